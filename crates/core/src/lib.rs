@@ -1,1 +1,4 @@
 //! Chancery.
+
+pub mod ledger;
+pub mod signing;
