@@ -212,11 +212,11 @@ pub fn partial_width(level: u8, size: u64) -> u16 {
     (hashes_at(level, size) % u64::from(FULL_WIDTH)) as u16
 }
 
-/// All hash tiles of a tree of `size` leaves, level by level from 0, the partial one of a level last.
+/// All hash tiles of a tree of `size` leaves: the full ones, then the partial one of each level that has one.
 ///
 /// The entry bundles have the index and width of the tiles of level 0.
 pub fn hash_tiles(size: u64) -> impl Iterator<Item = TilePath> {
-    tiles_between(0, size).chain((0..=MAX_LEVEL).filter_map(move |level| {
+    completed_tiles(0, size).chain((0..=MAX_LEVEL).filter_map(move |level| {
         Some(TilePath {
             level: TileLevel::Level(level),
             index: full_tiles(level, size),
@@ -228,7 +228,7 @@ pub fn hash_tiles(size: u64) -> impl Iterator<Item = TilePath> {
 /// The full hash tiles that a tree of `new` leaves has and a tree of `old` leaves has not, level by level from 0.
 ///
 /// The entry bundles that become full have the indices of the tiles of level 0.
-pub fn tiles_between(old: u64, new: u64) -> impl Iterator<Item = TilePath> {
+pub fn completed_tiles(old: u64, new: u64) -> impl Iterator<Item = TilePath> {
     (0..=MAX_LEVEL).flat_map(move |level| {
         (full_tiles(level, old)..full_tiles(level, new)).map(move |index| TilePath {
             level: TileLevel::Level(level),
@@ -253,16 +253,24 @@ pub fn decode_hashes(bytes: &[u8]) -> Result<Vec<Hash>, TileError> {
     Ok(hashes.iter().map(|hash| Hash(*hash)).collect())
 }
 
-/// Writes an entry bundle: for each entry its length as a big-endian 16-bit number, then its bytes.
+/// Writes an entry bundle of at most 256 entries: for each its length as a big-endian 16-bit number, then its bytes.
 pub fn encode_entries<'e>(
     entries: impl IntoIterator<Item = &'e [u8]>,
 ) -> Result<Vec<u8>, TileError> {
     let mut bundle = Vec::new();
+    let mut found = 0;
     for entry in entries {
+        found += 1;
         let length =
             u16::try_from(entry.len()).map_err(|_| TileError::EntryTooLong(entry.len()))?;
         bundle.extend_from_slice(&length.to_be_bytes());
         bundle.extend_from_slice(entry);
+    }
+    if found > HASHES_PER_TILE {
+        return Err(TileError::BundleWidth {
+            expected: FULL_WIDTH,
+            found,
+        });
     }
     Ok(bundle)
 }

@@ -105,11 +105,11 @@ fn the_tiles_of_a_tree_are_those_of_the_standard() {
     for (level, width) in [(0, 112), (1, 17), (2, 1), (3, 0), (63, 0)] {
         assert_eq!(partial_width(level, 70_000), width);
     }
-    let grown: Vec<String> = tiles_between(65_535, 65_792)
+    let grown: Vec<String> = completed_tiles(65_535, 65_792)
         .map(|tile| tile.to_string())
         .collect();
     assert_eq!(grown, ["tile/0/255", "tile/0/256", "tile/1/000"]);
-    assert_eq!(tiles_between(256, 256).count(), 0);
+    assert_eq!(completed_tiles(256, 256).count(), 0);
 }
 
 /// The tile's hashes computed in the plainest way: fold pairs of the leaves up to the tile's level.
@@ -183,6 +183,8 @@ fn entry_bundles_are_read_to_the_last_byte() {
     ] {
         assert!(decode_entries(bytes, width).is_err(), "{width}");
     }
+    assert!(encode_entries(vec![&b"e"[..]; 256]).is_ok());
+    assert!(encode_entries(vec![&b"e"[..]; 257]).is_err());
     let too_long = vec![0; MAX_ENTRY_BYTES + 1];
     assert_eq!(
         encode_entries([&too_long[..]]),
@@ -202,7 +204,7 @@ proptest! {
 
     #[test]
     fn new_tiles_agree_with_the_reference(old in 0..2_000_000_u64, growth in 0..100_000_u64) {
-        let ours: Vec<String> = tiles_between(old, old + growth)
+        let ours: Vec<String> = completed_tiles(old, old + growth)
             .map(|tile| tile.to_string().replacen("tile/", "tile/8/", 1))
             .collect();
         let reference: Vec<String> = tlog_tiles::Tile::new_tiles(8, old, old + growth)
