@@ -116,7 +116,7 @@ pub fn consistency_proof<E>(
     Ok(proof)
 }
 
-/// Checks that `leaf` (a [`leaf_hash`]) is at `index` in the tree of `size` leaves with this root (RFC 9162 section 2.1.3.2).
+/// Checks that `leaf` (a [`super::leaf_hash`]) is at `index` in the tree of `size` leaves with this root (RFC 9162 section 2.1.3.2).
 pub fn verify_inclusion(
     leaf: Hash,
     index: u64,

@@ -166,6 +166,8 @@ fn a_changed_inclusion_proof_is_refused() {
         check(sample(1), index, 11, &proof, tree_root);
         check(leaf, index, 11, &proof, sample(1));
         check(leaf, index, index, &proof, tree_root);
+        // The same hashes must not do for a tree that is one level higher.
+        check(leaf, index, 22, &proof, tree_root);
         check(leaf, index + 11, 11, &proof, tree_root);
         check(leaf, (index + 1) % 11, 11, &proof, tree_root);
         check(leaf, index, 11, &proof[1..], tree_root);
@@ -199,6 +201,7 @@ fn a_changed_consistency_proof_is_refused() {
         check(old, sample(1), 13, new_root, &proof);
         check(old, old_root, 13, sample(1), &proof);
         check(14, old_root, 13, new_root, &proof);
+        check(old, old_root, 26, new_root, &proof);
         check(0, old_root, 13, new_root, &proof);
         check(13, old_root, 13, new_root, &proof);
         check(old, old_root, 13, new_root, &[]);
