@@ -5,7 +5,7 @@ use crate::text::{decode, one_line};
 use crate::yaml;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest requirements file that is read, in bytes.
 pub const MAX_REQUIREMENTS_BYTES: u64 = 4 * 1024 * 1024;
@@ -99,18 +99,29 @@ impl Environment {
 
     /// Judges the whole, after the last file.
     pub(crate) fn finish(&mut self) {
-        let mut versions: BTreeMap<&str, &Package> = BTreeMap::new();
-        for package in self
+        self.find_conflicts();
+        self.pinned = self.unpinned.is_empty()
+            && self
+                .packages
+                .iter()
+                .any(|package| package.purpose == Purpose::Run);
+    }
+
+    /// One file may pin two versions of a package, each for another Python; another file has to name one of them.
+    fn find_conflicts(&mut self) {
+        let pinned: Vec<(&Package, &String)> = self
             .packages
             .iter()
             .filter(|package| package.purpose == Purpose::Run)
-        {
-            let Some(version) = package.pinned_version.as_ref() else {
-                continue;
-            };
-            let first = versions.entry(&package.name).or_insert(package);
-            if first.pinned_version.as_ref() != Some(version) {
-                let first_version = first.pinned_version.as_deref().unwrap_or_default();
+            .filter_map(|package| Some((package, package.pinned_version.as_ref()?)))
+            .collect();
+        let mut first: BTreeMap<&str, (&Package, &String)> = BTreeMap::new();
+        let mut of_first = BTreeSet::new();
+        for (package, version) in &pinned {
+            let (first, first_version) = first.entry(&package.name).or_insert((package, version));
+            if first.source == package.source {
+                of_first.insert((&package.name, *version));
+            } else if !of_first.contains(&(&package.name, *version)) {
                 self.unpinned.push(Unpinned {
                     name: package.name.clone(),
                     source: package.source.clone(),
@@ -121,11 +132,6 @@ impl Environment {
                 });
             }
         }
-        self.pinned = self.unpinned.is_empty()
-            && self
-                .packages
-                .iter()
-                .any(|package| package.purpose == Purpose::Run);
     }
 
     fn add_requirements(&mut self, source: &str, bytes: &[u8]) -> Result<(), String> {
@@ -338,7 +344,11 @@ mod tests {
             ("numpy==1.26.4 \\\n    --hash=sha256:aa\n", true, 0),
             ("numpy==1.26.4\npandas>=2\nscipy\n", false, 2),
             ("--index-url https://u:p@host\nnumpy==1\n", true, 0),
-            ("numpy==1\nnumpy==2\n", false, 1),
+            (
+                "numpy==1; python_version < '3.12'\nnumpy==2; python_version >= '3.12'\n",
+                true,
+                0,
+            ),
             ("setuptools\n", false, 1),
             ("", false, 0),
         ] {

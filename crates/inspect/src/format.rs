@@ -296,6 +296,14 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_may_end_inside_a_character() {
+        let text = "é".repeat(10);
+        let cut = &text.as_bytes()[..19];
+        assert_eq!(detect("a.txt", cut, 20), Format::Text);
+        assert_eq!(detect("a.txt", cut, 19), Format::Unknown);
+    }
+
+    #[test]
     fn format_names_are_stable() {
         for (format, name) in [
             (Format::SavedModel, "saved-model"),

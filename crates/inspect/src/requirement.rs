@@ -128,12 +128,20 @@ fn parse_option(option: &str) -> Option<Requirement> {
             value,
             "is another requirements file, which is not read".to_owned(),
         )),
-        "c" | "constraint" => None,
+        // Constraints, indexes, formats: they ask for no package.
         _ => None,
     }
 }
 
 fn from_specifier(name: &str, specifier: &str) -> Requirement {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || !name.chars().all(is_name) {
+        return unpinned(
+            "",
+            &format!("{name}{specifier}"),
+            "is not a requirement".to_owned(),
+        );
+    }
     let exact = specifier.split(',').find_map(|clause| {
         let version = clause
             .strip_prefix("===")
@@ -275,6 +283,8 @@ mod tests {
                 Some("1.26.4"),
                 true,
             ),
+            ("<html>==1", "", "<html>==1", None, false),
+            ("nu\u{1b}mpy==1", "", "nu mpy==1", None, false),
             ("numpy==1.*", "numpy", "==1.*", None, false),
             ("numpy~=1.26", "numpy", "~=1.26", None, false),
             ("numpy", "numpy", "", None, false),
