@@ -96,6 +96,8 @@ def model_card(recipe: Recipe, data: Data, metrics: list[Metric]) -> str:
     """The model card, with the sections that the registry asks for."""
     figures = {(metric.name, metric.slice): metric for metric in metrics}
     overall = [m for m in metrics if not m.slice and m.name != "selection_rate"]
+    interval = f"{LEVEL:.0%} interval"
+    group_head = ["group", "applications", "recommended", interval, "recommended, of those the lender approved"]
     left_out = "\n".join(f"- {reason}: {', '.join(f'`{c}`' for c in columns)}" for reason, columns in LEFT_OUT.items())
     return f"""# Model card: loan-approval {recipe.semver}
 
@@ -105,22 +107,23 @@ def model_card(recipe: Recipe, data: Data, metrics: list[Metric]) -> str:
 
 {PURPOSE}
 
-For staff of a credit-risk team who study or demonstrate how such a model is governed. Not for decisions about real people: the data is a sample of 1990.
+For staff of a credit-risk team who study or demonstrate how such a model is governed.
+Not for decisions about real people: the data is a sample of 1990.
 Creditworthiness of natural persons is a high-risk use under the EU AI Act (Annex III, point 5b).
 
 ## Performance
 
 On the {len(data.test.rows)} applications of the test part, which training never saw; {LEVEL:.0%} bootstrap intervals.
 
-{_table(["metric", "value", f"{LEVEL:.0%} interval"], [[m.name, _value(m), _interval(m)] for m in overall])}
+{_table(["metric", "value", interval], [[m.name, _value(m), _interval(m)] for m in overall])}
 
 A parity or opportunity figure without a group is that of the worse attribute, race or sex.
 
 By group:
 
-{_table(["group", "applications", "recommended", f"{LEVEL:.0%} interval", "recommended, of those the lender approved"], _group_rows(figures))}
+{_table(group_head, _group_rows(figures))}
 
-{_table(["metric", "by race", f"{LEVEL:.0%} interval", "by sex", f"{LEVEL:.0%} interval"], _attribute_rows(figures))}
+{_table(["metric", "by race", interval, "by sex", interval], _attribute_rows(figures))}
 
 ## Limitations
 
@@ -134,8 +137,8 @@ The threshold recommends {RECOMMENDED_SHARE:.0%} of applications like those in t
 
 ## Data
 
-The table `loanapp` ({VERSION}), {data.rows_in_source} applications, of which {data.rows_kept} are complete enough to use: {len(data.train.rows)} for training and {len(data.test.rows)} for the test
-(split by race and outcome, seed {SPLIT_SEED}). SHA-256 of the canonical CSV: table `{data.digest}`,
+The table `loanapp` ({VERSION}), {data.rows_in_source} applications, of which {data.rows_kept} are complete enough to use:
+{len(data.train.rows)} for training and {len(data.test.rows)} for the test (split by race and outcome, seed {SPLIT_SEED}). SHA-256 of the canonical CSV: table `{data.digest}`,
 training part `{data.train.digest}`, test part `{data.test.digest}`. See `datasheet.md`.
 
 Inputs: {", ".join(f"`{name}`" for name in recipe.features)}.
@@ -150,7 +153,7 @@ def comparison(results: list[tuple[Recipe, list[Metric]]], repeats: list[list[tu
     """Both versions side by side, and what other splits give: `repeats` has (AUC-ROC, parity) per version per split."""
     first, second = ({(m.name, m.slice): m for m in metrics} for _, metrics in results)
     rows = [
-        [m.name, m.slice.replace("attribute=", "by ") or "all", f"{_value(m)} ({_interval(m)})", f"{_value(second[key])} ({_interval(second[key])})"]
+        [m.name, m.slice.replace("attribute=", "by ") or "all", *(f"{_value(x)} ({_interval(x)})" for x in (m, second[key]))]
         for key, m in first.items()
         if m.name not in MEASURED_ON_A_MACHINE
     ]
@@ -158,6 +161,11 @@ def comparison(results: list[tuple[Recipe, list[Metric]]], repeats: list[list[tu
     worse = sum(two[1] < one[1] for one, two in repeats)
     below = [sum(pair[index][1] < 0.8 for pair in repeats) for index in (0, 1)]
     mean = [[sum(pair[v][f] for pair in repeats) / len(repeats) for f in (0, 1)] for v in (0, 1)]
+    splits = [
+        ["mean auc_roc", f"{mean[0][0]:.3f}", f"{mean[1][0]:.3f}"],
+        ["mean demographic_parity_ratio", f"{mean[0][1]:.3f}", f"{mean[1][1]:.3f}"],
+        ["splits with a parity ratio below 0.80", str(below[0]), str(below[1])],
+    ]
     return f"""# Version 1 and version 2 on the same test rows
 
 Written by `train.py`. In brackets: {LEVEL:.0%} bootstrap interval.
@@ -168,7 +176,7 @@ Written by `train.py`. In brackets: {LEVEL:.0%} bootstrap interval.
 
 One split can flatter. Both recipes were trained and tested again on {len(repeats)} other splits (seeds 0 to {len(repeats) - 1}):
 
-{_table(["", "version 1", "version 2"], [["mean auc_roc", f"{mean[0][0]:.3f}", f"{mean[1][0]:.3f}"], ["mean demographic_parity_ratio", f"{mean[0][1]:.3f}", f"{mean[1][1]:.3f}"], ["splits with a parity ratio below 0.80", str(below[0]), str(below[1])]])}
+{_table(["", "version 1", "version 2"], splits)}
 
 Version 2 had the better AUC-ROC in {better} of {len(repeats)} splits and the worse parity in {worse} of {len(repeats)}.
 """
@@ -196,8 +204,11 @@ def _group_rows(figures: dict) -> list[list[str]]:
 
 def _attribute_rows(figures: dict) -> list[list[str]]:
     names = ["demographic_parity_ratio", "demographic_parity_difference", "equal_opportunity_difference"]
-    cells = [[(name, f"attribute={attribute}") for attribute in ("race", "sex")] for name in names]
-    return [[race[0], _value(figures[race]), _interval(figures[race]), _value(figures[sex]), _interval(figures[sex])] for race, sex in cells]
+    rows = []
+    for name in names:
+        cells = [figures[name, f"attribute={attribute}"] for attribute in ("race", "sex")]
+        rows.append([name, *(text for metric in cells for text in (_value(metric), _interval(metric)))])
+    return rows
 
 
 def _value(metric: Metric) -> str:
