@@ -138,7 +138,8 @@ The threshold recommends {RECOMMENDED_SHARE:.0%} of applications like those in t
 ## Data
 
 The table `loanapp` ({VERSION}), {data.rows_in_source} applications, of which {data.rows_kept} are complete enough to use:
-{len(data.train.rows)} for training and {len(data.test.rows)} for the test (split by race and outcome, seed {SPLIT_SEED}). SHA-256 of the canonical CSV: table `{data.digest}`,
+{len(data.train.rows)} for training and {len(data.test.rows)} for the test (split by race and outcome, seed {SPLIT_SEED}).
+SHA-256 of the canonical CSV: table `{data.digest}`,
 training part `{data.train.digest}`, test part `{data.test.digest}`. See `datasheet.md`.
 
 Inputs: {", ".join(f"`{name}`" for name in recipe.features)}.
