@@ -16,6 +16,8 @@ pub mod range;
 mod read;
 mod receive;
 mod sidecar;
+mod step;
+mod tidy;
 mod upload;
 
 #[cfg(test)]
@@ -27,6 +29,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chancery_core::names::Digest;
@@ -57,11 +60,13 @@ pub struct Limits {
     pub blob_bytes: u64,
     /// Most open uploads of one actor.
     pub open_uploads: usize,
+    /// How long a body may send nothing before it counts as broken off: it holds a thread and the lock of its upload.
+    pub silence: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { blob_bytes: MAX_BLOB_BYTES, open_uploads: MAX_OPEN_UPLOADS }
+        Self { blob_bytes: MAX_BLOB_BYTES, open_uploads: MAX_OPEN_UPLOADS, silence: Duration::from_secs(60) }
     }
 }
 
@@ -144,7 +149,7 @@ impl Blobs {
         make_folders(&root)?;
         let tidier = tidier(&root)?;
         let open = match &tidier {
-            Tidier::Us { .. } => upload::recover(&root)?,
+            Tidier::Us { .. } => tidy::recover(&root)?,
             Tidier::Another => HashMap::new(),
         };
         let running = Arc::new(Semaphore::new(MAX_RUNNING));
@@ -164,7 +169,7 @@ impl Blobs {
             let _permit = permit;
             receive::whole(&root, &path, declared, receiver)
         });
-        let ((), stored) = tokio::join!(receive::pump(body, sender), thread);
+        let ((), stored) = tokio::join!(receive::pump(body, sender, self.inner.limits.silence), thread);
         stored?
     }
 

@@ -23,11 +23,15 @@ pub(super) fn sync_bytes(path: &Path) -> Result<(), BlobFault> {
 /// Moves the file at `path` to its address. The caller has checked its digest and size and made its bytes durable.
 pub(super) fn place(root: &Root, path: &Path, stored: Stored) -> Result<(), BlobFault> {
     let target = root.blob(&stored.digest);
-    if size_of(&target)? == Some(stored.size) {
+    let existing = size_of(&target)?;
+    if existing == Some(stored.size) {
         // The same content is there: ours is not needed. Crash here: ours is a leftover that the next start removes or
         // places again. A file of another size is broken and is replaced below by bytes that were just checked.
         fs::remove_file(path).at("remove", path)?;
     } else {
+        if let Some(size) = existing {
+            tracing::warn!(blob = %stored.digest, size, expected = stored.size, "replaced a blob of the wrong size by an upload of the right bytes");
+        }
         // The mode guards against accidents only, so it is not worth a sync: a power failure may bring the old one back.
         fs::set_permissions(path, Permissions::from_mode(0o444)).at("protect", path)?;
         // Crash before: the temporary file only. Crash after, before the sync: either name, never half a file, because

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chancery_core::names::Digest;
@@ -112,17 +113,25 @@ pub(super) fn channel() -> (mpsc::Sender<Message>, mpsc::Receiver<Message>) {
     mpsc::channel(WAITING_CHUNKS)
 }
 
-/// Sends the body until it ends, breaks off, or the thread has stopped listening (then the thread knows why).
-pub(super) async fn pump<E>(body: impl Stream<Item = Result<Bytes, E>>, sender: mpsc::Sender<Message>) {
+/// Sends the body until it ends, breaks off, is silent for too long, or the thread has stopped (its result says why).
+pub(super) async fn pump<E>(body: impl Stream<Item = Result<Bytes, E>>, sender: mpsc::Sender<Message>, silence: Duration) {
     let mut body = pin!(body);
-    while let Some(item) = body.next().await {
-        let Ok(chunk) = item else { return };
-        if sender.send(Message::Chunk(chunk)).await.is_err() {
+    loop {
+        let next = tokio::select! {
+            // A refusal must not wait for bytes that nobody wants any more.
+            () = sender.closed() => return,
+            next = tokio::time::timeout(silence, body.next()) => next,
+        };
+        let message = match next {
+            Ok(Some(Ok(chunk))) => Message::Chunk(chunk),
+            Ok(None) => Message::End,
+            Ok(Some(Err(_))) | Err(_) => return,
+        };
+        let last = matches!(message, Message::End);
+        if sender.send(message).await.is_err() || last {
             return;
         }
     }
-    // The thread has stopped when this fails; its own result says why.
-    let _ = sender.send(Message::End).await;
 }
 
 /// Writes what arrives at the end of `hashed.length` bytes of `path`. Whatever it returns, `hashed` covers the bytes that

@@ -45,9 +45,9 @@ pub(super) fn incoming(root: &Path) -> Vec<String> {
     names
 }
 
-fn path_of(root: &Path, digest: &Digest) -> PathBuf {
+pub(super) fn path_of(root: &Path, digest: &Digest) -> PathBuf {
     let name = digest.to_string();
-    root.join("sha256").join(&name[..2]).join(&name)
+    root.join("sha256").join(name.chars().take(2).collect::<String>()).join(&name)
 }
 
 async fn collect(download: Download) -> io::Result<Vec<u8>> {

@@ -9,7 +9,7 @@ use chancery_core::names::{ActorId, Digest, Timestamp};
 use chancery_core::refusal::Code;
 use futures_util::{StreamExt, stream};
 
-use super::tests::{body, broken, code, incoming, store};
+use super::tests::{body, broken, code, incoming, path_of, store};
 use super::*;
 
 const DAY: i64 = 86_400;
@@ -116,7 +116,7 @@ async fn a_start_tidies_what_a_crash_left() {
     drop(blobs);
     let at = |name: String| folder.path().join("incoming").join(name);
     // 1: sealed, not yet renamed. 2: sidecar gone. 3: bytes gone. 4: damaged sidecar. 5: sidecar being rewritten.
-    let blob = folder.path().join("sha256").join(&stored.digest.to_string()[..2]).join(stored.digest.to_string());
+    let blob = path_of(folder.path(), &stored.digest);
     fs::rename(&blob, at(id(1).to_string())).unwrap();
     fs::remove_file(at(format!("{}.json", id(2)))).unwrap();
     fs::remove_file(at(id(3).to_string())).unwrap();
@@ -145,6 +145,26 @@ async fn a_wrong_offset_names_the_right_one() {
         assert_eq!(refusal.remedy.as_deref(), Some("send the bytes from offset 3"));
     }
     assert_eq!(blobs.offset(&id(1), &actor()).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_wait_for_the_body() {
+    let (_folder, blobs) = store();
+    blobs.create(new(1, None, None)).await.unwrap();
+    let silent = stream::pending::<Result<Bytes, Infallible>>();
+    let answer = tokio::time::timeout(Duration::from_secs(10), blobs.append(&id(1), &actor(), 7, silent)).await.unwrap();
+    assert_eq!(code(answer), Code::OffsetMismatch);
+}
+
+#[tokio::test]
+async fn a_silent_client_loses_its_place_but_not_its_bytes() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let blobs = Blobs::open_with(folder.path(), Limits { silence: Duration::from_millis(100), ..Limits::default() }).unwrap();
+    blobs.create(new(1, None, None)).await.unwrap();
+    let silent = body(&["abc"]).chain(stream::pending());
+    let answer = tokio::time::timeout(Duration::from_secs(10), blobs.append(&id(1), &actor(), 0, silent)).await.unwrap();
+    assert_eq!(code(answer), Code::InvalidField);
+    assert_eq!(blobs.append(&id(1), &actor(), 3, body(&["def"])).await.unwrap(), 6);
 }
 
 #[tokio::test]
