@@ -134,7 +134,7 @@ pub(super) async fn pump<E>(body: impl Stream<Item = Result<Bytes, E>>, sender: 
     }
 }
 
-/// Writes what arrives at the end of `hashed.length` bytes of `path`. Whatever it returns, `hashed` covers the bytes that
+/// Writes what arrives, not yet synced, at the end of `hashed.length` bytes of `path`. Whatever it returns, `hashed` covers the bytes that
 /// were wholly written.
 pub(super) fn write(path: &Path, hashed: &mut Hashed, declared: &Declared, mut receiver: mpsc::Receiver<Message>) -> Result<Ended, BlobError> {
     let mut file = File::options().write(true).open(path).at("open", path)?;
@@ -147,11 +147,7 @@ pub(super) fn write(path: &Path, hashed: &mut Hashed, declared: &Declared, mut r
                 file.write_all(&chunk).at("write", path)?;
                 hashed.add(&chunk);
             }
-            Some(Message::End) => {
-                // An offset that a client was told is on disk: after a power failure it can go on from there.
-                file.sync_data().at("sync", path)?;
-                return Ok(Ended::Complete);
-            }
+            Some(Message::End) => return Ok(Ended::Complete),
         }
     }
 }
@@ -176,7 +172,7 @@ fn receive_whole(root: &Root, path: &Path, declared: Declared, receiver: mpsc::R
     let stored = Stored { digest: hashed.digest(), size: hashed.length };
     declared.check_size(stored.size)?;
     declared.check_digest(stored.digest)?;
-    // `write` has synced the bytes.
+    place::sync_bytes(path)?;
     place::place(root, path, stored)?;
     Ok(stored)
 }

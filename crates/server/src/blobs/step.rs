@@ -42,13 +42,17 @@ pub(super) fn append_now(
     let before = hashed.clone();
     // Crash during: the file has some more bytes than the client was told; it asks and goes on from there.
     match receive::write(&data, &mut hashed, declared, receiver) {
-        Ok(ended) => {
+        Ok(Ended::Complete) => {
+            // An offset that a client was told is on disk: after a power failure it can go on from there.
+            sync_or_discard(root, id, state)?;
             let length = hashed.length;
             *state = State::Hashed(hashed);
-            match ended {
-                Ended::Complete => Ok(length),
-                Ended::BrokenOff => Err(receive::broken_off(length).remedy("ask for the offset and send the rest").into()),
-            }
+            Ok(length)
+        }
+        Ok(Ended::BrokenOff) => {
+            let refusal = receive::broken_off(hashed.length).remedy("ask for the offset and send the rest");
+            *state = State::Hashed(hashed);
+            Err(refusal.into())
         }
         Err(BlobError::Refused(refusal)) => {
             File::options().write(true).open(&data).and_then(|file| file.set_len(before.length)).at("shorten", &data)?;
@@ -94,14 +98,21 @@ fn check(root: &Root, id: &UploadId, sidecar: &Sidecar, state: &mut State, hashe
         discard(root, id)?;
         return Err(refusal.into());
     }
-    if let Err(fault) = place::sync_bytes(&root.data(id)) {
-        // After a failed sync the kernel may have dropped the bytes, and a second sync would succeed all the same.
-        *state = State::Gone;
-        discard(root, id)?;
-        return Err(fault.into());
-    }
+    sync_or_discard(root, id, state)?;
     *state = State::Hashed(hashed);
     Ok(stored)
+}
+
+/// Makes the bytes of an upload durable. If that fails the upload is gone: the kernel may have dropped the bytes, and a
+/// second sync would succeed all the same.
+fn sync_or_discard(root: &Root, id: &UploadId, state: &mut State) -> Result<(), BlobFault> {
+    let synced = place::sync_bytes(&root.data(id));
+    if synced.is_err() {
+        *state = State::Gone;
+        // The first fault is the one to tell; what cannot be removed expires.
+        let _ = discard(root, id);
+    }
+    synced
 }
 
 /// Takes the running hash out of the state, which is `Unread` after this; reads the file if it must.

@@ -86,11 +86,15 @@ impl Blobs {
         };
         let mut state = Arc::clone(&slot.state).try_lock_owned().map_err(|_| contended())?;
         let permit = self.running()?;
-        let (root, id, declared) = (self.inner.root.clone(), id.clone(), slot.sidecar.declared(self.inner.limits.blob_bytes));
+        let (blobs, id, declared) = (self.clone(), id.clone(), slot.sidecar.declared(self.inner.limits.blob_bytes));
         let (sender, receiver) = receive::channel();
         let thread = blocking(move || {
             let _permit = permit;
-            append_now(&root, &id, &mut state, offset, &declared, receiver)
+            let offset = append_now(&blobs.inner.root, &id, &mut state, offset, &declared, receiver);
+            if matches!(*state, State::Gone) {
+                blobs.open_uploads().remove(&id);
+            }
+            offset
         });
         let ((), offset) = tokio::join!(receive::pump(body, sender, self.inner.limits.silence), thread);
         offset?
