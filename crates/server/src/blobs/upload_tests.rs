@@ -172,13 +172,14 @@ async fn a_body_that_goes_too_far_is_not_kept() {
     let folder = tempfile::TempDir::new().unwrap();
     let blobs = Blobs::open_with(folder.path(), Limits { blob_bytes: 10, ..Limits::default() }).unwrap();
     assert_eq!(code(blobs.create(new(1, Some(11), None)).await), Code::TooLarge);
-    for (number, size) in [(1, Some(8)), (2, None)] {
+    for (number, size, rest) in [(1, Some(8), "efgh"), (2, None, "e")] {
         blobs.create(new(number, size, None)).await.unwrap();
         blobs.append(&id(number), &actor(), 0, body(&["abcd"])).await.unwrap();
-        assert_eq!(code(blobs.append(&id(number), &actor(), 4, body(&["ef", "ghijklm"])).await), Code::TooLarge);
+        assert_eq!(code(blobs.append(&id(number), &actor(), 4, body(&["xyz", "ghijklm"])).await), Code::TooLarge);
         assert_eq!(blobs.offset(&id(number), &actor()).await.unwrap(), 4);
-        assert_eq!(blobs.append(&id(number), &actor(), 4, body(&["efgh"])).await.unwrap(), 8);
-        assert_eq!(blobs.complete(&id(number), &actor()).await.unwrap().digest, Digest::of(b"abcdefgh"));
+        blobs.append(&id(number), &actor(), 4, body(&[rest])).await.unwrap();
+        let stored = blobs.complete(&id(number), &actor()).await.unwrap();
+        assert_eq!(blobs.read_all(&stored.digest, 10).await.unwrap(), format!("abcd{rest}").as_bytes());
     }
 }
 
