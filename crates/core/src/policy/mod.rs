@@ -1,5 +1,33 @@
 //! Gates: what a rule says about a version, and how the results of all rules become a verdict.
+//!
+//! A gate is evaluated on one pure [`Input`] document. Most rules are Rego files of a [`Bundle`] and run in an
+//! [`Engine`]; the rules that nobody may waive are Rust ([`non_waivable`]) and run beside every bundle.
+//!
+//! INVARIANT: what cannot be evaluated does not pass. A rule that errors, runs out of time or gives no result is a
+//! failed finding, and no exception waives it.
 
+mod bundle;
+mod engine;
 mod finding;
+mod gate;
+mod input;
+pub mod non_waivable;
+mod sandbox;
+mod selftest;
+mod verdict;
 
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
+pub use bundle::{Bundle, MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES};
+pub use engine::{ENGINE, Engine, PolicyError, RuleInfo, Source};
 pub use finding::{Finding, Outcome};
+pub use gate::{Gate, gates_between};
+pub use input::{
+    Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership, Promotion,
+    Reference, Risk, Scope, Version,
+};
+pub use selftest::{TestResult, run_tests};
+pub use verdict::Verdict;

@@ -1,0 +1,174 @@
+//! A policy bundle: Rego files and `data.json`, with limits and a digest.
+
+use std::collections::BTreeMap;
+
+use super::engine::PolicyError;
+use crate::names::{Digest, FilePath};
+
+/// Most files in a bundle.
+pub const MAX_FILES: usize = 256;
+/// Largest file of a bundle, in bytes.
+pub const MAX_FILE_BYTES: usize = 256 * 1024;
+/// Largest bundle, in bytes of all files.
+pub const MAX_BUNDLE_BYTES: usize = 2 * 1024 * 1024;
+
+macro_rules! baseline {
+    ($($name:literal),+ $(,)?) => {
+        /// The files of `policies/baseline/`, compiled in.
+        const BASELINE: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../../../policies/baseline/", $name)))),+];
+    };
+}
+
+baseline!(
+    "approval_complete.rego",
+    "approval_complete_test.rego",
+    "approval_unexpired.rego",
+    "approval_unexpired_test.rego",
+    "data.json",
+    "entry_complete.rego",
+    "entry_complete_test.rego",
+    "environment_pinned.rego",
+    "environment_pinned_test.rego",
+    "evaluation_baseline.rego",
+    "evaluation_baseline_test.rego",
+    "fixture_test.rego",
+    "lib.rego",
+    "metric_no_regression.rego",
+    "metric_no_regression_test.rego",
+    "metric_threshold.rego",
+    "metric_threshold_test.rego",
+    "signature_present.rego",
+    "signature_present_test.rego",
+);
+
+/// The files of a bundle by their path: `*.rego`, and `data.json` at its root. `*_test.rego` are tests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bundle {
+    /// Bytes of each file.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Bundle {
+    /// The baseline that ships with the registry.
+    pub fn baseline() -> Self {
+        Self { files: BASELINE.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect() }
+    }
+
+    /// SHA-256 over the canonical JSON of the sorted list of (path, size, digest), as in the manifest of a version.
+    ///
+    /// # Errors
+    /// [`PolicyError::Bundle`] when the listing cannot be written as canonical JSON.
+    pub fn digest(&self) -> Result<Digest, PolicyError> {
+        let listing: Vec<serde_json::Value> = self
+            .files
+            .iter()
+            .map(|(path, bytes)| serde_json::json!({"path": path, "size": bytes.len(), "digest": Digest::of(bytes).to_string()}))
+            .collect();
+        canonical_digest(&listing)
+    }
+
+    /// Checks paths, counts and sizes before anything is parsed.
+    ///
+    /// # Errors
+    /// [`PolicyError::Bundle`] names the file and the rule that it breaks.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        if self.files.len() > MAX_FILES {
+            return Err(PolicyError::Bundle(format!("the bundle has {} files; at most {MAX_FILES} are accepted", self.files.len())));
+        }
+        let total: usize = self.files.values().map(Vec::len).sum();
+        if total > MAX_BUNDLE_BYTES {
+            return Err(PolicyError::Bundle(format!("the bundle has {total} bytes; at most {MAX_BUNDLE_BYTES} are accepted")));
+        }
+        for (path, bytes) in &self.files {
+            check_file(path, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The Rego files that hold rules, or the ones that hold tests, as (path, text).
+    pub(super) fn rego(&self, part: Part) -> Result<Vec<(String, String)>, PolicyError> {
+        let wanted = |path: &str| match part {
+            Part::Rules => path.ends_with(".rego") && !path.ends_with("_test.rego"),
+            Part::Tests => path.ends_with("_test.rego"),
+        };
+        let files = self.files.iter().filter(|(path, _)| wanted(path));
+        files.map(|(path, bytes)| Ok((path.clone(), text(path, bytes)?.to_owned()))).collect()
+    }
+
+    /// The text of `data.json`; an empty object when there is none.
+    pub(super) fn data(&self) -> Result<&str, PolicyError> {
+        self.files.get("data.json").map_or(Ok("{}"), |bytes| text("data.json", bytes))
+    }
+}
+
+/// Which Rego files of a bundle.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    /// Rules and libraries.
+    Rules,
+    /// Tests.
+    Tests,
+}
+
+/// SHA-256 over the canonical JSON (RFC 8785) of `value`.
+pub(super) fn canonical_digest<T: serde::Serialize>(value: &T) -> Result<Digest, PolicyError> {
+    let bytes = serde_json_canonicalizer::to_vec(value).map_err(|error| PolicyError::Bundle(format!("not canonical JSON: {error}")))?;
+    Ok(Digest::of(&bytes))
+}
+
+fn text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, PolicyError> {
+    std::str::from_utf8(bytes).map_err(|_| PolicyError::Bundle(format!("file `{path}` is not UTF-8")))
+}
+
+fn check_file(path: &str, bytes: &[u8]) -> Result<(), PolicyError> {
+    FilePath::parse(path).map_err(|refusal| PolicyError::Bundle(refusal.message))?;
+    if path != "data.json" && !path.ends_with(".rego") {
+        return Err(PolicyError::Bundle(format!("file `{path}` is neither `*.rego` nor `data.json` at the root")));
+    }
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(PolicyError::Bundle(format!("file `{path}` has {} bytes; at most {MAX_FILE_BYTES} are accepted", bytes.len())));
+    }
+    text(path, bytes).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_compiled_in() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/baseline");
+        let mut on_disk: Vec<String> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        on_disk.sort();
+        let compiled: Vec<String> = Bundle::baseline().files.into_keys().collect();
+        assert_eq!(compiled, on_disk);
+    }
+
+    #[test]
+    fn the_digest_changes_with_any_path_or_byte() {
+        let baseline = Bundle::baseline();
+        let digest = baseline.digest().unwrap();
+        assert_eq!(digest, Bundle::baseline().digest().unwrap());
+        let mut edited = baseline.clone();
+        edited.files.get_mut("lib.rego").unwrap().push(b'\n');
+        assert_ne!(edited.digest().unwrap(), digest);
+        let mut renamed = baseline.clone();
+        let bytes = renamed.files.remove("lib.rego").unwrap();
+        renamed.files.insert("lib2.rego".to_owned(), bytes);
+        assert_ne!(renamed.digest().unwrap(), digest);
+    }
+
+    #[test]
+    fn limits_name_the_file() {
+        let one = |path: &str, bytes: Vec<u8>| Bundle { files: BTreeMap::from([(path.to_owned(), bytes)]) }.check().unwrap_err().to_string();
+        assert!(one("../x.rego", vec![]).contains("`../x.rego`"));
+        assert!(one("x.wasm", vec![]).contains("`x.wasm` is neither"));
+        assert!(one("sub/data.json", vec![]).contains("`sub/data.json` is neither"));
+        assert!(one("x.rego", vec![b' '; MAX_FILE_BYTES + 1]).contains("at most 262144"));
+        assert!(one("x.rego", vec![0xff]).contains("`x.rego` is not UTF-8"));
+        let many = Bundle { files: (0..=MAX_FILES).map(|n| (format!("r{n}.rego"), vec![])).collect() };
+        assert!(many.check().unwrap_err().to_string().contains("at most 256"));
+        let big = Bundle { files: (0..9).map(|n| (format!("r{n}.rego"), vec![b' '; MAX_FILE_BYTES])).collect() };
+        assert!(big.check().unwrap_err().to_string().contains("at most 2097152"));
+    }
+}

@@ -1,0 +1,358 @@
+//! The document that a gate is evaluated on: the API's own view of a version and of everything that speaks for it.
+//!
+//! The server fills it, the same bytes go to Rego and to the rules in Rust, and anyone can fetch it. Field names are the
+//! JSON names. Its digest (over canonical JSON, RFC 8785) is part of every verdict, so that a verdict can be replayed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::names::{ActorId, Classification, Digest, Grade, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, RiskTier, State, Timestamp, VersionNumber};
+
+crate::words! {
+    /// What kind of actor asks.
+    ActorKind, "actor.kind" {
+        /// A named, authenticated person.
+        Person = "person",
+        /// A pipeline.
+        Pipeline = "pipeline",
+        /// A service.
+        Service = "service",
+        /// The registry itself.
+        System = "system",
+    }
+}
+
+crate::words! {
+    /// What the last fixity check said of a file.
+    Fixity, "fixity" {
+        /// The bytes have the digest.
+        Intact = "intact",
+        /// There are no bytes.
+        Missing = "missing",
+        /// The bytes have another digest.
+        Corrupt = "corrupt",
+        /// Nobody looked yet.
+        Unchecked = "unchecked",
+    }
+}
+
+crate::words! {
+    /// What a piece of evidence speaks about.
+    BindingKind, "binds_to.kind" {
+        /// This version, by version digest.
+        Version = "version",
+        /// These bytes, by content digest: also of another version with the same files.
+        Content = "content",
+        /// One file, by its digest.
+        File = "file",
+    }
+}
+
+crate::words! {
+    /// What an approver said.
+    ApprovalVerdict, "verdict" {
+        /// Yes.
+        Approve = "approve",
+        /// No.
+        Reject = "reject",
+    }
+}
+
+crate::words! {
+    /// How far an exception reaches.
+    Scope, "scope" {
+        /// One version.
+        Version = "version",
+        /// All versions of one model.
+        Model = "model",
+    }
+}
+
+/// The input document, version 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Version of this format: 1.
+    pub v: u32,
+    /// The time of the evaluation; rules know no other clock.
+    pub now: Timestamp,
+    /// Whether failed rules block.
+    pub mode: PolicyMode,
+    /// The state that is asked for. In the gates `rollback` and `deploy`: `production`.
+    pub target: State,
+    /// Environment that is asked for, such as `production`.
+    pub environment: String,
+    /// Who asks.
+    pub actor: Actor,
+    /// The model entry.
+    pub model: Model,
+    /// The version.
+    pub version: Version,
+    /// Evidence about the version; in an open promotion the frozen set.
+    pub evidence: Vec<Evidence>,
+    /// Digest of the evidence set; approvals bind to it.
+    pub evidence_set_digest: Digest,
+    /// The open promotion, if there is one.
+    pub promotion: Option<Promotion>,
+    /// People and pipelines that made the version: registrar, run user, commit author, evidence uploaders, opener.
+    pub authors: Vec<ActorId>,
+    /// Approvals of the promotion, also withdrawn, expired and lapsed ones.
+    pub approvals: Vec<Approval>,
+    /// The signed decision, once there is one.
+    pub decision: Option<Decision>,
+    /// Exceptions granted for the version or its model.
+    pub exceptions: Vec<Exception>,
+    /// What the version is compared with.
+    pub reference: Option<Reference>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Opaque id.
+    pub id: ActorId,
+    /// Kind of actor.
+    pub kind: ActorKind,
+    /// Roles that the actor holds for this model.
+    pub roles: Vec<String>,
+}
+
+/// The model entry. Texts that were not given are empty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Opaque id.
+    pub id: ModelId,
+    /// Name now bound to it.
+    pub name: ModelName,
+    /// Kind of entry.
+    pub kind: ModelKind,
+    /// Description.
+    pub description: String,
+    /// What it is for.
+    pub use_case: String,
+    /// Known limitations.
+    pub limitations: String,
+    /// Who should use it.
+    pub intended_users: Vec<String>,
+    /// Allowed uses.
+    pub allowed_uses: Vec<String>,
+    /// Prohibited uses.
+    pub prohibited_uses: Vec<String>,
+    /// Licence (SPDX identifier or text).
+    pub licence: String,
+    /// Who answers for it.
+    pub ownership: Ownership,
+    /// Risk facts.
+    pub risk: Risk,
+    /// Confidentiality class.
+    pub classification: Option<Classification>,
+    /// Whether it was trained on or processes personal data; null when nobody said.
+    pub personal_data: Option<bool>,
+}
+
+/// Who answers for a model (ENT-2).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ownership {
+    /// Team.
+    pub owning_team: String,
+    /// Owner.
+    pub owner: String,
+    /// Stand-in.
+    pub backup_owner: String,
+    /// Whom to call when it fails.
+    pub escalation_contact: String,
+    /// Business unit.
+    pub business_unit: String,
+}
+
+/// Risk facts (ENT-3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Risk {
+    /// Risk tier.
+    pub tier: RiskTier,
+    /// Security rating, free word of the organisation.
+    pub security_rating: String,
+    /// Mitigation controls in place.
+    pub mitigation_controls: Vec<String>,
+    /// Compliance status, free word of the organisation.
+    pub compliance_status: String,
+    /// Whether fairness was tested; null when nobody said.
+    pub fairness_tested: Option<bool>,
+}
+
+/// The version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Version {
+    /// Integer number.
+    pub number: VersionNumber,
+    /// Semantic version.
+    pub semver: String,
+    /// State now.
+    pub state: State,
+    /// Digest of its manifest.
+    pub content_digest: Digest,
+    /// Digest of its sealed facts.
+    pub facts_digest: Digest,
+    /// Digest of the version: the subject of decisions and approvals.
+    pub version_digest: Digest,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// Who registered it.
+    pub registered_by: ActorId,
+    /// Index of the entry that registered it.
+    pub registered_index: u64,
+    /// Whether it passed a gate under `warn` that it failed.
+    pub ungated: bool,
+    /// Whether it was in production at any time.
+    pub was_production: bool,
+    /// Sealed facts: a JSON object (framework, training, datasets, metrics, signature, environment, …).
+    pub facts: Value,
+    /// Source grade of each top-level fact, by its name.
+    pub grades: std::collections::BTreeMap<String, Grade>,
+    /// Files of the manifest.
+    pub files: Vec<InputFile>,
+    /// Whether the registry holds the bytes of all files.
+    pub bytes_held: bool,
+}
+
+/// A file of the manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Path in the package.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes.
+    pub digest: Digest,
+    /// Last fixity result.
+    pub fixity: Fixity,
+}
+
+/// A piece of evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Digest of the document.
+    pub digest: Digest,
+    /// Type, such as `evaluation` or `sbom`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Source grade.
+    pub grade: Grade,
+    /// What it speaks about.
+    pub binds_to: Binding,
+    /// Who added it.
+    pub actor: ActorId,
+    /// When it was added.
+    pub at: Timestamp,
+    /// The document when it is JSON and small enough to be read by rules, else null.
+    pub document: Option<Value>,
+}
+
+/// What a piece of evidence speaks about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Kind of subject.
+    pub kind: BindingKind,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+/// The open promotion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// Id.
+    pub id: PromotionId,
+    /// Who opened it.
+    pub opened_by: ActorId,
+    /// When.
+    pub opened_at: Timestamp,
+}
+
+/// An approval, bound to what the approver was shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Role in which the person spoke.
+    pub role: String,
+    /// What they said.
+    pub verdict: ApprovalVerdict,
+    /// The person.
+    pub actor: ActorId,
+    /// When.
+    pub at: Timestamp,
+    /// Until when it counts.
+    pub expires_at: Timestamp,
+    /// Whether it was withdrawn.
+    pub withdrawn: bool,
+    /// Version that was shown.
+    pub version_digest: Digest,
+    /// State that was asked for.
+    pub target: State,
+    /// Environment that was asked for.
+    pub environment: String,
+    /// Risk tier at the time.
+    pub tier: RiskTier,
+    /// Evidence that was shown.
+    pub evidence_set_digest: Digest,
+}
+
+/// The signed decision of the promotion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Id.
+    pub id: String,
+    /// Digest of the signed envelope.
+    pub digest: Digest,
+    /// What was decided: `APPROVED` or another word of the decision format.
+    pub decision: String,
+    /// State that it allows.
+    pub target: State,
+    /// Environment that it allows.
+    pub environment: String,
+    /// Version that it is about.
+    pub version_digest: Digest,
+    /// Index of its entry in the ledger; null as long as it is not included.
+    pub index: Option<u64>,
+    /// Whether the signature was verified.
+    pub signature_valid: bool,
+    /// Until when it may be executed.
+    pub expires_at: Timestamp,
+}
+
+/// A waiver of one rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exception {
+    /// Id.
+    pub id: String,
+    /// Rule that it waives.
+    pub rule: String,
+    /// Until when.
+    pub expires_at: Timestamp,
+    /// How far it reaches; the server lists only exceptions that reach this version.
+    pub scope: Scope,
+    /// Salted digest of the reason.
+    pub reason_digest: Digest,
+}
+
+/// What the version is compared with: `champion`, the version in production, or the newest release.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Its number.
+    pub number: VersionNumber,
+    /// Its semantic version.
+    pub semver: String,
+    /// Why this one: `champion`, `production` or `newest release`.
+    pub why: String,
+    /// Its version digest.
+    pub version_digest: Digest,
+    /// Its evidence.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Input {
+    /// The tier that rules go by: `unclassified` counts as high under `enforce`.
+    pub fn effective_tier(&self) -> RiskTier {
+        match (self.model.risk.tier, self.mode) {
+            (RiskTier::Unclassified, PolicyMode::Enforce) => RiskTier::High,
+            (tier @ (RiskTier::Unclassified | RiskTier::Minimal | RiskTier::Limited | RiskTier::High | RiskTier::Prohibited), _) => tier,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+# Functions that several rules share. No rule lives here.
+package chancery.lib
+
+import rego.v1
+
+# The tier that rules go by. Under enforce nobody profits from not classifying: unclassified counts as high.
+# Under warn it counts as minimal. A prohibited model is refused by the core; its other findings read as for high.
+tier := "high" if {
+	input.model.risk.tier in {"high", "prohibited"}
+} else := "high" if {
+	input.model.risk.tier == "unclassified"
+	input.mode == "enforce"
+} else := "minimal" if {
+	input.model.risk.tier == "unclassified"
+} else := input.model.risk.tier
+
+# Whether an entry of a requirement list in data.json speaks about this kind and tier. A list that is not given means all.
+applies(entry) if {
+	listed(entry, "kinds", input.model.kind)
+	listed(entry, "tiers", tier)
+}
+
+listed(entry, key, _) if not entry[key]
+
+listed(entry, key, word) if word in entry[key]
+
+# How far a state is on the way to production; states that no gate leads to have no rank.
+rank := {"candidate": 1, "approved": 2, "production": 3}
+
+# Nanoseconds of an RFC 3339 time, and of the time of this evaluation.
+nanoseconds(text) := time.parse_rfc3339_ns(text)
+
+now := nanoseconds(input.now)
+
+# Evaluation documents that are bound to a version (by version digest or by content digest), are well formed, and do not
+# claim to be about other bytes.
+evaluations(evidence, version_digest) := [entry |
+	some entry in evidence
+	entry.type == "evaluation"
+	entry.binds_to.kind in {"version", "content"}
+	is_about(entry, version_digest)
+	is_object(entry.document)
+	is_array(object.get(entry.document, "metrics", null))
+]
+
+is_about(entry, version_digest) if {
+	entry.binds_to.kind == "version"
+	entry.binds_to.digest == version_digest
+}
+
+# The content digest of the reference is not part of the input: its evidence was chosen by the registry.
+is_about(entry, version_digest) if {
+	entry.binds_to.kind == "content"
+	version_digest != input.version.version_digest
+}
+
+is_about(entry, version_digest) if {
+	entry.binds_to.kind == "content"
+	version_digest == input.version.version_digest
+	entry.binds_to.digest == input.version.content_digest
+	claimed := object.get(entry.document, ["subject", "content_digest"], input.version.content_digest)
+	trim_prefix(claimed, "sha256:") == input.version.content_digest
+}
+
+# What makes two evaluations comparable: suite name, suite version and dataset digest. Undefined when one is not given.
+test_of(entry) := [name, version, dataset] if {
+	name := entry.document.suite.name
+	version := sprintf("%v", [entry.document.suite.version])
+	dataset := trim_prefix(entry.document.dataset.digest, "sha256:")
+	name != ""
+	version != ""
+	dataset != ""
+}
+
+# Suite and dataset without the suite's version: a later evaluation of the same test replaces an earlier one.
+test_line(entry) := [
+	object.get(entry.document, ["suite", "name"], ""),
+	object.get(entry.document, ["dataset", "digest"], ""),
+]
+
+# The evaluations that count: of each suite and dataset the one that was added last.
+newest(evaluations_of) := [entry |
+	some index, entry in evaluations_of
+	count([1 |
+		some other_index, other in evaluations_of
+		test_line(other) == test_line(entry)
+		later(other, other_index, entry, index)
+	]) == 0
+]
+
+later(left, _, right, _) if nanoseconds(left.at) > nanoseconds(right.at)
+
+later(left, left_index, right, right_index) if {
+	nanoseconds(left.at) == nanoseconds(right.at)
+	left_index > right_index
+}
+
+# All values that a document gives for a metric of the whole dataset (not of a slice).
+values(document, metric) := [value |
+	some entry in document.metrics
+	entry.name == metric
+	object.get(entry, "slice", null) in {null, ""}
+	value := object.get(entry, "value", null)
+]
+
+# A number as people read it: four decimals at most.
+shown(number) := sprintf("%v", [round(number * 10000) / 10000])
+
+# Several problems on one line, in a stable order.
+joined(texts) := concat("; ", sort(texts))
