@@ -48,6 +48,8 @@ crate::table! {
         tile_index: u64,
         /// 256 hashes of 32 bytes.
         hashes: Vec<u8>,
+        /// Root over the 256 hashes: the hash in the tile above, so that a partial tile above needs no reading of these.
+        root: Vec<u8>,
     }
 }
 
