@@ -1,1 +1,4 @@
 //! Chancery.
+
+pub mod fault;
+pub mod store;

@@ -1,0 +1,4 @@
+//! The server from outside: one test binary, one module per subject.
+
+mod store;
+mod support;
