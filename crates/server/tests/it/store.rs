@@ -299,7 +299,8 @@ async fn scratch_is_apart(place: Place) {
 async fn a_database_of_another_shape_is_refused(place: Place) {
     drop(place.open().await);
     let mut altered = schema();
-    for text in [&mut altered.migrations[0].sqlite, &mut altered.migrations[0].postgres] {
+    let first = &mut altered.migrations[0];
+    for text in [&mut first.sqlite, &mut first.postgres] {
         text.push(' ');
     }
     let refusal = |opened: Result<(Store, Writer), Fault>| match opened {
