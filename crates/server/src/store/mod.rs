@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chancery_core::names::Timestamp;
-use chancery_core::rows::Value;
+use chancery_core::rows::{Key, Value};
 use deadpool_postgres::{Object, Pool};
 
 pub use schema::{Index, Migration, Schema};
@@ -34,6 +34,9 @@ use crate::fault::Fault;
 
 /// A row as the database gives it.
 pub type Values = Vec<Value>;
+
+/// Keys with their rows; `None` where there is no row.
+pub type Loaded = Vec<(Key, Option<Values>)>;
 
 /// Key parts or SQL parameters as a `Vec<Value>`, from anything that a column can hold.
 #[macro_export]

@@ -15,6 +15,7 @@ use tokio_postgres::error::Severity;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Config, NoTls, SimpleQueryMessage, Statement};
 
+use super::Loaded;
 use super::changes::TableChanges;
 use super::migrate::{Step, pending};
 use super::schema::Schema;
@@ -144,7 +145,7 @@ pub(super) async fn query(client: &ClientWrapper, text: &str, parameters: &[Valu
 }
 
 /// The rows with these keys, in the order of the keys: one statement per table, all sent at once.
-pub(super) async fn load(client: &ClientWrapper, keys: Vec<Key>) -> Result<Vec<(Key, Option<Vec<Value>>)>, Fault> {
+pub(super) async fn load(client: &ClientWrapper, keys: Vec<Key>) -> Result<Loaded, Fault> {
     let mut tables: BTreeMap<&str, (&'static Table, Vec<&[Value]>)> = BTreeMap::new();
     for key in &keys {
         tables.entry(key.table.name).or_insert_with(|| (key.table, Vec::new())).1.push(&key.values);

@@ -6,7 +6,7 @@ use chancery_core::rows::{Key, Row, Table, Value};
 use deadpool_postgres::Object;
 use rusqlite::Connection;
 
-use super::{Head, Values, postgres, sql, sqlite};
+use super::{Head, Loaded, Values, postgres, sql, sqlite};
 use crate::fault::Fault;
 
 /// The database as of one moment. Dropping it ends its transaction; drop it before anything slow happens.
@@ -19,7 +19,7 @@ pub struct Snapshot {
 #[derive(Debug)]
 enum Link {
     Sqlite(Reader),
-    Postgres(Transaction),
+    Postgres(Box<Transaction>),
 }
 
 /// A reading connection of SQLite that goes back to its pool. The mutex is never contended: it makes the type shareable.
@@ -60,7 +60,7 @@ impl Snapshot {
     }
 
     pub(super) async fn postgres(client: Object) -> Result<Self, Fault> {
-        let transaction = Transaction(client);
+        let transaction = Box::new(Transaction(client));
         let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {HEAD}");
         let head = Head::from_integers(&postgres::integers(&transaction.0, &begin).await?)?;
         Ok(Self { link: Link::Postgres(transaction), head })
@@ -86,7 +86,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`Snapshot::query`].
-    pub async fn load(&self, keys: Vec<Key>) -> Result<Vec<(Key, Option<Values>)>, Fault> {
+    pub async fn load(&self, keys: Vec<Key>) -> Result<Loaded, Fault> {
         match &self.link {
             Link::Sqlite(reader) => sqlite::load(&sqlite::held(&reader.connection), keys),
             Link::Postgres(transaction) => postgres::load(&transaction.0, keys).await,

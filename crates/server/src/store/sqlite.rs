@@ -14,6 +14,7 @@ use chancery_core::rows::{BadRow, Key, Table, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
 
+use super::Loaded;
 use super::changes::TableChanges;
 use super::migrate::{Step, pending};
 use super::schema::Schema;
@@ -214,7 +215,7 @@ pub(super) fn query(connection: &Connection, text: &str, parameters: &[Value]) -
 }
 
 /// The rows with these keys, in the order of the keys.
-pub(super) fn load(connection: &Connection, keys: Vec<Key>) -> Result<Vec<(Key, Option<Vec<Value>>)>, Fault> {
+pub(super) fn load(connection: &Connection, keys: Vec<Key>) -> Result<Loaded, Fault> {
     let mut statements = HashMap::new();
     let mut loaded = Vec::with_capacity(keys.len());
     for key in keys {

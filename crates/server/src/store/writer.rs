@@ -13,7 +13,7 @@ use super::changes::{Scope, by_table};
 use super::schema::Schema;
 use super::snapshot::page_parameters;
 use super::sql::{self, OnConflict, quoted};
-use super::{Head, Values, postgres, sqlite};
+use super::{Head, Loaded, Values, postgres, sqlite};
 use crate::fault::Fault;
 
 /// How far the clock of the database may be from ours, in microseconds.
@@ -29,7 +29,7 @@ pub struct Writer {
 #[derive(Debug)]
 enum Backend {
     Sqlite { connection: Connection, files: Arc<sqlite::Files> },
-    Postgres { client: ClientWrapper, config: Config, runtime: Handle },
+    Postgres { client: Box<ClientWrapper>, config: Box<Config>, runtime: Handle },
 }
 
 impl Writer {
@@ -39,7 +39,10 @@ impl Writer {
 
     /// Must be called in the runtime on which the connection was made.
     pub(super) fn postgres(client: ClientWrapper, config: Config, schema: &Schema) -> Self {
-        Self { backend: Backend::Postgres { client, config, runtime: Handle::current() }, tables: schema.tables.clone().into() }
+        Self {
+            backend: Backend::Postgres { client: Box::new(client), config: Box::new(config), runtime: Handle::current() },
+            tables: schema.tables.clone().into(),
+        }
     }
 
     /// Begins a transaction with the head locked: no other server commits until it ends.
@@ -62,8 +65,8 @@ impl Writer {
             Backend::Sqlite { connection, files } => *connection = files.writer()?,
             Backend::Postgres { client, config, runtime } => {
                 // On the runtime of the first connection: the sequencer's own runs only while it is waited for.
-                let connecting = runtime.spawn(postgres::connect(config.clone()));
-                *client = connecting.await.map_err(|error| Fault::database("connect to the database", error))??;
+                let connecting = runtime.spawn(postgres::connect(Config::clone(config)));
+                **client = connecting.await.map_err(|error| Fault::database("connect to the database", error))??;
             }
         }
         Ok(())
@@ -172,7 +175,7 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// [`Fault::Database`], [`Fault::BadRow`].
-    pub async fn load(&mut self, keys: Vec<Key>) -> Result<Vec<(Key, Option<Values>)>, Fault> {
+    pub async fn load(&mut self, keys: Vec<Key>) -> Result<Loaded, Fault> {
         self.enter()?;
         let loaded = match &mut self.link {
             Link::Sqlite(connection) => sqlite::load(connection, keys),

@@ -99,6 +99,7 @@ on_both!(
     scratch_is_apart,
     a_database_of_another_shape_is_refused,
     snapshots_are_shared_between_tasks,
+    the_writer_works_on_a_thread_of_its_own,
 );
 
 fn thing(name: &str, number: i64) -> Thing {
@@ -344,6 +345,20 @@ async fn snapshots_are_shared_between_tasks(place: Place) {
     assert_eq!(store.query_one_shot("SELECT count(*) FROM things", &[]).await.unwrap(), [values![2_i64]]);
 }
 
+async fn the_writer_works_on_a_thread_of_its_own(place: Place) {
+    let (store, mut writer) = place.open().await;
+    let sequencer = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for number in 1..=3 {
+            runtime.block_on(put(&mut writer, &[thing("a", number)]));
+            runtime.block_on(async { drop(writer.begin().await.unwrap()) });
+            runtime.block_on(writer.reconnect()).unwrap();
+        }
+    });
+    sequencer.await.unwrap();
+    assert_eq!(store.query_one_shot("SELECT count(*) FROM things", &[]).await.unwrap(), [values![3_i64]]);
+}
+
 #[tokio::test]
 async fn a_second_process_is_refused_on_sqlite() {
     let place = Place::sqlite();
@@ -378,8 +393,8 @@ async fn a_scratchpad_has_the_tables_and_its_own_rows() {
 #[tokio::test]
 async fn two_servers_take_turns_on_postgres() {
     let place = Place::postgres().await;
-    let (_, mut first) = place.open().await;
-    let (_, mut second) = place.open().await;
+    // Both find an empty database and migrate it.
+    let ((_, mut first), (_, mut second)) = tokio::join!(place.open(), place.open());
     let mut tx = first.begin().await.unwrap();
     tx.put(Thing::TABLE, &rows(&[thing("a", 1)])).await.unwrap();
     tx.set_head(Head { size: 7, at: Timestamp::from_micros(1) });
@@ -426,4 +441,27 @@ async fn a_database_with_another_clock_is_refused() {
     writer.reconnect().await.unwrap();
     let fault = writer.begin().await.unwrap_err();
     assert!(matches!(fault, Fault::ClockSkew { milliseconds: -6_100..=-5_900 }), "{fault:?}");
+}
+
+#[tokio::test]
+async fn an_abandoned_statement_spoils_the_transaction() {
+    let place = Place::postgres().await;
+    let (_, mut writer) = place.open().await;
+    let mut tx = writer.begin().await.unwrap();
+    let slow = tokio::time::timeout(Duration::from_millis(50), tx.query("SELECT count(*) FROM pg_sleep(0.5)", &[])).await;
+    assert!(slow.is_err(), "{slow:?}");
+    assert!(matches!(tx.commit().await, Err(Fault::Database { .. })));
+    writer.begin().await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_unicode_is_refused() {
+    let place = Place {
+        folder: tempfile::tempdir().unwrap(),
+        database: Some(postgres::database_with("LOCALE_PROVIDER libc LOCALE 'C' ENCODING 'SQL_ASCII'").await),
+    };
+    match place.try_open(&schema()).await {
+        Err(Fault::Config(text)) => assert_eq!(text, "the database has server_encoding = `SQL_ASCII`, it must be `UTF8`"),
+        other => panic!("{other:?}"),
+    }
 }

@@ -74,9 +74,14 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 /// The address of a new, empty database.
 pub(crate) async fn database() -> String {
+    database_with("").await
+}
+
+/// The address of a new, empty database made with these options of CREATE DATABASE.
+pub(crate) async fn database_with(options: &str) -> String {
     let port = tokio::task::spawn_blocking(|| SERVER.port).await.unwrap();
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    execute(&address(port, "postgres"), &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+    execute(&address(port, "postgres"), &format!("CREATE DATABASE {name} TEMPLATE template0 {options}")).await;
     address(port, &name)
 }
 
