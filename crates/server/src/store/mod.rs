@@ -9,6 +9,8 @@
 //! SQL for reads is one text for both databases: `$1` placeholders, `sum` cast to bigint, `NULLS LAST` when a sort key can be NULL.
 
 mod changes;
+mod clock;
+mod encoding;
 mod migrate;
 mod postgres;
 mod schema;
@@ -16,6 +18,7 @@ mod scratch;
 mod snapshot;
 mod sql;
 mod sqlite;
+mod tx;
 mod writer;
 
 use std::path::PathBuf;
@@ -28,7 +31,8 @@ use deadpool_postgres::{Object, Pool};
 pub use schema::{Index, Migration, Schema};
 pub use scratch::Scratch;
 pub use snapshot::Snapshot;
-pub use writer::{Scratchpad, Tx, Writer};
+pub use tx::Tx;
+pub use writer::{Scratchpad, Writer};
 
 use crate::fault::Fault;
 
@@ -41,7 +45,7 @@ pub type Loaded = Vec<(Key, Option<Values>)>;
 /// Key parts or SQL parameters as a `Vec<Value>`, from anything that a column can hold.
 #[macro_export]
 macro_rules! values {
-    ($($part:expr),* $(,)?) => { vec![$(::chancery_core::rows::ToValue::value(&$part)),*] };
+    ($($part:expr),* $(,)?) => { ::std::vec::Vec::<::chancery_core::rows::Value>::from([$(::chancery_core::rows::ToValue::value(&$part)),*]) };
 }
 
 /// Where the data is.

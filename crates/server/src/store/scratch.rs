@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chancery_core::rows::{Change, Key, Row};
 
 use super::changes::{Scope, by_table};
-use super::writer::Tx;
+use super::tx::Tx;
 use super::{Backend, connection, sqlite};
 use crate::fault::Fault;
 

@@ -50,6 +50,7 @@ struct Server {
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    #[expect(clippy::zombie_processes, reason = "it lives as long as this process, and ends when its standard input does")]
     let mut supervisor = Command::new("sh")
         .args(["-c", SUPERVISOR])
         .envs([("PROGRAMS", PROGRAMS), ("PORT", &port.to_string())])
