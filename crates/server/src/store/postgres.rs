@@ -54,8 +54,11 @@ pub(super) fn config(address: &str) -> Result<Config, Fault> {
     Ok(config)
 }
 
-/// A pool for reads; connects when first used.
-pub(super) fn pool(config: Config) -> Result<Pool, Fault> {
+/// A pool for reads and scratch writes; connects when first used. A statement that writes must say `READ WRITE` first, so that no
+/// read can turn into a write.
+pub(super) fn pool(mut config: Config) -> Result<Pool, Fault> {
+    let options = format!("{} -c default_transaction_read_only=on", config.get_options().unwrap_or_default());
+    config.options(options);
     let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     let builder = Pool::builder(manager).max_size(CONNECTIONS).runtime(Runtime::Tokio1).wait_timeout(Some(WAIT)).create_timeout(Some(WAIT));
     builder.build().map_err(|error| Fault::database("make the pool of database connections", error))

@@ -64,7 +64,7 @@ impl<'a> Tx<'a> {
     pub(super) async fn scratch(client: &'a mut ClientWrapper) -> Result<Self, Fault> {
         let tx = Self::new(Link::Postgres(client), Scope::Scratch, &[]);
         if let Link::Postgres(client) = &tx.link {
-            postgres::integers(client, "BEGIN").await?;
+            postgres::integers(client, "BEGIN READ WRITE").await?;
         }
         Ok(tx)
     }
