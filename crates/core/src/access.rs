@@ -111,6 +111,8 @@ crate::words! {
         AskPromotion = "ask-promotion",
         /// Give a verdict.
         Review = "review",
+        /// Have the decision signed once nothing is missing for it.
+        Decide = "decide",
         /// Execute a promotion.
         Execute = "execute",
         /// Demote or deprecate.
@@ -131,13 +133,13 @@ impl Role {
     pub fn allows(&self, action: Action) -> bool {
         match self {
             Self::Viewer => matches!(action, Action::Read),
-            Self::Contributor => matches!(action, Action::Read | Action::Upload | Action::EditModel | Action::Register | Action::SetAlias | Action::AskPromotion),
+            Self::Contributor => matches!(action, Action::Read | Action::Upload | Action::EditModel | Action::Register | Action::SetAlias | Action::AskPromotion | Action::Decide),
             Self::Owner => {
                 Self::Contributor.allows(action)
                     || matches!(action, Action::ManageModel | Action::SetRiskTier | Action::Execute | Action::Demote | Action::Retire)
             }
-            Self::Approver(role) => matches!(action, Action::Read | Action::Review) || (role.as_str() == "ai-governance" && action == Action::SetRiskTier),
-            Self::Deployer => matches!(action, Action::Read | Action::SetAlias | Action::AskPromotion | Action::Execute | Action::Rollback),
+            Self::Approver(role) => matches!(action, Action::Read | Action::Review | Action::Decide) || (role.as_str() == "ai-governance" && action == Action::SetRiskTier),
+            Self::Deployer => matches!(action, Action::Read | Action::SetAlias | Action::AskPromotion | Action::Decide | Action::Execute | Action::Rollback),
             Self::Incident => matches!(action, Action::Read | Action::Demote | Action::Rollback),
             Self::Auditor => matches!(action, Action::Read | Action::ReadEntries),
             Self::Administrator => matches!(action, Action::Read | Action::ReadEntries | Action::ManageActors | Action::ManageSettings),
@@ -207,6 +209,7 @@ pub fn action_of(command: &Command) -> Action {
         Command::Promotion(command) => match command {
             promotion::Command::Open { .. } | promotion::Command::Refresh { .. } | promotion::Command::Cancel { .. } => Action::AskPromotion,
             promotion::Command::Review { .. } | promotion::Command::Withdraw { .. } => Action::Review,
+            promotion::Command::Decide { .. } => Action::Decide,
             promotion::Command::Execute { .. } => Action::Execute,
             promotion::Command::Rollback { .. } => Action::Rollback,
         },

@@ -32,12 +32,13 @@ pub enum Event {
 /// [`Missing`].
 pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
     let Subject::Version(model, number) = &entry.subject else { return Ok(()) };
-    let Event::Granted { id, rule, expires_at, .. } = event;
+    let Event::Granted { id, rule, reason, expires_at } = event;
     rows.put(&ExceptionRow {
         exception_id: id.clone(),
         rule: rule.clone(),
         model_id: model.clone(),
         number: *number,
+        reason: *reason,
         granted_by: entry.actor.clone(),
         expires_at: *expires_at,
         entry_index: entry.index,

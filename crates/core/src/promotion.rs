@@ -151,8 +151,15 @@ pub enum Command {
         authors: Vec<ActorId>,
         /// Roles in which this person has approved already.
         other_roles: Vec<Label>,
-        /// The decision that this verdict completes.
+        /// The decision that a rejection is.
         decision: Option<SignedDecision>,
+    },
+    /// Records the decision that the version may go to the target: every gate before execution holds.
+    Decide {
+        /// Promotion.
+        promotion: PromotionId,
+        /// The signed record.
+        decision: SignedDecision,
     },
     /// Takes an approval back.
     Withdraw {
@@ -368,6 +375,13 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).payload(gate.payload.clone())])
         }
         Command::Review { .. } => review(rows, context, command),
+        Command::Decide { promotion, decision } => {
+            let row = open(rows, promotion)?;
+            if row.decision.is_some() {
+                return Err(Refusal::new(Code::AlreadyExists, "the promotion has its decision already").into());
+            }
+            Ok(vec![decision_draft(&row, decision)])
+        }
         Command::Withdraw { promotion, role, reason } => {
             open(rows, promotion)?;
             let approval = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;

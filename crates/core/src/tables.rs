@@ -386,6 +386,8 @@ crate::table! {
         model_id: ModelId,
         /// Version.
         number: VersionNumber,
+        /// Why, in the vault.
+        reason: Digest,
         /// Who granted it.
         granted_by: ActorId,
         /// Until when.

@@ -49,3 +49,15 @@ impl Fault {
         Self::Database { doing: doing.into(), source: source.into() }
     }
 }
+
+/// The whole chain of sources of an error in one line, for the log.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}

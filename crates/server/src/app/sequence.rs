@@ -226,7 +226,10 @@ impl Thread {
         if !matches!(result, Err(Fault::UnknownCommit(_))) {
             if result.is_err() {
                 self.edge = Edge::default();
-                self.writer.reconnect_if_lost().await?;
+                // The connection may be what failed; a new one costs little beside a failed batch.
+                if let Err(fault) = self.writer.reconnect().await {
+                    tracing::error!(error = %crate::fault::chain(&fault), "the database cannot be reached");
+                }
             }
             return result.map(|(answers, _)| answers);
         }
@@ -264,7 +267,7 @@ impl Thread {
             }
             let entries: Vec<Vec<Value>> = outcome.entries.iter().map(Row::to_values).collect();
             tx.insert(EntryRow::TABLE, &entries).await?;
-            self.edge.write_full_tiles(&mut tx).await?;
+            self.edge.full_tiles(&mut tx).await?;
             tx.flush(rows.take_changes()).await?;
             tx.set_head(Head { size, at: outcome.at });
             self.crash_at(CrashPoint::BeforeCommit);

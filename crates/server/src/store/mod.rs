@@ -126,6 +126,14 @@ impl Store {
         }
     }
 
+    /// Whether this process is the only one that writes: always on SQLite, never known on PostgreSQL.
+    pub fn is_exclusive(&self) -> bool {
+        match &self.backend {
+            Backend::Sqlite(_) => true,
+            Backend::Postgres(_) => false,
+        }
+    }
+
     /// The writer of scratch tables.
     pub fn scratch(&self) -> Scratch {
         Scratch::new(self.backend.clone())

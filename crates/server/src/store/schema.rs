@@ -9,18 +9,7 @@ use chancery_core::rows::{Class, Column, Kind, Table};
 
 use super::sql::{key_columns, quoted, quoted_list};
 
-/// A secondary index.
-#[derive(Clone, Copy, Debug)]
-pub struct Index {
-    /// Name in SQL.
-    pub name: &'static str,
-    /// The table.
-    pub table: &'static Table,
-    /// Its columns, in order.
-    pub columns: &'static [&'static str],
-    /// Whether values are unique (NULLs are not compared).
-    pub unique: bool,
-}
+pub use chancery_core::tables::Index;
 
 /// One released step of the database's shape, for each kind of database file.
 #[derive(Clone, Debug)]
@@ -45,10 +34,10 @@ pub struct Schema {
 }
 
 /// Tables of this build.
-const TABLES: &[&Table] = &[];
+const TABLES: &[&Table] = chancery_core::tables::ALL;
 /// Indexes of this build.
 #[cfg(test)]
-const INDEXES: &[Index] = &[];
+const INDEXES: &[Index] = chancery_core::tables::INDEXES;
 
 impl Schema {
     /// The schema of this build with its embedded migrations.

@@ -1,0 +1,334 @@
+//! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
+
+use std::collections::BTreeSet;
+
+use chancery_core::actor::ActorKind;
+use chancery_core::approval::ApprovalVerdict;
+use chancery_core::entry::Payload;
+use chancery_core::manifest::Manifest;
+use chancery_core::model::Profile;
+use chancery_core::names::{ActorId, Digest, Label, PolicyMode, State, Timestamp};
+use chancery_core::policy::{self, Finding, Fixity, Gate, Input, Verdict};
+use chancery_core::promotion::{DecisionKind, GateRecord};
+use chancery_core::refusal::Refusal;
+use chancery_core::registry::{ACCESS, POLICY_MODE};
+use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, ExceptionRow, ModelRow, PromotionRow, SettingRow, VersionRow};
+
+use super::access::Caller;
+use super::sequence::Noted;
+use super::view::{self, binding_kind, is_document};
+use super::{App, AppError};
+use crate::fault::Fault;
+use crate::store::Snapshot;
+use crate::values;
+
+/// Largest document that a policy reads.
+const MAX_DOCUMENT_BYTES: u64 = 1024 * 1024;
+
+/// A version as a gate sees it, with everything that was read for it.
+pub(super) struct Subjects {
+    pub(super) model: ModelRow,
+    pub(super) version: VersionRow,
+    pub(super) promotion: Option<PromotionRow>,
+    pub(super) approvals: Vec<ApprovalRow>,
+    pub(super) evidence: Vec<EvidenceRow>,
+    pub(super) noted: Vec<Noted>,
+    pub(super) input: Input,
+}
+
+/// What a gate said.
+pub(super) struct Evaluated {
+    pub(super) verdict: Verdict,
+    pub(super) record: GateRecord,
+}
+
+impl App {
+    /// Builds the input document for moving a version to `target`.
+    pub(super) async fn subjects(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        model: ModelRow,
+        version: VersionRow,
+        target: State,
+        environment: &Label,
+        promotion: Option<PromotionRow>,
+    ) -> Result<Subjects, AppError> {
+        let evidence = view::evidence(snapshot, &version).await?;
+        let approvals = match &promotion {
+            Some(row) => snapshot.rows::<ApprovalRow>("WHERE promotion_id = $1 ORDER BY entry_index", &values![row.promotion_id]).await?,
+            None => Vec::new(),
+        };
+        let mode_row = snapshot.get::<SettingRow>(values![POLICY_MODE]).await?;
+        let mode = mode_row.as_ref().and_then(|row| PolicyMode::parse(&row.value).ok()).unwrap_or(PolicyMode::Enforce);
+        let access = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
+        let mut noted = vec![
+            Noted::Setting(POLICY_MODE, mode_row.map_or(0, |row| row.revision)),
+            Noted::Setting(ACCESS, access),
+            Noted::Model(model.model_id.clone(), model.revision),
+            Noted::Version(model.model_id.clone(), version.number, version.revision),
+        ];
+        noted.extend(promotion.as_ref().map(|row| Noted::Promotion(row.promotion_id.clone(), row.revision)));
+        let now = self.now();
+        let authors = authors(&version, promotion.as_ref(), &evidence);
+        let input = Input {
+            v: 1,
+            now,
+            mode,
+            target,
+            environment: environment.to_string(),
+            actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.actor.roles.iter().map(ToString::to_string).collect() },
+            model: model_input(&model)?,
+            version: self.version_input(snapshot, &version).await?,
+            evidence: self.evidence_input(snapshot, &evidence).await?,
+            evidence_set_digest: evidence_set(&version, &evidence),
+            promotion: promotion.as_ref().map(|row| policy::Promotion { id: row.promotion_id.clone(), opened_by: row.opened_by.clone(), opened_at: row.opened_at }),
+            authors,
+            approvals: approvals.iter().map(approval_input).collect(),
+            decision: self.decision_input(snapshot, &version, promotion.as_ref()).await?,
+            exceptions: exceptions_input(snapshot, &version, now).await?,
+            reference: self.reference_input(snapshot, &model, &version).await?,
+        };
+        if let Some(reference) = &input.reference {
+            // The version it is compared with must not change between verdict and commit.
+            if let Some(row) = snapshot.get::<VersionRow>(values![model.model_id, reference.number]).await? {
+                noted.push(Noted::Version(model.model_id.clone(), row.number, row.revision));
+            }
+        }
+        Ok(Subjects { model, version, promotion, approvals, evidence, noted, input })
+    }
+
+    /// Evaluates gates on an input document, off the async threads: a rule may use its whole time limit.
+    pub(super) async fn evaluate(&self, gates: Vec<Gate>, input: &Input) -> Result<Evaluated, AppError> {
+        let engine = self.engine().clone();
+        let input = input.clone();
+        let verdict = tokio::task::spawn_blocking(move || engine.evaluate(&gates, &input))
+            .await
+            .map_err(|error| Fault::database("evaluate the gates", error))?
+            .map_err(|error| Fault::database("evaluate the gates", error))?;
+        let failed: Vec<Finding> = verdict.failed().cloned().collect();
+        let record = GateRecord { payload: Payload::json("verdict", &verdict)?, failed, blocks: verdict.blocks() };
+        Ok(Evaluated { verdict, record })
+    }
+
+    async fn version_input(&self, snapshot: &Snapshot, version: &VersionRow) -> Result<policy::Version, AppError> {
+        let mut facts = view::facts(snapshot, version).await?;
+        let grades = view::take_grades(&mut facts);
+        let manifest = manifest(snapshot, version).await?;
+        let mut files = Vec::with_capacity(manifest.files().len());
+        for file in manifest.files() {
+            // Presence and size here; the bytes are hashed at upload, at download and by `version verify`.
+            let fixity = match self.blobs().contains(&file.digest).await? {
+                None => Fixity::Missing,
+                Some(size) if size != file.size => Fixity::Corrupt,
+                Some(_) => Fixity::Intact,
+            };
+            files.push(policy::InputFile { path: file.path.to_string(), size: file.size, digest: file.digest, fixity });
+        }
+        Ok(policy::Version {
+            number: version.number,
+            semver: version.semver.clone(),
+            state: version.state,
+            content_digest: version.content_digest,
+            facts_digest: version.facts_digest,
+            version_digest: version.version_digest,
+            registered_at: version.registered_at,
+            registered_by: version.registered_by.clone(),
+            registered_index: version.registered_index,
+            ungated: version.ungated,
+            was_production: version.production_index.is_some(),
+            facts,
+            grades,
+            files,
+            bytes_held: true,
+        })
+    }
+
+    async fn evidence_input(&self, snapshot: &Snapshot, rows: &[EvidenceRow]) -> Result<Vec<policy::Evidence>, AppError> {
+        let mut all = Vec::with_capacity(rows.len());
+        for row in rows {
+            let document = if is_document(row.evidence_type) && row.size <= MAX_DOCUMENT_BYTES { self.document(snapshot, row).await? } else { None };
+            all.push(policy::Evidence {
+                digest: row.digest,
+                kind: row.evidence_type.to_string(),
+                grade: row.grade,
+                binds_to: policy::Binding { kind: binding_kind(row.binds_to), digest: row.binds_digest },
+                actor: row.actor.clone(),
+                at: row.at,
+                document,
+            });
+        }
+        Ok(all)
+    }
+
+    /// A piece of evidence as JSON; `None` when it is not JSON.
+    async fn document(&self, snapshot: &Snapshot, row: &EvidenceRow) -> Result<Option<serde_json::Value>, AppError> {
+        let bytes = if row.in_payloads { view::payload(snapshot, &row.digest).await? } else { self.blobs().read_all(&row.digest, MAX_DOCUMENT_BYTES).await? };
+        Ok(serde_json::from_slice(&bytes).ok())
+    }
+
+    /// The newest decision that approves this version for the promotion, with its signature checked.
+    async fn decision_input(&self, snapshot: &Snapshot, version: &VersionRow, promotion: Option<&PromotionRow>) -> Result<Option<policy::Decision>, AppError> {
+        let rows = snapshot
+            .rows::<DecisionRow>(
+                "WHERE model_id = $1 AND number = $2 AND decision = $3 ORDER BY entry_index DESC",
+                &values![version.model_id, version.number, DecisionKind::Approved],
+            )
+            .await?;
+        let wanted = promotion.and_then(|row| row.decision);
+        let Some(row) = rows.into_iter().find(|row| wanted.is_none_or(|digest| digest == row.digest)) else { return Ok(None) };
+        if promotion.is_some() && wanted.is_none() {
+            return Ok(None);
+        }
+        let signature_valid = self.check_decision(&view::payload(snapshot, &row.digest).await?);
+        let Some(expires_at) = row.expires_at else { return Ok(None) };
+        Ok(Some(policy::Decision {
+            id: row.decision_id,
+            digest: row.digest,
+            decision: row.decision.to_string(),
+            target: row.target,
+            environment: row.environment.to_string(),
+            version_digest: version.version_digest,
+            index: Some(row.entry_index),
+            signature_valid,
+            expires_at,
+        }))
+    }
+
+    /// What a version is compared with: the champion, else the newest version in production, else the newest release.
+    async fn reference_input(&self, snapshot: &Snapshot, model: &ModelRow, version: &VersionRow) -> Result<Option<policy::Reference>, AppError> {
+        let other = |row: &VersionRow| row.number != version.number;
+        let champion = snapshot.rows::<AliasRow>("WHERE model_id = $1 AND alias = 'champion'", &values![model.model_id]).await?;
+        let mut found = None;
+        if let Some(alias) = champion.first() {
+            let row = snapshot.get::<VersionRow>(values![model.model_id, alias.number]).await?;
+            found = row.filter(other).map(|row| (row, "champion"));
+        }
+        if found.is_none() {
+            found = view::production(snapshot, model).await?.into_iter().find(other).map(|row| (row, "production"));
+        }
+        if found.is_none() {
+            let released = snapshot
+                .rows::<VersionRow>("WHERE model_id = $1 AND production_index IS NOT NULL ORDER BY production_index DESC", &values![model.model_id])
+                .await?;
+            found = released.into_iter().find(other).map(|row| (row, "newest release"));
+        }
+        let Some((row, why)) = found else { return Ok(None) };
+        let evidence = view::evidence(snapshot, &row).await?;
+        Ok(Some(policy::Reference {
+            number: row.number,
+            semver: row.semver.clone(),
+            why: why.to_owned(),
+            version_digest: row.version_digest,
+            evidence: self.evidence_input(snapshot, &evidence).await?,
+        }))
+    }
+}
+
+/// The manifest of a version.
+///
+/// # Errors
+/// A fault when it is missing or damaged.
+pub(super) async fn manifest(snapshot: &Snapshot, version: &VersionRow) -> Result<Manifest, AppError> {
+    let bytes = view::payload(snapshot, &version.content_digest).await?;
+    Ok(serde_json::from_slice(&bytes).map_err(|error| Fault::database("read a manifest", error))?)
+}
+
+/// Digest of the evidence set: what an approver signs for beside the version.
+pub(super) fn evidence_set(version: &VersionRow, evidence: &[EvidenceRow]) -> Digest {
+    let digests: BTreeSet<String> = evidence.iter().map(|row| row.digest.to_string()).collect();
+    let digests: Vec<String> = digests.into_iter().map(|digest| format!("\"{digest}\"")).collect();
+    // RFC 8785 by hand: two members in order, hexadecimal text only.
+    Digest::of(format!(r#"{{"evidence":[{}],"version_digest":"{}"}}"#, digests.join(","), version.version_digest).as_bytes())
+}
+
+/// People who may not approve: registrar, uploaders of evidence, opener.
+fn authors(version: &VersionRow, promotion: Option<&PromotionRow>, evidence: &[EvidenceRow]) -> Vec<ActorId> {
+    let mut authors: BTreeSet<ActorId> = evidence.iter().map(|row| row.actor.clone()).collect();
+    authors.insert(version.registered_by.clone());
+    authors.extend(promotion.map(|row| row.opened_by.clone()));
+    authors.into_iter().collect()
+}
+
+fn actor_kind(caller: &Caller) -> policy::ActorKind {
+    match caller.actor.kind {
+        ActorKind::Person => policy::ActorKind::Person,
+        ActorKind::Pipeline => policy::ActorKind::Pipeline,
+        ActorKind::Service => policy::ActorKind::Service,
+    }
+}
+
+fn model_input(row: &ModelRow) -> Result<policy::Model, AppError> {
+    let profile: Profile = serde_json::from_value(row.profile.clone()).map_err(|error| Fault::database("read a profile", error))?;
+    Ok(policy::Model {
+        id: row.model_id.clone(),
+        name: row.name.clone(),
+        kind: row.kind,
+        description: profile.description.unwrap_or_default(),
+        use_case: profile.use_case.unwrap_or_default(),
+        limitations: profile.limitations.unwrap_or_default(),
+        intended_users: profile.intended_users,
+        allowed_uses: profile.allowed_uses,
+        prohibited_uses: profile.prohibited_uses,
+        licence: profile.licence.unwrap_or_default(),
+        ownership: policy::Ownership {
+            owning_team: profile.ownership.owning_team.map(|team| team.to_string()).unwrap_or_default(),
+            owner: profile.ownership.owner.unwrap_or_default(),
+            backup_owner: profile.ownership.backup_owner.unwrap_or_default(),
+            escalation_contact: profile.ownership.escalation_contact.unwrap_or_default(),
+            business_unit: profile.ownership.business_unit.unwrap_or_default(),
+        },
+        risk: policy::Risk {
+            tier: row.risk_tier,
+            security_rating: profile.risk.security_rating.unwrap_or_default(),
+            mitigation_controls: profile.risk.mitigation_controls,
+            compliance_status: profile.risk.compliance_status.unwrap_or_default(),
+            fairness_tested: profile.risk.fairness_tested,
+        },
+        classification: profile.classification,
+        personal_data: profile.personal_data,
+    })
+}
+
+fn approval_input(row: &ApprovalRow) -> policy::Approval {
+    policy::Approval {
+        role: row.role.to_string(),
+        verdict: match row.verdict {
+            ApprovalVerdict::Approve => policy::ApprovalVerdict::Approve,
+            ApprovalVerdict::Reject => policy::ApprovalVerdict::Reject,
+        },
+        actor: row.actor.clone(),
+        at: row.at,
+        expires_at: row.expires_at,
+        withdrawn: row.withdrawn,
+        version_digest: row.version_digest,
+        target: row.target,
+        environment: row.environment.to_string(),
+        tier: row.risk_tier,
+        evidence_set_digest: row.evidence_set,
+    }
+}
+
+async fn exceptions_input(snapshot: &Snapshot, version: &VersionRow, now: Timestamp) -> Result<Vec<policy::Exception>, AppError> {
+    let rows =
+        snapshot.rows::<ExceptionRow>("WHERE model_id = $1 AND number = $2 ORDER BY entry_index", &values![version.model_id, version.number]).await?;
+    let in_force = rows.into_iter().filter(|row| row.expires_at > now);
+    Ok(in_force
+        .map(|row| policy::Exception {
+            id: row.exception_id,
+            rule: row.rule,
+            expires_at: row.expires_at,
+            scope: policy::Scope::Version,
+            reason_digest: row.reason,
+        })
+        .collect())
+}
+
+/// The gates for a move, or the refusal that it has none.
+pub(super) fn gates(from: State, to: State) -> Result<Vec<Gate>, Refusal> {
+    let gates = policy::gates_between(from, to);
+    if gates.is_empty() {
+        return Err(Refusal::new(chancery_core::refusal::Code::TransitionRefused, &format!("no gate leads from {from} to {to}")).field("to"));
+    }
+    Ok(gates)
+}
