@@ -4,7 +4,9 @@ import data.chancery.fixture
 import data.chancery.rules.approval_unexpired
 import rego.v1
 
-of(approvals) := approval_unexpired.result with input as fixture.changed({"approvals": approvals})
+of(approvals) := result if {
+	result := approval_unexpired.result with input as fixture.changed({"approvals": approvals})
+}
 
 expired := object.union(fixture.approval("security", "u-3"), {"expires_at": "2026-05-03T11:59:59.000000Z"})
 

@@ -29,16 +29,12 @@ needed := [entry |
 
 value_of(entry) := object.get(input, split(entry.field, "."), null)
 
-empty(null)
+empty(value) if value in [null, [], {}]
 
 empty(text) if {
 	is_string(text)
 	trim_space(text) == ""
 }
-
-empty([])
-
-empty({})
 
 missing := sort([entry.field |
 	some entry in needed

@@ -4,7 +4,9 @@ import data.chancery.fixture
 import data.chancery.rules.entry_complete
 import rego.v1
 
-of(changes) := entry_complete.result with input as fixture.changed(changes)
+of(changes) := result if {
+	result := entry_complete.result with input as fixture.changed(changes)
+}
 
 test_complete_passes if {
 	result := entry_complete.result with input as fixture.document

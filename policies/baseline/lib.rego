@@ -38,9 +38,8 @@ evaluations(evidence, version_digest) := [entry |
 	some entry in evidence
 	entry.type == "evaluation"
 	entry.binds_to.kind in {"version", "content"}
+	is_array(entry.document.metrics)
 	is_about(entry, version_digest)
-	is_object(entry.document)
-	is_array(object.get(entry.document, "metrics", null))
 ]
 
 is_about(entry, version_digest) if {
@@ -59,14 +58,18 @@ is_about(entry, version_digest) if {
 	version_digest == input.version.version_digest
 	entry.binds_to.digest == input.version.content_digest
 	claimed := object.get(entry.document, ["subject", "content_digest"], input.version.content_digest)
-	trim_prefix(claimed, "sha256:") == input.version.content_digest
+	plain(claimed) == input.version.content_digest
 }
+
+# A digest without its prefix. Undefined for what is not text: documents come from outside.
+plain(digest) := trim_prefix(digest, "sha256:") if is_string(digest)
 
 # What makes two evaluations comparable: suite name, suite version and dataset digest. Undefined when one is not given.
 test_of(entry) := [name, version, dataset] if {
 	name := entry.document.suite.name
 	version := sprintf("%v", [entry.document.suite.version])
-	dataset := trim_prefix(entry.document.dataset.digest, "sha256:")
+	dataset := plain(entry.document.dataset.digest)
+	is_string(name)
 	name != ""
 	version != ""
 	dataset != ""
@@ -104,7 +107,9 @@ values(document, metric) := [value |
 ]
 
 # A number as people read it: four decimals at most.
-shown(number) := sprintf("%v", [round(number * 10000) / 10000])
+shown(number) := sprintf("%v", [round(number * 10000) / 10000]) if {
+	abs(number) < 1000000
+} else := sprintf("%v", [number])
 
 # Several problems on one line, in a stable order.
 joined(texts) := concat("; ", sort(texts))
