@@ -1,9 +1,30 @@
 //! The rules of Chancery: names, entries, lifecycle, policy, approvals, and how entries become rows.
 //!
-//! No I/O, no async, no clock, no randomness: the time, the actor and new ids are arguments. The server calls
-//! `decide` and `apply` of each capability; nothing here knows of HTTP or SQL.
+//! No I/O, no async, no clock, no randomness: the time, the actor and new ids are arguments. The server calls [`decide`] and
+//! [`apply`]; nothing here knows of HTTP or SQL. One file per capability holds its commands, events, `decide` and `apply`.
 
+pub mod access;
+pub mod actor;
+pub mod alias;
+pub mod approval;
+pub mod command;
+pub mod entry;
+pub mod evidence;
+pub mod exception;
+pub mod ledger;
+pub mod lifecycle;
+pub mod manifest;
+pub mod model;
 pub mod names;
 pub mod policy;
+pub mod promotion;
 pub mod refusal;
+pub mod registry;
 pub mod rows;
+pub mod semver;
+pub mod signing;
+pub mod tables;
+pub mod tag;
+pub mod version;
+
+pub use command::{Command, Context, Event, Stop, apply, decide};

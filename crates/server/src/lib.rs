@@ -1,1 +1,3 @@
 //! Chancery.
+
+pub mod blobs;

@@ -1,0 +1,271 @@
+//! Who may do what. [`Authorized`] can only be made by [`authorize`], and the write path takes nothing else.
+//!
+//! Access is deny by default: a role allows the actions listed for it, an actor may do what one of his roles allows.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::actor::{self, ActorKind};
+use crate::command::Command;
+use crate::names::{ActorId, Label};
+use crate::refusal::{Code, Refusal};
+use crate::{model, promotion, registry, version};
+
+/// A role (`design.md` section 7). Written as a word; approvers as `approver:ROLE`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Creates models, registers versions, adds evidence, asks for promotion.
+    Contributor,
+    /// A contributor who also answers for the lifecycle.
+    Owner,
+    /// Gives verdicts in a named role of approval.
+    Approver(Label),
+    /// Executes promotions.
+    Deployer,
+    /// Rolls back and demotes in an incident.
+    Incident,
+    /// Reads everything, entries included.
+    Auditor,
+    /// Manages actors, tokens and settings.
+    Administrator,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Viewer => formatter.write_str("viewer"),
+            Self::Contributor => formatter.write_str("contributor"),
+            Self::Owner => formatter.write_str("owner"),
+            Self::Approver(role) => write!(formatter, "approver:{role}"),
+            Self::Deployer => formatter.write_str("deployer"),
+            Self::Incident => formatter.write_str("incident"),
+            Self::Auditor => formatter.write_str("auditor"),
+            Self::Administrator => formatter.write_str("administrator"),
+        }
+    }
+}
+
+impl Role {
+    /// Parses the written form.
+    ///
+    /// # Errors
+    /// A refusal that lists the known roles.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        if let Some(role) = text.strip_prefix("approver:") {
+            return Label::parse(role).map(Self::Approver);
+        }
+        match text {
+            "viewer" => Ok(Self::Viewer),
+            "contributor" => Ok(Self::Contributor),
+            "owner" => Ok(Self::Owner),
+            "deployer" => Ok(Self::Deployer),
+            "incident" => Ok(Self::Incident),
+            "auditor" => Ok(Self::Auditor),
+            "administrator" => Ok(Self::Administrator),
+            _ => Err(Refusal::unknown_word(
+                "role",
+                text,
+                &["viewer", "contributor", "owner", "approver:ROLE", "deployer", "incident", "auditor", "administrator"],
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = Refusal;
+    fn try_from(text: String) -> Result<Self, Refusal> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> String {
+        role.to_string()
+    }
+}
+
+crate::words! {
+    /// Something that an actor may be allowed to do.
+    Action, "action" {
+        /// Read models, versions, evidence, promotions, decisions and their history.
+        Read = "read",
+        /// Read whole entries and entry bundles of the ledger.
+        ReadEntries = "read-entries",
+        /// Upload bytes.
+        Upload = "upload",
+        /// Create a model or change its profile.
+        EditModel = "edit-model",
+        /// Rename or hide a model.
+        ManageModel = "manage-model",
+        /// Change the risk tier.
+        SetRiskTier = "set-risk-tier",
+        /// Register a version, describe or tag it, add evidence, record a check.
+        Register = "register",
+        /// Set or remove an alias.
+        SetAlias = "set-alias",
+        /// Open or refresh a promotion.
+        AskPromotion = "ask-promotion",
+        /// Give a verdict.
+        Review = "review",
+        /// Execute a promotion.
+        Execute = "execute",
+        /// Demote or deprecate.
+        Demote = "demote",
+        /// Retire, reinstate or hide a version.
+        Retire = "retire",
+        /// Roll back.
+        Rollback = "rollback",
+        /// Manage actors and tokens.
+        ManageActors = "manage-actors",
+        /// Change settings.
+        ManageSettings = "manage-settings",
+    }
+}
+
+impl Role {
+    /// Whether this role allows the action.
+    pub fn allows(&self, action: Action) -> bool {
+        match self {
+            Self::Viewer => matches!(action, Action::Read),
+            Self::Contributor => matches!(action, Action::Read | Action::Upload | Action::EditModel | Action::Register | Action::SetAlias | Action::AskPromotion),
+            Self::Owner => {
+                Self::Contributor.allows(action)
+                    || matches!(action, Action::ManageModel | Action::SetRiskTier | Action::Execute | Action::Demote | Action::Retire)
+            }
+            Self::Approver(role) => matches!(action, Action::Read | Action::Review) || (role.as_str() == "ai-governance" && action == Action::SetRiskTier),
+            Self::Deployer => matches!(action, Action::Read | Action::SetAlias | Action::AskPromotion | Action::Execute | Action::Rollback),
+            Self::Incident => matches!(action, Action::Read | Action::Demote | Action::Rollback),
+            Self::Auditor => matches!(action, Action::Read | Action::ReadEntries),
+            Self::Administrator => matches!(action, Action::Read | Action::ReadEntries | Action::ManageActors | Action::ManageSettings),
+        }
+    }
+}
+
+/// An authenticated caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// Identifier, as in entries.
+    pub id: ActorId,
+    /// Kind.
+    pub kind: ActorKind,
+    /// Roles at the access revision at which it was authenticated.
+    pub roles: Vec<Role>,
+    /// Revision of the access data that the roles were read at.
+    pub access_revision: u64,
+}
+
+impl Actor {
+    /// Whether one of the roles allows the action.
+    pub fn may(&self, action: Action) -> bool {
+        self.roles.iter().any(|role| role.allows(action))
+    }
+}
+
+/// Something an actor was allowed: made only by [`authorize`] and [`authorize_read`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Authorized<T> {
+    actor: Actor,
+    what: T,
+}
+
+impl<T> Authorized<T> {
+    /// Who was allowed.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// What was allowed.
+    pub fn what(&self) -> &T {
+        &self.what
+    }
+
+    /// Takes it apart.
+    pub fn into_parts(self) -> (Actor, T) {
+        (self.actor, self.what)
+    }
+}
+
+/// A read that was allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading(Action);
+
+/// The action that a command is.
+pub fn action_of(command: &Command) -> Action {
+    match command {
+        Command::Actor(_) => Action::ManageActors,
+        Command::Alias(_) => Action::SetAlias,
+        Command::Evidence(_) | Command::Tag(_) => Action::Register,
+        Command::Model(command) => match command {
+            model::Command::Create { .. } | model::Command::Update { .. } => Action::EditModel,
+            model::Command::SetRiskTier { .. } => Action::SetRiskTier,
+            model::Command::Rename { .. } | model::Command::Hide { .. } => Action::ManageModel,
+        },
+        Command::Promotion(command) => match command {
+            promotion::Command::Open { .. } | promotion::Command::Refresh { .. } | promotion::Command::Cancel { .. } => Action::AskPromotion,
+            promotion::Command::Review { .. } | promotion::Command::Withdraw { .. } => Action::Review,
+            promotion::Command::Execute { .. } => Action::Execute,
+            promotion::Command::Rollback { .. } => Action::Rollback,
+        },
+        Command::Registry(command) => match command {
+            registry::Command::SetPolicyMode { .. } => Action::ManageSettings,
+            registry::Command::RecordCheck { .. } => Action::Register,
+            registry::Command::Start { .. } => Action::ManageSettings,
+        },
+        Command::Version(command) => match command {
+            version::Command::Register { .. } | version::Command::Describe { .. } => Action::Register,
+            version::Command::Transition { to, .. } => match version::move_kind(*to) {
+                version::DirectMove::Demotion => Action::Demote,
+                version::DirectMove::End => Action::Retire,
+            },
+            version::Command::Hide { .. } => Action::Retire,
+        },
+    }
+}
+
+fn check(actor: &Actor, action: Action) -> Result<(), Refusal> {
+    if actor.may(action) {
+        return Ok(());
+    }
+    let words: Vec<String> = actor.roles.iter().map(ToString::to_string).collect();
+    let roles = if words.is_empty() { "no role".to_owned() } else { format!("role {}", words.join(", ")) };
+    Err(Refusal::new(Code::AccessDenied, &format!("action `{action}` needs a role that you do not have; you have {roles}"))
+        .remedy("ask an administrator for the role, or someone who has it to do this"))
+}
+
+/// Allows a command, or refuses it.
+///
+/// # Errors
+/// `access_denied`; a review needs the very role of approval that it is given in.
+pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>, Refusal> {
+    check(actor, action_of(&command))?;
+    if let Command::Promotion(promotion::Command::Review { role, .. } | promotion::Command::Withdraw { role, .. }) = &command {
+        if !actor.roles.contains(&Role::Approver(role.clone())) {
+            return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`")).field("role").remedy("give the verdict in a role that you have"));
+        }
+    }
+    Ok(Authorized { actor: actor.clone(), what: command })
+}
+
+/// Allows a kind of request before its command is built, or refuses it.
+///
+/// # Errors
+/// `access_denied`.
+pub fn authorize_read(actor: &Actor, action: Action) -> Result<Authorized<Reading>, Refusal> {
+    check(actor, action)?;
+    Ok(Authorized { actor: actor.clone(), what: Reading(action) })
+}
+
+impl actor::ActorKind {
+    /// The kind that the first letter of an actor id stands for.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Person => 'u',
+            Self::Pipeline => 'p',
+            Self::Service => 's',
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Actors: people, pipelines and services, their roles and tokens. Entries know opaque ids; names live in the vault.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::Role;
+use crate::command::{Context, Stop, record};
+use crate::entry::{Draft, Entry, Subject, Vault};
+use crate::names::{ActorId, Digest, Label, Timestamp, TokenId, check_text};
+use crate::refusal::{Code, Refusal};
+use crate::registry;
+use crate::rows::{Missing, Rows};
+use crate::tables::{ActorRow, CredentialRow, DirectoryRow, HandleRow, TokenRow};
+
+crate::words! {
+    /// What an actor is.
+    ActorKind, "kind" {
+        /// A named person.
+        Person = "person",
+        /// A pipeline.
+        Pipeline = "pipeline",
+        /// A service.
+        Service = "service",
+    }
+}
+
+/// Commands on actors and tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Creates an actor.
+    Create {
+        /// New identifier.
+        id: ActorId,
+        /// Kind.
+        kind: ActorKind,
+        /// Name for commands.
+        handle: Label,
+        /// Name for people.
+        display_name: String,
+        /// Roles.
+        roles: Vec<Role>,
+    },
+    /// Replaces the roles of an actor.
+    SetRoles {
+        /// Actor.
+        id: ActorId,
+        /// Roles.
+        roles: Vec<Role>,
+    },
+    /// Ends all access of an actor.
+    Deactivate {
+        /// Actor.
+        id: ActorId,
+    },
+    /// Issues a token.
+    IssueToken {
+        /// New identifier.
+        token: TokenId,
+        /// For whom.
+        actor: ActorId,
+        /// SHA-256 of the secret.
+        secret_hash: Digest,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// Revokes a token.
+    RevokeToken {
+        /// Token.
+        token: TokenId,
+    },
+}
+
+/// What happened to an actor or a token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", deny_unknown_fields)]
+pub enum Event {
+    /// An actor was created.
+    #[serde(rename = "actor.created")]
+    Created {
+        /// Kind.
+        kind: ActorKind,
+        /// Roles.
+        roles: Vec<Role>,
+    },
+    /// Its roles were replaced.
+    #[serde(rename = "actor.roles-changed")]
+    RolesChanged {
+        /// Roles.
+        roles: Vec<Role>,
+    },
+    /// Its access ended.
+    #[serde(rename = "actor.deactivated")]
+    Deactivated {},
+    /// A token was issued.
+    #[serde(rename = "token.issued")]
+    TokenIssued {
+        /// For whom.
+        actor: ActorId,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// A token was revoked.
+    #[serde(rename = "token.revoked")]
+    TokenRevoked {},
+}
+
+fn existing(rows: &mut Rows, id: &ActorId) -> Result<ActorRow, Stop> {
+    rows.get::<ActorRow>(&[id])?.ok_or_else(|| Refusal::not_found("actor", id.as_str()).into())
+}
+
+/// Nobody grants himself a role; the program itself does so once, for the first administrator.
+fn check_not_self(context: &Context, id: &ActorId) -> Result<(), Refusal> {
+    if context.actor == *id {
+        return Err(Refusal::new(Code::SeparationOfDuties, "nobody changes his own roles").remedy("ask another administrator"));
+    }
+    Ok(())
+}
+
+/// Decides a command on actors.
+///
+/// # Errors
+/// [`Stop`].
+pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
+    match command {
+        Command::Create { id, kind, handle, display_name, roles } => {
+            check_text("display_name", display_name, 200)?;
+            check_roles(*kind, roles)?;
+            if rows.get::<HandleRow>(&[handle])?.is_some() {
+                return Err(Refusal::new(Code::AlreadyExists, &format!("`{handle}` is taken")).field("name").into());
+            }
+            let mut draft = Draft::new(Subject::Actor(id.clone()), Event::Created { kind: *kind, roles: roles.clone() });
+            draft.vault.push(Vault::Directory(
+                DirectoryRow { actor_id: id.clone(), handle: handle.clone(), display_name: display_name.clone() },
+                HandleRow { handle: handle.clone(), actor_id: id.clone() },
+            ));
+            Ok(vec![draft])
+        }
+        Command::SetRoles { id, roles } => {
+            check_not_self(context, id)?;
+            let actor = existing(rows, id)?;
+            check_roles(actor.kind, roles)?;
+            Ok(vec![Draft::new(Subject::Actor(id.clone()), Event::RolesChanged { roles: roles.clone() })])
+        }
+        Command::Deactivate { id } => {
+            check_not_self(context, id)?;
+            existing(rows, id)?;
+            Ok(vec![Draft::new(Subject::Actor(id.clone()), Event::Deactivated {})])
+        }
+        Command::IssueToken { token, actor, secret_hash, expires_at } => {
+            if !existing(rows, actor)?.active {
+                return Err(Refusal::new(Code::TransitionRefused, "an actor whose access ended gets no token").field("actor").into());
+            }
+            if *expires_at <= context.now {
+                return Err(Refusal::invalid("expires_at", "the token would have expired already").into());
+            }
+            let mut draft = Draft::new(Subject::Token(token.clone()), Event::TokenIssued { actor: actor.clone(), expires_at: *expires_at });
+            draft.vault.push(Vault::Credential(CredentialRow { secret_hash: *secret_hash, token_id: token.clone() }));
+            Ok(vec![draft])
+        }
+        Command::RevokeToken { token } => {
+            if rows.get::<TokenRow>(&[token])?.is_none() {
+                return Err(Refusal::not_found("token", token.as_str()).into());
+            }
+            Ok(vec![Draft::new(Subject::Token(token.clone()), Event::TokenRevoked {})])
+        }
+    }
+}
+
+/// Approvals and administration are for people; a pipeline or service gets none of these roles.
+fn check_roles(kind: ActorKind, roles: &[Role]) -> Result<(), Refusal> {
+    if roles.len() > 32 {
+        return Err(Refusal::new(Code::TooLarge, "an actor has at most 32 roles").field("roles"));
+    }
+    let for_people = |role: &&Role| matches!(role, Role::Approver(_) | Role::Administrator | Role::Incident);
+    match (kind, roles.iter().find(for_people)) {
+        (ActorKind::Pipeline | ActorKind::Service, Some(role)) => {
+            Err(Refusal::new(Code::SeparationOfDuties, &format!("role `{role}` is for named people; a {kind} cannot have it")).field("roles"))
+        }
+        (ActorKind::Person | ActorKind::Pipeline | ActorKind::Service, _) => Ok(()),
+    }
+}
+
+/// Applies an event to the rows.
+///
+/// # Errors
+/// [`Missing`].
+pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
+    // Every change of who may do what moves the access revision, by which cached decisions are dropped.
+    registry::move_access_revision(rows, entry)?;
+    match (event, &entry.subject) {
+        (Event::Created { kind, roles }, Subject::Actor(id)) => {
+            let roles = words(roles);
+            record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
+            rows.put(&ActorRow { actor_id: id.clone(), kind: *kind, roles, active: true, created_index: entry.index, revision: entry.index });
+        }
+        (Event::RolesChanged { roles }, Subject::Actor(id)) => {
+            let roles = words(roles);
+            record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
+            if let Some(actor) = rows.get::<ActorRow>(&[id])? {
+                rows.put(&ActorRow { roles, revision: entry.index, ..actor });
+            }
+        }
+        (Event::Deactivated {}, Subject::Actor(id)) => {
+            record(rows, entry, &entry.subject, "roles", None)?;
+            if let Some(actor) = rows.get::<ActorRow>(&[id])? {
+                rows.put(&ActorRow { active: false, revision: entry.index, ..actor });
+            }
+        }
+        (Event::TokenIssued { actor, expires_at }, Subject::Token(token)) => {
+            rows.put(&TokenRow { token_id: token.clone(), actor_id: actor.clone(), expires_at: *expires_at, revoked: false, created_index: entry.index });
+        }
+        (Event::TokenRevoked {}, Subject::Token(token)) => {
+            if let Some(row) = rows.get::<TokenRow>(&[token])? {
+                rows.put(&TokenRow { revoked: true, ..row });
+            }
+        }
+        (Event::Created { .. } | Event::RolesChanged { .. } | Event::Deactivated {} | Event::TokenIssued { .. } | Event::TokenRevoked {}, _) => {}
+    }
+    Ok(())
+}
+
+fn words(roles: &[Role]) -> serde_json::Value {
+    serde_json::Value::from(roles.iter().map(ToString::to_string).collect::<Vec<_>>())
+}

@@ -1,0 +1,204 @@
+//! Evidence: typed documents, known by digest, bound to a version, never overwritten (EVD-2).
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Context, Stop};
+use crate::entry::{Draft, Entry, Payload, Subject};
+use crate::names::{Digest, Grade, ModelId, State, VersionNumber, check_text};
+use crate::refusal::{Code, Refusal};
+use crate::rows::{Missing, Rows};
+use crate::tables::{BlobUseRow, EvidenceRow};
+use crate::version;
+
+crate::words! {
+    /// Type of a document.
+    EvidenceType, "type" {
+        /// Results of an evaluation.
+        Evaluation = "evaluation",
+        /// Software bill of materials.
+        Sbom = "sbom",
+        /// Build provenance.
+        Provenance = "provenance",
+        /// Scan of the artifact.
+        ArtifactScan = "artifact-scan",
+        /// Known vulnerabilities.
+        VulnerabilityReport = "vulnerability-report",
+        /// Exploitability of vulnerabilities.
+        Vex = "vex",
+        /// Model card.
+        ModelCard = "model-card",
+        /// Datasheet of a dataset.
+        Datasheet = "datasheet",
+        /// Explainability report.
+        Explainability = "explainability",
+        /// Risk assessment.
+        RiskAssessment = "risk-assessment",
+        /// Review.
+        Review = "review",
+        /// Signature of the artifact.
+        Signature = "signature",
+        /// Second build.
+        Reproducibility = "reproducibility",
+        /// Drift report.
+        DriftReport = "drift-report",
+        /// Rollback or monitoring plan.
+        Plan = "plan",
+        /// Facts that came after registration.
+        Addendum = "addendum",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+crate::words! {
+    /// What a document says it is about.
+    Binding, "binds_to" {
+        /// A version digest.
+        Version = "version",
+        /// A content digest.
+        Content = "content",
+        /// The digest of one file.
+        File = "file",
+    }
+}
+
+/// Where the bytes of a document are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Stored with the entry.
+    Payload(Payload),
+    /// Stored before as a blob; the server checked that it is there.
+    Blob {
+        /// Digest.
+        digest: Digest,
+        /// Bytes.
+        size: u64,
+    },
+}
+
+/// Commands on evidence.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Adds a document.
+    Add {
+        /// Model.
+        model: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Type.
+        evidence_type: EvidenceType,
+        /// Grade that the server found out; never what the caller says.
+        grade: Grade,
+        /// What it is about.
+        binds_to: Binding,
+        /// The digest that it is about; must be one of this version.
+        binds_digest: Digest,
+        /// Whether `binds_digest` is the digest of a file of the manifest; found out in prepare.
+        file_of_manifest: bool,
+        /// File name or title.
+        title: String,
+        /// The document.
+        body: Body,
+    },
+}
+
+/// What happened; the subject is the version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", deny_unknown_fields)]
+pub enum Event {
+    /// A document was added.
+    #[serde(rename = "evidence.added")]
+    Added {
+        /// Type.
+        #[serde(rename = "type")]
+        evidence_type: EvidenceType,
+        /// Digest of the document.
+        digest: Digest,
+        /// Grade.
+        grade: Grade,
+        /// What it is about.
+        binds_to: Binding,
+        /// The digest that it is about.
+        binds_digest: Digest,
+        /// File name or title.
+        title: String,
+        /// Bytes.
+        size: u64,
+        /// Whether the document is a payload or a blob.
+        in_payloads: bool,
+    },
+}
+
+/// Decides a command on evidence.
+///
+/// # Errors
+/// [`Stop`].
+pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
+    let Command::Add { model, number, evidence_type, grade, binds_to, binds_digest, file_of_manifest, title, body } = command;
+    check_text("title", title, 500)?;
+    let version = version::existing(rows, model, *number)?;
+    if version.state == State::Retired {
+        return Err(Refusal::new(Code::TransitionRefused, "a retired version takes no new evidence").field("version").into());
+    }
+    let bound = match binds_to {
+        Binding::Version => *binds_digest == version.version_digest,
+        Binding::Content => *binds_digest == version.content_digest,
+        Binding::File => *file_of_manifest,
+    };
+    if !bound {
+        return Err(Refusal::new(Code::DigestMismatch, &format!("the document is about {binds_to} `{binds_digest}`, which is not a digest of this version"))
+            .field("binds_digest")
+            .remedy("attach it to the version that it was made for")
+            .into());
+    }
+    let (digest, size, in_payloads) = match body {
+        Body::Payload(payload) => (payload.digest, payload.bytes.len() as u64, true),
+        Body::Blob { digest, size } => (*digest, *size, false),
+    };
+    if rows.get::<EvidenceRow>(&[model, number, &digest])?.is_some() {
+        return Err(Refusal::new(Code::AlreadyExists, &format!("this document (`{digest}`) is attached to the version already")).field("document").into());
+    }
+    let event = Event::Added {
+        evidence_type: *evidence_type,
+        digest,
+        grade: *grade,
+        binds_to: *binds_to,
+        binds_digest: *binds_digest,
+        title: title.clone(),
+        size,
+        in_payloads,
+    };
+    let draft = Draft::new(Subject::Version(model.clone(), *number), event);
+    Ok(vec![match body {
+        Body::Payload(payload) => draft.payload(payload.clone()),
+        Body::Blob { .. } => draft,
+    }])
+}
+
+/// Applies an event to the rows.
+///
+/// # Errors
+/// [`Missing`].
+pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
+    let Subject::Version(model, number) = &entry.subject else { return Ok(()) };
+    let Event::Added { evidence_type, digest, grade, binds_to, binds_digest, title, size, in_payloads } = event;
+    rows.put(&EvidenceRow {
+        model_id: model.clone(),
+        number: *number,
+        digest: *digest,
+        evidence_type: *evidence_type,
+        grade: *grade,
+        binds_to: *binds_to,
+        binds_digest: *binds_digest,
+        title: title.clone(),
+        size: *size,
+        in_payloads: *in_payloads,
+        actor: entry.actor.clone(),
+        at: entry.at,
+        entry_index: entry.index,
+    });
+    if !in_payloads {
+        rows.put(&BlobUseRow { digest: *digest, model_id: model.clone(), number: *number, path: format!("evidence:{digest}") });
+    }
+    version::touch_subject(rows, entry)
+}

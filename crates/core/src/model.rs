@@ -1,0 +1,427 @@
+//! Models: creation, profile, risk tier, rename, hiding. A model has an id for ever; its name is a binding in time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Context, Stop, record};
+use crate::entry::{Draft, Entry, PrivateText, Subject};
+use crate::names::{Classification, Digest, Label, MAX_DESCRIPTION_BYTES, ModelId, ModelKind, ModelName, PolicyMode, RiskTier, check_text};
+use crate::refusal::{Code, Refusal};
+use crate::registry;
+use crate::rows::{Missing, Rows};
+use crate::tables::{BindingRow, ModelRow, NameRow, OPEN};
+
+/// Most items of a list in a profile.
+pub const MAX_LIST_ITEMS: usize = 100;
+
+/// Who answers for a model (ENT-2): names of teams and role-like contacts, never of erasable persons.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ownership {
+    /// Team that owns the model; access policies read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owning_team: Option<Label>,
+    /// Owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Who steps in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup_owner: Option<String>,
+    /// Whom to call in an incident.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalation_contact: Option<String>,
+    /// Business unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub business_unit: Option<String>,
+}
+
+/// What is stated about risk (ENT-3); the tier itself is a governed fact beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RiskStatement {
+    /// Rating of the security risk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_rating: Option<String>,
+    /// Controls that mitigate it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mitigation_controls: Vec<String>,
+    /// Status of compliance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compliance_status: Option<String>,
+    /// Whether fairness was tested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fairness_tested: Option<bool>,
+}
+
+/// What a model's entry says about it (ENT-1, ENT-2, ENT-3, ENT-14). Every field is optional; gates ask for what they need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    /// What it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What it is used for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_case: Option<String>,
+    /// Known limitations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limitations: Option<String>,
+    /// Who is meant to use it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub intended_users: Vec<String>,
+    /// Uses that are allowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_uses: Vec<String>,
+    /// Uses that are prohibited.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prohibited_uses: Vec<String>,
+    /// Licence (SPDX expression).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Ownership.
+    pub ownership: Ownership,
+    /// Risk statements.
+    pub risk: RiskStatement,
+    /// Confidentiality.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classification: Option<Classification>,
+    /// Whether personal data is involved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal_data: Option<bool>,
+}
+
+impl Profile {
+    /// Checks lengths and counts.
+    ///
+    /// # Errors
+    /// A refusal that names the field over its limit.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let texts = [
+            ("description", &self.description),
+            ("use_case", &self.use_case),
+            ("limitations", &self.limitations),
+            ("licence", &self.licence),
+            ("owner", &self.ownership.owner),
+            ("backup_owner", &self.ownership.backup_owner),
+            ("escalation_contact", &self.ownership.escalation_contact),
+            ("business_unit", &self.ownership.business_unit),
+            ("security_rating", &self.risk.security_rating),
+            ("compliance_status", &self.risk.compliance_status),
+        ];
+        for (field, text) in texts {
+            check_text(field, text.as_deref().unwrap_or_default(), MAX_DESCRIPTION_BYTES)?;
+        }
+        let lists = [
+            ("intended_users", &self.intended_users),
+            ("allowed_uses", &self.allowed_uses),
+            ("prohibited_uses", &self.prohibited_uses),
+            ("mitigation_controls", &self.risk.mitigation_controls),
+        ];
+        for (field, list) in lists {
+            if list.len() > MAX_LIST_ITEMS {
+                return Err(Refusal::new(Code::TooLarge, &format!("{field} has {} items; at most {MAX_LIST_ITEMS} are accepted", list.len())).field(field));
+            }
+            list.iter().try_for_each(|item| check_text(field, item, 2000))?;
+        }
+        Ok(())
+    }
+}
+
+/// Commands on models.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Creates a model.
+    Create {
+        /// New identifier.
+        id: ModelId,
+        /// Name.
+        name: ModelName,
+        /// Kind.
+        kind: ModelKind,
+        /// Risk tier.
+        risk_tier: RiskTier,
+        /// What is said about it.
+        profile: Box<Profile>,
+    },
+    /// Replaces the profile.
+    Update {
+        /// Model.
+        id: ModelId,
+        /// The new profile, whole.
+        profile: Box<Profile>,
+        /// Revision that the caller saw (If-Match).
+        expected: Option<u64>,
+    },
+    /// Changes the risk tier.
+    SetRiskTier {
+        /// Model.
+        id: ModelId,
+        /// New tier.
+        risk_tier: RiskTier,
+        /// Why.
+        reason: PrivateText,
+    },
+    /// Binds a new name.
+    Rename {
+        /// Model.
+        id: ModelId,
+        /// New name.
+        to: ModelName,
+    },
+    /// Takes the model out of listings.
+    Hide {
+        /// Model.
+        id: ModelId,
+        /// Why.
+        reason: PrivateText,
+    },
+}
+
+/// What happened to a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", deny_unknown_fields)]
+pub enum Event {
+    /// A model was created.
+    #[serde(rename = "model.created")]
+    Created {
+        /// Name.
+        name: ModelName,
+        /// Kind.
+        kind: ModelKind,
+        /// Risk tier.
+        risk_tier: RiskTier,
+        /// Profile.
+        profile: Box<Profile>,
+    },
+    /// Its profile was replaced.
+    #[serde(rename = "model.updated")]
+    Updated {
+        /// The profile, whole.
+        profile: Box<Profile>,
+    },
+    /// Its risk tier changed.
+    #[serde(rename = "model.risk-tier-changed")]
+    RiskTierChanged {
+        /// Before.
+        from: RiskTier,
+        /// After.
+        to: RiskTier,
+        /// Why, in the vault.
+        reason: Digest,
+    },
+    /// A new name was bound.
+    #[serde(rename = "model.renamed")]
+    Renamed {
+        /// Before.
+        from: ModelName,
+        /// After.
+        to: ModelName,
+    },
+    /// It was taken out of listings; its name is free again.
+    #[serde(rename = "model.hidden")]
+    Hidden {
+        /// The name it had.
+        name: ModelName,
+        /// Why, in the vault.
+        reason: Digest,
+    },
+}
+
+/// The model, or the refusal that it does not exist.
+pub(crate) fn existing(rows: &mut Rows, id: &ModelId) -> Result<ModelRow, Stop> {
+    rows.get::<ModelRow>(&[id])?.ok_or_else(|| Refusal::not_found("model", id.as_str()).into())
+}
+
+/// Refuses when the caller saw another revision.
+pub(crate) fn check_revision(what: &str, expected: Option<u64>, actual: u64) -> Result<(), Refusal> {
+    match expected {
+        Some(seen) if seen != actual => {
+            Err(Refusal::new(Code::PreconditionFailed, &format!("the {what} changed: you saw revision {seen}, it is at {actual}"))
+                .field("If-Match")
+                .remedy("read it again, compare, and repeat the command with the new ETag"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Attributes that access policies read, as one word.
+fn access_class(profile: &Profile, tier: RiskTier) -> String {
+    let team = profile.ownership.owning_team.as_ref().map_or("-", Label::as_str);
+    let classification = profile.classification.map_or("-", Classification::as_str);
+    format!("{team}/{tier}/{classification}")
+}
+
+fn name_taken(name: &ModelName) -> Refusal {
+    Refusal::new(Code::AlreadyExists, &format!("a model with name `{name}` exists already")).field("name").remedy("choose another name, or register a new version of that model")
+}
+
+/// Decides a command on a model.
+///
+/// # Errors
+/// [`Stop`].
+pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
+    match command {
+        Command::Create { id, name, kind, risk_tier, profile } => {
+            profile.check()?;
+            if rows.get::<NameRow>(&[name])?.is_some_and(|row| row.model_id.is_some()) {
+                return Err(name_taken(name).into());
+            }
+            let event = Event::Created { name: name.clone(), kind: *kind, risk_tier: *risk_tier, profile: profile.clone() };
+            Ok(vec![Draft::new(Subject::Model(id.clone()), event)])
+        }
+        Command::Update { id, profile, expected } => {
+            profile.check()?;
+            let model = existing(rows, id)?;
+            check_revision("model", *expected, model.revision)?;
+            Ok(vec![Draft::new(Subject::Model(id.clone()), Event::Updated { profile: profile.clone() })])
+        }
+        Command::SetRiskTier { id, risk_tier, reason } => set_risk_tier(rows, context, id, *risk_tier, reason),
+        Command::Rename { id, to } => rename(rows, id, to),
+        Command::Hide { id, reason } => {
+            let model = existing(rows, id)?;
+            if registry::mode(rows)? == PolicyMode::Enforce && model.last_number > 0 {
+                return Err(Refusal::new(Code::ProtectedDeletion, &format!("model `{}` has versions and is never deleted", model.name))
+                    .remedy("retire its versions: nothing serves a retired version and auditors can still fetch it")
+                    .into());
+            }
+            let event = Event::Hidden { name: model.name, reason: reason.digest };
+            Ok(vec![Draft::new(Subject::Model(id.clone()), event).private(Some(reason))])
+        }
+    }
+}
+
+fn set_risk_tier(rows: &mut Rows, context: &Context, id: &ModelId, to: RiskTier, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
+    let model = existing(rows, id)?;
+    if model.risk_tier == to {
+        return Err(Refusal::invalid("risk_tier", &format!("the risk tier is `{to}` already")).into());
+    }
+    // An unclassified model counts as high, so classifying it as anything less is a lowering.
+    let rank = |tier: RiskTier| match tier {
+        RiskTier::Minimal => 0,
+        RiskTier::Limited => 1,
+        RiskTier::High | RiskTier::Unclassified => 2,
+        RiskTier::Prohibited => 3,
+    };
+    if rank(to) < rank(model.risk_tier) && model.created_by == context.actor {
+        return Err(Refusal::new(Code::SeparationOfDuties, "lowering a risk tier needs a second person: you created this model")
+            .remedy("ask someone else with the approval role `ai-governance`")
+            .into());
+    }
+    let event = Event::RiskTierChanged { from: model.risk_tier, to, reason: reason.digest };
+    Ok(vec![Draft::new(Subject::Model(id.clone()), event).private(Some(reason))])
+}
+
+fn rename(rows: &mut Rows, id: &ModelId, to: &ModelName) -> Result<Vec<Draft>, Stop> {
+    let model = existing(rows, id)?;
+    if let Some(row) = rows.get::<NameRow>(&[to])? {
+        if row.model_id.as_ref().is_some_and(|holder| holder != id) {
+            return Err(name_taken(to).into());
+        }
+        // INVARIANT: under one name two models never share a number; so a name with numbers of another model is closed.
+        let known = rows.get::<BindingRow>(&[to, id])?.map_or(0, |binding| binding.last_number);
+        if row.next_number - 1 > known {
+            return Err(Refusal::new(Code::AlreadyExists, &format!("versions of another model are known under the name `{to}`"))
+                .field("name")
+                .remedy("choose a name that was never used")
+                .into());
+        }
+    }
+    let event = Event::Renamed { from: model.name, to: to.clone() };
+    Ok(vec![Draft::new(Subject::Model(id.clone()), event)])
+}
+
+/// Applies an event to the rows.
+///
+/// # Errors
+/// [`Missing`].
+pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
+    let Subject::Model(id) = &entry.subject else { return Ok(()) };
+    let model = rows.get::<ModelRow>(&[id])?;
+    match (event, model) {
+        (Event::Created { name, kind, risk_tier, profile }, _) => {
+            bind(rows, entry, name, id)?;
+            rows.put(&ModelRow {
+                model_id: id.clone(),
+                name: name.clone(),
+                name_folded: name.as_str().to_lowercase(),
+                kind: *kind,
+                access_class: access_class(profile, *risk_tier),
+                profile: serde_json::to_value(profile).unwrap_or_default(),
+                risk_tier: *risk_tier,
+                hidden: false,
+                last_number: 0,
+                last_semver: String::new(),
+                created_index: entry.index,
+                created_at: entry.at,
+                created_by: entry.actor.clone(),
+                updated_at: entry.at,
+                revision: entry.index,
+            });
+            record(rows, entry, &entry.subject, "name", Some(name.as_str()))?;
+            record(rows, entry, &entry.subject, "risk_tier", Some(risk_tier.as_str()))?;
+            record(rows, entry, &entry.subject, "description", profile.description.as_deref())
+        }
+        (_, None) => Ok(()),
+        (Event::Updated { profile }, Some(model)) => {
+            record(rows, entry, &entry.subject, "description", profile.description.as_deref())?;
+            touch(rows, entry, ModelRow {
+                access_class: access_class(profile, model.risk_tier),
+                profile: serde_json::to_value(profile).unwrap_or_default(),
+                ..model
+            });
+            Ok(())
+        }
+        (Event::RiskTierChanged { to, .. }, Some(model)) => {
+            record(rows, entry, &entry.subject, "risk_tier", Some(to.as_str()))?;
+            let profile: Profile = serde_json::from_value(model.profile.clone()).unwrap_or_default();
+            touch(rows, entry, ModelRow { access_class: access_class(&profile, *to), risk_tier: *to, ..model });
+            Ok(())
+        }
+        (Event::Renamed { from, to }, Some(model)) => {
+            release(rows, from, &model)?;
+            bind(rows, entry, to, id)?;
+            raise_next_number(rows, to, model.last_number + 1)?;
+            record(rows, entry, &entry.subject, "name", Some(to.as_str()))?;
+            touch(rows, entry, ModelRow { name: to.clone(), name_folded: to.as_str().to_lowercase(), ..model });
+            Ok(())
+        }
+        (Event::Hidden { name, .. }, Some(model)) => {
+            release(rows, name, &model)?;
+            record(rows, entry, &entry.subject, "name", None)?;
+            touch(rows, entry, ModelRow { hidden: true, ..model });
+            Ok(())
+        }
+    }
+}
+
+/// Writes a model with its revision moved to this entry.
+pub(crate) fn touch(rows: &mut Rows, entry: &Entry, model: ModelRow) {
+    rows.put(&ModelRow { updated_at: entry.at, revision: entry.index, ..model });
+}
+
+fn bind(rows: &mut Rows, entry: &Entry, name: &ModelName, id: &ModelId) -> Result<(), Missing> {
+    let next_number = rows.get::<NameRow>(&[name])?.map_or(1, |row| row.next_number);
+    rows.put(&NameRow { name: name.clone(), model_id: Some(id.clone()), next_number });
+    let from_index = rows.get::<BindingRow>(&[name, id])?.map_or(entry.index, |binding| binding.from_index);
+    rows.put(&BindingRow { name: name.clone(), model_id: id.clone(), from_index, last_number: OPEN });
+    Ok(())
+}
+
+fn release(rows: &mut Rows, name: &ModelName, model: &ModelRow) -> Result<(), Missing> {
+    if let Some(row) = rows.get::<NameRow>(&[name])? {
+        rows.put(&NameRow { model_id: None, ..row });
+    }
+    if let Some(binding) = rows.get::<BindingRow>(&[name, &model.model_id])? {
+        rows.put(&BindingRow { last_number: model.last_number, ..binding });
+    }
+    Ok(())
+}
+
+/// Keeps the counter of a name above every number that is known under it.
+pub(crate) fn raise_next_number(rows: &mut Rows, name: &ModelName, at_least: u64) -> Result<(), Missing> {
+    if let Some(row) = rows.get::<NameRow>(&[name])? {
+        if row.next_number < at_least {
+            rows.put(&NameRow { next_number: at_least, ..row });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The registry as a whole: first start, settings, recorded checks and recorded refusals.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Context, Stop, record};
+use crate::entry::{Draft, Entry, PrivateText, Subject};
+use crate::names::{Digest, ModelId, PolicyMode, State, VersionNumber};
+use crate::promotion::GateRecord;
+use crate::refusal::{Code, Refusal};
+use crate::rows::{Missing, Rows};
+use crate::tables::SettingRow;
+use crate::version;
+
+/// Setting that moves whenever roles or tokens change.
+pub const ACCESS: &str = "access";
+/// Setting with the policy mode.
+pub const POLICY_MODE: &str = "policy.mode";
+
+/// Commands on the registry.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// First start of an empty registry.
+    Start {
+        /// Origin of the ledger.
+        origin: String,
+        /// Mode to begin with.
+        mode: PolicyMode,
+    },
+    /// Changes the policy mode.
+    SetPolicyMode {
+        /// New mode.
+        mode: PolicyMode,
+        /// Why.
+        reason: PrivateText,
+        /// Ungated versions that are in production, found in prepare.
+        ungated: Vec<String>,
+    },
+    /// Records a check that changes nothing.
+    RecordCheck {
+        /// Model.
+        model: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Target.
+        target: State,
+        /// What the gates said.
+        gate: GateRecord,
+    },
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", deny_unknown_fields)]
+pub enum Event {
+    /// The registry began.
+    #[serde(rename = "registry.started")]
+    Started {
+        /// Origin of the ledger.
+        origin: String,
+        /// Mode.
+        mode: PolicyMode,
+    },
+    /// The policy mode changed.
+    #[serde(rename = "policy.mode-changed")]
+    PolicyModeChanged {
+        /// Mode.
+        mode: PolicyMode,
+        /// Why, in the vault.
+        reason: Digest,
+    },
+    /// Gates were evaluated without a promotion.
+    #[serde(rename = "check.recorded")]
+    CheckRecorded {
+        /// Target.
+        target: State,
+        /// Payload with the verdict.
+        verdict: Digest,
+        /// Whether nothing failed.
+        passed: bool,
+        /// Rules that failed.
+        failed: Vec<String>,
+    },
+    /// An attempt was refused. Moves no revision.
+    #[serde(rename = "refused")]
+    Refused {
+        /// What was asked.
+        action: String,
+        /// Stable code.
+        code: Code,
+        /// Rules that failed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rules: Vec<String>,
+        /// Payload with the verdict, when gates were evaluated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<Digest>,
+    },
+}
+
+/// The policy mode in force.
+pub(crate) fn mode(rows: &mut Rows) -> Result<PolicyMode, Stop> {
+    let row = rows.get::<SettingRow>(&[&POLICY_MODE])?;
+    Ok(row.and_then(|row| PolicyMode::parse(&row.value).ok()).unwrap_or(PolicyMode::Enforce))
+}
+
+/// Moves the access revision to this entry.
+pub(crate) fn move_access_revision(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
+    rows.put(&SettingRow { name: ACCESS.to_owned(), value: String::new(), revision: entry.index });
+    Ok(())
+}
+
+/// The entry that records a refused attempt.
+pub fn refused(subject: Subject, action: &str, refusal: &Refusal, gate: Option<&GateRecord>) -> Draft {
+    let event = Event::Refused {
+        action: action.to_owned(),
+        code: refusal.code,
+        rules: refusal.findings.iter().map(|finding| finding.rule.clone()).collect(),
+        verdict: gate.map(|gate| gate.payload.digest),
+    };
+    let draft = Draft::new(subject, event);
+    match gate {
+        Some(gate) => draft.payload(gate.payload.clone()),
+        None => draft,
+    }
+}
+
+/// Decides a command on the registry.
+///
+/// # Errors
+/// [`Stop`].
+pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
+    match command {
+        Command::Start { origin, mode } => {
+            if rows.get::<SettingRow>(&[&POLICY_MODE])?.is_some() {
+                return Err(Refusal::new(Code::AlreadyExists, "the registry was started already").into());
+            }
+            Ok(vec![Draft::new(Subject::Registry, Event::Started { origin: origin.clone(), mode: *mode })])
+        }
+        Command::SetPolicyMode { mode, reason, ungated } => {
+            if *mode == PolicyMode::Enforce && !ungated.is_empty() {
+                return Err(Refusal::new(Code::TransitionRefused, &format!("ungated versions are in production: {}", ungated.join(", ")))
+                    .field("mode")
+                    .remedy("promote them through their gates, or demote them, and try again")
+                    .into());
+            }
+            Ok(vec![Draft::new(Subject::Registry, Event::PolicyModeChanged { mode: *mode, reason: reason.digest }).private(Some(reason))])
+        }
+        Command::RecordCheck { model, number, target, gate } => {
+            version::existing(rows, model, *number)?;
+            let event = Event::CheckRecorded { target: *target, verdict: gate.payload.digest, passed: gate.failed.is_empty(), failed: gate.failed_rules() };
+            Ok(vec![Draft::new(Subject::Version(model.clone(), *number), event).payload(gate.payload.clone())])
+        }
+    }
+}
+
+/// Applies an event to the rows.
+///
+/// # Errors
+/// [`Missing`].
+pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
+    match event {
+        Event::Started { mode, .. } | Event::PolicyModeChanged { mode, .. } => {
+            rows.put(&SettingRow { name: POLICY_MODE.to_owned(), value: mode.to_string(), revision: entry.index });
+            record(rows, entry, &entry.subject, POLICY_MODE, Some(mode.as_str()))
+        }
+        Event::CheckRecorded { .. } | Event::Refused { .. } => Ok(()),
+    }
+}

@@ -1,0 +1,578 @@
+//! Every table of the database, each with one class (`design.md` section 4).
+//!
+//! Log tables are the record. Derived tables are written only by `apply` and can be made anew from the entries. Vault tables
+//! hold what must be erasable or secret. Scratch tables need no entry.
+
+use crate::names::{ActorId, AliasName, Digest, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId, VersionNumber};
+use crate::rows::{Row, Table};
+use crate::{actor, approval, evidence, promotion};
+
+/// `to_index` of a timeline row that is still in force.
+pub const OPEN: u64 = i64::MAX as u64;
+
+/// Number that stands for the model itself where a row belongs to a model or to one of its versions.
+pub const WHOLE_MODEL: u64 = 0;
+
+crate::table! {
+    /// A ledger entry: the exact bytes that were committed. The other columns repeat what the bytes say, for look-ups; verification compares them.
+    EntryRow = "entries", Log, key 1 {
+        /// Position in the ledger, from 0.
+        entry_index: u64,
+        /// RFC 8785 JSON.
+        bytes: Vec<u8>,
+        /// RFC 6962 leaf hash of the bytes.
+        leaf_hash: Vec<u8>,
+        /// Subject, as in the bytes.
+        subject: String,
+        /// Idempotency receipt: digest over actor and key, when the command carried one.
+        request: Option<String>,
+    }
+}
+
+crate::table! {
+    /// Bytes that entries refer to by digest: manifests, facts, envelopes, small evidence.
+    PayloadRow = "payloads", Log, key 1 {
+        /// SHA-256 of the bytes.
+        digest: Digest,
+        /// The bytes, at most 1 MiB.
+        bytes: Vec<u8>,
+    }
+}
+
+crate::table! {
+    /// A full tile of 256 hashes.
+    TileRow = "tiles", Log, key 2 {
+        /// Tile level.
+        level: u64,
+        /// Index in the level.
+        tile_index: u64,
+        /// 256 hashes of 32 bytes.
+        hashes: Vec<u8>,
+        /// Root over the 256 hashes: the hash in the tile above, so that a partial tile above needs no reading of these.
+        root: Vec<u8>,
+    }
+}
+
+crate::table! {
+    /// A signed checkpoint that was published.
+    CheckpointRow = "checkpoints", Log, key 1 {
+        /// Tree size.
+        size: u64,
+        /// The signed note.
+        note: String,
+        /// When it was signed.
+        at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// A model as it stands.
+    ModelRow = "models", Derived, key 1 {
+        /// Identifier, given once.
+        model_id: ModelId,
+        /// Current name.
+        name: ModelName,
+        /// Name folded to lower case, for searches.
+        name_folded: String,
+        /// Kind.
+        kind: ModelKind,
+        /// Description, uses, ownership and risk statements as JSON (`model::Profile`).
+        profile: serde_json::Value,
+        /// Governed risk tier.
+        risk_tier: RiskTier,
+        /// Attributes that access policies read, as one word.
+        access_class: String,
+        /// Whether it is out of listings.
+        hidden: bool,
+        /// Highest number of a version so far, 0 when none.
+        last_number: u64,
+        /// Newest semantic version, empty when none.
+        last_semver: String,
+        /// Index of the entry that created it.
+        created_index: u64,
+        /// When it was created.
+        created_at: Timestamp,
+        /// Who created it.
+        created_by: ActorId,
+        /// When it last changed.
+        updated_at: Timestamp,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// A name: who has it now, and which number comes next under it.
+    NameRow = "names", Derived, key 1 {
+        /// The name.
+        name: ModelName,
+        /// The model that has it now.
+        model_id: Option<ModelId>,
+        /// Next free number under this name.
+        next_number: u64,
+    }
+}
+
+crate::table! {
+    /// A name that a model has or had: `name/3` finds its version also after a rename.
+    BindingRow = "bindings", Derived, key 2 {
+        /// The name.
+        name: ModelName,
+        /// The model.
+        model_id: ModelId,
+        /// Entry that bound them first.
+        from_index: u64,
+        /// Highest number of this model that is known under this name; [`OPEN`] while the model has it.
+        last_number: u64,
+    }
+}
+
+crate::table! {
+    /// A version as it stands. Everything sealed is in the payloads that it names.
+    VersionRow = "versions", Derived, key 2 {
+        /// Model.
+        model_id: ModelId,
+        /// Number.
+        number: VersionNumber,
+        /// Semantic version.
+        semver: String,
+        /// State.
+        state: State,
+        /// Digest of the manifest.
+        content_digest: Digest,
+        /// Digest of the sealed facts.
+        facts_digest: Digest,
+        /// Subject of approvals and decisions.
+        version_digest: Digest,
+        /// Number of files.
+        files: u64,
+        /// Bytes of all files.
+        size: u64,
+        /// Description (mutable).
+        description: String,
+        /// Whether it is out of listings.
+        hidden: bool,
+        /// Whether a gate was passed in warn mode although a rule failed.
+        ungated: bool,
+        /// Whether it was ever a candidate, aliased or used: then it cannot be hidden in enforce mode.
+        shared: bool,
+        /// Entry by which it last entered production, when it ever did.
+        production_index: Option<u64>,
+        /// Successor, once deprecated.
+        successor: Option<u64>,
+        /// Sunset date, once deprecated.
+        sunset: Option<Timestamp>,
+        /// Index of the entry that registered it.
+        registered_index: u64,
+        /// When.
+        registered_at: Timestamp,
+        /// Who.
+        registered_by: ActorId,
+        /// When it last changed.
+        updated_at: Timestamp,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// Semantic versions that are taken; build metadata does not count (SemVer 2.0.0, section 10).
+    SemverRow = "semvers", Derived, key 2 {
+        /// Model.
+        model_id: ModelId,
+        /// Version without build metadata.
+        semver: String,
+        /// Its version.
+        number: VersionNumber,
+    }
+}
+
+crate::table! {
+    /// Which versions refer to a blob.
+    BlobUseRow = "blob_uses", Derived, key 4 {
+        /// The blob.
+        digest: Digest,
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Path in the manifest, or the digest of the evidence.
+        path: String,
+    }
+}
+
+crate::table! {
+    /// An alias as it stands.
+    AliasRow = "aliases", Derived, key 2 {
+        /// Model.
+        model_id: ModelId,
+        /// Alias.
+        alias: AliasName,
+        /// Version it names.
+        number: VersionNumber,
+        /// Index of the entry that set it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// A tag of a version, or of the model when the number is 0.
+    TagRow = "tags", Derived, key 3 {
+        /// Model.
+        model_id: ModelId,
+        /// Version, 0 for the model.
+        number: u64,
+        /// Key.
+        key: TagKey,
+        /// Value.
+        value: String,
+        /// Index of the entry that set it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// A piece of evidence bound to a version.
+    EvidenceRow = "evidence", Derived, key 3 {
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Digest of the document.
+        digest: Digest,
+        /// Type of the document.
+        evidence_type: evidence::EvidenceType,
+        /// How much its truth is established.
+        grade: crate::names::Grade,
+        /// What it says it is about.
+        binds_to: evidence::Binding,
+        /// The digest that it is about.
+        binds_digest: Digest,
+        /// File name or title given at upload.
+        title: String,
+        /// Bytes of the document.
+        size: u64,
+        /// Whether the document is a payload (true) or a blob.
+        in_payloads: bool,
+        /// Who added it.
+        actor: ActorId,
+        /// When.
+        at: Timestamp,
+        /// Entry that added it.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A promotion as it stands.
+    PromotionRow = "promotions", Derived, key 1 {
+        /// Identifier.
+        promotion_id: PromotionId,
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Target state.
+        target: State,
+        /// Environment.
+        environment: Label,
+        /// Where the promotion stands.
+        status: promotion::Status,
+        /// Digest of the frozen evidence set.
+        evidence_set: Digest,
+        /// Risk tier when the set was frozen.
+        risk_tier: RiskTier,
+        /// Who opened it.
+        opened_by: ActorId,
+        /// When.
+        opened_at: Timestamp,
+        /// Entry that opened it.
+        opened_index: u64,
+        /// Payload with the latest verdict.
+        verdict: Digest,
+        /// Signed decision that approves it, once there is one.
+        decision: Option<Digest>,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// At most one open promotion for each version and target.
+    OpenPromotionRow = "open_promotions", Derived, key 3 {
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Target state.
+        target: State,
+        /// The open one.
+        promotion_id: PromotionId,
+    }
+}
+
+crate::table! {
+    /// A verdict of a named person in a role.
+    ApprovalRow = "approvals", Derived, key 3 {
+        /// Promotion.
+        promotion_id: PromotionId,
+        /// Role.
+        role: Label,
+        /// Person.
+        actor: ActorId,
+        /// Approve or reject.
+        verdict: approval::ApprovalVerdict,
+        /// Version digest that was signed for.
+        version_digest: Digest,
+        /// Target state that was signed for.
+        target: State,
+        /// Environment that was signed for.
+        environment: Label,
+        /// Risk tier that was shown.
+        risk_tier: RiskTier,
+        /// Evidence set that was shown.
+        evidence_set: Digest,
+        /// Ticket reference.
+        ticket: Option<String>,
+        /// Conditions as JSON.
+        conditions: serde_json::Value,
+        /// Payload with the signed approval.
+        envelope: Digest,
+        /// When.
+        at: Timestamp,
+        /// Until when it counts.
+        expires_at: Timestamp,
+        /// Whether it was withdrawn.
+        withdrawn: bool,
+        /// Entry that recorded it.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A signed decision.
+    DecisionRow = "decisions", Derived, key 1 {
+        /// Payload digest of the DSSE envelope.
+        digest: Digest,
+        /// Decision id inside the envelope.
+        decision_id: String,
+        /// Kind of decision.
+        decision: promotion::DecisionKind,
+        /// Promotion that it decides, if one.
+        promotion_id: Option<PromotionId>,
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Target state.
+        target: State,
+        /// Environment.
+        environment: Label,
+        /// Until when it counts.
+        expires_at: Option<Timestamp>,
+        /// Entry that recorded it.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A waiver of one rule.
+    ExceptionRow = "exceptions", Derived, key 1 {
+        /// Identifier: `x` and 32 hexadecimal digits.
+        exception_id: String,
+        /// Rule that it waives.
+        rule: String,
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Who granted it.
+        granted_by: ActorId,
+        /// Until when.
+        expires_at: Timestamp,
+        /// Entry that granted it.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A user, pipeline or service. Names are in the directory.
+    ActorRow = "actors", Derived, key 1 {
+        /// Identifier.
+        actor_id: ActorId,
+        /// Kind.
+        kind: actor::ActorKind,
+        /// Roles, as a JSON list of words.
+        roles: serde_json::Value,
+        /// Whether the actor may log in.
+        active: bool,
+        /// Entry that created it.
+        created_index: u64,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// A token (never its secret).
+    TokenRow = "tokens", Derived, key 1 {
+        /// Identifier.
+        token_id: TokenId,
+        /// Whose it is.
+        actor_id: ActorId,
+        /// Until when it is valid.
+        expires_at: Timestamp,
+        /// Whether it was revoked.
+        revoked: bool,
+        /// Entry that issued it.
+        created_index: u64,
+    }
+}
+
+crate::table! {
+    /// Settings of the registry: `policy.mode`, `access`.
+    SettingRow = "settings", Derived, key 1 {
+        /// Name.
+        name: String,
+        /// Value.
+        value: String,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// What an attribute of a subject was, and from which entry to which: the row in force ends at [`OPEN`].
+    TimelineRow = "timeline", Derived, key 3 {
+        /// Subject, as in entries.
+        subject: String,
+        /// Attribute, such as `state` or `alias:champion`.
+        attribute: String,
+        /// First entry at which it no longer held.
+        to_index: u64,
+        /// Entry by which it began to hold.
+        from_index: u64,
+        /// Value; empty text when the attribute was removed.
+        value: String,
+    }
+}
+
+crate::table! {
+    /// Secrets of tokens, hashed.
+    CredentialRow = "credentials", Vault, key 1 {
+        /// SHA-256 of the secret.
+        secret_hash: Digest,
+        /// The token that it belongs to.
+        token_id: TokenId,
+    }
+}
+
+crate::table! {
+    /// Names of actors; erasable.
+    DirectoryRow = "directory", Vault, key 1 {
+        /// Actor.
+        actor_id: ActorId,
+        /// Name by which people call it in commands.
+        handle: Label,
+        /// Name for people.
+        display_name: String,
+    }
+}
+
+crate::table! {
+    /// Which actor has a handle.
+    HandleRow = "handles", Vault, key 1 {
+        /// Handle.
+        handle: Label,
+        /// Actor.
+        actor_id: ActorId,
+    }
+}
+
+crate::table! {
+    /// Free text that people wrote, by salted digest; erasable.
+    PrivateRow = "private_payloads", Vault, key 1 {
+        /// SHA-256 over salt and text.
+        digest: Digest,
+        /// The salt.
+        salt: Vec<u8>,
+        /// The text.
+        text: String,
+    }
+}
+
+/// A secondary index.
+#[derive(Debug)]
+pub struct Index {
+    /// Name.
+    pub name: &'static str,
+    /// Table.
+    pub table: &'static Table,
+    /// Columns.
+    pub columns: &'static [&'static str],
+    /// Whether values are unique (NULLs are not compared).
+    pub unique: bool,
+}
+
+/// Every table.
+pub const ALL: &[&Table] = &[
+    EntryRow::TABLE,
+    PayloadRow::TABLE,
+    TileRow::TABLE,
+    CheckpointRow::TABLE,
+    ModelRow::TABLE,
+    NameRow::TABLE,
+    BindingRow::TABLE,
+    VersionRow::TABLE,
+    SemverRow::TABLE,
+    BlobUseRow::TABLE,
+    AliasRow::TABLE,
+    TagRow::TABLE,
+    EvidenceRow::TABLE,
+    PromotionRow::TABLE,
+    OpenPromotionRow::TABLE,
+    ApprovalRow::TABLE,
+    DecisionRow::TABLE,
+    ExceptionRow::TABLE,
+    ActorRow::TABLE,
+    TokenRow::TABLE,
+    SettingRow::TABLE,
+    TimelineRow::TABLE,
+    CredentialRow::TABLE,
+    DirectoryRow::TABLE,
+    HandleRow::TABLE,
+    PrivateRow::TABLE,
+];
+
+/// Every secondary index. The unique one over `entries.request` is the idempotency receipt.
+pub const INDEXES: &[Index] = &[
+    Index { name: "entries_by_subject", table: EntryRow::TABLE, columns: &["subject", "entry_index"], unique: false },
+    Index { name: "entries_by_request", table: EntryRow::TABLE, columns: &["request"], unique: true },
+    Index { name: "models_by_name", table: ModelRow::TABLE, columns: &["name"], unique: false },
+    Index { name: "versions_by_digest", table: VersionRow::TABLE, columns: &["version_digest"], unique: false },
+    Index { name: "versions_by_state", table: VersionRow::TABLE, columns: &["model_id", "state", "number"], unique: false },
+    Index { name: "aliases_by_version", table: AliasRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "tags_by_key", table: TagRow::TABLE, columns: &["key", "value", "model_id", "number"], unique: false },
+    Index { name: "bindings_by_model", table: BindingRow::TABLE, columns: &["model_id"], unique: false },
+    Index { name: "promotions_by_version", table: PromotionRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "promotions_by_status", table: PromotionRow::TABLE, columns: &["status", "opened_index"], unique: false },
+    Index { name: "decisions_by_version", table: DecisionRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
+    Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "value", "from_index"], unique: false },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_names_columns_of_its_table() {
+        for index in INDEXES {
+            for column in index.columns {
+                assert!(index.table.columns.iter().any(|known| known.name == *column), "{} names {column}", index.name);
+            }
+        }
+    }
+}
