@@ -21,7 +21,9 @@ fn evaluate(gates: &[Gate], input: &Input) -> Verdict {
 /// A bundle with one rule, `org.rule` in the gate `candidate`, with this text after its metadata.
 fn one_rule(text: &str) -> Bundle {
     let metadata = r#"metadata := {"id": "org.rule", "title": "t", "gates": ["candidate"], "references": [], "who": [], "remedy": "r"}"#;
-    Bundle { files: BTreeMap::from([("org_rule.rego".to_owned(), format!("package chancery.rules.org_rule\nimport rego.v1\n{metadata}\n{text}").into_bytes())]) }
+    Bundle {
+        files: BTreeMap::from([("org_rule.rego".to_owned(), format!("package chancery.rules.org_rule\nimport rego.v1\n{metadata}\n{text}").into_bytes())]),
+    }
 }
 
 /// What the one rule of a bundle says of the sample.
@@ -193,7 +195,9 @@ fn only_released_versions_are_deployed_outside_test_environments() {
 
 #[test]
 fn warn_records_everything_and_blocks_only_high_and_prohibited() {
-    for (tier, blocks) in [(RiskTier::Unclassified, false), (RiskTier::Minimal, false), (RiskTier::Limited, false), (RiskTier::High, true), (RiskTier::Prohibited, true)] {
+    for (tier, blocks) in
+        [(RiskTier::Unclassified, false), (RiskTier::Minimal, false), (RiskTier::Limited, false), (RiskTier::High, true), (RiskTier::Prohibited, true)]
+    {
         let mut input = sample::input();
         input.mode = PolicyMode::Warn;
         input.model.risk.tier = tier;
@@ -281,7 +285,7 @@ fn a_bundle_that_does_not_compile_names_file_and_line() {
     let error = |text: &str| Engine::compile(&one_rule(text)).unwrap_err();
     match error("result := {") {
         PolicyError::Rego { file, line, message } => assert!(file == "org_rule.rego" && line == 4 && !message.is_empty(), "{file}:{line} {message}"),
-        other => panic!("{other}"),
+        other @ (PolicyError::Bundle(_) | PolicyError::Rule { .. } | PolicyError::Input(_)) => panic!("{other}"),
     }
     let bare = |path: &str, text: &str| Bundle { files: BTreeMap::from([(path.to_owned(), text.as_bytes().to_vec())]) };
     for (bundle, expected) in [
@@ -296,10 +300,34 @@ fn a_bundle_that_does_not_compile_names_file_and_line() {
     }
 }
 
+/// regorus would fill the stack and end the process.
+#[test]
+fn recursion_is_refused_or_stopped() {
+    for text in [
+        "f(x) := f(x + 1)\nresult := {\"outcome\": \"pass\", \"message\": sprintf(\"%d\", [f(1)])}",
+        "f(x) := y if {\n y := g(x)\n}\ng(x) := z if {\n z := f(x)\n} else := 1\nresult := {\"outcome\": \"pass\", \"message\": sprintf(\"%d\", [f(1)])}",
+    ] {
+        let message = Engine::compile(&one_rule(text)).unwrap_err().to_string();
+        assert!(message.starts_with("`org_rule.rego` line 4: function `f` calls itself"), "{message}");
+    }
+    for text in [
+        "f(x) := r + x\nr := f(1)\nresult := {\"outcome\": \"pass\", \"message\": sprintf(\"%d\", [r])}",
+        "f(k) := r[k]\nr[k] := v if {\n some k in [1, 2]\n v := f(k)\n}\nresult := {\"outcome\": \"pass\", \"message\": sprintf(\"%d\", [r[1]])}",
+        "r contains x if {\n x := f(1)\n}\nf(k) := count(r) + k\nresult := {\"outcome\": \"pass\", \"message\": sprintf(\"%d\", [f(1)])}",
+        "f(k) := data.chancery.rules.org_rule[k]\nresult := {\"outcome\": \"pass\", \"message\": f(\"result\")}",
+    ] {
+        let finding = said(text, &sample::input());
+        assert_eq!(finding.outcome, Outcome::Fail, "{text}");
+        println!("{}", finding.message);
+    }
+}
+
 #[test]
 fn no_bundle_takes_the_id_of_another_rule() {
     let named = |id: &str| {
-        format!("package chancery.rules.other\nmetadata := {{\"id\": \"{id}\", \"title\": \"t\", \"gates\": [\"candidate\"], \"references\": [], \"who\": [], \"remedy\": \"r\"}}\nresult := {{\"outcome\": \"pass\", \"message\": \"m\"}}")
+        format!(
+            "package chancery.rules.other\nmetadata := {{\"id\": \"{id}\", \"title\": \"t\", \"gates\": [\"candidate\"], \"references\": [], \"who\": [], \"remedy\": \"r\"}}\nresult := {{\"outcome\": \"pass\", \"message\": \"m\"}}"
+        )
     };
     for (id, expected) in [("tier.permitted", "lives in the core"), ("metric.threshold", "exists twice")] {
         let mut bundle = Bundle::baseline();
