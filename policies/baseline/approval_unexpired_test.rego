@@ -33,3 +33,8 @@ test_no_role_required_is_not_applicable if {
 		with data.chancery.approval_complete.required as {"high": {"production": []}}
 	result.outcome == "not-applicable"
 }
+
+test_unknown_target_fails if {
+	result := approval_unexpired.result with input as fixture.changed({"target": "retired"})
+	result.outcome == "fail"
+}

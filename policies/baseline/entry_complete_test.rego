@@ -26,7 +26,7 @@ test_missing_fields_are_named if {
 test_malformed_field_is_named if {
 	result := of({"model": {"intended_users": "everyone"}})
 	result.outcome == "fail"
-	result.message == "model.intended_users is a string, not a array"
+	result.message == "model.intended_users has type string instead of array"
 }
 
 # `false` is an answer; null is none.

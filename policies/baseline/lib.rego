@@ -16,13 +16,9 @@ tier := "high" if {
 
 # Whether an entry of a requirement list in data.json speaks about this kind and tier. A list that is not given means all.
 applies(entry) if {
-	listed(entry, "kinds", input.model.kind)
-	listed(entry, "tiers", tier)
+	input.model.kind in object.get(entry, "kinds", [input.model.kind])
+	tier in object.get(entry, "tiers", [tier])
 }
-
-listed(entry, key, _) if not entry[key]
-
-listed(entry, key, word) if word in entry[key]
 
 # How far a state is on the way to production; states that no gate leads to have no rank.
 rank := {"candidate": 1, "approved": 2, "production": 3}
@@ -98,13 +94,18 @@ later(left, left_index, right, right_index) if {
 	left_index > right_index
 }
 
-# All values that a document gives for a metric of the whole dataset (not of a slice).
-values(document, metric) := [value |
+# All values that a document gives for a metric of the whole dataset.
+values(document, metric) := [object.get(entry, "value", null) |
 	some entry in document.metrics
 	entry.name == metric
-	object.get(entry, "slice", null) in {null, ""}
-	value := object.get(entry, "value", null)
+	is_whole(entry)
 ]
+
+# Whether a reported value is about the whole dataset, not about a slice of it.
+is_whole(entry) if object.get(entry, "slice", null) in {null, ""}
+
+# Roles that must approve, for tier and target. Undefined when data.json does not say.
+required_roles := data.chancery.approval_complete.required[tier][input.target]
 
 # A number as people read it: four decimals at most.
 shown(number) := sprintf("%v", [round(number * 10000) / 10000]) if {

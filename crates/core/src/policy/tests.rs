@@ -6,7 +6,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
-use crate::names::{Digest, PolicyMode, RiskTier, State, Timestamp};
+use crate::names::{Digest, ModelKind, PolicyMode, RiskTier, State, Timestamp};
 
 const RELEASE: &[Gate] = &[Gate::Candidate, Gate::Approved, Gate::Production];
 
@@ -125,6 +125,18 @@ fn each_rule_fails_for_its_own_reason() {
             assert!(finding.remedy.as_ref().is_some_and(|remedy| !remedy.is_empty()), "{name}: {finding:?}");
             assert!(!finding.message.contains('\n') && !finding.who.is_empty() && !finding.references.is_empty(), "{name}: {finding:?}");
         }
+    }
+}
+
+#[test]
+fn a_system_without_files_of_its_own_has_nothing_to_check() {
+    for (kind, outcome) in [(ModelKind::System, Outcome::NotApplicable), (ModelKind::Model, Outcome::Fail), (ModelKind::Prompt, Outcome::Fail)] {
+        let mut input = sample::input();
+        input.model.kind = kind;
+        input.version.files.clear();
+        let verdict = evaluate(&[Gate::Candidate], &input);
+        let finding = verdict.findings.iter().find(|finding| finding.rule == "artifact.intact").unwrap();
+        assert_eq!(finding.outcome, outcome, "{kind}");
     }
 }
 
