@@ -1,3 +1,14 @@
-//! Chancery.
+//! The Chancery server: one binary over the rules of `chancery-core`.
+//!
+//! Dependencies go one way: `http, cli, jobs → app → store, blobs → core` (tested in `tests/it/architecture.rs`).
 
+pub mod app;
 pub mod blobs;
+pub mod clock;
+pub mod fault;
+pub mod ids;
+pub mod store;
+
+pub(crate) fn schema() -> store::Schema {
+    store::Schema::product()
+}

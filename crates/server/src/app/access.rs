@@ -1,0 +1,145 @@
+//! Who calls: credentials become a [`Caller`], and a caller is allowed things. Cached decisions end when the access revision moves.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chancery_core::access::{Action, Actor, Authorized, Role, authorize, authorize_read};
+use chancery_core::actor::ActorKind;
+use chancery_core::entry::{Door, Subject};
+use chancery_core::names::{ActorId, Digest, Timestamp};
+use chancery_core::refusal::{Code, Refusal};
+use chancery_core::registry::ACCESS;
+use chancery_core::tables::{ActorRow, CredentialRow, SettingRow, TokenRow};
+use chancery_core::Command;
+
+use super::{App, AppError};
+use crate::fault::Fault;
+use crate::values;
+
+/// A read that was allowed: the only key to [`App::read`].
+pub type Reading = Authorized<chancery_core::access::Reading>;
+
+/// Most callers that are remembered.
+const CACHED_CALLERS: usize = 10_000;
+
+/// An authenticated caller at one door.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub actor: Actor,
+    /// Through which surface.
+    pub door: Door,
+}
+
+/// Callers that were authenticated a moment ago, by the digest of their secret.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    callers: Mutex<HashMap<Digest, (Actor, Timestamp)>>,
+}
+
+impl Cache {
+    fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Actor> {
+        let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        callers.get(secret).filter(|(actor, expires_at)| actor.access_revision == revision && *expires_at > now).map(|(actor, _)| actor.clone())
+    }
+
+    fn keep(&self, secret: Digest, actor: Actor, expires_at: Timestamp) {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.len() >= CACHED_CALLERS {
+            callers.clear();
+        }
+        callers.insert(secret, (actor, expires_at));
+    }
+}
+
+fn unauthenticated() -> AppError {
+    Refusal::new(Code::Unauthenticated, "no valid credential").remedy("send `Authorization: Bearer TOKEN` with a token that is not expired or revoked").into()
+}
+
+impl App {
+    /// Finds out who holds `secret`.
+    ///
+    /// # Errors
+    /// `unauthenticated`; the same for an unknown, expired or revoked token.
+    pub async fn authenticate(&self, secret: Option<&str>, door: Door) -> Result<Caller, AppError> {
+        if self.inner.no_auth {
+            return Ok(Caller { actor: self.anyone().await?, door });
+        }
+        let Some(secret) = secret else { return Err(unauthenticated()) };
+        let hash = Digest::of(secret.as_bytes());
+        let revision = self.access_revision().await?;
+        let now = self.now();
+        if let Some(actor) = self.inner.access.find(&hash, revision, now) {
+            return Ok(Caller { actor, door });
+        }
+        let snapshot = self.inner.store.read().await?;
+        let Some(credential) = snapshot.get::<CredentialRow>(values![hash]).await? else { return Err(unauthenticated()) };
+        let Some(token) = snapshot.get::<TokenRow>(values![credential.token_id]).await? else { return Err(unauthenticated()) };
+        if token.revoked || token.expires_at <= now {
+            return Err(unauthenticated());
+        }
+        let Some(row) = snapshot.get::<ActorRow>(values![token.actor_id]).await?.filter(|row| row.active) else { return Err(unauthenticated()) };
+        let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
+        let actor = actor_of(row, revision)?;
+        self.inner.access.keep(hash, actor.clone(), token.expires_at);
+        Ok(Caller { actor, door })
+    }
+
+    /// Under `--no-auth` every caller is `anonymous` and may do everything; every entry says so.
+    async fn anyone(&self) -> Result<Actor, AppError> {
+        let mut roles = vec![Role::Owner, Role::Deployer, Role::Incident, Role::Auditor, Role::Administrator];
+        for role in ["platform", "product", "security", "ai-governance"] {
+            roles.push(Role::Approver(chancery_core::names::Label::parse(role)?));
+        }
+        Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, access_revision: self.access_revision().await? })
+    }
+
+    async fn access_revision(&self) -> Result<u64, Fault> {
+        if let Some(revision) = self.inner.sequencer.access_revision(&self.inner.store) {
+            return Ok(revision);
+        }
+        let rows = self.inner.store.query_one_shot("SELECT revision FROM settings WHERE name = $1", &values![ACCESS]).await?;
+        let revision = rows.into_iter().flatten().next();
+        Ok(revision.map(chancery_core::rows::Field::from_value).transpose()?.unwrap_or(0))
+    }
+
+    /// The actor as it stands now, for a command that was authorised at an older access revision.
+    pub(super) async fn current_actor(&self, actor: &Actor) -> Result<Actor, AppError> {
+        if self.inner.no_auth {
+            return self.anyone().await;
+        }
+        let snapshot = self.inner.store.read().await?;
+        let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
+        let row = snapshot.get::<ActorRow>(values![actor.id]).await?.filter(|row| row.active);
+        Ok(actor_of(row.ok_or_else(unauthenticated)?, revision)?)
+    }
+
+    /// Allows an action, or records the refused attempt.
+    ///
+    /// # Errors
+    /// `access_denied`, with the index of its entry.
+    pub async fn allow(&self, caller: &Caller, action: Action) -> Result<Reading, AppError> {
+        match authorize_read(&caller.actor, action) {
+            Ok(permit) => Ok(permit),
+            Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
+        }
+    }
+
+    /// Allows a command, or records the refused attempt.
+    ///
+    /// # Errors
+    /// `access_denied`, with the index of its entry.
+    pub async fn allow_command(&self, caller: &Caller, command: impl Into<Command>) -> Result<Authorized<Command>, AppError> {
+        let command = command.into();
+        let action = chancery_core::access::action_of(&command);
+        match authorize(&caller.actor, command) {
+            Ok(authorized) => Ok(authorized),
+            Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
+        }
+    }
+}
+
+fn actor_of(row: ActorRow, access_revision: u64) -> Result<Actor, Fault> {
+    let roles: Vec<Role> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
+    Ok(Actor { id: row.actor_id, kind: row.kind, roles, access_revision })
+}

@@ -1,0 +1,218 @@
+//! Executing a command: sequence it, and answer with the entries that it made. Also first start and recorded refusals.
+
+use std::path::Path;
+
+use chancery_core::access::{Action, Authorized, Role, action_of, authorize};
+use chancery_core::actor::{self, ActorKind};
+use chancery_core::entry::{Door, Draft, Entry, Subject};
+use chancery_core::names::{ActorId, Digest, Label, PolicyMode};
+use chancery_core::promotion::GateRecord;
+use chancery_core::refusal::{Code, Recorded, Refusal};
+use chancery_core::tables::SettingRow;
+use chancery_core::{Command, registry};
+
+use super::access::Caller;
+use super::sequence::{Answer, Job, Noted, Work};
+use super::{App, AppError};
+use crate::fault::Fault;
+use crate::{ids, values};
+
+/// How often a command is prepared again when its subjects changed meanwhile.
+const ATTEMPTS: usize = 3;
+/// How long the first administrator's token is valid, in seconds: a year.
+const FIRST_TOKEN_SECONDS: i64 = 365 * 86_400;
+
+/// What goes with a command.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Surface.
+    pub door: Door,
+    /// Idempotency: digests of actor and key, and of the body.
+    pub request: Option<(Digest, Digest)>,
+}
+
+impl Options {
+    /// Without idempotency key.
+    pub fn at(door: Door) -> Self {
+        Self { door, request: None }
+    }
+}
+
+/// The entries that a command made: the answer to every mutation.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// Index of the last entry; the revision of what changed.
+    pub index: u64,
+    /// The exact bytes of each entry.
+    pub entries: Vec<Vec<u8>>,
+    /// Whether the command was done before under the same idempotency key.
+    pub replayed: bool,
+}
+
+impl Receipt {
+    /// The first entry, parsed.
+    ///
+    /// # Errors
+    /// [`Fault`] when it cannot be read, which would be a defect.
+    pub fn first(&self) -> Result<Entry, Fault> {
+        let bytes = self.entries.first().map(Vec::as_slice).unwrap_or_default();
+        Entry::from_bytes(bytes).map_err(|error| Fault::database("read the entry just made", error))
+    }
+}
+
+/// A command with what was noted while it was prepared.
+#[derive(Clone, Debug)]
+pub(super) struct Prepared {
+    pub(super) command: Authorized<Command>,
+    pub(super) noted: Vec<Noted>,
+    pub(super) evaluated_at: Option<chancery_core::names::Timestamp>,
+    pub(super) gate: Option<GateRecord>,
+    pub(super) subject: Subject,
+}
+
+impl Prepared {
+    /// A command that needs no preparation.
+    fn plain(command: Authorized<Command>) -> Self {
+        Self { command, noted: Vec::new(), evaluated_at: None, gate: None, subject: Subject::Registry }
+    }
+}
+
+/// What became of one attempt.
+pub(super) enum Attempt {
+    Done(Receipt),
+    /// Prepare again.
+    Stale,
+}
+
+impl App {
+    /// Executes a command that needs no gate.
+    ///
+    /// # Errors
+    /// The refusal (with its entry when it is recorded), or a fault.
+    pub async fn execute(&self, command: Authorized<Command>, options: &Options) -> Result<Receipt, AppError> {
+        let mut command = command;
+        for _ in 0..ATTEMPTS {
+            match self.attempt(Prepared::plain(command.clone()), options).await? {
+                Attempt::Done(receipt) => return Ok(receipt),
+                Attempt::Stale => {
+                    // Roles changed since the caller was authenticated: decide about access anew.
+                    let (actor, what) = command.into_parts();
+                    command = authorize(&self.current_actor(&actor).await?, what)?;
+                }
+            }
+        }
+        Err(contended().into())
+    }
+
+    /// Sequences one prepared command.
+    pub(super) async fn attempt(&self, prepared: Prepared, options: &Options) -> Result<Attempt, AppError> {
+        let (actor, command) = prepared.command.into_parts();
+        let action = action_of(&command);
+        let mut noted = prepared.noted;
+        noted.push(Noted::access(actor.access_revision));
+        let job = Job {
+            actor: actor.id.clone(),
+            door: options.door,
+            request: options.request,
+            work: Work::Command { command: Box::new(command), noted, evaluated_at: prepared.evaluated_at },
+        };
+        match self.sequencer().submit(job).await? {
+            Answer::Done(receipt) => Ok(Attempt::Done(receipt)),
+            Answer::Stale => Ok(Attempt::Stale),
+            Answer::Refused(refusal, subject) => {
+                let caller = Caller { actor, door: options.door };
+                let subject = subject.unwrap_or(prepared.subject);
+                Err(self.refuse(&caller, subject, action.as_str(), refusal, prepared.gate.as_ref()).await)
+            }
+        }
+    }
+
+    /// The error for a refusal; when the attempt belongs to the record, it becomes an entry first.
+    pub(super) async fn refuse(&self, caller: &Caller, subject: Subject, action: &str, refusal: Refusal, gate: Option<&GateRecord>) -> AppError {
+        if refusal.recorded() == Recorded::No {
+            return refusal.into();
+        }
+        let draft = registry::refused(subject, action, &refusal, gate);
+        match self.record(caller, draft).await {
+            Ok(receipt) => AppError::Refused(Box::new(refusal), Some(receipt.index)),
+            Err(fault) => AppError::Fault(fault),
+        }
+    }
+
+    async fn record(&self, caller: &Caller, draft: Draft) -> Result<Receipt, Fault> {
+        let job = Job { actor: caller.actor.id.clone(), door: caller.door, request: None, work: Work::Record(Box::new(draft)) };
+        match self.sequencer().submit(job).await? {
+            Answer::Done(receipt) => Ok(receipt),
+            Answer::Stale => Err(Fault::Config("a record cannot be stale".to_owned())),
+            Answer::Refused(refusal, _) => Err(Fault::Config(refusal.message)),
+        }
+    }
+
+    /// Starts an empty registry and makes its first administrator. Gives the token, once.
+    ///
+    /// A crash between the entries leaves a started registry without an administrator; the next start goes on from there.
+    pub(super) async fn start(&self, mode: PolicyMode, data: &Path) -> Result<Option<String>, Fault> {
+        let snapshot = self.store().read().await?;
+        let started = snapshot.get::<SettingRow>(values![registry::POLICY_MODE]).await?.is_some();
+        let administered = !snapshot.query("SELECT actor_id FROM actors LIMIT 1", &[]).await?.is_empty();
+        drop(snapshot);
+        let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
+        if !started {
+            let origin = self.keys().origin().to_owned();
+            self.system(&system, registry::Command::Start { origin, mode }.into()).await?;
+        }
+        if administered {
+            return Ok(None);
+        }
+        let id = ids::actor(ActorKind::Person)?;
+        let handle = Label::parse("administrator").map_err(|refusal| Fault::Config(refusal.message))?;
+        let roles = vec![Role::Administrator, Role::Owner, Role::Auditor];
+        let create = actor::Command::Create { id: id.clone(), kind: ActorKind::Person, handle, display_name: "First administrator".to_owned(), roles };
+        self.system(&system, create.into()).await?;
+        let secret = ids::secret()?;
+        let issue = actor::Command::IssueToken {
+            token: ids::token()?,
+            actor: id,
+            secret_hash: Digest::of(secret.as_bytes()),
+            expires_at: self.now().plus_seconds(FIRST_TOKEN_SECONDS),
+        };
+        self.system(&system, issue.into()).await?;
+        crate::keys::write_private(&data.join("admin-token"), secret.as_bytes())?;
+        Ok(Some(secret))
+    }
+
+    async fn system(&self, actor: &ActorId, command: Command) -> Result<Receipt, Fault> {
+        let job = Job {
+            actor: actor.clone(),
+            door: Door::System,
+            request: None,
+            work: Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None },
+        };
+        match self.sequencer().submit(job).await? {
+            Answer::Done(receipt) => Ok(receipt),
+            Answer::Stale => Err(Fault::Config("the first start was disturbed by another server; start again".to_owned())),
+            Answer::Refused(refusal, _) => Err(Fault::Config(refusal.message)),
+        }
+    }
+
+    /// Runs `prepare` and sequences what it made, again when its subjects changed meanwhile.
+    pub(super) async fn prepared<F, T>(&self, caller: &Caller, action: Action, options: &Options, mut prepare: F) -> Result<(Receipt, T), AppError>
+    where
+        F: AsyncFnMut(&Caller) -> Result<(Prepared, T), AppError>,
+    {
+        let mut caller = caller.clone();
+        for _ in 0..ATTEMPTS {
+            self.allow(&caller, action).await?;
+            let (prepared, extra) = prepare(&caller).await?;
+            match self.attempt(prepared, options).await? {
+                Attempt::Done(receipt) => return Ok((receipt, extra)),
+                Attempt::Stale => caller.actor = self.current_actor(&caller.actor).await?,
+            }
+        }
+        Err(contended().into())
+    }
+}
+
+fn contended() -> Refusal {
+    Refusal::new(Code::Contended, "others changed the same subject while this was prepared").remedy("try again")
+}

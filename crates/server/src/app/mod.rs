@@ -1,0 +1,160 @@
+//! The application: the only way to change anything. Every surface builds a command and hands it to [`App::execute`] or one of the
+//! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
+
+mod access;
+mod execute;
+mod gate;
+mod promote;
+mod sequence;
+mod signed;
+pub mod view;
+
+use std::sync::Arc;
+
+use chancery_core::names::{PolicyMode, Timestamp};
+use chancery_core::policy::Engine;
+use chancery_core::refusal::Refusal;
+
+pub use access::{Caller, Reading};
+pub use execute::{Options, Receipt};
+pub use promote::{Drill, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk};
+pub use sequence::{CrashPoint, Sequencer};
+
+use crate::blobs::{BlobError, Blobs};
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::keys::Keys;
+use crate::store::{Snapshot, Store, StoreConfig};
+
+/// What an application is made of.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// Database and data folder.
+    pub store: StoreConfig,
+    /// Mode of an empty registry.
+    pub policy_mode: PolicyMode,
+    /// Whether callers are not asked who they are (loopback only).
+    pub no_auth: bool,
+    /// The clock.
+    pub clock: Clock,
+    /// Where the process ends itself, for the tests of durability.
+    pub crash: Option<CrashPoint>,
+}
+
+/// Why a call did not succeed.
+#[derive(Debug)]
+pub enum AppError {
+    /// The rules say no; with the index of the entry, when the attempt is recorded.
+    Refused(Box<Refusal>, Option<u64>),
+    /// The machinery failed.
+    Fault(Fault),
+}
+
+impl From<Refusal> for AppError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal), None)
+    }
+}
+
+impl From<Fault> for AppError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<BlobError> for AppError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Refused(refusal) => refusal.into(),
+            BlobError::Fault(fault) => Self::Fault(Fault::database("use the artifact store", fault)),
+        }
+    }
+}
+
+impl From<crate::blobs::BlobFault> for AppError {
+    fn from(fault: crate::blobs::BlobFault) -> Self {
+        Self::Fault(Fault::database("use the artifact store", fault))
+    }
+}
+
+impl From<chancery_core::rows::BadRow> for AppError {
+    fn from(bad: chancery_core::rows::BadRow) -> Self {
+        Self::Fault(bad.into())
+    }
+}
+
+/// The running registry. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    blobs: Blobs,
+    sequencer: Sequencer,
+    engine: Engine,
+    keys: Keys,
+    clock: Clock,
+    no_auth: bool,
+    access: access::Cache,
+}
+
+impl App {
+    /// Opens the registry; an empty one is started and gets its first administrator, whose token is written to `DATA/admin-token`.
+    ///
+    /// # Errors
+    /// A [`Fault`] that says why the registry cannot be opened.
+    pub async fn open(config: AppConfig) -> Result<(Self, Option<String>), Fault> {
+        let data = config.store.data.clone();
+        std::fs::create_dir_all(&data).map_err(|error| Fault::database(format!("make the data folder `{}`", data.display()), error))?;
+        let (store, writer) = Store::open(config.store, &crate::schema()).await?;
+        let blobs = Blobs::open(data.join("blobs")).map_err(|fault| Fault::database("open the artifact store", fault))?;
+        let keys = Keys::open(&data, None)?;
+        let engine = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
+        let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash)?;
+        let inner = Inner { store, blobs, sequencer, engine, keys, clock: config.clock, no_auth: config.no_auth, access: access::Cache::default() };
+        let app = Self { inner: Arc::new(inner) };
+        let token = app.start(config.policy_mode, &data).await?;
+        Ok((app, token))
+    }
+
+    /// Now, by the server's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// The artifact store. Uploads need no entry; what refers to a blob does.
+    pub fn blobs(&self) -> &Blobs {
+        &self.inner.blobs
+    }
+
+    /// The keys of the registry.
+    pub fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// The policy engine in force.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// The sequencer: publishes checkpoints, and says when the ledger grew.
+    pub fn sequencer(&self) -> &Sequencer {
+        &self.inner.sequencer
+    }
+
+    /// A consistent read, for whoever was allowed to read.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`].
+    pub async fn read(&self, _permit: &Reading) -> Result<Snapshot, AppError> {
+        Ok(self.inner.store.read().await?)
+    }
+
+    /// The store itself, for jobs and for the public log.
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+}

@@ -1,0 +1,374 @@
+//! The native view: what a model, version, piece of evidence or promotion looks like in the API, in the JSON of the command line,
+//! and in what policies read. Views are built from one snapshot; nothing here writes.
+
+use std::collections::BTreeMap;
+
+use chancery_core::evidence::{Binding, EvidenceType};
+use chancery_core::model::Profile;
+use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber};
+use chancery_core::refusal::Refusal;
+use chancery_core::rows::{Field as _, Value};
+use chancery_core::tables::{AliasRow, BindingRow, DirectoryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::AppError;
+use crate::fault::Fault;
+use crate::store::Snapshot;
+use crate::values;
+
+/// A model.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelView {
+    /// Identifier, given once.
+    pub id: String,
+    /// Current name.
+    pub name: String,
+    /// Kind.
+    pub kind: String,
+    /// Governed risk tier.
+    pub risk_tier: String,
+    /// Description, uses, ownership, risk statements.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub profile: Profile,
+    /// Whether it is out of listings.
+    pub hidden: bool,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Aliases and the version each names.
+    pub aliases: BTreeMap<String, u64>,
+    /// Newest version.
+    pub latest: Option<LatestView>,
+    /// Versions in production.
+    pub production: Vec<u64>,
+    /// When it was created (RFC 3339).
+    pub created_at: String,
+    /// Who created it.
+    pub created_by: String,
+    /// When it last changed (RFC 3339).
+    pub updated_at: String,
+    /// Index of the last entry that changed it: the ETag.
+    pub revision: u64,
+}
+
+/// The newest version of a model, in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LatestView {
+    /// Number.
+    pub number: u64,
+    /// Semantic version.
+    pub semver: String,
+    /// State.
+    pub state: String,
+}
+
+/// Name and identifier of a model.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ModelReference {
+    /// Identifier.
+    pub id: String,
+    /// Current name.
+    pub name: String,
+}
+
+/// A version.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VersionView {
+    /// Its model.
+    pub model: ModelReference,
+    /// Number, counted per name, never reused.
+    pub number: u64,
+    /// Semantic version.
+    pub semver: String,
+    /// State.
+    pub state: String,
+    /// `chancery:<name>/<number>@sha256:<version digest>`, for inferences.
+    pub composite_id: String,
+    /// Digest of the manifest.
+    pub content_digest: String,
+    /// Digest of the sealed facts.
+    pub facts_digest: String,
+    /// Subject of approvals and decisions.
+    pub version_digest: String,
+    /// Number of files.
+    pub files: u64,
+    /// Bytes of all files.
+    pub size: u64,
+    /// Description.
+    pub description: String,
+    /// Whether it is out of listings.
+    pub hidden: bool,
+    /// Whether it passed a gate in warn mode although a rule failed.
+    pub ungated: bool,
+    /// Sealed facts.
+    #[schema(value_type = Object)]
+    pub facts: serde_json::Value,
+    /// Source grade of each fact.
+    pub grades: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Aliases that name it.
+    pub aliases: Vec<String>,
+    /// Version that replaces it, once deprecated.
+    pub successor: Option<u64>,
+    /// Sunset date, once deprecated (RFC 3339).
+    pub sunset: Option<String>,
+    /// When it was registered (RFC 3339).
+    pub registered_at: String,
+    /// Who registered it.
+    pub registered_by: String,
+    /// Entry that registered it.
+    pub registered_index: u64,
+    /// Entry by which it last entered production.
+    pub production_index: Option<u64>,
+    /// When it last changed (RFC 3339).
+    pub updated_at: String,
+    /// Index of the last entry that changed it: the ETag.
+    pub revision: u64,
+}
+
+/// A piece of evidence.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EvidenceView {
+    /// Digest of the document.
+    pub digest: String,
+    /// Type.
+    #[serde(rename = "type")]
+    pub evidence_type: String,
+    /// Source grade.
+    pub grade: String,
+    /// File name or title.
+    pub title: String,
+    /// Bytes.
+    pub size: u64,
+    /// What it is about.
+    pub binds_to: BindingView,
+    /// Who added it.
+    pub actor: String,
+    /// When (RFC 3339).
+    pub at: String,
+    /// Entry that added it.
+    pub index: u64,
+}
+
+/// What a piece of evidence is about.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BindingView {
+    /// `version`, `content` or `file`.
+    pub kind: String,
+    /// The digest.
+    pub digest: String,
+}
+
+impl From<&EvidenceRow> for EvidenceView {
+    fn from(row: &EvidenceRow) -> Self {
+        Self {
+            digest: row.digest.to_string(),
+            evidence_type: row.evidence_type.to_string(),
+            grade: row.grade.to_string(),
+            title: row.title.clone(),
+            size: row.size,
+            binds_to: BindingView { kind: row.binds_to.to_string(), digest: row.binds_digest.to_string() },
+            actor: row.actor.to_string(),
+            at: row.at.to_string(),
+            index: row.entry_index,
+        }
+    }
+}
+
+/// The model that has `name` now.
+///
+/// # Errors
+/// `not_found`.
+pub async fn model_named(snapshot: &Snapshot, name: &ModelName) -> Result<ModelRow, AppError> {
+    let not_found = || Refusal::not_found("model", name.as_str());
+    let row = snapshot.get::<NameRow>(values![*name]).await?.and_then(|row| row.model_id).ok_or_else(not_found)?;
+    Ok(snapshot.get::<ModelRow>(values![row]).await?.ok_or_else(not_found)?)
+}
+
+/// The version that `name/number` means, for ever: also after a rename, and when the name belongs to another model now.
+///
+/// # Errors
+/// `not_found`.
+pub async fn version_named(snapshot: &Snapshot, name: &ModelName, number: VersionNumber) -> Result<(ModelRow, VersionRow), AppError> {
+    let bindings = snapshot.rows::<BindingRow>("WHERE name = $1 AND last_number >= $2", &values![*name, number]).await?;
+    for binding in bindings {
+        if let Some(version) = snapshot.get::<VersionRow>(values![binding.model_id, number]).await? {
+            let model = snapshot.get::<ModelRow>(values![binding.model_id]).await?;
+            return Ok((model.ok_or_else(|| Refusal::not_found("model", name.as_str()))?, version));
+        }
+    }
+    Err(Refusal::not_found("version", &format!("{name}/{number}")).into())
+}
+
+/// A payload by digest.
+///
+/// # Errors
+/// A fault when it is missing: entries never name a payload that is not stored.
+pub async fn payload(snapshot: &Snapshot, digest: &Digest) -> Result<Vec<u8>, AppError> {
+    let row = snapshot.get::<PayloadRow>(values![*digest]).await?;
+    Ok(row.ok_or_else(|| Fault::Config(format!("payload {digest} is missing from the database; run `chancery ledger verify`")))?.bytes)
+}
+
+/// The sealed facts of a version.
+///
+/// # Errors
+/// As [`payload`].
+pub async fn facts(snapshot: &Snapshot, version: &VersionRow) -> Result<serde_json::Value, AppError> {
+    let bytes = payload(snapshot, &version.facts_digest).await?;
+    Ok(serde_json::from_slice(&bytes).map_err(|error| Fault::database("read sealed facts", error))?)
+}
+
+/// The composite id of a version (VER-3).
+pub fn composite_id(name: &ModelName, version: &VersionRow) -> String {
+    format!("chancery:{name}/{}@sha256:{}", version.number, version.version_digest)
+}
+
+async fn tags(snapshot: &Snapshot, model: &ModelRow, number: u64) -> Result<BTreeMap<String, String>, AppError> {
+    let rows = snapshot.rows::<TagRow>("WHERE model_id = $1 AND number = $2 ORDER BY key", &values![model.model_id, number]).await?;
+    Ok(rows.into_iter().map(|row| (row.key.to_string(), row.value)).collect())
+}
+
+/// The view of a model.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn model(snapshot: &Snapshot, row: &ModelRow) -> Result<ModelView, AppError> {
+    let aliases = snapshot.rows::<AliasRow>("WHERE model_id = $1 ORDER BY alias", &values![row.model_id]).await?;
+    let latest = snapshot.rows::<VersionRow>("WHERE model_id = $1 AND hidden = 0 ORDER BY number DESC LIMIT 1", &values![row.model_id]).await?;
+    let production = production(snapshot, row).await?;
+    Ok(ModelView {
+        id: row.model_id.to_string(),
+        name: row.name.to_string(),
+        kind: row.kind.to_string(),
+        risk_tier: row.risk_tier.to_string(),
+        profile: serde_json::from_value(row.profile.clone()).map_err(|error| Fault::database("read a profile", error))?,
+        hidden: row.hidden,
+        tags: tags(snapshot, row, WHOLE_MODEL).await?,
+        aliases: aliases.into_iter().map(|row| (row.alias.to_string(), row.number.get())).collect(),
+        latest: latest.first().map(|row| LatestView { number: row.number.get(), semver: row.semver.clone(), state: row.state.to_string() }),
+        production: production.into_iter().map(|row| row.number.get()).collect(),
+        created_at: row.created_at.to_string(),
+        created_by: row.created_by.to_string(),
+        updated_at: row.updated_at.to_string(),
+        revision: row.revision,
+    })
+}
+
+/// The versions of a model that are in production, newest release first.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn production(snapshot: &Snapshot, model: &ModelRow) -> Result<Vec<VersionRow>, AppError> {
+    let mut rows = snapshot.rows::<VersionRow>("WHERE model_id = $1 AND state = $2", &values![model.model_id, State::Production]).await?;
+    rows.sort_by_key(|row| std::cmp::Reverse(row.production_index));
+    Ok(rows)
+}
+
+/// The view of a version.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) -> Result<VersionView, AppError> {
+    let mut facts = facts(snapshot, row).await?;
+    let grades = take_grades(&mut facts);
+    let aliases = snapshot.rows::<AliasRow>("WHERE model_id = $1 AND number = $2 ORDER BY alias", &values![row.model_id, row.number]).await?;
+    Ok(VersionView {
+        model: ModelReference { id: model.model_id.to_string(), name: model.name.to_string() },
+        number: row.number.get(),
+        semver: row.semver.clone(),
+        state: row.state.to_string(),
+        composite_id: composite_id(&model.name, row),
+        content_digest: row.content_digest.to_string(),
+        facts_digest: row.facts_digest.to_string(),
+        version_digest: row.version_digest.to_string(),
+        files: row.files,
+        size: row.size,
+        description: row.description.clone(),
+        hidden: row.hidden,
+        ungated: row.ungated,
+        facts,
+        grades: grades.into_iter().map(|(name, grade)| (name, grade.to_string())).collect(),
+        tags: tags(snapshot, model, row.number.get()).await?,
+        aliases: aliases.into_iter().map(|row| row.alias.to_string()).collect(),
+        successor: row.successor,
+        sunset: row.sunset.map(|at| at.to_string()),
+        registered_at: row.registered_at.to_string(),
+        registered_by: row.registered_by.to_string(),
+        registered_index: row.registered_index,
+        production_index: row.production_index,
+        updated_at: row.updated_at.to_string(),
+        revision: row.revision,
+    })
+}
+
+/// Splits the grades off the sealed facts; a fact without a grade is claimed.
+pub fn take_grades(facts: &mut serde_json::Value) -> BTreeMap<String, Grade> {
+    let Some(members) = facts.as_object_mut() else { return BTreeMap::new() };
+    let given = members.remove("grades").unwrap_or_default();
+    let grade = |name: &String| given.get(name).and_then(|grade| grade.as_str()).and_then(|grade| Grade::parse(grade).ok()).unwrap_or(Grade::Claimed);
+    members.keys().map(|name| (name.clone(), grade(name))).collect()
+}
+
+/// The evidence of a version, oldest first.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn evidence(snapshot: &Snapshot, version: &VersionRow) -> Result<Vec<EvidenceRow>, AppError> {
+    Ok(snapshot.rows::<EvidenceRow>("WHERE model_id = $1 AND number = $2 ORDER BY entry_index", &values![version.model_id, version.number]).await?)
+}
+
+/// The name of an actor for people, when the directory has it.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn display_name(snapshot: &Snapshot, actor: &chancery_core::names::ActorId) -> Result<Option<String>, AppError> {
+    Ok(snapshot.get::<DirectoryRow>(values![*actor]).await?.map(|row| if row.display_name.is_empty() { row.handle.to_string() } else { row.display_name }))
+}
+
+/// Reads a column of a row as a typed value.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub fn column<T: chancery_core::rows::Field>(row: &[Value], at: usize) -> Result<T, AppError> {
+    let value = row.get(at).cloned().unwrap_or(Value::Null);
+    Ok(T::from_value(value)?)
+}
+
+/// Whether a model of this tier needs what `high` needs.
+pub fn is_high(tier: RiskTier) -> bool {
+    match tier {
+        RiskTier::High | RiskTier::Unclassified | RiskTier::Prohibited => true,
+        RiskTier::Limited | RiskTier::Minimal => false,
+    }
+}
+
+/// Whether a document of this type is read by policies as JSON.
+pub fn is_document(evidence_type: EvidenceType) -> bool {
+    match evidence_type {
+        EvidenceType::Evaluation
+        | EvidenceType::Sbom
+        | EvidenceType::Provenance
+        | EvidenceType::ArtifactScan
+        | EvidenceType::VulnerabilityReport
+        | EvidenceType::Vex
+        | EvidenceType::Explainability
+        | EvidenceType::RiskAssessment
+        | EvidenceType::Review
+        | EvidenceType::Reproducibility
+        | EvidenceType::DriftReport
+        | EvidenceType::Plan
+        | EvidenceType::Addendum => true,
+        EvidenceType::ModelCard | EvidenceType::Datasheet | EvidenceType::Signature | EvidenceType::Other => false,
+    }
+}
+
+/// The kind of a binding, as policies read it.
+pub fn binding_kind(binding: Binding) -> chancery_core::policy::BindingKind {
+    match binding {
+        Binding::Version => chancery_core::policy::BindingKind::Version,
+        Binding::Content => chancery_core::policy::BindingKind::Content,
+        Binding::File => chancery_core::policy::BindingKind::File,
+    }
+}

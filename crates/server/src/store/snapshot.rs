@@ -1,0 +1,141 @@
+//! Consistent reads.
+
+use std::sync::{Arc, Mutex};
+
+use chancery_core::rows::{Key, Row, Table, Value};
+use deadpool_postgres::Object;
+use rusqlite::Connection;
+
+use super::{Head, Loaded, Values, postgres, sql, sqlite};
+use crate::fault::Fault;
+
+/// The database as of one moment. Dropping it ends its transaction; drop it before anything slow happens.
+#[derive(Debug)]
+pub struct Snapshot {
+    link: Link,
+    head: Head,
+}
+
+#[derive(Debug)]
+enum Link {
+    Sqlite(Reader),
+    Postgres(Box<Transaction>),
+}
+
+/// A reading connection of SQLite that goes back to its pool. The mutex is never contended: it makes the type shareable.
+#[derive(Debug)]
+struct Reader {
+    connection: Arc<Mutex<Connection>>,
+    files: Arc<sqlite::Files>,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        sqlite::roll_back(&sqlite::held(&self.connection));
+        self.files.give_back(&self.connection);
+    }
+}
+
+#[derive(Debug)]
+struct Transaction(Object);
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        postgres::roll_back(&self.0);
+    }
+}
+
+/// The head is read at once: on both databases it is the first read that fixes the moment, not BEGIN.
+const HEAD: &str = "SELECT size, at FROM head WHERE id = 1";
+
+impl Snapshot {
+    pub(super) fn sqlite(files: Arc<sqlite::Files>) -> Result<Self, Fault> {
+        let reader = Reader { connection: files.take()?, files };
+        let head = {
+            let connection = sqlite::held(&reader.connection);
+            sqlite::run(&connection, "BEGIN DEFERRED")?;
+            Head::from_values(&sqlite::query(&connection, HEAD, &[])?)?
+        };
+        Ok(Self { link: Link::Sqlite(reader), head })
+    }
+
+    pub(super) async fn postgres(client: Object) -> Result<Self, Fault> {
+        let transaction = Box::new(Transaction(client));
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {HEAD}");
+        let head = Head::from_integers(&postgres::integers(&transaction.0, &begin).await?)?;
+        Ok(Self { link: Link::Postgres(transaction), head })
+    }
+
+    /// The ledger's head in this snapshot.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Rows of a query with `$1` placeholders.
+    ///
+    /// # Errors
+    /// [`Fault::Database`]; [`Fault::BadRow`] for a column that is no integer, text or bytes.
+    pub async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Values>, Fault> {
+        match &self.link {
+            Link::Sqlite(reader) => sqlite::query(&sqlite::held(&reader.connection), sql, parameters),
+            Link::Postgres(transaction) => postgres::query(&transaction.0, sql, parameters).await,
+        }
+    }
+
+    /// The rows with these keys, in the order of the keys; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Snapshot::query`].
+    pub async fn load(&self, keys: Vec<Key>) -> Result<Loaded, Fault> {
+        match &self.link {
+            Link::Sqlite(reader) => sqlite::load(&sqlite::held(&reader.connection), keys),
+            Link::Postgres(transaction) => postgres::load(&transaction.0, keys).await,
+        }
+    }
+
+    /// The row with this key.
+    ///
+    /// # Errors
+    /// As [`Snapshot::query`]; [`Fault::BadRow`] when it does not fit its type.
+    pub async fn get<R: Row>(&self, key: Values) -> Result<Option<R>, Fault> {
+        let loaded = self.load(vec![Key { table: R::TABLE, values: key }]).await?;
+        let values = loaded.into_iter().next().and_then(|(_, values)| values);
+        Ok(values.map(R::from_values).transpose()?)
+    }
+
+    /// Rows of `R`; `tail` is what follows `SELECT columns FROM table`, such as `WHERE name = $1 ORDER BY number`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`].
+    pub async fn rows<R: Row>(&self, tail: &str, parameters: &[Value]) -> Result<Vec<R>, Fault> {
+        typed(self.query(&format!("{} {tail}", sql::select(R::TABLE)), parameters).await?)
+    }
+
+    /// A page of a table in the order of its key (text by bytes), after the key `after`, at most `limit` rows.
+    ///
+    /// # Errors
+    /// As [`Snapshot::query`].
+    pub async fn scan(&self, table: &Table, after: Option<Values>, limit: u32) -> Result<Vec<Values>, Fault> {
+        let text = sql::page(table, after.is_some());
+        self.query(&text, &page_parameters(after, limit)).await
+    }
+
+    /// As [`Snapshot::scan`], typed.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`].
+    pub async fn scan_as<R: Row>(&self, after: Option<Values>, limit: u32) -> Result<Vec<R>, Fault> {
+        typed(self.scan(R::TABLE, after, limit).await?)
+    }
+}
+
+/// Parameters of [`sql::page`].
+pub(super) fn page_parameters(after: Option<Values>, limit: u32) -> Values {
+    let mut parameters = after.unwrap_or_default();
+    parameters.push(Value::Integer(limit.into()));
+    parameters
+}
+
+fn typed<R: Row>(rows: Vec<Values>) -> Result<Vec<R>, Fault> {
+    Ok(rows.into_iter().map(R::from_values).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,6 @@
+//! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
+
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod support;

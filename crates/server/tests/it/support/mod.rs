@@ -1,0 +1,3 @@
+//! What the tests need around the server.
+
+pub(crate) mod postgres;
