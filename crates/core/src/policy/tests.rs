@@ -91,6 +91,31 @@ fn the_better_score_with_worse_parity_is_refused() {
     assert!(verdict.blocks());
 }
 
+/// The evaluations that the example ships, bound as the demo binds them.
+#[test]
+fn the_example_passes_with_version_1_and_fails_with_version_2() {
+    let shipped = |number: u32, content: &str| {
+        let path = format!("{}/../../examples/loan-approval/v{number}/evaluation.json", env!("CARGO_MANIFEST_DIR"));
+        let mut evidence = sample::evaluation(content, 0.0, 0.0);
+        evidence.document = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        evidence
+    };
+    let mut input = sample::input();
+    input.reference = None;
+    input.evidence = vec![shipped(1, "content 2")];
+    assert_eq!(failed(&evaluate(RELEASE, &input)), Vec::<&str>::new());
+    input.reference = sample::input().reference;
+    input.reference.as_mut().unwrap().evidence = vec![shipped(1, "content 1")];
+    input.evidence = vec![shipped(2, "content 2")];
+    let verdict = evaluate(RELEASE, &input);
+    assert_eq!(failed(&verdict), ["metric.no-regression", "metric.threshold"]);
+    for finding in verdict.failed() {
+        println!("{}: {}", finding.rule, finding.message);
+        assert!(finding.message.contains("demographic_parity_ratio 0.7128"), "{}", finding.message);
+        assert!(!finding.message.contains("not comparable"), "{}", finding.message);
+    }
+}
+
 /// Each change of the sample makes exactly these rules fail.
 #[test]
 fn each_rule_fails_for_its_own_reason() {
