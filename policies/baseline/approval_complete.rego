@@ -17,7 +17,7 @@ metadata := {
 	"remedy": "ask a person in each missing role, who did not make the version, to approve the promotion",
 }
 
-required := data.chancery.approval_complete.required[lib.tier][input.target]
+required := lib.required_roles
 
 # Approvals and rejections of what is decided now.
 bound := [approval |

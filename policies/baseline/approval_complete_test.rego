@@ -4,7 +4,9 @@ import data.chancery.fixture
 import data.chancery.rules.approval_complete
 import rego.v1
 
-of(approvals) := approval_complete.result with input as fixture.changed({"approvals": approvals})
+of(approvals) := result if {
+	result := approval_complete.result with input as fixture.changed({"approvals": approvals})
+}
 
 # The four approvals with changes merged into the one of security.
 with_security(changes) := of([changed |

@@ -4,7 +4,9 @@ import data.chancery.fixture
 import data.chancery.rules.approval_unexpired
 import rego.v1
 
-of(approvals) := approval_unexpired.result with input as fixture.changed({"approvals": approvals})
+of(approvals) := result if {
+	result := approval_unexpired.result with input as fixture.changed({"approvals": approvals})
+}
 
 expired := object.union(fixture.approval("security", "u-3"), {"expires_at": "2026-05-03T11:59:59.000000Z"})
 
@@ -30,4 +32,9 @@ test_no_role_required_is_not_applicable if {
 	result := approval_unexpired.result with input as fixture.document
 		with data.chancery.approval_complete.required as {"high": {"production": []}}
 	result.outcome == "not-applicable"
+}
+
+test_unknown_target_fails if {
+	result := approval_unexpired.result with input as fixture.changed({"target": "retired"})
+	result.outcome == "fail"
 }

@@ -15,48 +15,45 @@ metadata := {
 	"remedy": "fill the fields that are named; a sealed fact needs a new version",
 }
 
-# Fields that this kind and tier need on the whole way to production: the measure of completeness.
-asked := [entry |
+# Fields that this kind and tier need on the whole way to production, with what is there: the measure of completeness.
+asked := [{"field": entry.field, "type": object.get(entry, "type", ""), "rank": lib.rank[entry.from], "value": value, "filled": is_filled(value)} |
 	some entry in data.chancery.entry_complete.required
 	lib.applies(entry)
+	value := object.get(input, split(entry.field, "."), null)
 ]
 
 # Fields that the target needs now.
 needed := [entry |
 	some entry in asked
-	lib.rank[entry.from] <= lib.rank[input.target]
+	entry.rank <= lib.rank[input.target]
 ]
 
-value_of(entry) := object.get(input, split(entry.field, "."), null)
-
-empty(null)
-
-empty(text) if {
-	is_string(text)
-	trim_space(text) == ""
-}
-
-empty([])
-
-empty({})
-
-missing := sort([entry.field |
-	some entry in needed
-	empty(value_of(entry))
-])
-
-malformed := sort([text |
-	some entry in needed
-	value := value_of(entry)
-	not empty(value)
-	type_name(value) != object.get(entry, "type", type_name(value))
-	text := sprintf("%s is a %s, not a %s", [entry.field, type_name(value), entry.type])
-])
+is_filled(value) := false if {
+	value in [null, [], {}]
+} else := false if {
+	is_string(value)
+	trim_space(value) == ""
+} else := true
 
 filled := [entry |
 	some entry in asked
-	not empty(value_of(entry))
+	entry.filled
 ]
+
+missing := sort([entry.field |
+	some entry in needed
+	not entry.filled
+])
+
+malformed := [entry |
+	some entry in needed
+	entry.filled
+	not entry.type in {"", type_name(entry.value)}
+]
+
+malformed_text := sort([sprintf("%s has type %s instead of %s", [entry.field, type_name(entry.value), entry.type]) | some entry in malformed])
+
+wrong := sort(array.concat(missing, [entry.field | some entry in malformed]))
 
 # Share of the asked fields that are filled, 0 to 1.
 completeness := count(filled) / count(asked) if count(asked) > 0
@@ -80,7 +77,7 @@ result := {
 	count(missing) + count(malformed) == 0
 } else := {
 	"outcome": "fail",
-	"message": concat("; ", array.concat(missing_text, malformed)),
+	"message": concat("; ", array.concat(missing_text, malformed_text)),
 	"remedy": sprintf("fill %s; a field of version.facts is sealed and needs a new version", [concat(", ", wrong)]),
 	"completeness": completeness,
 }
@@ -88,16 +85,3 @@ result := {
 missing_text := [sprintf("%d of %d required fields are missing: %s", [count(missing), count(needed), concat(", ", missing)])] if count(missing) > 0
 
 missing_text := [] if count(missing) == 0
-
-wrong := sort([entry.field |
-	some entry in needed
-	unusable(entry)
-])
-
-unusable(entry) if empty(value_of(entry))
-
-unusable(entry) if {
-	value := value_of(entry)
-	not empty(value)
-	type_name(value) != object.get(entry, "type", type_name(value))
-}

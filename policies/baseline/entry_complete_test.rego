@@ -4,7 +4,9 @@ import data.chancery.fixture
 import data.chancery.rules.entry_complete
 import rego.v1
 
-of(changes) := entry_complete.result with input as fixture.changed(changes)
+of(changes) := result if {
+	result := entry_complete.result with input as fixture.changed(changes)
+}
 
 test_complete_passes if {
 	result := entry_complete.result with input as fixture.document
@@ -24,7 +26,7 @@ test_missing_fields_are_named if {
 test_malformed_field_is_named if {
 	result := of({"model": {"intended_users": "everyone"}})
 	result.outcome == "fail"
-	result.message == "model.intended_users is a string, not a array"
+	result.message == "model.intended_users has type string instead of array"
 }
 
 # `false` is an answer; null is none.

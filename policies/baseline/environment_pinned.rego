@@ -15,7 +15,7 @@ metadata := {
 
 asked if input.model.kind in data.chancery.environment_pinned.kinds
 
-environment := object.get(input.version.facts, "environment", null)
+environment := object.get(input, ["version", "facts", "environment"], null)
 
 pinned if environment.pinned == true
 

@@ -4,7 +4,9 @@ import data.chancery.fixture
 import data.chancery.rules.environment_pinned
 import rego.v1
 
-outcome(environment) := environment_pinned.result with input as fixture.changed({"version": {"facts": {"environment": environment}}})
+outcome(environment) := result if {
+	result := environment_pinned.result with input as fixture.changed({"version": {"facts": {"environment": environment}}})
+}
 
 test_pinned_passes if {
 	result := environment_pinned.result with input as fixture.document

@@ -4,7 +4,9 @@ import data.chancery.fixture
 import data.chancery.rules.evaluation_baseline
 import rego.v1
 
-of(evidence) := evaluation_baseline.result with input as fixture.changed({"evidence": evidence})
+of(evidence) := result if {
+	result := evaluation_baseline.result with input as fixture.changed({"evidence": evidence})
+}
 
 bound_to(kind, digest) := object.union(fixture.document.evidence[0], {"binds_to": {"kind": kind, "digest": digest}})
 
@@ -46,4 +48,19 @@ test_document_that_cannot_be_read_fails if of([object.union(fixture.document.evi
 test_dataset_is_not_applicable if {
 	result := evaluation_baseline.result with input as fixture.changed({"model": {"kind": "dataset"}})
 	result.outcome == "not-applicable"
+}
+
+# Documents come from outside: a malformed one does not count, and does not stop the rule either.
+test_malformed_documents_do_not_stop_the_rule if {
+	every document in [
+		[],
+		"text",
+		7,
+		{"metrics": "none"},
+		{"metrics": [], "subject": "us"},
+		{"metrics": ["auc_roc", null, {"name": 7}], "subject": {"content_digest": 7}},
+	] {
+		malformed := object.union(object.remove(bound_to("content", "c2"), ["document"]), {"document": document})
+		of(array.concat(fixture.document.evidence, [malformed])).outcome == "pass"
+	}
 }

@@ -16,13 +16,9 @@ tier := "high" if {
 
 # Whether an entry of a requirement list in data.json speaks about this kind and tier. A list that is not given means all.
 applies(entry) if {
-	listed(entry, "kinds", input.model.kind)
-	listed(entry, "tiers", tier)
+	input.model.kind in object.get(entry, "kinds", [input.model.kind])
+	tier in object.get(entry, "tiers", [tier])
 }
-
-listed(entry, key, _) if not entry[key]
-
-listed(entry, key, word) if word in entry[key]
 
 # How far a state is on the way to production; states that no gate leads to have no rank.
 rank := {"candidate": 1, "approved": 2, "production": 3}
@@ -38,9 +34,8 @@ evaluations(evidence, version_digest) := [entry |
 	some entry in evidence
 	entry.type == "evaluation"
 	entry.binds_to.kind in {"version", "content"}
+	is_array(entry.document.metrics)
 	is_about(entry, version_digest)
-	is_object(entry.document)
-	is_array(object.get(entry.document, "metrics", null))
 ]
 
 is_about(entry, version_digest) if {
@@ -59,14 +54,18 @@ is_about(entry, version_digest) if {
 	version_digest == input.version.version_digest
 	entry.binds_to.digest == input.version.content_digest
 	claimed := object.get(entry.document, ["subject", "content_digest"], input.version.content_digest)
-	trim_prefix(claimed, "sha256:") == input.version.content_digest
+	plain(claimed) == input.version.content_digest
 }
+
+# A digest without its prefix. Undefined for what is not text: documents come from outside.
+plain(digest) := trim_prefix(digest, "sha256:") if is_string(digest)
 
 # What makes two evaluations comparable: suite name, suite version and dataset digest. Undefined when one is not given.
 test_of(entry) := [name, version, dataset] if {
 	name := entry.document.suite.name
 	version := sprintf("%v", [entry.document.suite.version])
-	dataset := trim_prefix(entry.document.dataset.digest, "sha256:")
+	dataset := plain(entry.document.dataset.digest)
+	is_string(name)
 	name != ""
 	version != ""
 	dataset != ""
@@ -95,16 +94,23 @@ later(left, left_index, right, right_index) if {
 	left_index > right_index
 }
 
-# All values that a document gives for a metric of the whole dataset (not of a slice).
-values(document, metric) := [value |
+# All values that a document gives for a metric of the whole dataset.
+values(document, metric) := [object.get(entry, "value", null) |
 	some entry in document.metrics
 	entry.name == metric
-	object.get(entry, "slice", null) in {null, ""}
-	value := object.get(entry, "value", null)
+	is_whole(entry)
 ]
 
+# Whether a reported value is about the whole dataset, not about a slice of it.
+is_whole(entry) if object.get(entry, "slice", null) in {null, ""}
+
+# Roles that must approve, for tier and target. Undefined when data.json does not say.
+required_roles := data.chancery.approval_complete.required[tier][input.target]
+
 # A number as people read it: four decimals at most.
-shown(number) := sprintf("%v", [round(number * 10000) / 10000])
+shown(number) := sprintf("%v", [round(number * 10000) / 10000]) if {
+	abs(number) < 1000000
+} else := sprintf("%v", [number])
 
 # Several problems on one line, in a stable order.
 joined(texts) := concat("; ", sort(texts))

@@ -28,54 +28,58 @@ ours := lib.newest(lib.evaluations(input.evidence, input.version.version_digest)
 theirs := lib.newest(lib.evaluations(input.reference.evidence, input.reference.version_digest))
 
 # What the reference reports of the guarded metrics: metric, test and value.
-expected contains {"metric": metric, "test": lib.test_of(entry), "value": value} if {
+expected contains {"metric": reported.name, "test": lib.test_of(entry), "value": reported.value} if {
 	some entry in theirs
-	some metric, _ in guarded
-	some value in lib.values(entry.document, metric)
-	is_number(value)
+	some reported in entry.document.metrics
+	guarded[reported.name]
+	lib.is_whole(reported)
+	is_number(reported.value)
 }
 
-# What this version reports for the same metric in the same test.
-found(expectation) := [value |
-	some entry in ours
-	lib.test_of(entry) == expectation.test
-	some value in lib.values(entry.document, expectation.metric)
+# The same with what this version reports for that metric in that test.
+comparisons := [object.union(expectation, {"found": found}) |
+	some expectation in expected
+	found := [value |
+		some entry in ours
+		lib.test_of(entry) == expectation.test
+		some value in lib.values(entry.document, expectation.metric)
+	]
 ]
 
 problems contains text if {
-	count(expected) == 0
+	count(comparisons) == 0
 	text := sprintf("not comparable: %s has no evaluation with a guarded metric, a suite version and a dataset digest", [reference_name])
 }
 
 problems contains text if {
-	some expectation in expected
-	count(found(expectation)) == 0
+	some comparison in comparisons
+	count(comparison.found) == 0
 	text := sprintf("not comparable: no evaluation reports %s for suite %s %s and dataset %s, as that of %s does", [
-		expectation.metric,
-		expectation.test[0],
-		expectation.test[1],
-		substring(expectation.test[2], 0, 12),
+		comparison.metric,
+		comparison.test[0],
+		comparison.test[1],
+		substring(comparison.test[2], 0, 12),
 		reference_name,
 	])
 }
 
 problems contains text if {
-	some expectation in expected
-	some value in found(expectation)
+	some comparison in comparisons
+	some value in comparison.found
 	not is_number(value)
-	text := sprintf("not comparable: %s is not a number", [expectation.metric])
+	text := sprintf("not comparable: %s is not a number", [comparison.metric])
 }
 
 problems contains text if {
-	some expectation in expected
-	some value in found(expectation)
+	some comparison in comparisons
+	some value in comparison.found
 	is_number(value)
-	rule := guarded[expectation.metric]
-	worse(rule, value, expectation.value)
+	rule := guarded[comparison.metric]
+	worse(rule, value, comparison.value)
 	text := sprintf("%s %s is worse than %s of %s by more than the tolerance %s", [
-		expectation.metric,
+		comparison.metric,
 		lib.shown(value),
-		lib.shown(expectation.value),
+		lib.shown(comparison.value),
 		reference_name,
 		lib.shown(rule.tolerance),
 	])
@@ -91,7 +95,7 @@ worse(rule, value, reference) if {
 	value > (reference + rule.tolerance) + rounding
 }
 
-metrics := sort({expectation.metric | some expectation in expected})
+metrics := sort({comparison.metric | some comparison in comparisons})
 
 result := {
 	"outcome": "not-applicable",

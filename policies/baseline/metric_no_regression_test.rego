@@ -4,12 +4,16 @@ import data.chancery.fixture
 import data.chancery.rules.metric_no_regression
 import rego.v1
 
-of(metrics) := metric_no_regression.result with input as fixture.measured(metrics)
+of(metrics) := result if {
+	result := metric_no_regression.result with input as fixture.measured(metrics)
+}
 
-with_document(changes) := metric_no_regression.result with input as fixture.changed({"evidence": [object.union(
-	fixture.document.evidence[0],
-	{"document": changes},
-)]})
+with_document(changes) := result if {
+	result := metric_no_regression.result with input as fixture.changed({"evidence": [object.union(
+		fixture.document.evidence[0],
+		{"document": changes},
+	)]})
+}
 
 test_as_good_passes if {
 	result := of({"auc_roc": 0.80, "demographic_parity_ratio": 0.87})

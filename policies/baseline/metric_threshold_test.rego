@@ -4,7 +4,9 @@ import data.chancery.fixture
 import data.chancery.rules.metric_threshold
 import rego.v1
 
-of(metrics) := metric_threshold.result with input as fixture.measured(metrics)
+of(metrics) := result if {
+	result := metric_threshold.result with input as fixture.measured(metrics)
+}
 
 test_inside_passes if {
 	result := of({"auc_roc": 0.81, "demographic_parity_ratio": 0.86})
@@ -92,4 +94,17 @@ test_limited_needs_less if {
 test_minimal_is_not_applicable if {
 	result := metric_threshold.result with input as fixture.changed({"model": {"risk": {"tier": "minimal"}}})
 	result.outcome == "not-applicable"
+}
+
+# Malformed entries beside good ones neither count nor stop the rule.
+test_malformed_metrics_do_not_stop_the_rule if {
+	metrics := array.concat(fixture.document.evidence[0].document.metrics, ["auc_roc", null, 7, {"name": 7}, {"value": 0.1}])
+	odd := object.union(fixture.document.evidence[0], {"document": {"metrics": metrics, "suite": null, "dataset": ["x"]}})
+	result := metric_threshold.result with input as fixture.changed({"evidence": [odd]})
+	result.outcome == "pass"
+}
+
+test_huge_numbers_are_shown if {
+	of({"auc_roc": -1e300, "demographic_parity_ratio": 0.9}).outcome == "fail"
+	of({"auc_roc": 1e300, "demographic_parity_ratio": 0.9}).outcome == "pass"
 }

@@ -15,7 +15,7 @@ metadata := {
 
 parts := {part: n |
 	some part in ["inputs", "outputs"]
-	n := size(object.get(input.version.facts, ["signature", part], []))
+	n := size(object.get(input, ["version", "facts", "signature", part], []))
 }
 
 size(value) := count(value) if {

@@ -59,11 +59,8 @@ impl Bundle {
     /// # Errors
     /// [`PolicyError::Bundle`] when the listing cannot be written as canonical JSON.
     pub fn digest(&self) -> Result<Digest, PolicyError> {
-        let listing: Vec<serde_json::Value> = self
-            .files
-            .iter()
-            .map(|(path, bytes)| serde_json::json!({"path": path, "size": bytes.len(), "digest": Digest::of(bytes).to_string()}))
-            .collect();
+        let listing: Vec<serde_json::Value> =
+            self.files.iter().map(|(path, bytes)| serde_json::json!({"path": path, "size": bytes.len(), "digest": Digest::of(bytes).to_string()})).collect();
         canonical_digest(&listing)
     }
 

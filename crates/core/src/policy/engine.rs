@@ -206,14 +206,22 @@ impl Engine {
         let mut answers: Vec<Answered> = Vec::new();
         for rule in self.rules.iter() {
             if let Some(gate) = first_gate(&rule.info.gates, gates) {
-                let answer = if started.elapsed() > TOTAL_LIMIT { Err("the evaluation of all rules took too long".to_owned()) } else { run(&mut interpreter, rule) };
+                let answer =
+                    if started.elapsed() > TOTAL_LIMIT { Err("the evaluation of all rules took too long".to_owned()) } else { run(&mut interpreter, rule) };
                 answers.push(answered(gate, rule.info.clone(), answer));
             }
         }
         for rule in non_waivable::RULES {
             if let Some(gate) = first_gate(rule.gates, gates) {
                 let answer = (rule.evaluate)(input);
-                answers.push(Answered { gate, info: non_waivable::info(rule), outcome: Ok(answer.outcome), message: answer.message, remedy: None, completeness: None });
+                answers.push(Answered {
+                    gate,
+                    info: non_waivable::info(rule),
+                    outcome: Ok(answer.outcome),
+                    message: answer.message,
+                    remedy: None,
+                    completeness: None,
+                });
             }
         }
         Ok(decide(gates, input, answers, self.bundle_digest, canonical_digest(input)?))
@@ -304,7 +312,14 @@ fn answered(gate: Gate, info: RuleInfo, answer: Result<RuleResult, String>) -> A
             remedy: result.remedy.as_deref().map(one_line).filter(|remedy| !remedy.is_empty()),
             completeness: result.completeness,
         },
-        Err(error) => Answered { gate, info, outcome: Err(()), message: format!("the rule could not be evaluated: {}", one_line(&error)), remedy: None, completeness: None },
+        Err(error) => Answered {
+            gate,
+            info,
+            outcome: Err(()),
+            message: format!("the rule could not be evaluated: {}", one_line(&error)),
+            remedy: None,
+            completeness: None,
+        },
     }
 }
 

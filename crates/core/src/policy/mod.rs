@@ -12,6 +12,7 @@ mod finding;
 mod gate;
 mod input;
 pub mod non_waivable;
+mod recursion;
 mod sandbox;
 mod selftest;
 mod verdict;

@@ -4,7 +4,7 @@ use super::engine::{RuleInfo, Source};
 use super::finding::Outcome;
 use super::gate::Gate;
 use super::input::{ActorKind, Decision, Fixity, Input};
-use crate::names::{PolicyMode, RiskTier, State};
+use crate::names::{ModelKind, PolicyMode, RiskTier, State};
 
 /// Environments in which a version that is not released may be served (`state.servable`).
 pub const TEST_ENVIRONMENTS: &[&str] = &["development", "staging", "test"];
@@ -130,14 +130,20 @@ fn pass(message: impl Into<String>) -> Answer {
     Answer { outcome: Outcome::Pass, message: message.into() }
 }
 
+fn not_applicable(message: impl Into<String>) -> Answer {
+    Answer { outcome: Outcome::NotApplicable, message: message.into() }
+}
+
 fn fail(message: impl Into<String>) -> Answer {
     Answer { outcome: Outcome::Fail, message: message.into() }
 }
 
 fn artifact_intact(input: &Input) -> Answer {
     let version = &input.version;
-    if version.files.is_empty() {
-        return fail("the version has no files");
+    match (input.model.kind, version.files.is_empty()) {
+        (ModelKind::System, true) => return not_applicable("the version is a composition without files of its own"),
+        (_, true) => return fail("the version has no files"),
+        (_, false) => {}
     }
     let broken: Vec<String> =
         version.files.iter().filter(|file| file.fixity != Fixity::Intact).map(|file| format!("`{}` is {}", file.path, file.fixity)).collect();
@@ -167,9 +173,7 @@ fn tier_permitted(input: &Input) -> Answer {
 fn promoter_pipeline(input: &Input) -> Answer {
     let tier = input.model.risk.tier;
     match (input.effective_tier(), input.actor.kind) {
-        (RiskTier::Unclassified | RiskTier::Minimal | RiskTier::Limited, _) => {
-            Answer { outcome: Outcome::NotApplicable, message: format!("risk tier {tier} may be released by a person") }
-        }
+        (RiskTier::Unclassified | RiskTier::Minimal | RiskTier::Limited, _) => not_applicable(format!("risk tier {tier} may be released by a person")),
         (RiskTier::High | RiskTier::Prohibited, ActorKind::Pipeline) => {
             pass("a pipeline asks; it is identified by its token only, until workload identity exists")
         }
@@ -181,7 +185,7 @@ fn promoter_pipeline(input: &Input) -> Answer {
 
 fn decision_signed(input: &Input) -> Answer {
     if input.target != State::Production {
-        return Answer { outcome: Outcome::NotApplicable, message: format!("state {} needs no signed decision", input.target) };
+        return not_applicable(format!("state {} needs no signed decision", input.target));
     }
     let Some(decision) = &input.decision else {
         return fail("there is no decision for this release");

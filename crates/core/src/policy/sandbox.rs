@@ -11,13 +11,14 @@ use regorus::{Extension, Value};
 
 use super::bundle::{Bundle, Part};
 use super::engine::PolicyError;
+use super::recursion::{Definition, refuse_recursion};
 use crate::names::Timestamp;
 
 /// Longest evaluation of one rule. A warm rule takes well under a millisecond.
 pub(super) const RULE_LIMIT: Duration = Duration::from_millis(250);
 
-/// How many steps the interpreter takes between two looks at the clock.
-const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::MIN;
+/// How many steps the interpreter takes between two looks at the clock: a look costs more than most steps.
+const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 
 /// Functions that policies may not call, the number of their arguments, and why.
 const FORBIDDEN: &[(&str, u8, &str)] = &[
@@ -58,6 +59,7 @@ pub(super) fn engine(bundle: &Bundle, parts: &[Part]) -> Result<(regorus::Engine
             modules.push(Module { file, package });
         }
     }
+    refuse_recursion(&definitions(&mut engine))?;
     engine.add_data(data(bundle)?).map_err(|error| PolicyError::Bundle(format!("data.json: {error}")))?;
     Ok((engine, modules))
 }
@@ -73,9 +75,17 @@ pub(super) struct Module {
 /// Makes `time.now_ns` answer with `now`. The engine must be a clone that serves one evaluation: an extension stays.
 pub(super) fn set_clock(engine: &mut regorus::Engine, now: Timestamp) -> Result<(), PolicyError> {
     let nanoseconds = now.micros().saturating_mul(1_000);
-    engine
-        .add_extension("time.now_ns".to_owned(), 0, extension(move |_| Ok(Value::from(nanoseconds))))
-        .map_err(|error| PolicyError::Bundle(error.to_string()))
+    engine.add_extension("time.now_ns".to_owned(), 0, extension(move |_| Ok(Value::from(nanoseconds)))).map_err(|error| PolicyError::Bundle(error.to_string()))
+}
+
+fn definitions(engine: &mut regorus::Engine) -> Vec<Definition> {
+    let rules = engine.get_modules().iter().flat_map(|module| module.policy.iter());
+    rules
+        .map(|rule| {
+            let span = rule.span();
+            Definition { file: span.source.file().to_string(), line: u64::from(span.line), text: span.text().to_owned() }
+        })
+        .collect()
 }
 
 fn forbid(engine: &mut regorus::Engine, name: &'static str, arguments: u8, why: &'static str) -> Result<(), PolicyError> {

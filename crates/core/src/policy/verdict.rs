@@ -61,8 +61,11 @@ pub(super) struct Answered {
 /// Applies the exceptions of `input` and puts the findings in order.
 pub(super) fn decide(gates: &[Gate], input: &Input, mut answers: Vec<Answered>, bundle_digest: Digest, input_digest: Digest) -> Verdict {
     answers.sort_by(|left, right| (left.gate, &left.info.id).cmp(&(right.gate, &right.info.id)));
-    let completeness =
-        answers.iter().find(|answer| answer.info.id == "entry.complete").and_then(|answer| answer.completeness).map(|share| (share.clamp(0.0, 1.0) * 100.0).round() / 100.0);
+    let completeness = answers
+        .iter()
+        .find(|answer| answer.info.id == "entry.complete")
+        .and_then(|answer| answer.completeness)
+        .map(|share| (share.clamp(0.0, 1.0) * 100.0).round() / 100.0);
     let findings: Vec<Finding> = answers.into_iter().map(|answer| finding(answer, input)).collect();
     let mut gates = gates.to_vec();
     gates.sort_unstable();
