@@ -6,7 +6,10 @@ pub mod app;
 pub mod blobs;
 pub mod clock;
 pub mod fault;
+pub mod http;
 pub mod ids;
+pub mod keys;
+pub mod ledger;
 pub mod store;
 
 pub(crate) fn schema() -> store::Schema {

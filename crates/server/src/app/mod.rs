@@ -158,3 +158,15 @@ impl App {
         &self.inner.store
     }
 }
+
+impl App {
+    /// Entries, newest checkpoint, and what keeps the server from its work.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`] when the database does not answer.
+    pub async fn readiness(&self) -> Result<(u64, Option<u64>, Option<String>), AppError> {
+        let snapshot = self.inner.store.read().await?;
+        let newest = snapshot.rows::<chancery_core::tables::CheckpointRow>("ORDER BY size DESC LIMIT 1", &[]).await?;
+        Ok((snapshot.head().size, newest.first().map(|row| row.size), None))
+    }
+}

@@ -161,7 +161,7 @@ impl App {
         let (evaluated, subjects) = self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await?;
         let plain = Options::at(options.door);
         let Some(promotion) = &subjects.promotion else {
-            let (receipt, promotion) = self.open(caller, ask, options).await?;
+            let (receipt, promotion) = self.open_promotion(caller, ask, options).await?;
             self.decide_if_complete(caller, &promotion, &plain).await?;
             return self.execute_if_complete(caller, &promotion, ask.others, receipt, &plain).await;
         };
@@ -178,7 +178,7 @@ impl App {
         Ok(PromoteOutcome { promotion: id, executed: true, missing: Vec::new(), receipt })
     }
 
-    async fn open(&self, caller: &Caller, ask: &PromoteAsk, options: &Options) -> Result<(Receipt, PromotionId), AppError> {
+    async fn open_promotion(&self, caller: &Caller, ask: &PromoteAsk, options: &Options) -> Result<(Receipt, PromotionId), AppError> {
         self.prepared(caller, Action::AskPromotion, options, async |caller| {
             let (evaluated, subjects) = self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await?;
             let id = ids::promotion()?;

@@ -270,12 +270,12 @@ impl Thread {
             self.edge.full_tiles(&mut tx).await?;
             tx.flush(rows.take_changes()).await?;
             tx.set_head(Head { size, at: outcome.at });
-            self.crash_at(CrashPoint::BeforeCommit);
+            crash_at(self.crash, CrashPoint::BeforeCommit);
             // A crash before this commit loses the whole batch, of which nobody was told. A crash after it keeps all of it,
             // entries, rows and tiles together; the callers saw a broken connection and find it by reading, or by repeating
             // the command with its idempotency key.
             let committed = tx.commit().await;
-            self.crash_at(CrashPoint::AfterCommit);
+            crash_at(self.crash, CrashPoint::AfterCommit);
             let committed = if self.crash == Some(CrashPoint::AnswerLost) { committed.and_then(|()| Err(Fault::UnknownCommit("lost".into()))) } else { committed };
             match committed {
                 Err(Fault::UnknownCommit(source)) => self.find_out(first, source).await?,
@@ -301,10 +301,11 @@ impl Thread {
         Err(Fault::Database { doing: "commit: the connection was lost and nothing was stored".to_owned(), source })
     }
 
-    fn crash_at(&self, point: CrashPoint) {
-        if self.crash == Some(point) {
-            std::process::abort();
-        }
+}
+
+fn crash_at(crash: Option<CrashPoint>, point: CrashPoint) {
+    if crash == Some(point) {
+        std::process::abort();
     }
 }
 
@@ -413,7 +414,7 @@ fn subject_of(command: &Command) -> Option<Subject> {
         | Command::Registry(_)
         | Command::Model(_)
         | Command::Version(_)
-        | Command::Promotion(promotion::Command::Refresh { .. } | promotion::Command::Cancel { .. }) => None,
+        | Command::Promotion(promotion::Command::Refresh { .. } | promotion::Command::Decide { .. } | promotion::Command::Cancel { .. }) => None,
     }
 }
 

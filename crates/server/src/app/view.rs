@@ -7,7 +7,7 @@ use chancery_core::evidence::{Binding, EvidenceType};
 use chancery_core::model::Profile;
 use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber};
 use chancery_core::refusal::Refusal;
-use chancery_core::rows::{Field as _, Value};
+use chancery_core::rows::Value;
 use chancery_core::tables::{AliasRow, BindingRow, DirectoryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
 use serde::Serialize;
 use utoipa::ToSchema;

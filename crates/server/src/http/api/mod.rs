@@ -1,0 +1,65 @@
+//! `/api/v1`: one file per capability, each with its routes, bodies and handlers. The OpenAPI document is generated from them.
+//!
+//! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
+//! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
+
+pub mod model;
+pub mod download;
+pub mod system;
+pub mod upload;
+
+use axum::Router;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::error::Problem;
+use super::extract::ReceiptView;
+use crate::app::App;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Chancery", description = "Compliance-grade registry for AI models.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    components(schemas(Problem, ReceiptView)),
+    modifiers(&Bearer)
+)]
+struct Document;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
+    }
+}
+
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi()).merge(system::routes()).merge(model::routes())
+}
+
+/// The OpenAPI 3.1 document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+/// The routes of `/api/v1`, without uploads and downloads.
+pub fn router(app: App) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let text: std::sync::Arc<str> = document.to_json().unwrap_or_default().into();
+    router
+        .with_state(app)
+        .route("/api/v1/openapi.json", get(move || std::future::ready(([(axum::http::header::CONTENT_TYPE, "application/json")], text.to_string()))))
+}
+
+/// A path segment, percent-encoded.
+pub(super) fn encode(segment: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    segment.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// Text in which the wildcards of LIKE mean themselves, with `\` as escape.
+pub(super) fn escape_like(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}

@@ -1,0 +1,129 @@
+//! The caller of a request, and what he is allowed: an extractor that a handler cannot forget.
+//!
+//! [`Allowed<P>`] authenticates the request and checks the action of `P` before the handler runs; it is the only way from a
+//! request to [`App`]. So a handler without an authorisation has no application to call.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use chancery_core::Command;
+use chancery_core::access::Action;
+use chancery_core::entry::Door;
+use chancery_core::names::Digest;
+
+use super::extract::Requested;
+use crate::app::{App, AppError, Caller, Options, Reading, Receipt};
+use crate::store::Snapshot;
+
+/// An action as a type.
+pub trait Permit {
+    /// The action that the caller must be allowed.
+    const ACTION: Action;
+}
+
+macro_rules! permits {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        $($(#[$doc])* #[derive(Clone, Copy, Debug)] pub struct $name;
+        impl Permit for $name {
+            const ACTION: Action = Action::$name;
+        })+
+    };
+}
+
+permits!(
+    /// Read models, versions, evidence, promotions, decisions, history.
+    Read,
+    /// Read whole entries.
+    ReadEntries,
+    /// Upload bytes.
+    Upload,
+    /// Create or change a model.
+    EditModel,
+    /// Rename or hide a model.
+    ManageModel,
+    /// Change a risk tier.
+    SetRiskTier,
+    /// Register, describe, tag, add evidence, record a check.
+    Register,
+    /// Set or remove an alias.
+    SetAlias,
+    /// Open, refresh or cancel a promotion.
+    AskPromotion,
+    /// Give or withdraw a verdict.
+    Review,
+    /// Execute a promotion.
+    Execute,
+    /// Hide, retire or reinstate a version.
+    Retire,
+    /// Roll back.
+    Rollback,
+    /// Manage actors and tokens.
+    ManageActors,
+    /// Change settings.
+    ManageSettings,
+);
+
+/// A caller who was allowed the action of `P`, with the application.
+#[derive(Clone, Debug)]
+pub struct Allowed<P: Permit> {
+    /// The application.
+    pub app: App,
+    /// Who calls.
+    pub caller: Caller,
+    permit: Reading,
+    action: PhantomData<P>,
+}
+
+impl<P: Permit> Allowed<P> {
+    /// A consistent read.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`].
+    pub async fn read(&self) -> Result<Snapshot, AppError> {
+        self.app.read(&self.permit).await
+    }
+
+    /// Executes a command as this caller.
+    ///
+    /// # Errors
+    /// The refusal, or a fault.
+    pub async fn execute(&self, command: impl Into<Command>, requested: &Requested) -> Result<Receipt, AppError> {
+        let authorized = self.app.allow_command(&self.caller, command).await?;
+        self.app.execute(authorized, &self.options(requested)).await
+    }
+
+    /// What goes with a command of this request.
+    pub fn options(&self, requested: &Requested) -> Options {
+        let key = |text: &String| Digest::of(format!("{}\n{text}", self.caller.actor.id).as_bytes());
+        Options { door: self.caller.door, request: requested.key.as_ref().map(|text| (key(text), requested.body)) }
+    }
+}
+
+impl<P: Permit> FromRequestParts<App> for Allowed<P> {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
+        let secret = secret(parts);
+        let caller = app.authenticate(secret.as_deref(), Door::Api).await?;
+        let permit = app.allow(&caller, P::ACTION).await?;
+        Ok(Self { app: app.clone(), caller, permit, action: PhantomData })
+    }
+}
+
+/// The secret of `Authorization: Bearer …`, or of basic authentication where the password is a token.
+fn secret(parts: &Parts) -> Option<String> {
+    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, value) = header.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(value.trim().to_owned());
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        return text.split_once(':').map(|(_, password)| password.to_owned());
+    }
+    None
+}

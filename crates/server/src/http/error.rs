@@ -1,0 +1,154 @@
+//! Refusals and faults as RFC 9457 problems. The one place where a code becomes a status.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use chancery_core::policy::Finding;
+use chancery_core::refusal::{Code, Refusal};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::AppError;
+use crate::blobs::{BlobError, BlobFault};
+use crate::fault::{Fault, chain};
+
+/// A problem (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Address that names the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code in words.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// Stable code.
+    pub code: String,
+    /// What was refused and why.
+    pub detail: String,
+    /// The field that broke the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+    /// Rules that failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub findings: Vec<Finding>,
+    /// Index of the entry that records the attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// Names this failure in the server's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// HTTP status of a code.
+pub fn status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidField | Code::IdempotencyKeyReused | Code::DigestMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Contended | Code::TransitionRefused | Code::ProtectedDeletion | Code::OffsetMismatch => StatusCode::CONFLICT,
+        Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Code::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::AccessDenied | Code::GateFailed | Code::SeparationOfDuties | Code::NonWaivable => StatusCode::FORBIDDEN,
+        Code::ReadOnly => StatusCode::SERVICE_UNAVAILABLE,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+    }
+}
+
+impl Problem {
+    fn of(refusal: Refusal, entry: Option<u64>) -> Self {
+        Self {
+            kind: format!("https://chancery.dev/problems/{}", refusal.code),
+            title: refusal.code.as_str().replace('_', " "),
+            status: status(refusal.code).as_u16(),
+            code: refusal.code.to_string(),
+            detail: refusal.message,
+            field: refusal.field,
+            remedy: refusal.remedy,
+            findings: refusal.findings,
+            entry,
+            request_id: None,
+        }
+    }
+
+    fn respond(self, status: StatusCode) -> Response {
+        let unauthenticated = status == StatusCode::UNAUTHORIZED;
+        let mut response = (status, Json(self)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if unauthenticated {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chancery\""));
+        }
+        response
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(refusal, entry) => {
+                let status = status(refusal.code);
+                Problem::of(*refusal, entry).respond(status)
+            }
+            Self::Fault(fault) => fault_response(&fault),
+        }
+    }
+}
+
+/// A fault shows a request id only; its chain goes to the log.
+fn fault_response(fault: &Fault) -> Response {
+    let request_id = crate::ids::random::<8>().map(hex::encode).unwrap_or_default();
+    tracing::error!(request_id, error = %chain(fault), "a request failed");
+    let read_only = matches!(fault, Fault::ClockSkew { .. });
+    let status = if read_only { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+    let problem = Problem {
+        kind: "https://chancery.dev/problems/fault".to_owned(),
+        title: "fault".to_owned(),
+        status: status.as_u16(),
+        code: "fault".to_owned(),
+        detail: "the server could not do this; nothing was recorded unless a later read shows it".to_owned(),
+        field: None,
+        remedy: Some("try again; when it stays, give the request id to the operator".to_owned()),
+        findings: Vec::new(),
+        entry: None,
+        request_id: Some(request_id),
+    };
+    problem.respond(status)
+}
+
+/// The answer to an unknown path.
+pub(super) async fn no_such_route(uri: Uri) -> AppError {
+    Refusal::new(Code::NotFound, &format!("there is no page `{}`", uri.path().chars().take(100).collect::<String>())).into()
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.respond(status)
+    }
+}
+
+/// Malformed HTTP input: 400 with code `invalid_field`.
+pub(super) fn malformed(field: &str, message: &str) -> Problem {
+    let mut problem = Problem::of(Refusal::invalid(field, message), None);
+    problem.status = StatusCode::BAD_REQUEST.as_u16();
+    problem
+}
+
+/// A refusal as a problem, without an entry.
+pub(super) fn refused(refusal: Refusal) -> Problem {
+    Problem::of(refusal, None)
+}
+
+/// An error of the artifact store.
+pub fn blob_error(error: BlobError) -> AppError {
+    match error {
+        BlobError::Refused(refusal) => refusal.into(),
+        BlobError::Fault(BlobFault::Full { .. }) => Refusal::new(Code::ReadOnly, "the artifact store is full; nothing of this upload is visible").into(),
+        BlobError::Fault(fault) => AppError::Fault(Fault::database("use the artifact store", fault)),
+    }
+}

@@ -1,0 +1,62 @@
+//! Surfaces over HTTP. Handlers translate: extract, build the command, execute, show. Nothing is decided here.
+
+pub mod api;
+mod caller;
+mod error;
+mod extract;
+pub mod log;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::routing::get;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+pub use caller::{Allowed, Permit};
+pub use error::Problem;
+pub use extract::{AsOf, IfMatch, Json, Page, PageQuery, Path, Query, Requested};
+
+use crate::app::App;
+
+/// Largest JSON body.
+pub const MAX_JSON_BYTES: usize = 1024 * 1024;
+/// How long a request may take, uploads and downloads apart.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Routes that need no credential: the whole list, checked by a test.
+pub const ANONYMOUS: &[&str] = &[
+    "/healthz",
+    "/readyz",
+    "/api/v1/version",
+    "/api/v1/openapi.json",
+    "/api/v1/docs",
+    "/api/v1/keys",
+    "/log/checkpoint",
+    "/log/key",
+    "/log/tile/{level}/{path}",
+];
+
+/// The whole server.
+pub fn router(app: App) -> Router {
+    let api = api::router(app.clone());
+    let service = Router::new()
+        .merge(api)
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(api::system::ready).with_state(app.clone()))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES));
+    // Bodies of uploads and downloads last as long as they move; they have limits of their own.
+    Router::new()
+        .merge(service)
+        .merge(api::upload::router(app.clone()))
+        .merge(api::download::router(app.clone()))
+        .merge(log::router(app))
+        .fallback(error::no_such_route)
+        .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(TraceLayer::new_for_http())
+}

@@ -1,0 +1,4 @@
+//! The ledger in the server.
+
+pub mod sequence;
+pub mod signer;
