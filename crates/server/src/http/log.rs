@@ -1,10 +1,85 @@
-//! `/log`.
+//! `/log`: the public log as static files (C2SP tlog-tiles). Entry bundles are not here: who may read them is decided elsewhere.
 
+use axum::extract::{OriginalUri, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use axum::Router;
 
 use crate::app::App;
+use crate::fault::{Fault, chain};
+use crate::ledger::{newest_checkpoint, tiles};
+use crate::store::Store;
 
-/// Routes.
-pub fn router(_app: App) -> Router {
-    Router::new()
+/// What the routes of the log need.
+#[derive(Clone, Debug)]
+pub struct LogState {
+    /// The database.
+    pub store: Store,
+    /// The verifier keys of the log, one vkey a line.
+    pub verifier: String,
+}
+
+/// A tile never changes, whatever its width.
+pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// A newer checkpoint may be there any moment.
+const SHORT: &str = "public, max-age=1";
+/// What is not there now may be there soon.
+const NEVER: &str = "no-store";
+const TEXT: &str = "text/plain; charset=utf-8";
+const BYTES: &str = "application/octet-stream";
+
+/// The public routes of the running registry.
+pub fn router(app: App) -> Router {
+    routes(LogState { store: app.store().clone(), verifier: app.keys().verifier().to_string() })
+}
+
+/// The routes `/log/checkpoint`, `/log/key` and `/log/tile/<L>/<N>[.p/<W>]`, all public.
+pub fn routes(state: LogState) -> Router {
+    Router::new().route("/log/checkpoint", get(checkpoint)).route("/log/key", get(key)).route("/log/tile/{*path}", get(tile)).with_state(state)
+}
+
+/// An entry bundle as a response; `path` is the whole path of the request. For the route that has checked who reads.
+pub async fn entry_bundle(store: &Store, path: &str) -> Response {
+    match tiles::entry_bundle(store, path.strip_prefix("/log/").unwrap_or_default()).await {
+        // Not for shared caches: the next reader may not be allowed to see it.
+        Ok(Some(bytes)) => found(BYTES, "private, max-age=31536000, immutable", bytes),
+        Ok(None) => not_found(),
+        Err(fault) => failed(&fault),
+    }
+}
+
+async fn checkpoint(State(state): State<LogState>) -> Response {
+    let newest = async { newest_checkpoint(&state.store.read().await?).await };
+    match newest.await {
+        Ok(Some(row)) => found(TEXT, SHORT, row.note.into_bytes()),
+        Ok(None) => not_found(),
+        Err(fault) => failed(&fault),
+    }
+}
+
+async fn key(State(state): State<LogState>) -> Response {
+    found(TEXT, "public, max-age=3600", format!("{}\n", state.verifier.trim_end()).into_bytes())
+}
+
+/// The path is taken as it was sent, not decoded: a tile has one address.
+async fn tile(State(state): State<LogState>, OriginalUri(uri): OriginalUri) -> Response {
+    match tiles::hash_tile(&state.store, uri.path().strip_prefix("/log/").unwrap_or_default()).await {
+        Ok(Some(bytes)) => found(BYTES, IMMUTABLE, bytes),
+        Ok(None) => not_found(),
+        Err(fault) => failed(&fault),
+    }
+}
+
+fn found(content_type: &'static str, cache: &'static str, body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, cache)], body).into_response()
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, NEVER)], "not found\n").into_response()
+}
+
+fn failed(fault: &Fault) -> Response {
+    tracing::error!(error = %chain(fault), "the log could not be read");
+    (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, NEVER)], "internal error\n").into_response()
 }

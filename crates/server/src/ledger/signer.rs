@@ -1,21 +1,215 @@
-//! Checkpoints.
+//! The signer of checkpoints. It signs outside of any transaction and publishes through the sequencer.
+//!
+//! INVARIANT: a checkpoint is remembered on disk before it can be seen, and extends the remembered one and the published one.
+//! So this key never signs two histories, whatever happens to the database.
+//!
+//! What a crash means, in the order of the steps:
+//! - before the memory is written: nothing was signed that anybody can see;
+//! - after it, before the publication: the next run publishes the remembered note as it is;
+//! - after the publication: nothing is left to do.
 
-use crate::fault::Fault;
-use crate::store::Tx;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// A signed checkpoint to publish.
-#[derive(Clone, Debug)]
+use chancery_core::ledger::merkle::verify_consistency;
+use chancery_core::ledger::note::Signer as NoteSigner;
+use chancery_core::ledger::{Checkpoint, SignedCheckpoint};
+use chancery_core::names::Timestamp;
+use chancery_core::rows::Row as _;
+use chancery_core::tables::CheckpointRow;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::{hashes, memory, newest_checkpoint};
+use crate::clock::Clock;
+use crate::fault::{Fault, chain};
+use crate::keys::Keys;
+use crate::store::{Snapshot, Store, Tx};
+
+/// How long the task waits when nobody tells it that the ledger grew (another server may have grown it).
+const PATIENCE: Duration = Duration::from_millis(500);
+/// The least time between two runs, so that a busy ledger is not slowed by its own checkpoints.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A signed checkpoint on its way into the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publish {
-    /// Tree size.
+    /// The number of entries that it covers.
     pub size: u64,
-    /// Signed note.
+    /// The signed note.
     pub note: String,
+    /// When it was signed.
+    pub at: Timestamp,
 }
 
-/// Publishes.
+/// Writes a checkpoint, unless one of that size or a larger one is published: of several servers the slower one loses. Says
+/// whether it was written. The caller commits.
 ///
 /// # Errors
-/// [`Fault`].
-pub async fn publish(_tx: &mut Tx<'_>, _publish: &Publish) -> Result<bool, Fault> {
-    Ok(false)
+/// [`Fault::Config`] for a checkpoint of more entries than are committed; [`Fault::Database`].
+pub async fn publish(tx: &mut Tx<'_>, checkpoint: &Publish) -> Result<bool, Fault> {
+    if checkpoint.size > tx.head().size {
+        return Err(Fault::Config(format!("a checkpoint of {} entries cannot be published: there are {}", checkpoint.size, tx.head().size)));
+    }
+    let taken = tx.query("SELECT size FROM checkpoints WHERE size >= $1 LIMIT 1", &crate::values![checkpoint.size]).await?;
+    if !taken.is_empty() {
+        return Ok(false);
+    }
+    let row = CheckpointRow { size: checkpoint.size, note: checkpoint.note.clone(), at: checkpoint.at };
+    tx.insert(CheckpointRow::TABLE, &[row.to_values()]).await?;
+    Ok(true)
+}
+
+/// Signs checkpoints of one log.
+#[derive(Debug)]
+pub struct Signer {
+    store: Store,
+    keys: Keys,
+    read_only: watch::Sender<Option<Arc<str>>>,
+}
+
+/// What the signer found in one consistent view.
+enum Found {
+    /// The newest checkpoint covers every entry.
+    Covered,
+    /// It was signed before, but not published.
+    Signed(SignedCheckpoint),
+    /// The ledger grew.
+    Grown(Checkpoint),
+    /// The database does not hold what was signed: nothing may be written until the right data is back.
+    Broken(String),
+}
+
+impl Signer {
+    /// Takes the store and the keys of the log. Nothing is read yet: call [`Signer::run_once`] before the first write is accepted.
+    pub fn new(store: Store, keys: Keys) -> Self {
+        Self { store, keys, read_only: watch::Sender::new(None) }
+    }
+
+    /// Why nothing may be written, as long as something stands there: the database was restored from a backup or was altered.
+    pub fn read_only(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.read_only.subscribe()
+    }
+
+    /// Signs and publishes a checkpoint if the ledger has entries that none covers. `publish` hands it to the sequencer, which
+    /// calls [`publish`] in a transaction. Gives what was published.
+    ///
+    /// # Errors
+    /// [`Fault`] when database or disk fail, the memory cannot be read, or hashes are missing.
+    pub async fn run_once(&self, now: Timestamp, publish: impl AsyncFnOnce(Publish) -> Result<bool, Fault>) -> Result<Option<SignedCheckpoint>, Fault> {
+        let signed = match self.look().await? {
+            Found::Covered => {
+                self.set_read_only(None);
+                return Ok(None);
+            }
+            Found::Broken(reason) => {
+                self.set_read_only(Some(reason));
+                return Ok(None);
+            }
+            Found::Signed(signed) => signed,
+            Found::Grown(checkpoint) => {
+                let signed = sign(checkpoint, self.keys.log())?;
+                // A crash before this line leaves no trace. After it the key is bound: it will sign nothing that this does not extend.
+                memory::write(&self.keys.memory_path(), &signed)?;
+                signed
+            }
+        };
+        self.set_read_only(None);
+        // A crash here leaves the memory ahead of the published checkpoint, never ahead of the entries.
+        let job = Publish { size: signed.checkpoint().size, note: signed.note().to_owned(), at: now };
+        Ok(publish(job).await?.then_some(signed))
+    }
+
+    /// Runs until `grown` has no sender any more: at once when the ledger grew, and twice a second in any case. So an entry is
+    /// covered within a second.
+    pub async fn run(&self, clock: &Clock, mut grown: watch::Receiver<u64>, publish: impl AsyncFn(Publish) -> Result<bool, Fault>) {
+        loop {
+            if let Err(fault) = self.run_once(clock.now(), &publish).await {
+                tracing::error!(error = %chain(&fault), "no checkpoint could be signed");
+            }
+            sleep(PAUSE).await;
+            if let Ok(Err(_)) = timeout(PATIENCE - PAUSE, grown.changed()).await {
+                return;
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<Found, Fault> {
+        let log = self.keys.verifier();
+        let remembered = memory::read(&self.keys.memory_path(), log)?;
+        let snapshot = self.store.read().await?;
+        let size = snapshot.head().size;
+        let published = match newest_checkpoint(&snapshot).await? {
+            None => None,
+            Some(row) => match SignedCheckpoint::open(&row.note, log) {
+                Ok(signed) => Some(signed),
+                Err(error) => return Ok(Found::Broken(format!("the published checkpoint of {} entries is not signed by this log: {error}", row.size))),
+            },
+        };
+        let covered = |signed: &Option<SignedCheckpoint>| signed.as_ref().map_or(0, |signed| signed.checkpoint().size);
+        if size == 0 && covered(&remembered) == 0 && covered(&published) == 0 {
+            return Ok(Found::Covered);
+        }
+        if covered(&remembered) > size {
+            return Ok(Found::Broken(behind(covered(&remembered), size)));
+        }
+        if covered(&published) > size {
+            return Ok(Found::Broken(format!("the published checkpoint covers {} entries, the database has {size}: entries were removed", covered(&published))));
+        }
+        if covered(&published) == size && remembered_is(&remembered, &published) {
+            return Ok(Found::Covered);
+        }
+        let checkpoint = Checkpoint { origin: log.name().to_owned(), size, root: hashes::root(&snapshot, size).await? };
+        for former in [&remembered, &published].into_iter().flatten() {
+            if let Some(reason) = contradiction(&snapshot, former.checkpoint(), &checkpoint).await? {
+                return Ok(Found::Broken(reason));
+            }
+        }
+        if let Some(signed) = published.filter(|signed| signed.checkpoint().size == size) {
+            // Another server signed it with this key, or the memory was lost: from now on this one knows of it, too.
+            memory::write(&self.keys.memory_path(), &signed)?;
+            return Ok(Found::Covered);
+        }
+        Ok(match remembered {
+            Some(signed) if signed.checkpoint().size == size => Found::Signed(signed),
+            Some(_) | None => Found::Grown(checkpoint),
+        })
+    }
+
+    fn set_read_only(&self, reason: Option<String>) {
+        self.read_only.send_if_modified(|current| {
+            if current.as_deref() == reason.as_deref() {
+                return false;
+            }
+            match &reason {
+                Some(reason) => tracing::error!(reason, "the registry is read-only"),
+                None => tracing::info!("the registry can be written again"),
+            }
+            *current = reason.map(Arc::from);
+            true
+        });
+    }
+}
+
+/// Whether the memory says the very same as the published checkpoint, so that nothing needs to be computed: the usual idle run.
+fn remembered_is(remembered: &Option<SignedCheckpoint>, published: &Option<SignedCheckpoint>) -> bool {
+    matches!((remembered, published), (Some(remembered), Some(published)) if remembered.checkpoint() == published.checkpoint())
+}
+
+fn behind(remembered: u64, size: u64) -> String {
+    format!(
+        "the key has signed a checkpoint of {remembered} entries, the database has {size}: it was restored from a backup; \
+         bring back the newer data, or begin a new log with `chancery ledger fork`"
+    )
+}
+
+/// Says why `new` does not extend `former`, if it does not.
+async fn contradiction(snapshot: &Snapshot, former: &Checkpoint, new: &Checkpoint) -> Result<Option<String>, Fault> {
+    let proof = hashes::consistency_proof(snapshot, former.size, new.size).await?;
+    let verified = verify_consistency(former.size, former.root, new.size, new.root, &proof);
+    Ok(verified.err().map(|error| format!("the entries are not those that the checkpoint of {} entries covers ({error}): they were altered", former.size)))
+}
+
+fn sign(checkpoint: Checkpoint, signer: &NoteSigner) -> Result<SignedCheckpoint, Fault> {
+    SignedCheckpoint::sign(checkpoint, signer).map_err(|error| Fault::Config(format!("sign a checkpoint: {error}")))
 }

@@ -1,0 +1,195 @@
+//! Evidence folders: what an auditor takes home and checks with programs that are not ours.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chancery_core::entry::{Entry, Subject};
+use chancery_core::names::{Digest, ModelId, VersionNumber};
+use chancery_core::rows::{Row as _, Value};
+use chancery_core::signing::dsse::pre_authentication_encoding;
+use chancery_core::tables::{CheckpointRow, EntryRow, PayloadRow};
+use serde::Deserialize;
+
+use super::prove::prove;
+use super::{damaged, newest_checkpoint, payloads};
+use crate::fault::Fault;
+use crate::keys::Keys;
+use crate::store::{Snapshot, Store};
+
+/// Checkpoints that are read at once.
+const PAGE: u32 = 256;
+
+/// What an evidence folder holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Entries, each with its proof.
+    pub entries: u64,
+    /// Signed records: decisions and approvals.
+    pub envelopes: u64,
+    /// Payloads that the entries name.
+    pub payloads: u64,
+    /// Checkpoints.
+    pub checkpoints: u64,
+}
+
+/// The indexes of the entries about a version: its model's, its own, and those of its promotions, in order.
+///
+/// # Errors
+/// [`Fault::Database`].
+pub async fn entries_of_version(snapshot: &Snapshot, model: &ModelId, number: VersionNumber) -> Result<Vec<u64>, Fault> {
+    let sql = "SELECT entry_index FROM entries WHERE subject = $1 OR subject = $2
+        OR subject IN (SELECT 'promotion/' || promotion_id FROM promotions WHERE model_id = $3 AND number = $4) ORDER BY entry_index";
+    let (of_model, of_version) = (Subject::Model(model.clone()).to_string(), Subject::Version(model.clone(), number).to_string());
+    let rows = snapshot.query(sql, &crate::values![of_model, of_version, *model, number]).await?;
+    let index = |value| if let Value::Integer(index) = value { u64::try_from(index).ok() } else { None };
+    Ok(rows.into_iter().flatten().filter_map(index).collect())
+}
+
+/// Writes an evidence folder for the entries with these indexes. The folder must not exist yet, or be empty.
+///
+/// # Errors
+/// [`Fault::Config`] when the folder has content, an entry does not exist or is not covered by a checkpoint yet;
+/// [`Fault::Database`] when database or disk fail. What was written until then stays.
+pub async fn export(store: &Store, keys: &Keys, indexes: &[u64], folder: &Path) -> Result<Exported, Fault> {
+    let folder = Folder::new(folder)?;
+    let snapshot = store.read().await?;
+    let mut exported = Exported::default();
+    let mut named = BTreeSet::new();
+    for index in indexes.iter().copied().collect::<BTreeSet<u64>>() {
+        let row: Option<EntryRow> = snapshot.get(crate::values![index]).await?;
+        let row = row.ok_or_else(|| Fault::Config(format!("there is no entry {index}")))?;
+        let proof = prove(&snapshot, keys.verifier(), index).await?;
+        let proof = proof.ok_or_else(|| Fault::Config(format!("entry {index} is not covered by a checkpoint yet: try again in a second")))?;
+        let entry = Entry::from_bytes(&row.bytes).map_err(|error| damaged(format!("entry {index} cannot be read ({error})")))?;
+        named.extend(payloads::named(&entry.event));
+        folder.write(&format!("entries/{index:09}.json"), &row.bytes)?;
+        folder.write(&format!("entries/{index:09}.tlog-proof"), proof.to_string().as_bytes())?;
+        exported.entries += 1;
+    }
+    for digest in named {
+        let row: Option<PayloadRow> = snapshot.get(crate::values![digest]).await?;
+        let row = row.ok_or_else(|| damaged(format!("payload {digest} is missing")))?;
+        folder.write(&format!("payloads/{digest}"), &row.bytes)?;
+        exported.payloads += 1;
+        exported.envelopes += u64::from(write_envelope(&folder, &digest, &row.bytes)?);
+    }
+    exported.checkpoints = write_checkpoints(&folder, &snapshot).await?;
+    folder.write("log.vkey", format!("{}\n", keys.verifier()).as_bytes())?;
+    folder.write("decision.pem", keys.public_pem()?.as_bytes())?;
+    folder.write("README.txt", readme(keys).as_bytes())?;
+    Ok(exported)
+}
+
+/// A folder that files are written into.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(path: &Path) -> Result<Self, Fault> {
+        let doing = || format!("make the folder `{}`", path.display());
+        fs::create_dir_all(path).map_err(|error| Fault::database(doing(), error))?;
+        let mut content = fs::read_dir(path).map_err(|error| Fault::database(doing(), error))?;
+        if content.next().is_some() {
+            return Err(Fault::Config(format!("`{}` is not empty: choose a new folder", path.display())));
+        }
+        for name in ["entries", "payloads", "envelopes", "checkpoints"] {
+            fs::create_dir(path.join(name)).map_err(|error| Fault::database(doing(), error))?;
+        }
+        Ok(Self(path.to_owned()))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let path = self.0.join(name);
+        fs::write(&path, bytes).map_err(|error| Fault::database(format!("write `{}`", path.display()), error))
+    }
+}
+
+/// The parts of a DSSE envelope that openssl needs one by one.
+#[derive(Deserialize)]
+struct Wire {
+    payload: String,
+    #[serde(rename = "payloadType")]
+    payload_type: String,
+    signatures: Vec<WireSignature>,
+}
+
+#[derive(Deserialize)]
+struct WireSignature {
+    sig: String,
+}
+
+/// Takes a signed record apart, if the payload is one. Says whether it was.
+fn write_envelope(folder: &Folder, digest: &Digest, bytes: &[u8]) -> Result<bool, Fault> {
+    let Ok(wire) = serde_json::from_slice::<Wire>(bytes) else { return Ok(false) };
+    let (Ok(payload), Some(Ok(signature))) = (BASE64_STANDARD.decode(&wire.payload), wire.signatures.first().map(|first| BASE64_STANDARD.decode(&first.sig)))
+    else {
+        return Ok(false);
+    };
+    folder.write(&format!("envelopes/{digest}.dsse.json"), bytes)?;
+    folder.write(&format!("envelopes/{digest}.statement.json"), &payload)?;
+    folder.write(&format!("envelopes/{digest}.pae"), &pre_authentication_encoding(&wire.payload_type, &payload))?;
+    folder.write(&format!("envelopes/{digest}.sig"), &signature)?;
+    Ok(true)
+}
+
+/// The newest checkpoint by itself, and all by their size.
+async fn write_checkpoints(folder: &Folder, snapshot: &Snapshot) -> Result<u64, Fault> {
+    if let Some(newest) = newest_checkpoint(snapshot).await? {
+        folder.write("checkpoint", newest.note.as_bytes())?;
+    }
+    let mut after = None;
+    let mut count = 0;
+    loop {
+        let page = snapshot.scan(CheckpointRow::TABLE, after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(count);
+        }
+        after = page.last().and_then(|values| values.first()).map(|size| vec![size.clone()]);
+        for values in page {
+            let row = CheckpointRow::from_values(values)?;
+            folder.write(&format!("checkpoints/{:09}", row.size), row.note.as_bytes())?;
+            count += 1;
+        }
+    }
+}
+
+fn readme(keys: &Keys) -> String {
+    format!("Evidence from the log {}\n\n{README}", keys.origin())
+}
+
+const README: &str = "\
+What is here
+  entries/N.json            an entry of the log, the exact bytes that were committed
+  entries/N.tlog-proof      proof that it is in the log (c2sp.org/tlog-proof@v1)
+  payloads/DIGEST           documents that the entries name, by their SHA-256
+  envelopes/DIGEST.*        signed decisions and approvals (DSSE v1): the envelope, the statement in it,
+                            the bytes that were signed (.pae) and the signature (.sig, ASN.1 DER)
+  checkpoint, checkpoints/  the newest signed checkpoint of the log, and all by their size (c2sp.org/tlog-checkpoint)
+  log.vkey                  the key of the log (c2sp.org/signed-note)
+  decision.pem              the public key of the decisions (ECDSA P-256)
+
+Take log.vkey and decision.pem from a place that you trust: here they only say what they ought to be.
+
+1. Every signed record, with openssl:
+
+   for f in envelopes/*.pae; do
+     openssl dgst -sha256 -verify decision.pem -signature \"${f%.pae}.sig\" \"$f\"
+   done
+
+2. Every document is the one that its entry names (the digests stand in the entries):
+
+   for f in payloads/*; do
+     test \"$(openssl dgst -sha256 -r \"$f\" | cut -d' ' -f1)\" = \"$(basename \"$f\")\" || echo \"altered: $f\"
+   done
+
+3. The leaf hash of an entry (RFC 6962), from which its .tlog-proof leads to the root in the checkpoint:
+
+   { printf '\\000'; cat entries/000000000.json; } | openssl dgst -sha256
+
+   Any program for c2sp.org/tlog-proof checks a whole .tlog-proof file with log.vkey; ours is `chancery ledger check`.
+
+4. Keep a checkpoint. Whoever holds an older one can show that the log was altered later.
+";
+

@@ -1,0 +1,37 @@
+//! Which payloads an event names. A total match, so that no new event is forgotten.
+
+use chancery_core::names::Digest;
+use chancery_core::{Event, evidence, promotion, registry, version};
+
+/// Digests of the payloads that an event refers to; texts in the vault are not among them.
+pub(super) fn named(event: &Event) -> Vec<Digest> {
+    match event {
+        Event::Version(event) => of_version(event),
+        Event::Promotion(event) => of_promotion(event),
+        Event::Evidence(evidence::Event::Added { digest, in_payloads, .. }) => in_payloads.then_some(*digest).into_iter().collect(),
+        Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => vec![*verdict],
+        Event::Registry(registry::Event::Refused { verdict, .. }) => verdict.iter().copied().collect(),
+        Event::Registry(registry::Event::Started { .. } | registry::Event::PolicyModeChanged { .. })
+        | Event::Actor(_)
+        | Event::Alias(_)
+        | Event::Exception(_)
+        | Event::Model(_)
+        | Event::Tag(_) => Vec::new(),
+    }
+}
+
+fn of_version(event: &version::Event) -> Vec<Digest> {
+    match event {
+        version::Event::Registered { content_digest, facts_digest, .. } => vec![*content_digest, *facts_digest],
+        version::Event::Transitioned { verdict, .. } => verdict.iter().copied().collect(),
+        version::Event::Described { .. } | version::Event::Hidden { .. } => Vec::new(),
+    }
+}
+
+fn of_promotion(event: &promotion::Event) -> Vec<Digest> {
+    match event {
+        promotion::Event::Opened { verdict, .. } | promotion::Event::Refreshed { verdict, .. } | promotion::Event::Executed { verdict } => vec![*verdict],
+        promotion::Event::ApprovalRecorded { envelope, .. } | promotion::Event::DecisionRecorded { envelope, .. } => vec![*envelope],
+        promotion::Event::ApprovalWithdrawn { .. } | promotion::Event::Rejected { .. } | promotion::Event::Cancelled { .. } => Vec::new(),
+    }
+}

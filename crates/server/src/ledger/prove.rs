@@ -1,0 +1,25 @@
+//! Offline proofs of entries (C2SP tlog-proof).
+
+use chancery_core::ledger::LogProof;
+use chancery_core::ledger::note::Verifier;
+use chancery_core::ledger::SignedCheckpoint;
+
+use super::{damaged, hashes, newest_checkpoint};
+use crate::fault::Fault;
+use crate::store::Snapshot;
+
+/// The proof that entry `index` is covered by the newest published checkpoint; its `Display` is the `.tlog-proof` file.
+/// `None` when no checkpoint covers it (yet: an entry is covered within a second).
+///
+/// # Errors
+/// [`Fault::Config`] when the checkpoint is not signed by `log` or hashes are missing; [`Fault::Database`].
+pub async fn prove(snapshot: &Snapshot, log: &Verifier, index: u64) -> Result<Option<LogProof>, Fault> {
+    let Some(row) = newest_checkpoint(snapshot).await? else { return Ok(None) };
+    let signed = SignedCheckpoint::open(&row.note, log).map_err(damaged)?;
+    let size = signed.checkpoint().size;
+    if index >= size {
+        return Ok(None);
+    }
+    let hashes = hashes::inclusion_proof(snapshot, index, size).await?;
+    Ok(Some(LogProof { extra: None, index, hashes, checkpoint: row.note }))
+}
