@@ -8,8 +8,10 @@ pub mod clock;
 pub mod fault;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod keys;
 pub mod ledger;
+pub mod serve;
 pub mod store;
 
 pub(crate) fn schema() -> store::Schema {

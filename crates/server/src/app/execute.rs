@@ -106,6 +106,7 @@ impl App {
 
     /// Sequences one prepared command.
     pub(super) async fn attempt(&self, prepared: Prepared, options: &Options) -> Result<Attempt, AppError> {
+        self.check_writable()?;
         let (actor, command) = prepared.command.into_parts();
         let action = action_of(&command);
         let mut noted = prepared.noted;
@@ -129,7 +130,7 @@ impl App {
 
     /// The error for a refusal; when the attempt belongs to the record, it becomes an entry first.
     pub(super) async fn refuse(&self, caller: &Caller, subject: Subject, action: &str, refusal: Refusal, gate: Option<&GateRecord>) -> AppError {
-        if refusal.recorded() == Recorded::No {
+        if refusal.recorded() == Recorded::No || self.check_writable().is_err() {
             return refusal.into();
         }
         let draft = registry::refused(subject, action, &refusal, gate);
