@@ -59,7 +59,7 @@ pub enum Recorded {
 
 /// The rules say no.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{code}: {message}")]
+#[error("{message}{}", .remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default())]
 pub struct Refusal {
     /// Stable code.
     pub code: Code,

@@ -1,2 +1,16 @@
 //! The `chancery` binary.
-fn main() {}
+
+use clap::Parser;
+
+#[derive(Parser)]
+enum Cli {
+    /// Run the server.
+    Serve(chancery::serve::ServeArgs),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Cli::parse() {
+        Cli::Serve(args) => chancery::serve::run(args).await,
+    }
+}

@@ -29,7 +29,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// A new model.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 struct NewModel {
     /// Name: 1 to 256 bytes, no `/` or `:`.
     #[schema(value_type = String)]
@@ -42,10 +41,10 @@ struct NewModel {
     #[serde(default = "unclassified")]
     #[schema(value_type = String)]
     risk_tier: RiskTier,
-    /// What is said about it.
-    #[serde(default)]
+    /// What is said about it: the fields of a profile.
+    #[serde(flatten)]
     #[schema(value_type = Object)]
-    profile: Profile,
+    profile: serde_json::Map<String, serde_json::Value>,
 }
 
 fn kind() -> ModelKind {
@@ -62,6 +61,7 @@ fn unclassified() -> RiskTier {
     responses((status = 201, description = "Created", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn create(allowed: Allowed<caller::EditModel>, body: Json<NewModel>) -> Result<Response, AppError> {
     let NewModel { name, kind, risk_tier, profile } = body.value;
+    let profile: Profile = crate::http::extract::typed(profile.into())?;
     let location = format!("/api/v1/models/{}", super::encode(name.as_str()));
     let command = Command::Create { id: ids::model()?, name, kind, risk_tier, profile: Box::new(profile) };
     let made = allowed.execute(command, &body.requested).await?;
