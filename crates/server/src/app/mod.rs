@@ -17,7 +17,7 @@ use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
 pub use execute::{Options, Receipt};
-pub use promote::{Drill, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
+pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::{CrashPoint, Sequencer};
 
 use crate::blobs::{BlobError, Blobs};
