@@ -5,6 +5,7 @@ mod access;
 mod execute;
 mod gate;
 mod promote;
+pub mod promotions;
 mod sequence;
 mod signed;
 pub mod view;
