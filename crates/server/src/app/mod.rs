@@ -5,6 +5,7 @@ mod access;
 mod execute;
 mod gate;
 mod promote;
+pub mod promotions;
 mod sequence;
 mod signed;
 pub mod view;
@@ -17,7 +18,7 @@ use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
 pub use execute::{Options, Receipt};
-pub use promote::{Drill, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
+pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::{CrashPoint, Sequencer};
 
 use crate::blobs::{BlobError, Blobs};

@@ -2,20 +2,21 @@
 
 use chancery_core::access::{Action, authorize};
 use chancery_core::approval::{ApprovalVerdict, Condition};
-use chancery_core::entry::{PrivateText, Subject};
+use chancery_core::entry::{Entry, PrivateText, Subject};
 use chancery_core::lifecycle::{Move, transition};
 use chancery_core::names::{AliasName, Digest, Label, ModelName, PromotionId, State, Timestamp, VersionNumber};
 use chancery_core::policy::{Finding, Gate, Input, Verdict};
 use chancery_core::promotion::{Command, DecisionKind, Status};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{AliasRow, ModelRow, OpenPromotionRow, PromotionRow, VersionRow};
-use chancery_core::{registry, version};
+use chancery_core::{Event, promotion, registry, version};
 
 use super::access::Caller;
 use super::execute::{Options, Prepared, Receipt};
 use super::gate::{Evaluated, Subjects, gates};
 use super::signed::{ApprovalText, DecisionText, counts};
 use super::{App, AppError, view};
+use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::{ids, values};
 
@@ -57,10 +58,21 @@ pub struct PromoteOutcome {
     pub promotion: PromotionId,
     /// Whether the version reached the target.
     pub executed: bool,
+    /// Whether this call opened it.
+    pub opening: Opening,
     /// Rules that still fail.
     pub missing: Vec<Finding>,
     /// The entries of the last step; none when nothing had to be written.
     pub receipt: Receipt,
+}
+
+/// Whether a call opened the promotion that it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// It did.
+    New,
+    /// The promotion was open before.
+    Known,
 }
 
 /// A reviewer's verdict.
@@ -158,12 +170,19 @@ impl App {
     /// # Errors
     /// `gate_failed` (recorded) when the promotion was open already, nothing changed and rules still fail.
     pub async fn promote(&self, caller: &Caller, ask: &PromoteAsk, options: &Options) -> Result<PromoteOutcome, AppError> {
-        let (evaluated, subjects) = self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await?;
+        if let Some(receipt) = self.replayed(options).await? {
+            return self.promoted_before(receipt).await;
+        }
+        let subjects = match self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await {
+            Ok((_, subjects)) => subjects,
+            Err(error) => return Err(self.refused_while_prepared(caller, Action::AskPromotion, error).await),
+        };
         let plain = Options::at(options.door);
         let Some(promotion) = &subjects.promotion else {
             let (receipt, promotion) = self.open_promotion(caller, ask, options).await?;
             self.decide_if_complete(caller, &promotion, &plain).await?;
-            return self.execute_if_complete(caller, &promotion, ask.others, receipt, &plain).await;
+            let outcome = self.execute_if_complete(caller, &promotion, ask.others, receipt, &plain).await?;
+            return Ok(PromoteOutcome { opening: Opening::New, ..outcome });
         };
         let id = promotion.promotion_id.clone();
         let changed = promotion.evidence_set != subjects.input.evidence_set_digest || promotion.risk_tier != subjects.model.risk_tier;
@@ -172,10 +191,27 @@ impl App {
             self.decide_if_complete(caller, &id, &plain).await?;
             return self.execute_if_complete(caller, &id, ask.others, receipt, &plain).await;
         }
-        drop(evaluated);
         self.decide_if_complete(caller, &id, &plain).await?;
         let receipt = self.execute_promotion(caller, &id, ask.others, options).await?;
-        Ok(PromoteOutcome { promotion: id, executed: true, missing: Vec::new(), receipt })
+        Ok(PromoteOutcome { promotion: id, executed: true, opening: Opening::Known, missing: Vec::new(), receipt })
+    }
+
+    /// What became of a promotion that was asked for before under the same idempotency key.
+    async fn promoted_before(&self, receipt: Receipt) -> Result<PromoteOutcome, AppError> {
+        let unreadable = || Fault::Config("the receipt of a promotion names no promotion".to_owned());
+        let (mut found, mut opening) = (None, Opening::Known);
+        for bytes in &receipt.entries {
+            let entry = Entry::from_bytes(bytes).map_err(|error| Fault::database("read a receipt", error))?;
+            let Subject::Promotion(id) = entry.subject else { continue };
+            found = Some(id);
+            if matches!(entry.event, Event::Promotion(promotion::Event::Opened { .. })) {
+                opening = Opening::New;
+            }
+        }
+        let id = found.ok_or_else(unreadable)?;
+        let snapshot = self.store().read().await?;
+        let row = snapshot.get::<PromotionRow>(values![id]).await?.ok_or_else(unreadable)?;
+        Ok(PromoteOutcome { promotion: id, executed: row.status == Status::Executed, opening, missing: Vec::new(), receipt })
     }
 
     async fn open_promotion(&self, caller: &Caller, ask: &PromoteAsk, options: &Options) -> Result<(Receipt, PromotionId), AppError> {
@@ -237,7 +273,7 @@ impl App {
     /// # Errors
     /// A fault when the policy cannot say.
     pub fn required_roles(&self, input: &Input) -> Result<Vec<String>, AppError> {
-        Ok(self.engine().required_approvals(input).map_err(|error| crate::fault::Fault::database("ask the policy for the roles of approval", error))?)
+        Ok(self.engine().required_approvals(input).map_err(|error| Fault::database("ask the policy for the roles of approval", error))?)
     }
 
     /// Gives a verdict; when it completes the promotion, the decision is signed and recorded.
@@ -245,6 +281,9 @@ impl App {
     /// # Errors
     /// `separation_of_duties` (recorded), `precondition_failed` when other evidence was shown, `access_denied`.
     pub async fn review(&self, caller: &Caller, id: &PromotionId, ask: &ReviewAsk, options: &Options) -> Result<Receipt, AppError> {
+        if let Some(receipt) = self.replayed(options).await? {
+            return Ok(receipt);
+        }
         let (receipt, ()) = self
             .prepared(caller, Action::Review, options, async |caller| {
                 let (subjects, gates) = self.promotion_subjects(caller, id).await?;
@@ -359,13 +398,13 @@ impl App {
         let (verdict, _, _) = self.promotion_check(caller, id).await?;
         if verdict.blocks() || !caller.actor.may(Action::Execute) && verdict.gates != [Gate::Candidate] {
             let missing = verdict.failed().cloned().collect();
-            return Ok(PromoteOutcome { promotion: id.clone(), executed: false, missing, receipt });
+            return Ok(PromoteOutcome { promotion: id.clone(), executed: false, opening: Opening::Known, missing, receipt });
         }
         if !caller.actor.may(Action::Execute) {
-            return Ok(PromoteOutcome { promotion: id.clone(), executed: false, missing: Vec::new(), receipt });
+            return Ok(PromoteOutcome { promotion: id.clone(), executed: false, opening: Opening::Known, missing: Vec::new(), receipt });
         }
         let receipt = self.execute_promotion(caller, id, others, options).await?;
-        Ok(PromoteOutcome { promotion: id.clone(), executed: true, missing: Vec::new(), receipt })
+        Ok(PromoteOutcome { promotion: id.clone(), executed: true, opening: Opening::Known, missing: Vec::new(), receipt })
     }
 
     /// Moves the version of an open promotion to its target. All gates are evaluated again.
@@ -373,6 +412,9 @@ impl App {
     /// # Errors
     /// `gate_failed` or `non_waivable` (recorded, with the findings).
     pub async fn execute_promotion(&self, caller: &Caller, id: &PromotionId, others: Others, options: &Options) -> Result<Receipt, AppError> {
+        if let Some(receipt) = self.replayed(options).await? {
+            return Ok(receipt);
+        }
         let (receipt, ()) = self
             .prepared(caller, Action::Execute, options, async |caller| {
                 let (subjects, gates) = self.promotion_subjects(caller, id).await?;
@@ -400,6 +442,9 @@ impl App {
     /// # Errors
     /// `non_waivable` (recorded) when the rollback gate fails; `transition_refused` when there is nothing to go back to.
     pub async fn rollback(&self, caller: &Caller, ask: &RollbackAsk, options: &Options) -> Result<Receipt, AppError> {
+        if let Some(receipt) = self.replayed(options).await? {
+            return Ok(receipt);
+        }
         let (receipt, ()) = self
             .prepared(caller, Action::Rollback, options, async |caller| {
                 let (plan, subjects, evaluated) = self.rollback_plan(caller, ask).await?;
@@ -477,6 +522,9 @@ impl App {
         ask: &TransitionAsk,
         options: &Options,
     ) -> Result<Receipt, AppError> {
+        if let Some(receipt) = self.replayed(options).await? {
+            return Ok(receipt);
+        }
         let action = match version::move_kind(ask.to) {
             version::DirectMove::Demotion => Action::Demote,
             version::DirectMove::End => Action::Retire,
