@@ -1,3 +1,4 @@
 //! Chancery.
 
 pub mod blobs;
+pub mod cli;
