@@ -1,16 +1,8 @@
 //! The `chancery` binary.
 
-use clap::Parser;
+use clap::Parser as _;
 
-#[derive(Parser)]
-enum Cli {
-    /// Run the server.
-    Serve(chancery::serve::ServeArgs),
-}
-
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Cli::parse() {
-        Cli::Serve(args) => chancery::serve::run(args).await,
-    }
+#[tokio::main(flavor = "multi_thread")]
+async fn main() -> std::process::ExitCode {
+    chancery::cli::run(chancery::cli::Cli::parse()).await.into()
 }
