@@ -3,9 +3,13 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
-pub mod model;
+pub mod check;
 pub mod download;
+pub mod model;
+pub mod promotion;
+pub mod rollback;
 pub mod system;
+pub mod transition;
 pub mod upload;
 
 use axum::Router;
@@ -36,7 +40,13 @@ impl utoipa::Modify for Bearer {
 }
 
 fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(system::routes()).merge(model::routes())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(system::routes())
+        .merge(model::routes())
+        .merge(check::routes())
+        .merge(promotion::routes())
+        .merge(rollback::routes())
+        .merge(transition::routes())
 }
 
 /// The OpenAPI 3.1 document.
