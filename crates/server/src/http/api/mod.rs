@@ -4,13 +4,18 @@
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
 pub mod check;
+pub mod decision;
 pub mod download;
+pub mod ledger;
 pub mod model;
+pub mod policy;
 pub mod promotion;
 pub mod rollback;
 pub mod system;
+pub mod token;
 pub mod transition;
 pub mod upload;
+pub mod user;
 
 use axum::Router;
 use axum::routing::get;
@@ -47,6 +52,11 @@ fn routes() -> OpenApiRouter<App> {
         .merge(promotion::routes())
         .merge(rollback::routes())
         .merge(transition::routes())
+        .merge(policy::routes())
+        .merge(user::routes())
+        .merge(token::routes())
+        .merge(decision::routes())
+        .merge(ledger::routes())
 }
 
 /// The OpenAPI 3.1 document.
