@@ -10,6 +10,7 @@ use chancery_core::promotion::GateRecord;
 use chancery_core::refusal::{Code, Recorded, Refusal};
 use chancery_core::tables::{EntryRow, SettingRow};
 use chancery_core::{Command, registry};
+use futures_util::future::BoxFuture;
 
 use super::access::Caller;
 use super::sequence::{Answer, Job, Noted, Work};
@@ -198,14 +199,16 @@ impl App {
     }
 
     /// Runs `prepare` and sequences what it made, again when its subjects changed meanwhile.
-    pub(super) async fn prepared<F, T>(&self, caller: &Caller, action: Action, options: &Options, mut prepare: F) -> Result<(Receipt, T), AppError>
+    ///
+    /// The future is boxed, not an async closure: the compiler cannot see that those may move between threads, and handlers must.
+    pub(super) async fn prepared<'a, F, T>(&self, caller: &Caller, action: Action, options: &Options, mut prepare: F) -> Result<(Receipt, T), AppError>
     where
-        F: AsyncFnMut(&Caller) -> Result<(Prepared, T), AppError>,
+        F: FnMut(Caller) -> BoxFuture<'a, Result<(Prepared, T), AppError>>,
     {
         let mut caller = caller.clone();
         for _ in 0..ATTEMPTS {
             self.allow(&caller, action).await?;
-            let (prepared, extra) = match prepare(&caller).await {
+            let (prepared, extra) = match prepare(caller.clone()).await {
                 Ok(ready) => ready,
                 Err(error) => return Err(self.refused_while_prepared(&caller, action, error).await),
             };

@@ -10,6 +10,7 @@ use chancery_core::promotion::{Command, DecisionKind, Status};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{AliasRow, ModelRow, OpenPromotionRow, PromotionRow, VersionRow};
 use chancery_core::{Event, promotion, registry, version};
+use futures_util::FutureExt;
 
 use super::access::Caller;
 use super::execute::{Options, Prepared, Receipt};
@@ -157,10 +158,14 @@ impl App {
         environment: &Label,
         options: &Options,
     ) -> Result<(Receipt, Verdict), AppError> {
-        self.prepared(caller, Action::Register, options, async |caller| {
-            let (evaluated, subjects) = self.checked(caller, model, number, to, environment).await?;
-            let command = registry::Command::RecordCheck { model: subjects.model.model_id.clone(), number, target: to, gate: evaluated.record };
-            Ok((self.ready(caller, command.into(), &subjects, None)?, evaluated.verdict))
+        self.prepared(caller, Action::Register, options, |caller| {
+            async move {
+                let caller = &caller;
+                let (evaluated, subjects) = self.checked(caller, model, number, to, environment).await?;
+                let command = registry::Command::RecordCheck { model: subjects.model.model_id.clone(), number, target: to, gate: evaluated.record };
+                Ok((self.ready(caller, command.into(), &subjects, None)?, evaluated.verdict))
+            }
+            .boxed()
         })
         .await
     }
@@ -215,31 +220,39 @@ impl App {
     }
 
     async fn open_promotion(&self, caller: &Caller, ask: &PromoteAsk, options: &Options) -> Result<(Receipt, PromotionId), AppError> {
-        self.prepared(caller, Action::AskPromotion, options, async |caller| {
-            let (evaluated, subjects) = self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await?;
-            let id = ids::promotion()?;
-            let command = Command::Open {
-                id: id.clone(),
-                model: subjects.model.model_id.clone(),
-                number: subjects.version.number,
-                target: ask.to,
-                environment: ask.environment.clone(),
-                evidence_set: subjects.input.evidence_set_digest,
-                gate: evaluated.record,
-                comment: private("comment", ask.comment.as_deref())?,
-            };
-            Ok((self.ready(caller, command.into(), &subjects, None)?, id))
+        self.prepared(caller, Action::AskPromotion, options, |caller| {
+            async move {
+                let caller = &caller;
+                let (evaluated, subjects) = self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await?;
+                let id = ids::promotion()?;
+                let command = Command::Open {
+                    id: id.clone(),
+                    model: subjects.model.model_id.clone(),
+                    number: subjects.version.number,
+                    target: ask.to,
+                    environment: ask.environment.clone(),
+                    evidence_set: subjects.input.evidence_set_digest,
+                    gate: evaluated.record,
+                    comment: private("comment", ask.comment.as_deref())?,
+                };
+                Ok((self.ready(caller, command.into(), &subjects, None)?, id))
+            }
+            .boxed()
         })
         .await
     }
 
     async fn refresh(&self, caller: &Caller, id: &PromotionId, options: &Options) -> Result<Receipt, AppError> {
         let (receipt, ()) = self
-            .prepared(caller, Action::AskPromotion, options, async |caller| {
-                let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                let evaluated = self.evaluate(gates, &subjects.input).await?;
-                let command = Command::Refresh { promotion: id.clone(), evidence_set: subjects.input.evidence_set_digest, gate: evaluated.record };
-                Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+            .prepared(caller, Action::AskPromotion, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let (subjects, gates) = self.promotion_subjects(caller, id).await?;
+                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let command = Command::Refresh { promotion: id.clone(), evidence_set: subjects.input.evidence_set_digest, gate: evaluated.record };
+                    Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+                }
+                .boxed()
             })
             .await?;
         Ok(receipt)
@@ -285,42 +298,46 @@ impl App {
             return Ok(receipt);
         }
         let (receipt, ()) = self
-            .prepared(caller, Action::Review, options, async |caller| {
-                let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                let expires_at = self.now().plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS);
-                let text = ApprovalText {
-                    role: &ask.role,
-                    verdict: ask.verdict,
-                    comment: ask.comment.as_deref(),
-                    ticket: ask.ticket.as_deref(),
-                    conditions: &ask.conditions,
-                    expires_at,
-                };
-                let snapshot = self.store().read().await?;
-                let envelope = self.sign_approval(&snapshot, caller, &subjects, text).await?;
-                let decision = match ask.verdict {
-                    ApprovalVerdict::Approve => None,
-                    ApprovalVerdict::Reject => {
-                        let evaluated = self.evaluate(gates, &subjects.input).await?;
-                        Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None, ask.comment.as_deref()).await?)
-                    }
-                };
-                let mine = subjects.approvals.iter().filter(|row| row.actor == caller.actor.id && row.role != ask.role && counts(row, &subjects));
-                let command = Command::Review {
-                    promotion: id.clone(),
-                    role: ask.role.clone(),
-                    verdict: ask.verdict,
-                    evidence_set: ask.evidence_set,
-                    comment: private("comment", ask.comment.as_deref())?,
-                    ticket: ask.ticket.clone(),
-                    conditions: ask.conditions.clone(),
-                    expires_at,
-                    envelope,
-                    authors: subjects.input.authors.clone(),
-                    other_roles: mine.map(|row| row.role.clone()).collect(),
-                    decision,
-                };
-                Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+            .prepared(caller, Action::Review, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let (subjects, gates) = self.promotion_subjects(caller, id).await?;
+                    let expires_at = self.now().plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS);
+                    let text = ApprovalText {
+                        role: &ask.role,
+                        verdict: ask.verdict,
+                        comment: ask.comment.as_deref(),
+                        ticket: ask.ticket.as_deref(),
+                        conditions: &ask.conditions,
+                        expires_at,
+                    };
+                    let snapshot = self.store().read().await?;
+                    let envelope = self.sign_approval(&snapshot, caller, &subjects, text).await?;
+                    let decision = match ask.verdict {
+                        ApprovalVerdict::Approve => None,
+                        ApprovalVerdict::Reject => {
+                            let evaluated = self.evaluate(gates, &subjects.input).await?;
+                            Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None, ask.comment.as_deref()).await?)
+                        }
+                    };
+                    let mine = subjects.approvals.iter().filter(|row| row.actor == caller.actor.id && row.role != ask.role && counts(row, &subjects));
+                    let command = Command::Review {
+                        promotion: id.clone(),
+                        role: ask.role.clone(),
+                        verdict: ask.verdict,
+                        evidence_set: ask.evidence_set,
+                        comment: private("comment", ask.comment.as_deref())?,
+                        ticket: ask.ticket.clone(),
+                        conditions: ask.conditions.clone(),
+                        expires_at,
+                        envelope,
+                        authors: subjects.input.authors.clone(),
+                        other_roles: mine.map(|row| row.role.clone()).collect(),
+                        decision,
+                    };
+                    Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+                }
+                .boxed()
             })
             .await?;
         if ask.verdict == ApprovalVerdict::Approve {
@@ -416,22 +433,28 @@ impl App {
             return Ok(receipt);
         }
         let (receipt, ()) = self
-            .prepared(caller, Action::Execute, options, async |caller| {
-                let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                let evaluated = self.evaluate(gates, &subjects.input).await?;
-                let snapshot = self.store().read().await?;
-                let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, None).await?;
-                let replaced = match (subjects.input.target, others) {
-                    (State::Production, Others::Replace) => view::production(&snapshot, &subjects.model).await?,
-                    (State::Production, Others::Keep) | (State::Draft | State::Candidate | State::Approved | State::Deprecated | State::Retired, _) => Vec::new(),
-                };
-                let command = Command::Execute {
-                    promotion: id.clone(),
-                    gate: evaluated.record.clone(),
-                    decision,
-                    replaced: replaced.into_iter().map(|row| row.number).collect(),
-                };
-                Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+            .prepared(caller, Action::Execute, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let (subjects, gates) = self.promotion_subjects(caller, id).await?;
+                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let snapshot = self.store().read().await?;
+                    let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, None).await?;
+                    let replaced = match (subjects.input.target, others) {
+                        (State::Production, Others::Replace) => view::production(&snapshot, &subjects.model).await?,
+                        (State::Production, Others::Keep) | (State::Draft | State::Candidate | State::Approved | State::Deprecated | State::Retired, _) => {
+                            Vec::new()
+                        }
+                    };
+                    let command = Command::Execute {
+                        promotion: id.clone(),
+                        gate: evaluated.record.clone(),
+                        decision,
+                        replaced: replaced.into_iter().map(|row| row.number).collect(),
+                    };
+                    Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+                }
+                .boxed()
             })
             .await?;
         Ok(receipt)
@@ -446,24 +469,28 @@ impl App {
             return Ok(receipt);
         }
         let (receipt, ()) = self
-            .prepared(caller, Action::Rollback, options, async |caller| {
-                let (plan, subjects, evaluated) = self.rollback_plan(caller, ask).await?;
-                let snapshot = self.store().read().await?;
-                let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, Some(&ask.reason)).await?;
-                let aliases = follow(&snapshot, &subjects.model, &plan.replaces).await?;
-                let exceptions = plan.exceptions.into_iter().map(|rule| Ok((ids::exception()?, rule))).collect::<Result<_, AppError>>()?;
-                let command = Command::Rollback {
-                    model: subjects.model.model_id.clone(),
-                    to: plan.to,
-                    replaced: plan.replaces,
-                    reason: PrivateText::new("reason", &ask.reason, ids::random()?)?,
-                    gate: evaluated.record.clone(),
-                    exceptions,
-                    exceptions_end: self.now().plus_seconds(ROLLBACK_EXCEPTION_SECONDS),
-                    aliases,
-                    decision,
-                };
-                Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+            .prepared(caller, Action::Rollback, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let (plan, subjects, evaluated) = self.rollback_plan(caller, ask).await?;
+                    let snapshot = self.store().read().await?;
+                    let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, Some(&ask.reason)).await?;
+                    let aliases = follow(&snapshot, &subjects.model, &plan.replaces).await?;
+                    let exceptions = plan.exceptions.into_iter().map(|rule| Ok((ids::exception()?, rule))).collect::<Result<_, AppError>>()?;
+                    let command = Command::Rollback {
+                        model: subjects.model.model_id.clone(),
+                        to: plan.to,
+                        replaced: plan.replaces,
+                        reason: PrivateText::new("reason", &ask.reason, ids::random()?)?,
+                        gate: evaluated.record.clone(),
+                        exceptions,
+                        exceptions_end: self.now().plus_seconds(ROLLBACK_EXCEPTION_SECONDS),
+                        aliases,
+                        decision,
+                    };
+                    Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+                }
+                .boxed()
             })
             .await?;
         Ok(receipt)
@@ -530,25 +557,29 @@ impl App {
             version::DirectMove::End => Action::Retire,
         };
         let (receipt, ()) = self
-            .prepared(caller, action, options, async |caller| {
-                let snapshot = self.store().read().await?;
-                let (model, version) = view::version_named(&snapshot, model, number).await?;
-                let gated = transition(version.state, ask.to) == Move::Reinstate && ask.to == State::Candidate;
-                let environment = Label::parse("production")?;
-                let subjects = self.subjects(&snapshot, caller, model, version, ask.to, &environment, None).await?;
-                drop(snapshot);
-                let evaluated = if gated { Some(self.evaluate(vec![Gate::Candidate], &subjects.input).await?) } else { None };
-                let command = version::Command::Transition {
-                    model: subjects.model.model_id.clone(),
-                    number,
-                    to: ask.to,
-                    reason: PrivateText::new("reason", &ask.reason, ids::random()?)?,
-                    successor: ask.successor,
-                    sunset: ask.sunset,
-                    gate: evaluated.as_ref().map(|evaluated| evaluated.record.clone()),
-                    expected: ask.expected,
-                };
-                Ok((self.ready(caller, command.into(), &subjects, evaluated)?, ()))
+            .prepared(caller, action, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let snapshot = self.store().read().await?;
+                    let (model, version) = view::version_named(&snapshot, model, number).await?;
+                    let gated = transition(version.state, ask.to) == Move::Reinstate && ask.to == State::Candidate;
+                    let environment = Label::parse("production")?;
+                    let subjects = self.subjects(&snapshot, caller, model, version, ask.to, &environment, None).await?;
+                    drop(snapshot);
+                    let evaluated = if gated { Some(self.evaluate(vec![Gate::Candidate], &subjects.input).await?) } else { None };
+                    let command = version::Command::Transition {
+                        model: subjects.model.model_id.clone(),
+                        number,
+                        to: ask.to,
+                        reason: PrivateText::new("reason", &ask.reason, ids::random()?)?,
+                        successor: ask.successor,
+                        sunset: ask.sunset,
+                        gate: evaluated.as_ref().map(|evaluated| evaluated.record.clone()),
+                        expected: ask.expected,
+                    };
+                    Ok((self.ready(caller, command.into(), &subjects, evaluated)?, ()))
+                }
+                .boxed()
             })
             .await?;
         Ok(receipt)
@@ -595,12 +626,17 @@ async fn open_by_id(snapshot: &Snapshot, id: &PromotionId) -> Result<PromotionRo
     if row.status == Status::Open {
         return Ok(row);
     }
-    Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status)).field("promotion").remedy("open a new one with `promote`").into())
+    Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status))
+        .field("promotion")
+        .remedy("open a new one with `promote`")
+        .into())
 }
 
 /// Aliases that promise production and name a version that a rollback replaces: they follow.
 async fn follow(snapshot: &Snapshot, model: &ModelRow, replaced: &[VersionNumber]) -> Result<Vec<AliasName>, AppError> {
     let rows = snapshot.rows::<AliasRow>("WHERE model_id = $1 ORDER BY alias", &values![model.model_id]).await?;
-    let promises = |alias: &AliasName| chancery_core::alias::check_state(alias, State::Draft).is_err() && chancery_core::alias::check_state(alias, State::Production).is_ok();
+    let promises = |alias: &AliasName| {
+        chancery_core::alias::check_state(alias, State::Draft).is_err() && chancery_core::alias::check_state(alias, State::Production).is_ok()
+    };
     Ok(rows.into_iter().filter(|row| replaced.contains(&row.number) && promises(&row.alias)).map(|row| row.alias).collect())
 }

@@ -182,7 +182,13 @@ async fn stored_verdict(snapshot: &Snapshot, digest: &Digest) -> Result<Verdict,
     Ok(serde_json::from_slice(&bytes).map_err(|error| Fault::database("read a stored verdict", error))?)
 }
 
-async fn view_of(snapshot: &Snapshot, row: &PromotionRow, subjects: &Subjects, verdict: Verdict, required_roles: Vec<String>) -> Result<PromotionView, AppError> {
+async fn view_of(
+    snapshot: &Snapshot,
+    row: &PromotionRow,
+    subjects: &Subjects,
+    verdict: Verdict,
+    required_roles: Vec<String>,
+) -> Result<PromotionView, AppError> {
     let counted: Vec<&str> = subjects.approvals.iter().filter(|approval| counts(approval, subjects)).map(|approval| approval.role.as_str()).collect();
     let mut approvals = Vec::with_capacity(subjects.approvals.len());
     for approval in &subjects.approvals {

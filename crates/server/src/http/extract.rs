@@ -255,13 +255,18 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// A page whose items were read with `limit + 1`; `key` gives the cursor of an item.
     pub fn new(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> String) -> Self {
-        use base64::Engine as _;
         let limit = limit as usize;
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = if more { items.last().map(|item| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(key(item))) } else { None };
+        let next = if more { items.last().map(|item| cursor(&key(item))) } else { None };
         Self { items, next }
     }
+}
+
+/// The cursor of a page that goes on after `key`: opaque to callers, read by [`PageQuery::after`].
+pub fn cursor(key: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(key)
 }
 
 /// The answer to a mutation: the entries that it made.

@@ -3,10 +3,19 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
-pub mod model;
+pub mod check;
+pub mod decision;
 pub mod download;
+pub mod ledger;
+pub mod model;
+pub mod policy;
+pub mod promotion;
+pub mod rollback;
 pub mod system;
+pub mod token;
+pub mod transition;
 pub mod upload;
+pub mod user;
 
 use axum::Router;
 use axum::routing::get;
@@ -36,7 +45,18 @@ impl utoipa::Modify for Bearer {
 }
 
 fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(system::routes()).merge(model::routes())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(system::routes())
+        .merge(model::routes())
+        .merge(check::routes())
+        .merge(promotion::routes())
+        .merge(rollback::routes())
+        .merge(transition::routes())
+        .merge(policy::routes())
+        .merge(user::routes())
+        .merge(token::routes())
+        .merge(decision::routes())
+        .merge(ledger::routes())
 }
 
 /// The OpenAPI 3.1 document.
