@@ -13,6 +13,7 @@ use chancery_core::{Command, registry};
 use futures_util::future::BoxFuture;
 
 use super::access::Caller;
+use super::refusals::Record;
 use super::sequence::{Answer, Job, Noted, Work};
 use super::{App, AppError};
 use crate::fault::Fault;
@@ -135,11 +136,30 @@ impl App {
         if refusal.recorded() == Recorded::No || self.check_writable().is_err() {
             return refusal.into();
         }
+        if self.inner.refusals.count(&caller.actor.id, self.now()) == Record::Counted {
+            return refusal.into();
+        }
         let draft = registry::refused(subject, action, &refusal, gate);
         match self.record(caller, draft).await {
             Ok(receipt) => AppError::Refused(Box::new(refusal), Some(receipt.index)),
             Err(fault) => AppError::Fault(fault),
         }
+    }
+
+    /// Records how many attempts were refused above the rate that is recorded one by one. A job calls it.
+    ///
+    /// A crash before it loses the count of the last minute, never an entry.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn record_suppressed(&self) -> Result<(), Fault> {
+        for suppressed in self.inner.refusals.take_ended(self.now()) {
+            let event = registry::Event::RefusalsSuppressed { count: suppressed.count, from: suppressed.from, to: suppressed.to };
+            let draft = Draft::new(Subject::Actor(suppressed.actor.clone()), event);
+            let job = Job { actor: suppressed.actor, door: Door::Schedule, request: None, work: Work::Record(Box::new(draft)) };
+            self.sequencer().submit(job).await?;
+        }
+        Ok(())
     }
 
     async fn record(&self, caller: &Caller, draft: Draft) -> Result<Receipt, Fault> {

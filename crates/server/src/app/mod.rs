@@ -5,6 +5,7 @@ mod access;
 mod execute;
 mod gate;
 mod promote;
+mod refusals;
 pub mod promotions;
 mod sequence;
 mod signed;
@@ -102,6 +103,7 @@ struct Inner {
     clock: Clock,
     no_auth: bool,
     access: access::Cache,
+    refusals: refusals::Refusals,
 }
 
 impl App {
@@ -122,7 +124,7 @@ impl App {
         if let Some(checkpoint) = signer.next(config.clock.now()).await? {
             sequencer.publish(checkpoint).await?;
         }
-        let inner = Inner { store, blobs, sequencer, engine, keys, signer, clock: config.clock, no_auth: config.no_auth, access: access::Cache::default() };
+        let inner = Inner { store, blobs, sequencer, engine, keys, signer, clock: config.clock, no_auth: config.no_auth, access: access::Cache::default(), refusals: refusals::Refusals::default() };
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;
         Ok((app, token))

@@ -1,4 +1,4 @@
-//! Keeps the newest checkpoint over every entry, within a second of each change.
+//! Keeps the newest checkpoint over every entry, within a second of each change; and tells of suppressed refusals.
 
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub async fn run(app: App) {
     let mut grown = app.sequencer().grown();
     loop {
+        if let Err(fault) = app.record_suppressed().await {
+            tracing::error!(error = %chain(&fault), "suppressed refusals could not be recorded");
+        }
         if let Err(fault) = app.sign_checkpoint().await {
             tracing::error!(error = %chain(&fault), "no checkpoint could be signed");
         }
