@@ -1,9 +1,5 @@
-//! The HTTP client of the command line: one place that knows the address, the token, retries and problem details.
-//!
-//! INVARIANT: the token comes from the environment or a file, never from an argument, where every user of the machine
-//! could read it; and the local administrator's token is only ever sent to this machine.
+//! The HTTP client of the command line: one place that knows retries, idempotency keys and problem details.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -11,21 +7,11 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::connection::{Connection, TokenSource, is_this_machine};
 use super::failure::{Failure, Problem};
 
 /// How often a request is sent when the connection is lost before the answer.
 const MAX_ATTEMPTS: u32 = 3;
-
-/// Where the server is and how to prove who asks.
-#[derive(clap::Args, Clone, Debug)]
-pub struct Connection {
-    /// Address of the server.
-    #[arg(long, global = true, env = "CHANCERY_URL", default_value = "http://127.0.0.1:8080", value_name = "URL", help_heading = "Connection")]
-    pub url: String,
-    /// File that holds the token. Otherwise CHANCERY_TOKEN, or for a server on this machine the administrator's token in the data folder.
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Connection")]
-    pub token_file: Option<PathBuf>,
-}
 
 /// A client of one server.
 #[derive(Clone, Debug)]
@@ -33,17 +19,6 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     token_source: TokenSource,
-}
-
-/// Where the token came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenSource {
-    /// The variable CHANCERY_TOKEN.
-    Environment,
-    /// A file.
-    File(PathBuf),
-    /// There is none: only anonymous calls work.
-    None,
 }
 
 /// A JSON answer: parsed, and as the server wrote it.
@@ -63,8 +38,8 @@ impl Client {
     /// # Errors
     /// A malformed address, or a token file that cannot be read.
     pub fn open(connection: &Connection) -> Result<Self, Failure> {
-        let base = parse_base(&connection.url)?;
-        let (token, token_source) = find_token(connection.token_file.as_deref(), &base)?;
+        let base = connection.base()?;
+        let (token, token_source) = connection.token(&base)?;
         Self::new(base, token.as_deref(), token_source)
     }
 
@@ -76,7 +51,10 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let http = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        // A proxy would see the administrator's token on its way to this very machine.
+        let builder = if is_this_machine(&base) { builder.no_proxy() } else { builder };
+        let http = builder
             .user_agent(concat!("chancery/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .connect_timeout(Duration::from_secs(10))
@@ -91,7 +69,7 @@ impl Client {
     /// A client for tests.
     #[cfg(test)]
     pub(super) fn for_test(url: &str) -> Self {
-        Self::new(parse_base(url).unwrap(), Some("secret"), TokenSource::Environment).unwrap()
+        Self::new(Connection { url: url.to_owned(), token_file: None }.base().unwrap(), Some("secret"), TokenSource::Environment).unwrap()
     }
 
     /// The address of the server.
@@ -260,43 +238,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn parse_base(text: &str) -> Result<Url, Failure> {
-    let bad = || Failure::Usage(format!("`{text}` is not the address of a server, such as http://127.0.0.1:8080"));
-    let mut url = Url::parse(text).map_err(|_| bad())?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(bad());
-    }
-    url.set_query(None);
-    url.set_fragment(None);
-    Ok(url)
-}
-
-fn find_token(file: Option<&Path>, base: &Url) -> Result<(Option<String>, TokenSource), Failure> {
-    if let Some(file) = file {
-        return read_token(file).map(|token| (Some(token), TokenSource::File(file.to_owned())));
-    }
-    if let Ok(token) = std::env::var("CHANCERY_TOKEN") {
-        let token = token.trim().to_owned();
-        return Ok((Some(token).filter(|token| !token.is_empty()), TokenSource::Environment));
-    }
-    let data = std::env::var_os("CHANCERY_DATA").map_or_else(|| PathBuf::from("chancery-data"), PathBuf::from);
-    let file = data.join("admin-token");
-    if is_this_machine(base) && file.is_file() {
-        return read_token(&file).map(|token| (Some(token), TokenSource::File(file)));
-    }
-    Ok((None, TokenSource::None))
-}
-
-fn read_token(file: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| Failure::Usage(format!("cannot read the token file `{}`: {error}", file.display())))?;
-    Ok(text.trim().to_owned())
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,20 +254,5 @@ mod tests {
             assert_eq!(client.url(&["models", name]).path(), path);
         }
         assert_eq!(Client::for_test("http://h:1").root_url(&["log", "key"]).as_str(), "http://h:1/log/key");
-    }
-
-    #[test]
-    fn the_local_token_stays_on_this_machine() {
-        let cases = [
-            ("http://127.0.0.1:8080", true),
-            ("http://localhost", true),
-            ("http://[::1]:8080", true),
-            ("https://registry.example.com", false),
-            ("http://127.0.0.1.example.com", false),
-        ];
-        for (url, expected) in cases {
-            assert_eq!(is_this_machine(&parse_base(url).unwrap()), expected, "{url}");
-        }
-        assert!(parse_base("ftp://x").is_err() && parse_base("registry").is_err());
     }
 }

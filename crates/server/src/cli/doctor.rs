@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::client::TokenSource;
+use super::connection::TokenSource;
 use super::exit::ExitCode;
 use super::failure::Failure;
 use super::output::{Format, text};

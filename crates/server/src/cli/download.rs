@@ -12,6 +12,7 @@ use chancery_core::names::{Digest, ModelId, VersionNumber};
 use chancery_core::version::version_digest;
 use indicatif::ProgressBar;
 use reqwest::{Method, StatusCode};
+use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
 use super::client::{backoff, lost};
@@ -30,18 +31,22 @@ pub async fn verified_manifest(session: &Session, version: &Resolved) -> Result<
     let url = session.client.url(&["models", &version.name, "versions", &version.number, "manifest"]);
     let bytes = session.client.get_bytes(url).await?;
     let view = &version.view.value;
-    let content = Digest::parse(&member(view, "/content_digest")?)?;
+    let content = digest_at(view, "/content_digest")?;
     if Digest::of(&bytes) != content {
         return Err(Failure::Verification(format!("the manifest has digest {}, the version says {content}", Digest::of(&bytes))));
     }
-    let model = ModelId::parse(&member(view, "/model/id")?)?;
+    let model = ModelId::parse(&member(view, "/model/id")?).map_err(|refusal| Failure::Verification(refusal.message))?;
     let number = version.number.parse().map_err(|_| Failure::Network("the answer has no version number".to_owned()))?;
-    let computed = version_digest(&model, VersionNumber::new(number)?, content, Digest::parse(&member(view, "/facts_digest")?)?);
-    if computed != Digest::parse(&member(view, "/version_digest")?)? {
+    let computed = version_digest(&model, VersionNumber::new(number)?, content, digest_at(view, "/facts_digest")?);
+    if computed != digest_at(view, "/version_digest")? {
         return Err(Failure::Verification(format!("the version digest of {} does not follow from its content and facts", version.label())));
     }
     // `FilePath` refuses every path that could leave the folder.
     serde_json::from_slice(&bytes).map_err(|error| Failure::Verification(format!("the manifest is malformed: {error}")))
+}
+
+fn digest_at(view: &Value, pointer: &str) -> Result<Digest, Failure> {
+    Digest::parse(&member(view, pointer)?).map_err(|refusal| Failure::Verification(refusal.message))
 }
 
 /// Downloads files of a version into `folder`. Files that are there already with the right bytes are left alone.

@@ -41,7 +41,7 @@ pub fn merge(claimed: Value, inspection: &Inspection, git: Option<&GitState>) ->
     let semver = take_text(&mut claimed, "semver")?;
     let description = take_text(&mut claimed, "description")?;
     for (name, read) in read_facts(inspection) {
-        let claim = claimed.remove(name);
+        let claim = claimed.remove(name).filter(|claim| name != "flavour" || !is_flavor_of(inspection, claim));
         merge.read(name, read, claim);
     }
     for (name, value) in claimed {
@@ -51,6 +51,12 @@ pub fn merge(claimed: Value, inspection: &Inspection, git: Option<&GitState>) ->
     merge.run(inspection);
     merge.warnings.extend(inspection.problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)));
     Ok(Facts { semver, description, warnings: merge.warnings.clone(), document: merge.finish() })
+}
+
+/// Whether the MLmodel file has a flavor of this name: `sklearn` is MLflow's word for the flavour `scikit-learn`.
+fn is_flavor_of(inspection: &Inspection, claim: &Value) -> bool {
+    let flavors = inspection.mlmodel.as_ref().map(|mlmodel| &mlmodel.flavors);
+    claim.as_str().is_some_and(|claim| flavors.is_some_and(|flavors| flavors.contains_key(claim)))
 }
 
 /// What the bytes say, by name of the fact.

@@ -230,3 +230,35 @@ fn verify(proof: &str, index: u64, entry: &[u8], keys: &str) -> Result<(String, 
 fn text(bytes: Vec<u8>) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|_| Failure::Verification("the server's answer is not text".to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chancery_core::ledger::checkpoint::{Checkpoint, SignedCheckpoint};
+    use chancery_core::ledger::merkle::leaf_hash;
+    use chancery_core::ledger::note::Signer;
+
+    #[test]
+    fn only_the_entry_itself_under_the_right_key_is_proven() {
+        let signer = Signer::new("example.com/log", &[7; 32]).unwrap();
+        let checkpoint = Checkpoint { origin: "example.com/log".into(), size: 1, root: leaf_hash(b"entry") };
+        let signed = SignedCheckpoint::sign(checkpoint, &signer).unwrap();
+        let proof = LogProof { extra: None, index: 0, hashes: vec![], checkpoint: signed.note().to_owned() }.to_string();
+        let key = signer.verifier().to_string();
+        let other = Signer::new("example.com/log", &[8; 32]).unwrap().verifier().to_string();
+        let cases = [
+            (0, b"entry", format!("{key}\n"), true),
+            (0, b"entry", format!("{other}\n{key}\n"), true),
+            (0, b"other", key.clone(), false),
+            (1, b"entry", key.clone(), false),
+            (0, b"entry", other, false),
+            (0, b"entry", String::new(), false),
+        ];
+        for (index, entry, keys, holds) in cases {
+            match verify(&proof, index, entry, &keys) {
+                Ok(found) => assert!(holds && found == ("example.com/log".to_owned(), 1), "{index} {keys}"),
+                Err(failure) => assert!(!holds && failure.exit_code().number() == 5, "{index} {keys}: {failure}"),
+            }
+        }
+    }
+}

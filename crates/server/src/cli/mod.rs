@@ -7,6 +7,7 @@ pub mod alias;
 pub mod check;
 pub mod client;
 pub mod completions;
+pub mod connection;
 pub mod demote;
 pub mod deprecate;
 pub mod doctor;
@@ -45,7 +46,7 @@ use std::io::Write as _;
 
 use clap::{Parser, Subcommand};
 
-use client::Connection;
+use connection::Connection;
 use exit::ExitCode;
 use failure::Failure;
 use output::{Format, printable};

@@ -213,7 +213,7 @@ mod tests {
         let rows = vec![vec!["loan".to_owned(), "a\nb\u{1b}[31m".to_owned()], vec!["x".to_owned(), "y".to_owned()]];
         let text = table(&["name", "note"], &rows, Style::Plain);
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        assert_eq!(lines, ["NAME   NOTE", "loan   a b\u{fffd}[31m", "x      y"]);
+        assert_eq!(lines, ["NAME  NOTE", "loan  a b\u{fffd}[31m", "x     y"]);
     }
 
     #[test]

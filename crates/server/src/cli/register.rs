@@ -131,6 +131,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_example_registers_without_contradiction() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/loan-approval/v1");
+        let args = Args {
+            name: "loan-approval".into(),
+            folder: example.join("model"),
+            facts: Some(example.join("facts.yaml")),
+            source: None,
+            semver: Some("1.0.1".into()),
+            description: None,
+            create: false,
+            model_file: None,
+        };
+        let folder = Folder::open(&args.folder).unwrap();
+        let facts = collect_facts(&args, &folder).unwrap();
+        assert_eq!(facts.warnings, Vec::<String>::new());
+        let body = body(&args, &hashing::manifest(&args.folder, &folder).unwrap(), &facts);
+        assert_eq!(body["semver"], "1.0.1", "the argument comes before the facts file");
+        assert!(body["description"].as_str().unwrap().starts_with("Six inputs"));
+        for (fact, grade) in [("framework", "read"), ("flavour", "read"), ("signature", "read"), ("environment", "read"), ("metrics", "claimed")] {
+            assert_eq!(body["facts"]["grades"][fact], grade, "{fact}");
+        }
+        assert_eq!(body["facts"]["environment"]["pinned"], true);
+        assert_eq!(body["facts"]["signature"]["inputs"].as_array().unwrap().len(), 6);
+        assert!(body["facts"].get("claims").is_none());
+    }
+
+    #[test]
     fn the_number_comes_from_the_entry() {
         let receipt = json!({"index": 9, "entries": [{"kind": "x", "data": {"number": 1}}, {"kind": "version.registered", "data": {"number": 3}}]});
         assert_eq!(registered_number(&receipt), Some(3));

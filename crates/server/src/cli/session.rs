@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::client::{Answer, Client, Connection};
+use super::client::{Answer, Client};
+use super::connection::Connection;
 use super::failure::Failure;
 use super::output::{Format, Output};
 use super::reference::Reference;

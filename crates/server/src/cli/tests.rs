@@ -185,7 +185,7 @@ async fn an_interrupted_download_goes_on() {
     let place = tempfile::tempdir().unwrap();
     let package = Package::new("model.pkl", GOOD);
     let content = Digest::of(&package.manifest).to_string();
-    let parts = place.path().join(format!(".chancery-{}", &content[..16]));
+    let parts = place.path().join(format!(".chancery-{}", content.get(..16).unwrap()));
     std::fs::create_dir(&parts).unwrap();
     std::fs::write(parts.join(Digest::of(GOOD).to_string()), &GOOD[..4]).unwrap();
     assert_eq!(package.download(place.path()).await.unwrap(), 1);
@@ -266,4 +266,57 @@ fn a_test_package_has_a_canonical_manifest() {
     let package = Package::new("a", GOOD);
     let manifest: Manifest = serde_json::from_slice(&package.manifest).unwrap();
     assert_eq!(manifest.payload().unwrap().bytes, package.manifest);
+}
+
+/// What the registration server got.
+#[derive(Default)]
+struct Registered {
+    blobs: Vec<String>,
+    bodies: Vec<Value>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_sends_what_is_missing_and_seals_the_facts() {
+    let known = Digest::of(b"weights").to_string();
+    let got: Arc<Mutex<Registered>> = Arc::default();
+    let have = move |Path(digest): Path<String>| async move {
+        let missing = (StatusCode::NOT_FOUND, axum::Json(json!({"status": 404, "code": "not_found", "detail": "no"})));
+        if digest == known { axum::Json(json!({"digest": digest})).into_response() } else { missing.into_response() }
+    };
+    let put = |State(got): State<Arc<Mutex<Registered>>>, Path(digest): Path<String>, body: Bytes| async move {
+        assert_eq!(Digest::of(&body).to_string(), digest);
+        got.lock().unwrap().blobs.push(digest);
+        StatusCode::CREATED
+    };
+    let register = |State(got): State<Arc<Mutex<Registered>>>, body: axum::Json<Value>| async move {
+        got.lock().unwrap().bodies.push(body.0);
+        axum::Json(json!({"index": 5, "entries": [{"kind": "version.registered", "data": {"number": 1}}]}))
+    };
+    let view = || async { axum::Json(json!({"model": {"name": "loan approval"}, "number": 1})) };
+    let router = Router::new()
+        .route("/api/v1/models/{name}", get(|Path(name): Path<String>| async move { axum::Json(json!({"name": name})) }))
+        .route("/api/v1/blobs/{digest}", get(have).put(put))
+        .route("/api/v1/models/{name}/versions", post(register))
+        .route("/api/v1/models/{name}/versions/1", get(view));
+    let session = serve(router.with_state(got.clone())).await;
+
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("model");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("model.pkl"), b"weights").unwrap();
+    std::fs::write(folder.join("requirements.txt"), b"numpy==2.0.0\n").unwrap();
+    std::fs::write(place.path().join("facts.yaml"), "semver: 2.0.0\nmodel_type: classifier\n").unwrap();
+    let line =
+        ["chancery", "register", "loan approval", folder.to_str().unwrap(), "--facts", place.path().join("facts.yaml").to_str().unwrap()].map(str::to_owned);
+    let cli = <super::Cli as clap::Parser>::try_parse_from(line).unwrap();
+    let super::Command::Register(args) = cli.command else { panic!("another command") };
+    super::register::run(args, &session).await.unwrap();
+
+    let got = got.lock().unwrap();
+    assert_eq!(got.blobs, [Digest::of(b"numpy==2.0.0\n").to_string()], "only what the server lacks");
+    let body = &got.bodies[0];
+    assert_eq!(body["semver"], "2.0.0");
+    assert_eq!(body["files"][0], json!({"path": "model.pkl", "size": 7, "digest": Digest::of(b"weights")}));
+    assert_eq!(body["facts"]["environment"], json!({"pinned": true, "unpinned": [], "packages": ["numpy==2.0.0"]}));
+    assert_eq!((&body["facts"]["grades"]["environment"], &body["facts"]["grades"]["model_type"]), (&json!("read"), &json!("claimed")));
 }
