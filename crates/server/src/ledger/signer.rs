@@ -96,7 +96,10 @@ impl Signer {
     ///
     /// # Errors
     /// [`Fault`] when database or disk fail, the memory cannot be read, or hashes are missing.
-    pub async fn run_once(&self, now: Timestamp, publish: impl AsyncFnOnce(Publish) -> Result<bool, Fault>) -> Result<Option<SignedCheckpoint>, Fault> {
+    pub async fn run_once<F>(&self, now: Timestamp, publish: impl FnOnce(Publish) -> F) -> Result<Option<SignedCheckpoint>, Fault>
+    where
+        F: Future<Output = Result<bool, Fault>>,
+    {
         let signed = match self.look().await? {
             Found::Covered => {
                 self.set_read_only(None);
@@ -122,7 +125,10 @@ impl Signer {
 
     /// Runs until `grown` has no sender any more: at once when the ledger grew, and twice a second in any case. So an entry is
     /// covered within a second.
-    pub async fn run(&self, clock: &Clock, mut grown: watch::Receiver<u64>, publish: impl AsyncFn(Publish) -> Result<bool, Fault>) {
+    pub async fn run<F>(&self, clock: &Clock, mut grown: watch::Receiver<u64>, publish: impl Fn(Publish) -> F)
+    where
+        F: Future<Output = Result<bool, Fault>>,
+    {
         loop {
             if let Err(fault) = self.run_once(clock.now(), &publish).await {
                 tracing::error!(error = %chain(&fault), "no checkpoint could be signed");
