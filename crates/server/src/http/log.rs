@@ -90,3 +90,45 @@ fn failed(fault: &Fault) -> Response {
     tracing::error!(error = %chain(fault), "the log could not be read");
     (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, NEVER)], "internal error\n").into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::ledger::testing::{Registry, tags};
+
+    async fn get(router: &Router, path: &str) -> (u16, String, String, Vec<u8>) {
+        let response = router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let text = |name| response.headers().get(name).map_or(String::new(), |value: &header::HeaderValue| value.to_str().unwrap().to_owned());
+        let (kind, cache) = (text(header::CONTENT_TYPE), text(header::CACHE_CONTROL));
+        (response.status().as_u16(), kind, cache, to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec())
+    }
+
+    #[tokio::test]
+    async fn the_log_is_served_as_static_files() {
+        let mut registry = Registry::open().await;
+        let verifier = registry.keys.verifier().to_string();
+        let router = routes(LogState { store: registry.store.clone(), verifier: verifier.clone() });
+        assert_eq!(get(&router, "/log/checkpoint").await.0, 404);
+        registry.commit(tags(300)).await;
+        let signed = registry.sign().await.unwrap().unwrap();
+        let checkpoint = (200, TEXT.to_owned(), SHORT.to_owned(), signed.note().as_bytes().to_vec());
+        assert_eq!(get(&router, "/log/checkpoint").await, checkpoint);
+        let (status, kind, _, body) = get(&router, "/log/key").await;
+        assert_eq!((status, kind.as_str(), body), (200, TEXT, format!("{verifier}\n").into_bytes()));
+        for (path, length) in [("/log/tile/0/000", 8192), ("/log/tile/0/001.p/44", 44 * 32), ("/log/tile/1/000.p/1", 32), ("/log/tile/0/000?x=1", 8192)] {
+            let (status, kind, cache, body) = get(&router, path).await;
+            assert_eq!((status, kind.as_str(), cache.as_str(), body.len()), (200, BYTES, IMMUTABLE, length), "{path}");
+        }
+        for path in ["/log/tile/0/001", "/log/tile/0/001.p/45", "/log/tile/0/%30%30%30", "/log/tile/0/000/", "/log/tile//0/000", "/log/tile/entries/000", "/log/tile/0/0"] {
+            let (status, _, cache, _) = get(&router, path).await;
+            assert_eq!((status, cache.as_str()), (404, NEVER), "{path}");
+        }
+        let bundle = entry_bundle(&registry.store, "/log/tile/entries/001.p/44").await;
+        assert_eq!(bundle.status(), 200);
+        assert_eq!(entry_bundle(&registry.store, "/log/tile/0/000").await.status(), 404);
+    }
+}

@@ -17,6 +17,10 @@ pub mod verify;
 
 mod fold;
 mod payloads;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use chancery_core::ledger::Hash;
 use chancery_core::rows::Value;

@@ -14,6 +14,8 @@ mod record;
 mod report;
 mod tree;
 
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

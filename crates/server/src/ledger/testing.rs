@@ -1,0 +1,215 @@
+//! A registry for the tests of the ledger: entries made by hand, committed as the sequencer does, in a SQLite database.
+
+use std::path::Path;
+
+use chancery_core::apply;
+use chancery_core::entry::{Entry, Payload};
+use chancery_core::ledger::SignedCheckpoint;
+use chancery_core::ledger::merkle::leaf_hash;
+use chancery_core::names::Timestamp;
+use chancery_core::rows::{Row as _, Rows};
+use chancery_core::tables::{EntryRow, PayloadRow};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::sequence::Edge;
+use super::signer::{Publish, Signer, publish};
+use super::verify::{Mode, Options, Report, verify};
+use crate::blobs::Blobs;
+use crate::fault::Fault;
+use crate::keys::Keys;
+use crate::store::{Head, Schema, Store, StoreConfig, Writer};
+
+pub(crate) const MODEL: &str = "m00000000000000000000000000000001";
+const PERSON: &str = "u00000000000000000000000000000002";
+const PROMOTION: &str = "p00000000000000000000000000000003";
+const TOKEN: &str = "t00000000000000000000000000000004";
+const START: i64 = 1_780_000_000_000_000;
+
+/// An entry in the making.
+pub(crate) struct Made {
+    subject: String,
+    kind: &'static str,
+    data: Value,
+    payloads: Vec<Payload>,
+}
+
+pub(crate) fn made(subject: &str, kind: &'static str, data: Value) -> Made {
+    Made { subject: subject.to_owned(), kind, data, payloads: Vec::new() }
+}
+
+impl Made {
+    fn with(mut self, payload: &Payload) -> Self {
+        self.payloads.push(payload.clone());
+        self
+    }
+}
+
+/// Tags of the registry's first model: the cheapest entries there are.
+pub(crate) fn tags(count: u64) -> Vec<Made> {
+    (0..count).map(|number| made(&format!("model/{MODEL}"), "tag.set", json!({"key": format!("k{}", number % 7), "value": number.to_string()}))).collect()
+}
+
+pub(crate) struct Registry {
+    pub(crate) folder: TempDir,
+    pub(crate) store: Store,
+    pub(crate) writer: Writer,
+    pub(crate) keys: Keys,
+    edge: Edge,
+}
+
+impl Registry {
+    pub(crate) async fn open() -> Self {
+        Self::open_at(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn open_at(folder: TempDir) -> Self {
+        let config = StoreConfig { data: folder.path().to_owned(), database: None };
+        let (store, writer) = Store::open(config, &Schema::product()).await.unwrap();
+        let keys = Keys::open(folder.path(), Some("example.com/log")).unwrap();
+        Self { folder, store, writer, keys, edge: Edge::default() }
+    }
+
+    /// The same registry in another folder, as a backup would have it.
+    pub(crate) async fn copy(&self) -> Self {
+        self.sql("PRAGMA wal_checkpoint(TRUNCATE)");
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(self.folder.path().join("chancery.db"), copy.path().join("chancery.db")).unwrap();
+        Keys::open(copy.path(), Some("example.com/log")).unwrap();
+        for file in std::fs::read_dir(self.folder.path().join("keys")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.path().join("keys").join(file.file_name())).unwrap();
+        }
+        Self::open_at(copy).await
+    }
+
+    /// What an intruder does.
+    pub(crate) fn sql(&self, text: &str) {
+        self.connection().execute_batch(text).unwrap();
+    }
+
+    pub(crate) fn connection(&self) -> Connection {
+        Connection::open(self.folder.path().join("chancery.db")).unwrap()
+    }
+
+    pub(crate) async fn commit(&mut self, batch: Vec<Made>) {
+        let mut tx = self.writer.begin().await.unwrap();
+        let head = tx.head();
+        if self.edge.size() != head.size || head.size == 0 {
+            self.edge = Edge::load(&mut tx, head.size).await.unwrap();
+        }
+        let mut rows = Rows::default();
+        let (mut stored, mut entries) = (Vec::new(), Vec::new());
+        let mut at = head.at;
+        for (made, index) in batch.into_iter().zip(head.size..) {
+            at = Timestamp::from_micros(START + i64::try_from(index).unwrap());
+            let wire = json!({"actor": PERSON, "at": at.to_string(), "data": made.data, "door": "api", "index": index,
+                "kind": made.kind, "subject": made.subject, "v": 1});
+            let entry = Entry::from_bytes(wire.to_string().as_bytes()).unwrap();
+            for payload in &made.payloads {
+                tx.put(PayloadRow::TABLE, &[PayloadRow { digest: payload.digest, bytes: payload.bytes.clone() }.to_values()]).await.unwrap();
+            }
+            let bytes = entry.to_bytes().unwrap();
+            let leaf = leaf_hash(&bytes);
+            self.edge.append(leaf);
+            let row = EntryRow { entry_index: index, bytes, leaf_hash: leaf.as_bytes().to_vec(), subject: entry.subject.to_string(), request: None };
+            stored.push(row.to_values());
+            entries.push(entry);
+        }
+        loop {
+            rows.forget_changes();
+            entries.iter().for_each(|entry| drop(apply(&mut rows, entry)));
+            let missing = rows.take_missing();
+            if missing.is_empty() {
+                break;
+            }
+            for (key, values) in tx.load(missing).await.unwrap() {
+                rows.fill(key, values);
+            }
+        }
+        let size = head.size + stored.len() as u64;
+        tx.insert(EntryRow::TABLE, &stored).await.unwrap();
+        self.edge.full_tiles(&mut tx).await.unwrap();
+        tx.flush(rows.take_changes()).await.unwrap();
+        tx.set_head(Head { size, at });
+        tx.commit().await.unwrap();
+    }
+
+    /// Commits entries that fill every derived table.
+    pub(crate) async fn live(&mut self, files: &[(&str, chancery_core::names::Digest)]) {
+        let version = format!("model/{MODEL}/1");
+        let promotion = format!("promotion/{PROMOTION}");
+        let listed: Vec<Value> = files.iter().map(|(path, digest)| json!({"digest": digest, "path": path, "size": 5})).collect();
+        let payload = |value: Value| Payload::json("payload", &value).unwrap();
+        let manifest = payload(json!({"files": listed, "v": 1}));
+        let facts = payload(json!({"framework": "sklearn"}));
+        let verdict = payload(json!({"passed": true}));
+        let evidence = payload(json!({"auc": 0.9}));
+        let statement = chancery_core::signing::Envelope::sign("application/vnd.in-toto+json", b"{\"decision\":\"APPROVED\"}", self.keys.decision()).unwrap();
+        let envelope = payload(serde_json::to_value(&statement).unwrap());
+        let digest = "aa".repeat(32);
+        let until = "2027-01-01T00:00:00Z";
+        let shown = json!({"target": "approved", "environment": "production", "evidence_set": digest, "risk_tier": "high"});
+        let with = |mut base: Value, more: Value| {
+            base.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            base
+        };
+        let digests = json!({"content_digest": manifest.digest, "facts_digest": facts.digest, "version_digest": digest});
+        self.commit(vec![
+            made("registry", "registry.started", json!({"origin": "example.com/log", "mode": "enforce"})),
+            made(&format!("actor/{PERSON}"), "actor.created", json!({"kind": "person", "roles": ["administrator"]})),
+            made(&format!("token/{TOKEN}"), "token.issued", json!({"actor": PERSON, "expires_at": until})),
+            made(&format!("model/{MODEL}"), "model.created", json!({"name": "loan", "kind": "model", "risk_tier": "high", "profile": {}})),
+            made(&version, "version.registered", with(digests, json!({"name": "loan", "number": 1, "semver": "1.0.0", "files": files.len(), "size": 5})))
+                .with(&manifest)
+                .with(&facts),
+            made(&version, "evidence.added", json!({"type": "evaluation", "digest": evidence.digest, "grade": "claimed", "binds_to": "version",
+                "binds_digest": digest, "title": "auc", "size": 11, "in_payloads": true}))
+            .with(&evidence),
+            made(&version, "alias.set", json!({"alias": "candidate"})),
+            made(&version, "tag.set", json!({"key": "team", "value": "risk"})),
+            made(&promotion, "promotion.opened", with(shown.clone(), json!({"version": version, "verdict": verdict.digest, "failed": []}))).with(&verdict),
+            made(&promotion, "approval.recorded", with(shown, json!({"role": "product", "verdict": "approve", "version_digest": digest,
+                "envelope": envelope.digest, "expires_at": until})))
+            .with(&envelope),
+            made(&version, "decision.recorded", json!({"id": "d1", "decision": "APPROVED", "envelope": envelope.digest, "promotion": PROMOTION,
+                "target": "approved", "environment": "production"})),
+            made(&version, "exception.granted", json!({"id": format!("x{}", "0".repeat(32)), "rule": "sbom.present", "reason": digest, "expires_at": until})),
+        ])
+        .await;
+    }
+
+    /// Signs and publishes once, as the running server does.
+    pub(crate) async fn sign(&mut self) -> Result<Option<SignedCheckpoint>, Fault> {
+        let signer = self.signer();
+        self.sign_by(&signer).await
+    }
+
+    pub(crate) fn signer(&self) -> Signer {
+        Signer::new(self.store.clone(), self.keys.clone())
+    }
+
+    pub(crate) async fn sign_by(&mut self, signer: &Signer) -> Result<Option<SignedCheckpoint>, Fault> {
+        let Some(job) = signer.next(Timestamp::from_micros(START)).await? else { return Ok(None) };
+        let signed = SignedCheckpoint::open(&job.note, self.keys.verifier()).unwrap();
+        Ok(publish_by(&mut self.writer, job).await?.then_some(signed))
+    }
+
+    pub(crate) async fn verify(&self, mode: Mode) -> Report {
+        self.verify_with(mode, None).await
+    }
+
+    pub(crate) async fn verify_with(&self, mode: Mode, blobs: Option<&Blobs>) -> Report {
+        let memory = self.keys.memory_path();
+        let options = Options { mode, log: self.keys.verifier(), memory: Some(Path::new(&memory)), schema: &Schema::product(), blobs };
+        verify(&self.store, &options).await.unwrap()
+    }
+}
+
+pub(crate) async fn publish_by(writer: &mut Writer, job: Publish) -> Result<bool, Fault> {
+    let mut tx = writer.begin().await?;
+    let published = publish(&mut tx, &job).await?;
+    tx.commit().await?;
+    Ok(published)
+}
