@@ -32,6 +32,7 @@ pub enum Command {
     #[command(after_help = "Example: chancery ledger verify --data chancery-data --files\n\nExit code 5 when anything was altered.")]
     Verify(VerifyArgs),
     /// Make all derived rows anew from the entries. The server must be stopped.
+    #[command(after_help = "Example: chancery ledger rebuild --data chancery-data")]
     Rebuild(DataArgs),
     /// Write an evidence folder for a version: entries, proofs, checkpoints, decisions, keys.
     #[command(after_help = "Example: chancery ledger export loan-approval/1 --data chancery-data --to evidence")]

@@ -77,8 +77,10 @@ A version is named by `name/3`, `name@1.4.0`, `name@champion`, `name` (the newes
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server.
+    #[command(after_help = "Example: chancery serve --data chancery-data --listen 127.0.0.1:8080")]
     Serve(crate::serve::ServeArgs),
     /// Bring the database up to this program; `serve` does it too.
+    #[command(after_help = "Example: chancery migrate --data chancery-data")]
     Migrate(serve::MigrateArgs),
     /// Create, show and change models.
     #[command(subcommand)]
