@@ -3,10 +3,19 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
-pub mod model;
+mod alias;
+mod as_of;
+mod compare;
 pub mod download;
+mod evidence;
+mod history;
+pub mod model;
+mod resolve;
 pub mod system;
+mod tag;
+mod trace;
 pub mod upload;
+mod version;
 
 use axum::Router;
 use axum::routing::get;
@@ -37,6 +46,14 @@ impl utoipa::Modify for Bearer {
 
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi()).merge(system::routes()).merge(model::routes())
+        .merge(version::routes())
+        .merge(tag::routes())
+        .merge(alias::routes())
+        .merge(evidence::routes())
+        .merge(history::routes())
+        .merge(compare::routes())
+        .merge(trace::routes())
+        .merge(resolve::routes())
 }
 
 /// The OpenAPI 3.1 document.
@@ -62,4 +79,10 @@ pub(super) fn encode(segment: &str) -> String {
 /// Text in which the wildcards of LIKE mean themselves, with `\` as escape.
 pub(super) fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// The cursor of a page that is ordered by a number.
+pub(super) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
+    let number = |text: String| text.parse().map_err(|_| chancery_core::refusal::Refusal::invalid("after", "after must be the `next` of a page"));
+    page.after()?.map(number).transpose()
 }
