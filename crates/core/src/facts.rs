@@ -83,12 +83,8 @@ const COLUMN: Shape = Shape::Object(&[
     optional("required", Shape::Bool),
 ]);
 
-const CODE: Shape = Shape::Object(&[
-    optional("repository", Shape::Text(2048)),
-    optional("commit", Shape::Commit),
-    optional("branch", WORD),
-    optional("dirty", Shape::Bool),
-]);
+const CODE: Shape =
+    Shape::Object(&[optional("repository", Shape::Text(2048)), optional("commit", Shape::Commit), optional("branch", WORD), optional("dirty", Shape::Bool)]);
 
 const TRAINING: Shape = Shape::Object(&[
     optional("date", Shape::Date),
@@ -227,7 +223,9 @@ fn check_object(path: &str, value: &Value, members: &[Member]) -> Result<(), Ref
     if let Some(name) = given.keys().find(|name| members.iter().all(|member| member.name != name.as_str())) {
         let known: Vec<&str> = members.iter().map(|member| member.name).collect();
         let name: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
-        return Err(Refusal::invalid(&format!("{path}.{name}"), &format!("`{path}` has no member `{name}`")).remedy(&format!("use one of: {}", known.join(", "))));
+        return Err(
+            Refusal::invalid(&format!("{path}.{name}"), &format!("`{path}` has no member `{name}`")).remedy(&format!("use one of: {}", known.join(", ")))
+        );
     }
     for member in members {
         let place = format!("{path}.{}", member.name);

@@ -97,9 +97,7 @@ pub struct Past {
 /// # Errors
 /// `not_found` when it did not exist yet.
 pub async fn model_named(snapshot: &Snapshot, name: &ModelName, cut: Cut) -> Result<Past, AppError> {
-    let held = snapshot
-        .rows::<TimelineRow>("WHERE attribute = 'name' AND value = $1 AND from_index <= $2 AND to_index > $2", &values![*name, cut.0])
-        .await?;
+    let held = snapshot.rows::<TimelineRow>("WHERE attribute = 'name' AND value = $1 AND from_index <= $2 AND to_index > $2", &values![*name, cut.0]).await?;
     let subject = held.into_iter().next().and_then(|row| Subject::try_from(row.subject).ok());
     let row = match subject {
         Some(Subject::Model(id)) => snapshot.get::<ModelRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("model", name.as_str()))?,
@@ -207,14 +205,9 @@ mod tests {
 
     #[test]
     fn the_search_counts_the_entries_in_time() {
-        for (times, time, expected) in [
-            (vec![], 5, 0),
-            (vec![6], 5, 0),
-            (vec![5], 5, 1),
-            (vec![1, 2, 2, 2, 3], 2, 4),
-            (vec![1, 2, 2, 2, 3], 9, 5),
-            (vec![1, 2, 4, 8], 3, 2),
-        ] {
+        for (times, time, expected) in
+            [(vec![], 5, 0), (vec![6], 5, 0), (vec![5], 5, 1), (vec![1, 2, 2, 2, 3], 2, 4), (vec![1, 2, 2, 2, 3], 9, 5), (vec![1, 2, 4, 8], 3, 2)]
+        {
             let mut search = Search { from: 0, to: times.len() as u64 };
             while let Some(index) = search.probe() {
                 search.learn(index, times[index as usize] <= time);

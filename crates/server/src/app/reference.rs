@@ -137,7 +137,10 @@ async fn by_digest(snapshot: &Snapshot, named: Option<&(ModelName, VersionNumber
         return Ok((model, row));
     }
     if rows.len() > 1 {
-        return Err(Refusal::new(Code::AlreadyExists, &format!("`{prefix}` fits {} versions or more", rows.len())).field("reference").remedy("give more digits").into());
+        return Err(Refusal::new(Code::AlreadyExists, &format!("`{prefix}` fits {} versions or more", rows.len()))
+            .field("reference")
+            .remedy("give more digits")
+            .into());
     }
     let row = rows.into_iter().next().ok_or_else(|| Refusal::not_found("version", &format!("sha256:{prefix}")))?;
     let model = snapshot.get::<ModelRow>(values![row.model_id]).await?.ok_or_else(|| Refusal::not_found("model", row.model_id.as_str()))?;
@@ -169,7 +172,9 @@ mod tests {
         ] {
             assert_eq!(Reference::parse(text), Ok(expected), "{text}");
         }
-        for text in ["", "loan/", "loan/0", "loan/x", "loan/3/4", "loan@", "loan@v1", "loan@1.4", "chancery:loan", "sha256:0123", "chancery:loan/3@sha256:0123456789AB"] {
+        for text in
+            ["", "loan/", "loan/0", "loan/x", "loan/3/4", "loan@", "loan@v1", "loan@1.4", "chancery:loan", "sha256:0123", "chancery:loan/3@sha256:0123456789AB"]
+        {
             assert!(Reference::parse(text).is_err(), "{text:?} was accepted");
         }
         assert!(Reference::parse_composite("0123456789abcdef").is_ok() && Reference::parse_composite("0123").is_err());

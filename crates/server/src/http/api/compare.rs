@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn facts_differ_by_member_and_metrics_by_name_and_slice() {
         let old = json!({"training": {"seed": 1, "date": "2026-01-01"}, "flavour": "sklearn", "grades": {"flavour": "read"}, "metrics": [{"name": "auc", "value": 0.5}]});
-        let new = json!({"training": {"seed": 2, "date": "2026-01-01"}, "metrics": [{"name": "auc", "value": 0.75}, {"name": "auc", "slice": "a=b", "value": 1}]});
+        let new =
+            json!({"training": {"seed": 2, "date": "2026-01-01"}, "metrics": [{"name": "auc", "value": 0.75}, {"name": "auc", "slice": "a=b", "value": 1}]});
         assert_eq!(
             metric_differences(&metrics(&old), &metrics(&new)),
             vec![

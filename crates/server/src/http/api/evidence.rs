@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
-use chancery_core::evidence::{Binding, Body as Document, Command, EvidenceType};
 use chancery_core::entry::{MAX_PAYLOAD_BYTES, Payload};
+use chancery_core::evidence::{Binding, Body as Document, Command, EvidenceType};
 use chancery_core::names::{Digest, Grade, ModelName, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{EvidenceRow, VersionRow};
@@ -106,7 +106,9 @@ fn binds_digest(binds_to: Binding, given: Option<Digest>, version: &VersionRow) 
 async fn stored(blobs: &Blobs, digest: Option<Digest>, bytes: Vec<u8>, version: &VersionRow) -> Result<Document, AppError> {
     let Some(digest) = digest else {
         if bytes.is_empty() {
-            return Err(Refusal::invalid("body", "the document is empty").remedy("send it as the body, or the digest of an uploaded blob as `?digest=`").into());
+            return Err(Refusal::invalid("body", "the document is empty")
+                .remedy("send it as the body, or the digest of an uploaded blob as `?digest=`")
+                .into());
         }
         check_subject(&bytes, version)?;
         return Ok(Document::Payload(Payload::new("document", bytes)?));

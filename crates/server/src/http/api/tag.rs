@@ -39,7 +39,11 @@ async fn set_on_model(allowed: Allowed<caller::Register>, Path((name, key)): Pat
 #[utoipa::path(delete, path = "/api/v1/models/{name}/tags/{*key}", operation_id = "model_tag_delete", tag = "tags", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
     params(("name" = String, Path, description = "Name of the model"), ("key" = String, Path, description = "Key of the tag")),
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn delete_from_model(allowed: Allowed<caller::Register>, Path((name, key)): Path<(ModelName, TagKey)>, requested: Requested) -> Result<Response, AppError> {
+async fn delete_from_model(
+    allowed: Allowed<caller::Register>,
+    Path((name, key)): Path<(ModelName, TagKey)>,
+    requested: Requested,
+) -> Result<Response, AppError> {
     let model = view::model_named(&allowed.read().await?, &name).await?.model_id;
     let made = allowed.execute(Command::Delete { model, number: None, key }, &requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
