@@ -2,11 +2,14 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod as_of;
 mod execute;
 mod gate;
 mod promote;
 mod refusals;
 pub mod promotions;
+pub mod reference;
+pub mod register;
 mod sequence;
 mod signed;
 pub mod view;

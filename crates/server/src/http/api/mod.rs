@@ -3,19 +3,28 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
+mod alias;
+mod as_of;
 pub mod check;
+mod compare;
 pub mod decision;
 pub mod download;
+mod evidence;
+mod history;
 pub mod ledger;
 pub mod model;
 pub mod policy;
 pub mod promotion;
+mod resolve;
 pub mod rollback;
 pub mod system;
+mod tag;
 pub mod token;
+mod trace;
 pub mod transition;
 pub mod upload;
 pub mod user;
+mod version;
 
 use axum::Router;
 use axum::routing::get;
@@ -57,6 +66,14 @@ fn routes() -> OpenApiRouter<App> {
         .merge(token::routes())
         .merge(decision::routes())
         .merge(ledger::routes())
+        .merge(version::routes())
+        .merge(tag::routes())
+        .merge(alias::routes())
+        .merge(evidence::routes())
+        .merge(history::routes())
+        .merge(compare::routes())
+        .merge(trace::routes())
+        .merge(resolve::routes())
 }
 
 /// The OpenAPI 3.1 document.
@@ -82,4 +99,10 @@ pub(super) fn encode(segment: &str) -> String {
 /// Text in which the wildcards of LIKE mean themselves, with `\` as escape.
 pub(super) fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// The cursor of a page that is ordered by a number.
+pub(super) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
+    let number = |text: String| text.parse().map_err(|_| chancery_core::refusal::Refusal::invalid("after", "after must be the `next` of a page"));
+    page.after()?.map(number).transpose()
 }
