@@ -8,6 +8,7 @@ pub mod decision;
 pub mod download;
 pub mod ledger;
 pub mod model;
+mod package;
 pub mod policy;
 pub mod promotion;
 pub mod rollback;
@@ -61,13 +62,13 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    routes().merge(upload::routes()).merge(download::routes()).into_openapi()
 }
 
 /// The routes of `/api/v1`, without uploads and downloads.
 pub fn router(app: App) -> Router {
-    let (router, document) = routes().split_for_parts();
-    let text: std::sync::Arc<str> = document.to_json().unwrap_or_default().into();
+    let (router, _) = routes().split_for_parts();
+    let text: std::sync::Arc<str> = document().to_json().unwrap_or_default().into();
     router
         .with_state(app)
         .route("/api/v1/openapi.json", get(move || std::future::ready(([(axum::http::header::CONTENT_TYPE, "application/json")], text.to_string()))))
