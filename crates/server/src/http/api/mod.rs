@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod decision;
+mod docs;
 pub mod download;
 pub mod ledger;
 pub mod model;
@@ -68,9 +69,12 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// The routes of `/api/v1`, without uploads and downloads.
 pub fn router(app: App) -> Router {
     let (router, _) = routes().split_for_parts();
-    let text: std::sync::Arc<str> = document().to_json().unwrap_or_default().into();
+    let document = document();
+    let page = docs::page(&document);
+    let text: std::sync::Arc<str> = document.to_json().unwrap_or_default().into();
     router
         .with_state(app)
+        .route("/api/v1/docs", get(move || std::future::ready(docs::response(&page))))
         .route("/api/v1/openapi.json", get(move || std::future::ready(([(axum::http::header::CONTENT_TYPE, "application/json")], text.to_string()))))
 }
 
