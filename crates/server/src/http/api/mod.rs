@@ -8,11 +8,13 @@ mod as_of;
 pub mod check;
 mod compare;
 pub mod decision;
+mod docs;
 pub mod download;
 mod evidence;
 mod history;
 pub mod ledger;
 pub mod model;
+mod package;
 pub mod policy;
 pub mod promotion;
 mod resolve;
@@ -78,15 +80,18 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    routes().merge(upload::routes()).merge(download::routes()).into_openapi()
 }
 
 /// The routes of `/api/v1`, without uploads and downloads.
 pub fn router(app: App) -> Router {
-    let (router, document) = routes().split_for_parts();
+    let (router, _) = routes().split_for_parts();
+    let document = document();
+    let page = docs::page(&document);
     let text: std::sync::Arc<str> = document.to_json().unwrap_or_default().into();
     router
         .with_state(app)
+        .route("/api/v1/docs", get(move || std::future::ready(docs::response(&page))))
         .route("/api/v1/openapi.json", get(move || std::future::ready(([(axum::http::header::CONTENT_TYPE, "application/json")], text.to_string()))))
 }
 
