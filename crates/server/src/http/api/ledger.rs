@@ -22,7 +22,7 @@ const BATCH: u64 = 500;
 const MOST_LOOKED_AT: u64 = 20_000;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(head))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(proof)).routes(routes!(head))
 }
 
 /// Which entries.
@@ -52,6 +52,18 @@ async fn list(
     let (rows, next) = look(&snapshot, from, subject.as_deref(), filter.kind.as_deref(), limit as usize).await?;
     let items = rows.into_iter().map(raw).collect::<Result<_, _>>()?;
     Ok(axum::Json(Page { items, next: next.map(|index| crate::http::extract::cursor(&index.to_string())) }))
+}
+
+/// Prove that an entry is in the ledger
+#[utoipa::path(get, path = "/api/v1/ledger/proof/{index}", operation_id = "ledger_proof", tag = "ledger", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("index" = u64, Path, description = "Index of the entry")),
+    responses((status = 200, description = "A proof (c2sp.org/tlog-proof@v1)", body = String, content_type = "text/plain"),
+        (status = "4XX", description = "Refused", body = Problem)))]
+async fn proof(allowed: Allowed<caller::Read>, Path(index): Path<u64>) -> Result<String, AppError> {
+    let snapshot = allowed.read().await?;
+    let proof = crate::ledger::prove::prove(&snapshot, allowed.app.keys().verifier(), index).await?;
+    let missing = || Refusal::not_found("entry that a checkpoint covers,", &index.to_string()).remedy("a checkpoint covers an entry within a second");
+    Ok(proof.ok_or_else(missing)?.to_string())
 }
 
 /// Up to `limit` entries from an index on, and the index at which the next page begins.
