@@ -38,7 +38,7 @@ as() {
   local who=$1
   shift
   printf '   \033[2m%s\033[0m $ chancery %s\n' "$who" "$*" | sed "s#$PWD/##g; s#$work#WORK#g"
-  CHANCERY_TOKEN=$(cat "$work/tokens/$who") "$chancery" "$@" 2>&1 | sed 's/^/      /' || return "${PIPESTATUS[0]}"
+  CHANCERY_TOKEN=$(cat "$work/tokens/$who") "$chancery" "$@" 2>&1 | sed "s#$PWD/##g; s#$work#WORK#g; s/^/      /" || return "${PIPESTATUS[0]}"
 }
 # refused CODE WHO COMMAND…: the same, when the registry must refuse it with this exit code.
 refused() {

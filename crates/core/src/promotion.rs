@@ -57,12 +57,12 @@ impl GateRecord {
     /// Refuses when the gates block.
     ///
     /// # Errors
-    /// `gate_failed`, with the failed rules; `non_waivable` when one of them is.
+    /// `gate_failed`, with the failed rules; `non_waivable` when only rules that nobody can waive stand in the way.
     pub fn check(&self) -> Result<(), Refusal> {
         if !self.blocks {
             return Ok(());
         }
-        let code = if self.failed.iter().any(|finding| finding.non_waivable) { Code::NonWaivable } else { Code::GateFailed };
+        let code = if self.failed.iter().all(|finding| finding.non_waivable) { Code::NonWaivable } else { Code::GateFailed };
         Err(Refusal::new(code, &format!("{} failed: {}", plural(self.failed.len(), "rule"), self.failed_rules().join(", ")))
             .remedy("see the remedy of each finding, then ask again")
             .findings(self.failed.clone()))

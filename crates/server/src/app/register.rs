@@ -22,6 +22,9 @@ const MAX_LISTED: usize = 10;
 /// Problems of the inspection that are sealed.
 const MAX_PROBLEMS: usize = 100;
 
+/// Facts of which nothing that a caller says is kept beside what was read.
+const ONLY_READ: [&str; 2] = ["formats", "inspection"];
+
 /// What a caller gives to register a version.
 #[derive(Debug)]
 pub struct NewVersion {
@@ -122,7 +125,13 @@ fn merge(given: Value, inspection: &Inspection) -> Value {
     let mut grades: Map<String, Value> = facts.keys().map(|name| (name.clone(), json!("claimed"))).collect();
     for (name, read) in read_facts(inspection) {
         let claim = facts.remove(name);
-        let value = replace(name, read, claim, &mut claims, &mut grades);
+        let value = if ONLY_READ.contains(&name) {
+            grades.insert(name.to_owned(), json!("read"));
+            claims.extend(claim.filter(|claim| *claim != read).map(|claim| (name.to_owned(), claim)));
+            read
+        } else {
+            replace(name, read, claim, &mut claims, &mut grades)
+        };
         facts.insert(name.to_owned(), value);
     }
     if let Some(run) = inspection.mlmodel.as_ref().and_then(|mlmodel| mlmodel.run_id.as_ref()) {
@@ -228,14 +237,14 @@ mod tests {
         };
         let given = json!({
             "flavour": "xgboost", "framework": {"name": "scikit-learn", "version": "1.0", "libraries": ["numpy"]},
-            "intended_use": "x", "training": null, "grades": {"intended_use": "read"}, "claims": {"model_type": "y"},
+            "intended_use": "x", "training": null, "formats": {"pickle": 1}, "grades": {"intended_use": "read"}, "claims": {"model_type": "y"},
         });
         assert_eq!(
             merge(given, &inspection),
             json!({
                 "flavour": "sklearn", "framework": {"name": "scikit-learn", "version": "1.9.1", "libraries": ["numpy"]},
                 "intended_use": "x", "formats": {}, "inspection": {"problems": []},
-                "claims": {"model_type": "y", "flavour": "xgboost", "framework.version": "1.0"},
+                "claims": {"model_type": "y", "formats": {"pickle": 1}, "flavour": "xgboost", "framework.version": "1.0"},
                 "grades": {
                     "flavour": "read", "framework": "read", "framework.libraries": "claimed", "intended_use": "claimed",
                     "formats": "read", "inspection": "read",

@@ -80,7 +80,14 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    routes().merge(upload::routes()).merge(download::routes()).into_openapi()
+    plain_paths(routes().merge(upload::routes()).merge(download::routes()).into_openapi())
+}
+
+/// OpenAPI knows no `{*key}`, the router's way to say that a parameter may hold `/`.
+fn plain_paths(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    document
 }
 
 /// The routes of `/api/v1`, without uploads and downloads.
@@ -110,4 +117,25 @@ pub(super) fn escape_like(text: &str) -> String {
 pub(super) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
     let number = |text: String| text.parse().map_err(|_| chancery_core::refusal::Refusal::invalid("after", "after must be the `next` of a page"));
     page.after()?.map(number).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_and_says_its_effect() {
+        // Routes that overlap make the router panic here.
+        let document = serde_json::to_value(super::document()).unwrap();
+        let mut names = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            assert!(!path.contains('*'), "{path} is no OpenAPI path");
+            for (method, operation) in item.as_object().unwrap().iter().filter(|(_, operation)| operation.get("operationId").is_some()) {
+                let name = operation["operationId"].as_str().unwrap();
+                assert!(names.insert(name.to_owned()), "{name} is there twice");
+                assert!(matches!(operation["x-effect"].as_str(), Some("entry" | "scratch" | "none")), "{method} {path} does not say its effect");
+            }
+        }
+        assert!(names.contains("version_register") && names.contains("trace"));
+    }
 }

@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use chancery_core::entry::{PrivateText, Subject};
 use chancery_core::manifest::ManifestFile;
 use chancery_core::names::{ModelName, State, VersionNumber};
-use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::VersionRow;
 use chancery_core::version::Command;
 use serde::Deserialize;
@@ -188,10 +187,7 @@ async fn decisions(allowed: Allowed<caller::Read>, Path((name, number)): Path<(M
     params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number")), request_body = Reason,
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn hide(allowed: Allowed<caller::Retire>, Path((name, number)): Path<(ModelName, VersionNumber)>, body: Json<Reason>) -> Result<Response, AppError> {
-    let (model, row) = view::version_named(&allowed.read().await?, &name, number).await?;
-    if row.hidden {
-        return Err(Refusal::new(Code::AlreadyExists, &format!("version {number} is hidden already")).into());
-    }
+    let (model, _) = view::version_named(&allowed.read().await?, &name, number).await?;
     let reason = PrivateText::new("reason", &body.value.reason, crate::ids::random()?)?;
     let made = allowed.execute(Command::Hide { model: model.model_id, number, reason }, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
