@@ -165,3 +165,6 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         Event::CheckRecorded { .. } | Event::Refused { .. } => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
