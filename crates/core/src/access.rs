@@ -279,3 +279,6 @@ impl actor::ActorKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

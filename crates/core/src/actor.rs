@@ -124,6 +124,10 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::Create { id, kind, handle, display_name, roles } => {
             check_text("display_name", display_name, 200)?;
             check_roles(*kind, roles)?;
+            // INVARIANT: an id is given once; a second creation would replace the roles of whoever has it.
+            if rows.get::<ActorRow>(&[id])?.is_some() {
+                return Err(Refusal::new(Code::AlreadyExists, &format!("actor id `{id}` is given already")).field("actor").into());
+            }
             if rows.get::<HandleRow>(&[handle])?.is_some() {
                 return Err(Refusal::new(Code::AlreadyExists, &format!("`{handle}` is taken")).field("name").into());
             }
@@ -137,6 +141,12 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::SetRoles { id, roles } => {
             check_not_self(context, id)?;
             let actor = existing(rows, id)?;
+            if !actor.active {
+                return Err(Refusal::new(Code::TransitionRefused, "an actor whose access ended gets no roles")
+                    .field("actor")
+                    .remedy("create a new actor")
+                    .into());
+            }
             check_roles(actor.kind, roles)?;
             Ok(vec![Draft::new(Subject::Actor(id.clone()), Event::RolesChanged { roles: roles.clone() })])
         }
@@ -151,6 +161,9 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             }
             if *expires_at <= context.now {
                 return Err(Refusal::invalid("expires_at", "the token would have expired already").into());
+            }
+            if rows.get::<TokenRow>(&[token])?.is_some() {
+                return Err(Refusal::new(Code::AlreadyExists, &format!("token id `{token}` is given already")).field("token").into());
             }
             let mut draft = Draft::new(Subject::Token(token.clone()), Event::TokenIssued { actor: actor.clone(), expires_at: *expires_at });
             draft.vault.push(Vault::Credential(CredentialRow { secret_hash: *secret_hash, token_id: token.clone() }));
@@ -221,3 +234,6 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
 fn words(roles: &[Role]) -> serde_json::Value {
     serde_json::Value::from(roles.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,3 +157,6 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         (Event::Set { .. } | Event::Deleted { .. }, _) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,4 +28,7 @@ pub mod tables;
 pub mod tag;
 pub mod version;
 
+#[cfg(test)]
+mod testing;
+
 pub use command::{Command, Context, Event, Stop, apply, decide};

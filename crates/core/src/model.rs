@@ -231,6 +231,15 @@ pub(crate) fn existing(rows: &mut Rows, id: &ModelId) -> Result<ModelRow, Stop> 
     rows.get::<ModelRow>(&[id])?.ok_or_else(|| Refusal::not_found("model", id.as_str()).into())
 }
 
+/// The model, or the refusal that it is hidden: its name is free, and another model may have it by now.
+fn visible(rows: &mut Rows, id: &ModelId) -> Result<ModelRow, Stop> {
+    let model = existing(rows, id)?;
+    if model.hidden {
+        return Err(Refusal::new(Code::TransitionRefused, &format!("model `{}` is hidden and has no name any more", model.name)).field("name").into());
+    }
+    Ok(model)
+}
+
 /// Refuses when the caller saw another revision.
 pub(crate) fn check_revision(what: &str, expected: Option<u64>, actual: u64) -> Result<(), Refusal> {
     match expected {
@@ -262,6 +271,9 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
     match command {
         Command::Create { id, name, kind, risk_tier, profile } => {
             profile.check()?;
+            if rows.get::<ModelRow>(&[id])?.is_some() {
+                return Err(Refusal::new(Code::AlreadyExists, &format!("model id `{id}` is given already")).field("model_id").into());
+            }
             if rows.get::<NameRow>(&[name])?.is_some_and(|row| row.model_id.is_some()) {
                 return Err(name_taken(name).into());
             }
@@ -277,7 +289,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::SetRiskTier { id, risk_tier, reason } => set_risk_tier(rows, context, id, *risk_tier, reason),
         Command::Rename { id, to } => rename(rows, id, to),
         Command::Hide { id, reason } => {
-            let model = existing(rows, id)?;
+            let model = visible(rows, id)?;
             if registry::mode(rows)? == PolicyMode::Enforce && model.last_number > 0 {
                 return Err(Refusal::new(Code::ProtectedDeletion, &format!("model `{}` has versions and is never deleted", model.name))
                     .remedy("retire its versions: nothing serves a retired version and auditors can still fetch it")
@@ -311,7 +323,7 @@ fn set_risk_tier(rows: &mut Rows, context: &Context, id: &ModelId, to: RiskTier,
 }
 
 fn rename(rows: &mut Rows, id: &ModelId, to: &ModelName) -> Result<Vec<Draft>, Stop> {
-    let model = existing(rows, id)?;
+    let model = visible(rows, id)?;
     if let Some(row) = rows.get::<NameRow>(&[to])? {
         if row.model_id.as_ref().is_some_and(|holder| holder != id) {
             return Err(name_taken(to).into());
@@ -425,3 +437,6 @@ pub(crate) fn raise_next_number(rows: &mut Rows, name: &ModelName, at_least: u64
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

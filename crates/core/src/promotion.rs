@@ -3,6 +3,8 @@
 //! The gates are evaluated before sequencing; a command carries their record. The sequencer compares the revisions that
 //! were noted then, so a record is never older than what it is about.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{ApprovalVerdict, Condition, check_conditions};
@@ -349,6 +351,9 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::Open { id, model, number, target, environment, evidence_set, gate, comment } => {
             let version = version::existing(rows, model, *number)?;
             check_forward(version.state, *target)?;
+            if rows.get::<PromotionRow>(&[id])?.is_some() {
+                return Err(Refusal::new(Code::AlreadyExists, &format!("promotion id `{id}` is given already")).field("promotion").into());
+            }
             if let Some(other) = rows.get::<OpenPromotionRow>(&[model, number, target])? {
                 return Err(Refusal::new(Code::AlreadyExists, &format!("promotion `{}` to {target} is open already", other.promotion_id)).into());
             }
@@ -503,17 +508,26 @@ fn execute(rows: &mut Rows, promotion: &PromotionId, gate: &GateRecord, decision
         drafts.push(Draft::new(Subject::Version(row.model_id.clone(), row.number), event));
         from = to;
     }
-    for number in replaced {
-        drafts.push(replacement(rows, &row.model_id, *number, row.number, None)?);
-    }
+    drafts.extend(replacements(rows, &row.model_id, replaced, row.number, None)?);
     drafts.push(decision_draft(&row, decision));
     drafts.push(Draft::new(Subject::Promotion(promotion.clone()), Event::Executed { verdict: gate.payload.digest }).payload(gate.payload.clone()));
     Ok(drafts)
 }
 
-/// The entry that deprecates a version in production which another one replaces.
+/// The entries that deprecate the versions in production which another one replaces, each once.
+fn replacements(rows: &mut Rows, model: &ModelId, replaced: &[VersionNumber], successor: VersionNumber, reason: Option<Digest>) -> Result<Vec<Draft>, Stop> {
+    let numbers: BTreeSet<VersionNumber> = replaced.iter().copied().collect();
+    numbers.into_iter().map(|number| replacement(rows, model, number, successor, reason)).collect()
+}
+
 fn replacement(rows: &mut Rows, model: &ModelId, number: VersionNumber, successor: VersionNumber, reason: Option<Digest>) -> Result<Draft, Stop> {
     let other = version::existing(rows, model, number)?;
+    if other.state != State::Production {
+        return Err(Refusal::new(Code::PreconditionFailed, &format!("version {number}, which would be replaced, is {} and not in production", other.state))
+            .field("replaced")
+            .remedy("read the versions in production again and repeat the command")
+            .into());
+    }
     let event = version::Event::Transitioned {
         from: other.state,
         to: State::Deprecated,
@@ -530,7 +544,7 @@ fn replacement(rows: &mut Rows, model: &ModelId, number: VersionNumber, successo
 fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, Stop> {
     let Command::Rollback { model, to, replaced, reason, gate, exceptions, exceptions_end, aliases, decision } = command else { return Ok(Vec::new()) };
     let version = version::existing(rows, model, *to)?;
-    if transition(version.state, State::Production) != Move::Rollback {
+    if transition(version.state, State::Production) != Move::Rollback || version.production_index.is_none() {
         return Err(Refusal::new(
             Code::TransitionRefused,
             &format!("version {to} is {}: only a deprecated version that was in production can be rolled back to", version.state),
@@ -552,9 +566,7 @@ fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, Stop> {
         sunset: None,
     };
     let mut drafts = vec![Draft::new(subject.clone(), event).payload(gate.payload.clone()).private(Some(reason))];
-    for number in replaced {
-        drafts.push(replacement(rows, model, *number, *to, Some(reason.digest))?);
-    }
+    drafts.extend(replacements(rows, model, replaced, *to, Some(reason.digest))?);
     for (id, rule) in exceptions {
         let event = exception::Event::Granted { id: id.clone(), rule: rule.clone(), reason: reason.digest, expires_at: *exceptions_end };
         drafts.push(Draft::new(subject.clone(), event));
@@ -619,7 +631,9 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             if let Some(promotion) = promotion
                 && let Some(row) = rows.get::<PromotionRow>(&[promotion])?
             {
-                rows.put(&PromotionRow { decision: Some(*envelope), revision: entry.index, ..row });
+                // A rejection or an execution is a decision too, and not the one that approves.
+                let approves = if *decision == DecisionKind::Approved { Some(*envelope) } else { row.decision };
+                rows.put(&PromotionRow { decision: approves, revision: entry.index, ..row });
             }
             version::touch_subject(rows, entry)
         }
@@ -691,3 +705,6 @@ fn close(rows: &mut Rows, entry: &Entry, row: PromotionRow, status: Status) -> R
     rows.put(&PromotionRow { status, ..row });
     record(rows, entry, &entry.subject, "status", Some(status.as_str()))
 }
+
+#[cfg(test)]
+mod tests;

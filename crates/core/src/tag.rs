@@ -116,3 +116,6 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     }
     version::touch_subject(rows, entry)
 }
+
+#[cfg(test)]
+mod tests;

@@ -240,6 +240,9 @@ fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Resul
         Move::Refused(remedy) => return Err(refused(&format!("it cannot become {to}"), remedy).into()),
         Move::Demote | Move::Retire => {}
         Move::Deprecate => {
+            if *successor == Some(*number) {
+                return Err(Refusal::invalid("successor", &format!("version {number} cannot replace itself")).into());
+            }
             if let Some(successor) = successor {
                 existing(rows, model, *successor)?;
             }
@@ -294,7 +297,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     match event {
         Event::Registered { .. } => {}
         Event::Described { description } => {
-            record(rows, entry, &entry.subject, "description", Some(description))?;
+            record(rows, entry, &entry.subject, "description", Some(description.as_str()).filter(|text| !text.is_empty()))?;
             touch(rows, entry, VersionRow { description: description.clone(), ..version });
         }
         Event::Transitioned { to, ungated, successor, sunset, .. } => {
@@ -350,6 +353,7 @@ fn apply_registered(rows: &mut Rows, entry: &Entry, id: &ModelId, number: Versio
     let precedence = ::semver::Version::parse(semver).map_or_else(|_| semver.clone(), |version| semver::precedence(&version));
     rows.put(&SemverRow { model_id: id.clone(), semver: precedence, number });
     record(rows, entry, &entry.subject, "state", Some(State::Draft.as_str()))?;
+    record(rows, entry, &entry.subject, "description", Some(description.as_str()).filter(|text| !text.is_empty()))?;
     note_blob_uses(rows, id, number, *content_digest)?;
     if let Some(model) = rows.get::<ModelRow>(&[id])? {
         let last_semver = semver::newer(&model.last_semver, semver);
@@ -390,3 +394,6 @@ pub(crate) fn touch_subject(rows: &mut Rows, entry: &Entry) -> Result<(), Missin
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Who may do what: nothing without a role, and a review only in a role that the actor has.
+
+use super::*;
+use crate::approval::ApprovalVerdict;
+use crate::names::State;
+use crate::testing::*;
+
+fn with(roles: &[&str]) -> Actor {
+    let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
+    Actor { id: bob(), kind: ActorKind::Person, roles, access_revision: 0 }
+}
+
+const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security", "approver:ai-governance", "deployer", "incident", "auditor", "administrator"];
+
+#[test]
+fn who_may_do_what() {
+    use Action::{
+        AskPromotion, Decide, Demote, EditModel, Execute, ManageActors, ManageModel, ManageSettings, Read, ReadEntries, Register, Retire, Review, Rollback,
+        SetAlias, SetRiskTier, Upload,
+    };
+    let matrix: [(Action, &[&str]); 17] = [
+        (Read, &ROLES),
+        (ReadEntries, &["auditor", "administrator"]),
+        (Upload, &["contributor", "owner"]),
+        (EditModel, &["contributor", "owner"]),
+        (ManageModel, &["owner"]),
+        (SetRiskTier, &["owner", "approver:ai-governance"]),
+        (Register, &["contributor", "owner"]),
+        (SetAlias, &["contributor", "owner", "deployer"]),
+        (AskPromotion, &["contributor", "owner", "deployer"]),
+        (Review, &["approver:security", "approver:ai-governance"]),
+        (Decide, &["contributor", "owner", "approver:security", "approver:ai-governance", "deployer"]),
+        (Execute, &["owner", "deployer"]),
+        (Demote, &["owner", "incident"]),
+        (Retire, &["owner"]),
+        (Rollback, &["deployer", "incident"]),
+        (ManageActors, &["administrator"]),
+        (ManageSettings, &["administrator"]),
+    ];
+    assert_eq!(matrix.map(|(action, _)| action).as_slice(), Action::ALL);
+    for (action, allowed) in matrix {
+        for role in ROLES {
+            let result = authorize_read(&with(&[role]), action);
+            assert_eq!(result.is_ok(), allowed.contains(&role), "{role}: {action}");
+        }
+        let refusal = authorize_read(&with(&[]), action).unwrap_err();
+        assert_eq!(refusal.code, Code::AccessDenied);
+        check_style(&refusal);
+    }
+}
+
+#[test]
+fn a_verdict_is_given_in_a_role_that_one_has() {
+    let id = promotion_id(1);
+    let command = |role| Command::from(give_review(&id, role, ApprovalVerdict::Approve));
+    assert!(authorize(&with(&["approver:security"]), command("security")).is_ok());
+    let refusal = authorize(&with(&["approver:security"]), command("product")).unwrap_err();
+    assert_eq!((refusal.code, refusal.field.as_deref()), (Code::AccessDenied, Some("role")));
+    let withdraw = promotion::Command::Withdraw { promotion: id, role: label("product"), reason: reason() };
+    assert_eq!(authorize(&with(&["approver:security"]), withdraw.into()).unwrap_err().code, Code::AccessDenied);
+}
+
+#[test]
+fn a_state_decides_which_action_a_transition_is() {
+    for (to, action) in [
+        (State::Draft, Action::Demote),
+        (State::Candidate, Action::Demote),
+        (State::Approved, Action::Demote),
+        (State::Production, Action::Demote),
+        (State::Deprecated, Action::Demote),
+        (State::Retired, Action::Retire),
+    ] {
+        assert_eq!(action_of(&move_version(&model_id(1), numbered(1), to).into()), action, "{to}");
+    }
+}
+
+#[test]
+fn roles_are_written_as_they_are_read() {
+    for role in ROLES {
+        assert_eq!(Role::parse(role).unwrap().to_string(), role);
+    }
+    for bad in ["", "root", "approver:", "approver:A B", "Viewer"] {
+        check_style(&Role::parse(bad).unwrap_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! Adding evidence: what it binds to, and what a document may not do.
+
+use super::*;
+use crate::tables::VersionRow;
+use crate::testing::*;
+
+struct Adding {
+    binds_to: Binding,
+    binds_digest: Digest,
+    file_of_manifest: bool,
+}
+
+fn add(model: &ModelId, number: VersionNumber, about: &Adding, text: &str) -> Command {
+    Command::Add {
+        model: model.clone(),
+        number,
+        evidence_type: EvidenceType::Evaluation,
+        grade: Grade::Claimed,
+        binds_to: about.binds_to,
+        binds_digest: about.binds_digest,
+        file_of_manifest: about.file_of_manifest,
+        title: "report.json".to_owned(),
+        body: Body::Payload(Payload::new("document", text.as_bytes().to_vec()).unwrap()),
+    }
+}
+
+#[test]
+fn a_document_must_be_about_this_version() {
+    let mut world = World::new();
+    let model = world.model("loans");
+    let number = world.version(&model);
+    let row = world.row::<VersionRow>(&[&model, &number]).unwrap();
+    let cases = [
+        (Binding::Version, row.version_digest, false, true),
+        (Binding::Version, row.content_digest, false, false),
+        (Binding::Content, row.content_digest, false, true),
+        (Binding::Content, row.version_digest, true, false),
+        (Binding::File, Digest::of(b"file"), true, true),
+        (Binding::File, row.content_digest, false, false),
+    ];
+    for (index, (binds_to, binds_digest, file_of_manifest, accepted)) in cases.into_iter().enumerate() {
+        let command = add(&model, number, &Adding { binds_to, binds_digest, file_of_manifest }, &format!("document {index}"));
+        if accepted {
+            world.ok(&alice(), command);
+            let stored = world.row::<EvidenceRow>(&[&model, &number, &Digest::of(format!("document {index}").as_bytes())]).unwrap();
+            assert_eq!((stored.binds_to, stored.binds_digest, stored.actor, stored.in_payloads), (binds_to, binds_digest, alice(), true));
+        } else {
+            let refusal = world.refused(&alice(), command);
+            assert_eq!((refusal.code, refusal.field.as_deref()), (Code::DigestMismatch, Some("binds_digest")), "{binds_to}");
+        }
+    }
+}
+
+#[test]
+fn every_refusal() {
+    let mut world = World::new();
+    let model = world.model("loans");
+    let (number, retired) = (world.version(&model), world.version_in(&model, State::Retired));
+    let about = Adding { binds_to: Binding::File, binds_digest: Digest::of(b"file"), file_of_manifest: true };
+    world.ok(&alice(), add(&model, number, &about, "document"));
+    let Command::Add { model: of, evidence_type, grade, binds_to, binds_digest, file_of_manifest, body, .. } = add(&model, number, &about, "other");
+    let long = Command::Add { model: of, number, evidence_type, grade, binds_to, binds_digest, file_of_manifest, title: "x".repeat(501), body };
+    let cases: Vec<(&str, Command, Code, Option<&str>)> = vec![
+        ("about nothing", add(&model, numbered(9), &about, "x"), Code::NotFound, None),
+        ("about a retired version", add(&model, retired, &about, "x"), Code::TransitionRefused, Some("version")),
+        ("the same document twice", add(&model, number, &about, "document"), Code::AlreadyExists, Some("document")),
+        ("a long title", long, Code::TooLarge, Some("title")),
+    ];
+    for (what, command, code, field) in cases {
+        let refusal = world.refused(&bob(), command);
+        assert_eq!((refusal.code, refusal.field.as_deref()), (code, field), "{what}: {refusal}");
+    }
+}
+
+#[test]
+fn a_blob_is_in_use_and_a_payload_is_not_a_blob() {
+    let mut world = World::new();
+    let model = world.model("loans");
+    let number = world.version(&model);
+    let about = Adding { binds_to: Binding::File, binds_digest: Digest::of(b"file"), file_of_manifest: true };
+    let uses = world.all::<BlobUseRow>().len();
+    world.ok(&alice(), add(&model, number, &about, "small"));
+    assert_eq!(world.all::<BlobUseRow>().len(), uses);
+    let Command::Add { model: of, evidence_type, grade, binds_to, binds_digest, file_of_manifest, title, .. } = add(&model, number, &about, "large");
+    let digest = Digest::of(b"large");
+    world.ok(
+        &alice(),
+        Command::Add { model: of, number, evidence_type, grade, binds_to, binds_digest, file_of_manifest, title, body: Body::Blob { digest, size: 5_000_000 } },
+    );
+    assert!(world.row::<BlobUseRow>(&[&digest, &model, &number, &format!("evidence:{digest}")]).is_some());
+    assert_eq!(world.row::<EvidenceRow>(&[&model, &number, &digest]).unwrap().size, 5_000_000);
+}

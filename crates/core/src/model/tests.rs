@@ -1,0 +1,214 @@
+//! Commands on models, and the rules by which names and numbers are bound.
+
+use super::*;
+use crate::names::Timestamp;
+use crate::tables::TimelineRow;
+use crate::testing::*;
+
+/// Number of the version that a registration makes now.
+fn registered(world: &mut World, model: &ModelId) -> u64 {
+    world.version(model).get()
+}
+
+/// Which model's version `name/number` is: the bindings of the name, limited by what is known under it.
+fn resolve(world: &mut World, name: &str, number: u64) -> Vec<ModelId> {
+    let bindings = world.all::<BindingRow>().into_iter().filter(|binding| binding.name.as_str() == name && number <= binding.last_number);
+    let models: Vec<ModelId> = bindings.map(|binding| binding.model_id).collect();
+    models.into_iter().filter(|model| world.row::<crate::tables::VersionRow>(&[model, &numbered(number)]).is_some()).collect()
+}
+
+fn name_of(world: &mut World, id: &ModelId) -> String {
+    world.row::<ModelRow>(&[id]).unwrap().name.to_string()
+}
+
+fn tier(id: &ModelId, risk_tier: RiskTier) -> Command {
+    Command::SetRiskTier { id: id.clone(), risk_tier, reason: reason() }
+}
+
+fn hide(id: &ModelId) -> Command {
+    Command::Hide { id: id.clone(), reason: reason() }
+}
+
+fn update(id: &ModelId, profile: Profile, expected: Option<u64>) -> Command {
+    Command::Update { id: id.clone(), profile: Box::new(profile), expected }
+}
+
+fn described(text: &str) -> Profile {
+    Profile { description: Some(text.to_owned()), ..Profile::default() }
+}
+
+#[test]
+fn every_command_changes_what_it_says() {
+    let mut world = World::new();
+    let id = world.model("loans");
+    let created = world.row::<ModelRow>(&[&id]).unwrap();
+    assert_eq!((created.name.as_str(), created.risk_tier, created.hidden, created.last_number), ("loans", RiskTier::Minimal, false, 0));
+    assert_eq!((created.created_by, created.revision), (alice(), 1));
+
+    let profile = Profile { ownership: Ownership { owning_team: Some(label("risk")), ..Ownership::default() }, ..described("scores loans") };
+    world.ok(&alice(), update(&id, profile.clone(), Some(1)));
+    let updated = world.row::<ModelRow>(&[&id]).unwrap();
+    assert_eq!(serde_json::from_value::<Profile>(updated.profile).unwrap(), profile);
+    assert_eq!((updated.access_class.as_str(), updated.revision), ("risk/minimal/-", 2));
+
+    world.ok(&alice(), tier(&id, RiskTier::High));
+    assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().access_class, "risk/high/-");
+    world.ok(&alice(), rename_model(&id, "credit"));
+    assert_eq!(name_of(&mut world, &id), "credit");
+    assert_eq!(world.row::<NameRow>(&[&ModelName::parse("loans").unwrap()]).unwrap().model_id, None);
+    world.ok(&alice(), hide(&id));
+    assert!(world.row::<ModelRow>(&[&id]).unwrap().hidden);
+    assert_eq!(world.row::<NameRow>(&[&ModelName::parse("credit").unwrap()]).unwrap().model_id, None);
+    let open = world.row::<TimelineRow>(&[&format!("model/{id}").as_str(), &"name", &OPEN]);
+    assert_eq!(open, None, "a hidden model has no name any more");
+}
+
+#[test]
+fn every_refusal() {
+    let mut world = World::new();
+    let (id, other) = (world.model("loans"), world.model("fraud"));
+    let hidden = world.model("old");
+    world.ok(&alice(), hide(&hidden));
+    world.version(&id);
+    let unknown = model_id(999);
+    let long = "x".repeat(MAX_DESCRIPTION_BYTES + 1);
+    let many = Profile { allowed_uses: vec!["a".to_owned(); MAX_LIST_ITEMS + 1], ..Profile::default() };
+    let item = Profile { intended_users: vec!["a".repeat(2001)], ..Profile::default() };
+    let wide = Profile { description: Some("x".repeat(70_000)), ..Profile::default() };
+    let cases: Vec<(&str, Command, Code, Option<&str>)> = vec![
+        ("an id twice", create_model(&id, "new", RiskTier::High), Code::AlreadyExists, Some("model_id")),
+        ("a name twice", create_model(&unknown, "loans", RiskTier::High), Code::AlreadyExists, Some("name")),
+        ("update of nothing", update(&unknown, Profile::default(), None), Code::NotFound, None),
+        ("update of an old revision", update(&id, Profile::default(), Some(0)), Code::PreconditionFailed, Some("If-Match")),
+        ("a long text", update(&id, described(&long), None), Code::TooLarge, Some("description")),
+        ("a NUL", update(&id, described("a\0"), None), Code::InvalidField, Some("description")),
+        ("a long list", update(&id, many, None), Code::TooLarge, Some("allowed_uses")),
+        ("a long item", update(&id, item, None), Code::TooLarge, Some("intended_users")),
+        ("more than an entry holds", update(&id, wide, None), Code::TooLarge, None),
+        ("tier of nothing", tier(&unknown, RiskTier::High), Code::NotFound, None),
+        ("the same tier", tier(&id, RiskTier::Minimal), Code::InvalidField, Some("risk_tier")),
+        ("rename of nothing", rename_model(&unknown, "x"), Code::NotFound, None),
+        ("a name that another has", rename_model(&id, "fraud"), Code::AlreadyExists, Some("name")),
+        ("rename of a hidden model", rename_model(&hidden, "x"), Code::TransitionRefused, Some("name")),
+        ("hiding nothing", hide(&unknown), Code::NotFound, None),
+        ("hiding what is hidden", hide(&hidden), Code::TransitionRefused, Some("name")),
+        ("hiding a model with versions", hide(&id), Code::ProtectedDeletion, None),
+    ];
+    for (what, command, code, field) in cases {
+        let refusal = world.refused(&alice(), command);
+        assert_eq!((refusal.code, refusal.field.as_deref()), (code, field), "{what}: {refusal}");
+    }
+    world.ok(&alice(), rename_model(&other, "fraud-2"));
+}
+
+#[test]
+fn lowering_a_tier_needs_a_second_person_and_raising_does_not() {
+    use RiskTier::{High, Limited, Minimal, Prohibited, Unclassified};
+    let lowered = [
+        (High, Minimal),
+        (High, Limited),
+        (Limited, Minimal),
+        (Unclassified, Minimal),
+        (Unclassified, Limited),
+        (Prohibited, High),
+        (Prohibited, Unclassified),
+        (Prohibited, Limited),
+        (Prohibited, Minimal),
+    ];
+    for from in RiskTier::ALL {
+        for to in RiskTier::ALL.iter().filter(|to| *to != from) {
+            let mut world = World::new();
+            let id = model_id(1);
+            world.ok(&alice(), create_model(&id, "loans", *from));
+            let lowers = lowered.contains(&(*from, *to));
+            if lowers {
+                assert_eq!(world.refused(&alice(), tier(&id, *to)).code, Code::SeparationOfDuties, "{from} to {to}");
+                world.ok(&bob(), tier(&id, *to));
+            } else {
+                world.ok(&alice(), tier(&id, *to));
+            }
+            assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().risk_tier, *to);
+        }
+    }
+}
+
+#[test]
+fn in_mode_warn_a_model_with_versions_can_be_hidden_and_its_name_goes_on_counting() {
+    let mut world = World::with_mode(PolicyMode::Warn);
+    let first = world.model("loans");
+    assert_eq!(registered(&mut world, &first), 1);
+    world.ok(&alice(), hide(&first));
+    let refusal = world.refused(&alice(), register_version(&first, "more"));
+    assert_eq!((refusal.code, refusal.field.as_deref()), (Code::TransitionRefused, Some("name")));
+    let second = world.model("loans");
+    assert_eq!(registered(&mut world, &second), 2);
+    assert_eq!(resolve(&mut world, "loans", 1), [first.clone()]);
+    assert_eq!(resolve(&mut world, "loans", 2), [second.clone()]);
+    // The hidden model has no say about the name that is another's now.
+    assert_eq!(world.refused(&alice(), hide(&first)).code, Code::TransitionRefused);
+    assert_eq!(world.refused(&alice(), rename_model(&first, "elsewhere")).code, Code::TransitionRefused);
+    assert_eq!(world.row::<NameRow>(&[&ModelName::parse("loans").unwrap()]).unwrap().model_id, Some(second));
+}
+
+#[test]
+fn a_renamed_model_keeps_its_numbers_and_an_old_reference_still_finds_it() {
+    let mut world = World::new();
+    let first = world.model("a");
+    assert_eq!([registered(&mut world, &first), registered(&mut world, &first)], [1, 2]);
+    world.ok(&alice(), rename_model(&first, "b"));
+    assert_eq!(registered(&mut world, &first), 3);
+    assert_eq!(resolve(&mut world, "a", 2), [first.clone()]);
+    assert_eq!(resolve(&mut world, "b", 2), [first.clone()], "the new name knows the old versions");
+    assert_eq!(resolve(&mut world, "a", 3), [] as [ModelId; 0], "version 3 was never known as a/3");
+}
+
+#[test]
+fn a_new_model_under_an_old_name_continues_the_numbers_and_closes_the_name_for_the_first() {
+    let mut world = World::new();
+    let first = world.model("a");
+    registered(&mut world, &first);
+    registered(&mut world, &first);
+    world.ok(&alice(), rename_model(&first, "b"));
+    let second = world.model("a");
+    assert_eq!(registered(&mut world, &second), 3);
+    assert_eq!(resolve(&mut world, "a", 2), [first.clone()]);
+    assert_eq!(resolve(&mut world, "a", 3), [second.clone()]);
+    world.ok(&alice(), rename_model(&second, "c"));
+    let refusal = world.refused(&alice(), rename_model(&first, "a"));
+    assert_eq!((refusal.code, refusal.field.as_deref()), (Code::AlreadyExists, Some("name")), "a/3 is of the second model");
+    world.ok(&alice(), rename_model(&second, "a"));
+    assert_eq!(registered(&mut world, &second), 4);
+}
+
+#[test]
+fn a_model_can_go_back_to_a_name_that_nobody_used_meanwhile() {
+    let mut world = World::new();
+    let first = world.model("a");
+    registered(&mut world, &first);
+    world.ok(&alice(), rename_model(&first, "b"));
+    registered(&mut world, &first);
+    world.ok(&alice(), rename_model(&first, "a"));
+    assert_eq!(registered(&mut world, &first), 3);
+    assert_eq!(resolve(&mut world, "a", 2), [first.clone()]);
+    assert_eq!(world.row::<BindingRow>(&[&ModelName::parse("b").unwrap(), &first]).unwrap().last_number, 2);
+}
+
+#[test]
+fn a_name_with_versions_of_another_model_is_closed_for_a_rename() {
+    let mut world = World::new();
+    let (first, second) = (world.model("a"), world.model("b"));
+    registered(&mut world, &first);
+    world.ok(&alice(), rename_model(&first, "c"));
+    assert_eq!(world.refused(&alice(), rename_model(&second, "a")).code, Code::AlreadyExists);
+}
+
+#[test]
+fn the_timeline_knows_every_name() {
+    let mut world = World::new();
+    let id = world.model("a");
+    world.ok(&alice(), rename_model(&id, "b"));
+    let rows: Vec<TimelineRow> = world.all::<TimelineRow>().into_iter().filter(|row| row.attribute == "name").collect();
+    let spans: Vec<(&str, u64, u64)> = rows.iter().map(|row| (row.value.as_str(), row.from_index, row.to_index)).collect();
+    assert_eq!(spans, [("a", 1, 2), ("b", 2, OPEN)]);
+    assert!(world.row::<ModelRow>(&[&id]).unwrap().updated_at > Timestamp::from_micros(0));
+}

@@ -1,0 +1,311 @@
+//! Commands on promotions: opening, review, decision, execution, rollback.
+
+use super::*;
+use crate::approval::Effect;
+use crate::policy;
+use crate::tables::{AliasRow, ExceptionRow, VersionRow};
+use crate::testing::*;
+
+struct Scene {
+    world: World,
+    model: ModelId,
+    number: VersionNumber,
+    id: PromotionId,
+}
+
+/// A draft with an open promotion to production.
+fn scene() -> Scene {
+    let mut world = World::new();
+    let model = world.model("loans");
+    let number = world.version(&model);
+    let id = world.open(&model, number, State::Production);
+    Scene { world, model, number, id }
+}
+
+fn execute(id: &PromotionId, gate: GateRecord, replaced: Vec<VersionNumber>) -> Command {
+    Command::Execute { promotion: id.clone(), gate, decision: signed(DecisionKind::Executed, 77), replaced }
+}
+
+fn refresh(id: &PromotionId, set: &[u8]) -> Command {
+    Command::Refresh { promotion: id.clone(), evidence_set: Digest::of(set), gate: passing() }
+}
+
+fn withdraw(id: &PromotionId, role: &str) -> Command {
+    Command::Withdraw { promotion: id.clone(), role: label(role), reason: reason() }
+}
+
+fn cancel(id: &PromotionId) -> Command {
+    Command::Cancel { promotion: id.clone(), reason: reason() }
+}
+
+fn decide_it(id: &PromotionId) -> Command {
+    Command::Decide { promotion: id.clone(), decision: signed(DecisionKind::Approved, 1) }
+}
+
+fn approve(id: &PromotionId, role: &str) -> Command {
+    give_review(id, role, ApprovalVerdict::Approve)
+}
+
+/// The review with one part changed.
+fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>, &mut Digest, &mut Vec<Condition>, &mut Option<String>)) -> Command {
+    let Command::Review {
+        promotion,
+        role,
+        verdict,
+        mut evidence_set,
+        comment,
+        mut ticket,
+        mut conditions,
+        expires_at,
+        envelope,
+        mut authors,
+        mut other_roles,
+        decision,
+    } = command
+    else {
+        panic!("a review")
+    };
+    change(&mut authors, &mut other_roles, &mut evidence_set, &mut conditions, &mut ticket);
+    Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision }
+}
+
+fn condition() -> Condition {
+    Condition { text: "test again".to_owned(), owner: "risk".to_owned(), due: Timestamp::from_micros(0), effect: Effect::Finding }
+}
+
+fn promotion(scene: &mut Scene) -> PromotionRow {
+    scene.world.row::<PromotionRow>(&[&scene.id]).unwrap()
+}
+
+fn state(world: &mut World, model: &ModelId, number: VersionNumber) -> State {
+    world.row::<VersionRow>(&[model, &number]).unwrap().state
+}
+
+#[test]
+fn from_draft_to_production_step_by_step() {
+    let mut scene = scene();
+    scene.world.ok(&bob(), approve(&scene.id, "security"));
+    scene.world.ok(&bob(), decide_it(&scene.id));
+    let approving = signed(DecisionKind::Approved, 1).envelope.digest;
+    assert_eq!(promotion(&mut scene).decision, Some(approving));
+    let entries = scene.world.ok(&carol(), execute(&scene.id, passing(), vec![]));
+    let kinds: Vec<&str> = entries
+        .iter()
+        .map(|entry| match &entry.event {
+            crate::Event::Version(version::Event::Transitioned { to, .. }) => to.as_str(),
+            crate::Event::Promotion(Event::DecisionRecorded { decision, .. }) => decision.as_str(),
+            crate::Event::Promotion(Event::Executed { .. }) => "executed",
+            other => panic!("unexpected {other:?}"),
+        })
+        .collect();
+    assert_eq!(kinds, ["candidate", "approved", "production", "EXECUTED", "executed"]);
+    let row = promotion(&mut scene);
+    assert_eq!((row.status, row.decision), (Status::Executed, Some(approving)), "the record of the execution does not replace the decision that approved it");
+    assert_eq!(scene.world.row::<OpenPromotionRow>(&[&scene.model, &scene.number, &State::Production]), None);
+    assert_eq!(scene.world.row::<VersionRow>(&[&scene.model, &scene.number]).unwrap().production_index, Some(entries[2].index));
+}
+
+#[test]
+fn every_refusal() {
+    let mut scene = scene();
+    let id = scene.id.clone();
+    let (model, number) = (scene.model.clone(), scene.number);
+    let draft = scene.world.version(&model);
+    let closed = scene.world.open(&model, draft, State::Candidate);
+    scene.world.ok(&alice(), cancel(&closed));
+    scene.world.ok(&bob(), approve(&id, "security"));
+    scene.world.ok(&bob(), decide_it(&id));
+    let (unknown, none) = (promotion_id(999), numbered(99));
+    let closed_gate = policy::Outcome::Fail;
+    assert_eq!(failing(false, true).failed[0].outcome, closed_gate);
+    let long_condition = Condition { text: "x".repeat(1001), ..condition() };
+    let long_owner = Condition { owner: "x".repeat(201), ..condition() };
+    let cases: Vec<(&str, ActorId, Command, Code, Option<&str>)> = vec![
+        ("opening for no version", alice(), open_promotion(&unknown, &model, none, State::Production), Code::NotFound, None),
+        ("an id twice", alice(), open_promotion(&id, &model, draft, State::Production), Code::AlreadyExists, Some("promotion")),
+        ("a second open one", alice(), open_promotion(&unknown, &model, number, State::Production), Code::AlreadyExists, None),
+        ("refresh of nothing", alice(), refresh(&unknown, b"x"), Code::NotFound, None),
+        ("refresh of a closed one", alice(), refresh(&closed, b"x"), Code::TransitionRefused, Some("promotion")),
+        ("review of nothing", bob(), approve(&unknown, "security"), Code::NotFound, None),
+        ("review of a closed one", bob(), approve(&closed, "security"), Code::TransitionRefused, Some("promotion")),
+        ("approval by an author", alice(), approve(&id, "security"), Code::SeparationOfDuties, None),
+        (
+            "approval in a second role",
+            bob(),
+            changed(approve(&id, "product"), |_, roles, _, _, _| roles.push(label("security"))),
+            Code::SeparationOfDuties,
+            Some("role"),
+        ),
+        ("the same verdict twice", bob(), approve(&id, "security"), Code::AlreadyExists, Some("role")),
+        (
+            "a stale evidence set",
+            carol(),
+            changed(approve(&id, "product"), |_, _, set, _, _| *set = Digest::of(b"old")),
+            Code::PreconditionFailed,
+            Some("evidence_set"),
+        ),
+        (
+            "many conditions",
+            carol(),
+            changed(approve(&id, "product"), |_, _, _, conditions, _| *conditions = vec![condition(); 21]),
+            Code::TooLarge,
+            Some("conditions"),
+        ),
+        (
+            "a long condition",
+            carol(),
+            changed(approve(&id, "product"), |_, _, _, conditions, _| conditions.push(long_condition.clone())),
+            Code::TooLarge,
+            Some("conditions.text"),
+        ),
+        (
+            "a long owner",
+            carol(),
+            changed(approve(&id, "product"), |_, _, _, conditions, _| conditions.push(long_owner.clone())),
+            Code::TooLarge,
+            Some("conditions.owner"),
+        ),
+        ("a long ticket", carol(), changed(approve(&id, "product"), |_, _, _, _, ticket| *ticket = Some("x".repeat(201))), Code::TooLarge, Some("ticket")),
+        ("a second decision", bob(), decide_it(&id), Code::AlreadyExists, None),
+        ("a decision about nothing", bob(), decide_it(&unknown), Code::NotFound, None),
+        ("a decision about a closed one", bob(), decide_it(&closed), Code::TransitionRefused, Some("promotion")),
+        ("withdrawal from nothing", bob(), withdraw(&unknown, "security"), Code::NotFound, None),
+        ("withdrawal from a closed one", bob(), withdraw(&closed, "security"), Code::TransitionRefused, Some("promotion")),
+        ("withdrawal of another's approval", carol(), withdraw(&id, "security"), Code::NotFound, None),
+        ("withdrawal in another role", bob(), withdraw(&id, "product"), Code::NotFound, None),
+        ("cancelling nothing", alice(), cancel(&unknown), Code::NotFound, None),
+        ("cancelling a closed one", alice(), cancel(&closed), Code::TransitionRefused, Some("promotion")),
+        ("executing nothing", carol(), execute(&unknown, passing(), vec![]), Code::NotFound, None),
+        ("executing a closed one", carol(), execute(&closed, passing(), vec![]), Code::TransitionRefused, Some("promotion")),
+        ("executing against a gate", carol(), execute(&id, failing(false, true), vec![]), Code::GateFailed, None),
+        ("executing against a rule for ever", carol(), execute(&id, failing(true, true), vec![]), Code::NonWaivable, None),
+        ("replacing nothing", carol(), execute(&id, passing(), vec![none]), Code::NotFound, None),
+        ("replacing a draft", carol(), execute(&id, passing(), vec![draft]), Code::PreconditionFailed, Some("replaced")),
+        ("replacing itself", carol(), execute(&id, passing(), vec![number]), Code::PreconditionFailed, Some("replaced")),
+        ("rolling back to nothing", carol(), roll_back(&model, none, vec![]), Code::NotFound, None),
+        ("rolling back to a draft", carol(), roll_back(&model, draft, vec![]), Code::TransitionRefused, Some("to")),
+    ];
+    for (what, actor, command, code, field) in cases {
+        let refusal = scene.world.refused(&actor, command);
+        assert_eq!((refusal.code, refusal.field.as_deref()), (code, field), "{what}: {refusal}");
+    }
+    assert_eq!(scene.world.refused(&carol(), execute(&id, failing(true, true), vec![])).findings.len(), 1, "the findings go with the refusal");
+}
+
+#[test]
+fn a_version_that_moved_meanwhile_is_not_promoted() {
+    let mut scene = scene();
+    scene.world.ok(&alice(), transition_to(&scene, State::Retired));
+    let refusal = scene.world.refused(&carol(), execute(&scene.id, passing(), vec![]));
+    assert_eq!((refusal.code, refusal.field.as_deref()), (Code::TransitionRefused, Some("to")));
+}
+
+fn transition_to(scene: &Scene, to: State) -> version::Command {
+    move_version(&scene.model, scene.number, to)
+}
+
+#[test]
+fn a_rejection_ends_the_promotion_and_an_author_may_reject() {
+    let mut scene = scene();
+    let rejecting = give_review(&scene.id, "security", ApprovalVerdict::Reject);
+    let Command::Review { promotion: of, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, .. } = rejecting
+    else {
+        panic!("a review")
+    };
+    let decision = Some(signed(DecisionKind::Rejected, 3));
+    let command =
+        Command::Review { promotion: of, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision };
+    assert_eq!(scene.world.ok(&alice(), command).len(), 3);
+    let row = promotion(&mut scene);
+    assert_eq!((row.status, row.decision), (Status::Rejected, None), "a rejection is no decision that approves");
+    assert_eq!(scene.world.all::<DecisionRow>().len(), 1);
+    assert_eq!(scene.world.refused(&bob(), approve(&scene.id, "security")).code, Code::TransitionRefused);
+    scene.world.open(&scene.model.clone(), scene.number, State::Production);
+}
+
+#[test]
+fn a_withdrawn_approval_takes_the_decision_with_it_and_can_be_given_again() {
+    let mut scene = scene();
+    let key = |scene: &Scene| (scene.id.clone(), label("security"), bob());
+    scene.world.ok(&bob(), approve(&scene.id, "security"));
+    scene.world.ok(&bob(), decide_it(&scene.id));
+    scene.world.ok(&bob(), withdraw(&scene.id, "security"));
+    let (id, role, actor) = key(&scene);
+    assert!(scene.world.row::<ApprovalRow>(&[&id, &role, &actor]).unwrap().withdrawn);
+    assert_eq!(promotion(&mut scene).decision, None);
+    assert_eq!(scene.world.refused(&bob(), withdraw(&scene.id, "security")).code, Code::NotFound);
+    scene.world.ok(&bob(), approve(&scene.id, "security"));
+    assert!(!scene.world.row::<ApprovalRow>(&[&id, &role, &actor]).unwrap().withdrawn);
+}
+
+#[test]
+fn a_refresh_lapses_when_the_set_or_the_tier_changed_and_only_then() {
+    for (set, tier, lapses) in [(&b"evidence"[..], None, false), (b"more", None, true), (b"evidence", Some(RiskTier::High), true)] {
+        let mut scene = scene();
+        scene.world.ok(&bob(), approve(&scene.id, "security"));
+        scene.world.ok(&bob(), decide_it(&scene.id));
+        if let Some(risk_tier) = tier {
+            scene.world.ok(&alice(), model::Command::SetRiskTier { id: scene.model.clone(), risk_tier, reason: reason() });
+        }
+        let entries = scene.world.ok(&alice(), refresh(&scene.id, set));
+        assert!(matches!(&entries[0].event, crate::Event::Promotion(Event::Refreshed { lapsed, .. }) if *lapsed == lapses));
+        let row = promotion(&mut scene);
+        assert_eq!((row.decision.is_none(), row.evidence_set), (lapses, Digest::of(set)));
+    }
+}
+
+#[test]
+fn what_is_replaced_is_deprecated_once_and_names_its_successor() {
+    let mut world = World::new();
+    let model = world.model("loans");
+    let (old, new) = (world.version_in(&model, State::Production), world.version(&model));
+    let id = world.open(&model, new, State::Production);
+    world.ok(&carol(), execute(&id, passing(), vec![old, old]));
+    let row = world.row::<VersionRow>(&[&model, &old]).unwrap();
+    assert_eq!((row.state, row.successor), (State::Deprecated, Some(new.get())));
+    let deprecations =
+        world.entries.iter().filter(|entry| matches!(&entry.event, crate::Event::Version(version::Event::Transitioned { to: State::Deprecated, .. })));
+    assert_eq!(deprecations.count(), 1);
+}
+
+#[test]
+fn a_rollback_changes_places_moves_aliases_and_grants_what_is_missing() {
+    let mut world = World::new();
+    let model = world.model("loans");
+    let (old, new) = (world.version_in(&model, State::Production), world.version(&model));
+    let id = world.open(&model, new, State::Production);
+    world.ok(&carol(), execute(&id, passing(), vec![old]));
+    world.ok(&carol(), set_alias(&model, "champion", new));
+    let Command::Rollback { reason, gate, exceptions_end, decision, .. } = roll_back(&model, old, vec![]) else { panic!("a rollback") };
+    let champion = AliasName::parse("champion").unwrap();
+    let exceptions = vec![("x1".to_owned(), "monitor.linked".to_owned())];
+    let command = |gate| Command::Rollback {
+        model: model.clone(),
+        to: old,
+        replaced: vec![new],
+        reason: reason.clone(),
+        gate,
+        exceptions: exceptions.clone(),
+        exceptions_end,
+        aliases: vec![champion.clone()],
+        decision: decision.clone(),
+    };
+    assert_eq!(world.refused(&carol(), command(failing(true, true))).code, Code::NonWaivable);
+    world.ok(&carol(), command(gate));
+    assert_eq!((state(&mut world, &model, old), state(&mut world, &model, new)), (State::Production, State::Deprecated));
+    assert_eq!(world.row::<AliasRow>(&[&model, &champion]).unwrap().number, old);
+    let exception = &world.all::<ExceptionRow>()[0];
+    assert_eq!((exception.rule.as_str(), exception.expires_at, &exception.granted_by), ("monitor.linked", exceptions_end, &carol()));
+    assert!(world.all::<DecisionRow>().iter().any(|row| row.number == old && row.promotion_id.is_none()));
+}
+
+#[test]
+fn open_promotions_to_two_targets_are_two() {
+    let mut scene = scene();
+    let model = scene.model.clone();
+    let other = scene.world.open(&model, scene.number, State::Candidate);
+    scene.world.ok(&carol(), execute(&other, passing(), vec![]));
+    assert_eq!(promotion(&mut scene).status, Status::Open);
+    scene.world.ok(&carol(), execute(&scene.id, passing(), vec![]));
+    assert_eq!(state(&mut scene.world, &model, scene.number), State::Production);
+}
