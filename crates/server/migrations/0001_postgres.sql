@@ -1,2 +1,262 @@
 CREATE TABLE head (id bigint PRIMARY KEY, size bigint NOT NULL, at bigint NOT NULL);
 INSERT INTO head (id, size, at) VALUES (1, 0, 0);
+CREATE TABLE "entries" (
+    "entry_index" bigint NOT NULL,
+    "bytes" bytea,
+    "leaf_hash" bytea,
+    "subject" text COLLATE "C",
+    "request" text COLLATE "C",
+    PRIMARY KEY ("entry_index")
+);
+CREATE INDEX "entries_by_subject" ON "entries" ("subject", "entry_index");
+CREATE UNIQUE INDEX "entries_by_request" ON "entries" ("request");
+CREATE TABLE "payloads" (
+    "digest" text COLLATE "C" NOT NULL,
+    "bytes" bytea,
+    PRIMARY KEY ("digest")
+);
+CREATE TABLE "tiles" (
+    "level" bigint NOT NULL,
+    "tile_index" bigint NOT NULL,
+    "hashes" bytea,
+    "root" bytea,
+    PRIMARY KEY ("level", "tile_index")
+);
+CREATE TABLE "checkpoints" (
+    "size" bigint NOT NULL,
+    "note" text COLLATE "C",
+    "at" bigint,
+    PRIMARY KEY ("size")
+);
+CREATE TABLE "models" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "name" text COLLATE "C",
+    "name_folded" text COLLATE "C",
+    "kind" text COLLATE "C",
+    "profile" text COLLATE "C",
+    "risk_tier" text COLLATE "C",
+    "access_class" text COLLATE "C",
+    "hidden" bigint,
+    "last_number" bigint,
+    "last_semver" text COLLATE "C",
+    "created_index" bigint,
+    "created_at" bigint,
+    "created_by" text COLLATE "C",
+    "updated_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("model_id")
+);
+CREATE INDEX "models_by_name" ON "models" ("name");
+CREATE TABLE "names" (
+    "name" text COLLATE "C" NOT NULL,
+    "model_id" text COLLATE "C",
+    "next_number" bigint,
+    PRIMARY KEY ("name")
+);
+CREATE TABLE "bindings" (
+    "name" text COLLATE "C" NOT NULL,
+    "model_id" text COLLATE "C" NOT NULL,
+    "from_index" bigint,
+    "last_number" bigint,
+    PRIMARY KEY ("name", "model_id")
+);
+CREATE INDEX "bindings_by_model" ON "bindings" ("model_id");
+CREATE TABLE "versions" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "semver" text COLLATE "C",
+    "state" text COLLATE "C",
+    "content_digest" text COLLATE "C",
+    "facts_digest" text COLLATE "C",
+    "version_digest" text COLLATE "C",
+    "files" bigint,
+    "size" bigint,
+    "description" text COLLATE "C",
+    "hidden" bigint,
+    "ungated" bigint,
+    "shared" bigint,
+    "production_index" bigint,
+    "successor" bigint,
+    "sunset" bigint,
+    "registered_index" bigint,
+    "registered_at" bigint,
+    "registered_by" text COLLATE "C",
+    "updated_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("model_id", "number")
+);
+CREATE INDEX "versions_by_digest" ON "versions" ("version_digest");
+CREATE INDEX "versions_by_state" ON "versions" ("model_id", "state", "number");
+CREATE TABLE "semvers" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "semver" text COLLATE "C" NOT NULL,
+    "number" bigint,
+    PRIMARY KEY ("model_id", "semver")
+);
+CREATE TABLE "blob_uses" (
+    "digest" text COLLATE "C" NOT NULL,
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "path" text COLLATE "C" NOT NULL,
+    PRIMARY KEY ("digest", "model_id", "number", "path")
+);
+CREATE TABLE "aliases" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "alias" text COLLATE "C" NOT NULL,
+    "number" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("model_id", "alias")
+);
+CREATE INDEX "aliases_by_version" ON "aliases" ("model_id", "number");
+CREATE TABLE "tags" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "key" text COLLATE "C" NOT NULL,
+    "value" text COLLATE "C",
+    "revision" bigint,
+    PRIMARY KEY ("model_id", "number", "key")
+);
+CREATE INDEX "tags_by_key" ON "tags" ("key", "value", "model_id", "number");
+CREATE TABLE "evidence" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "digest" text COLLATE "C" NOT NULL,
+    "evidence_type" text COLLATE "C",
+    "grade" text COLLATE "C",
+    "binds_to" text COLLATE "C",
+    "binds_digest" text COLLATE "C",
+    "title" text COLLATE "C",
+    "size" bigint,
+    "in_payloads" bigint,
+    "actor" text COLLATE "C",
+    "at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("model_id", "number", "digest")
+);
+CREATE TABLE "promotions" (
+    "promotion_id" text COLLATE "C" NOT NULL,
+    "model_id" text COLLATE "C",
+    "number" bigint,
+    "target" text COLLATE "C",
+    "environment" text COLLATE "C",
+    "status" text COLLATE "C",
+    "evidence_set" text COLLATE "C",
+    "risk_tier" text COLLATE "C",
+    "opened_by" text COLLATE "C",
+    "opened_at" bigint,
+    "opened_index" bigint,
+    "verdict" text COLLATE "C",
+    "decision" text COLLATE "C",
+    "revision" bigint,
+    PRIMARY KEY ("promotion_id")
+);
+CREATE INDEX "promotions_by_version" ON "promotions" ("model_id", "number");
+CREATE INDEX "promotions_by_status" ON "promotions" ("status", "opened_index");
+CREATE TABLE "open_promotions" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "target" text COLLATE "C" NOT NULL,
+    "promotion_id" text COLLATE "C",
+    PRIMARY KEY ("model_id", "number", "target")
+);
+CREATE TABLE "approvals" (
+    "promotion_id" text COLLATE "C" NOT NULL,
+    "role" text COLLATE "C" NOT NULL,
+    "actor" text COLLATE "C" NOT NULL,
+    "verdict" text COLLATE "C",
+    "version_digest" text COLLATE "C",
+    "target" text COLLATE "C",
+    "environment" text COLLATE "C",
+    "risk_tier" text COLLATE "C",
+    "evidence_set" text COLLATE "C",
+    "ticket" text COLLATE "C",
+    "conditions" text COLLATE "C",
+    "envelope" text COLLATE "C",
+    "at" bigint,
+    "expires_at" bigint,
+    "withdrawn" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("promotion_id", "role", "actor")
+);
+CREATE TABLE "decisions" (
+    "digest" text COLLATE "C" NOT NULL,
+    "decision_id" text COLLATE "C",
+    "decision" text COLLATE "C",
+    "promotion_id" text COLLATE "C",
+    "model_id" text COLLATE "C",
+    "number" bigint,
+    "target" text COLLATE "C",
+    "environment" text COLLATE "C",
+    "expires_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("digest")
+);
+CREATE INDEX "decisions_by_version" ON "decisions" ("model_id", "number");
+CREATE TABLE "exceptions" (
+    "exception_id" text COLLATE "C" NOT NULL,
+    "rule" text COLLATE "C",
+    "model_id" text COLLATE "C",
+    "number" bigint,
+    "reason" text COLLATE "C",
+    "granted_by" text COLLATE "C",
+    "expires_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("exception_id")
+);
+CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE TABLE "actors" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "kind" text COLLATE "C",
+    "roles" text COLLATE "C",
+    "active" bigint,
+    "created_index" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "tokens" (
+    "token_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "expires_at" bigint,
+    "revoked" bigint,
+    "created_index" bigint,
+    PRIMARY KEY ("token_id")
+);
+CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "settings" (
+    "name" text COLLATE "C" NOT NULL,
+    "value" text COLLATE "C",
+    "revision" bigint,
+    PRIMARY KEY ("name")
+);
+CREATE TABLE "timeline" (
+    "subject" text COLLATE "C" NOT NULL,
+    "attribute" text COLLATE "C" NOT NULL,
+    "to_index" bigint NOT NULL,
+    "from_index" bigint,
+    "value" text COLLATE "C",
+    PRIMARY KEY ("subject", "attribute", "to_index")
+);
+CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", "value", "from_index");
+CREATE TABLE "credentials" (
+    "secret_hash" text COLLATE "C" NOT NULL,
+    "token_id" text COLLATE "C",
+    PRIMARY KEY ("secret_hash")
+);
+CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "directory" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "handle" text COLLATE "C",
+    "display_name" text COLLATE "C",
+    PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "handles" (
+    "handle" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    PRIMARY KEY ("handle")
+);
+CREATE TABLE "private_payloads" (
+    "digest" text COLLATE "C" NOT NULL,
+    "salt" bytea,
+    "text" text COLLATE "C",
+    PRIMARY KEY ("digest")
+);

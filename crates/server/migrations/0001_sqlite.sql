@@ -1,2 +1,262 @@
 CREATE TABLE head (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
 INSERT INTO head (id, size, at) VALUES (1, 0, 0);
+CREATE TABLE "entries" (
+    "entry_index" INTEGER NOT NULL,
+    "bytes" BLOB,
+    "leaf_hash" BLOB,
+    "subject" TEXT,
+    "request" TEXT,
+    PRIMARY KEY ("entry_index")
+) STRICT;
+CREATE INDEX "entries_by_subject" ON "entries" ("subject", "entry_index");
+CREATE UNIQUE INDEX "entries_by_request" ON "entries" ("request");
+CREATE TABLE "payloads" (
+    "digest" TEXT NOT NULL,
+    "bytes" BLOB,
+    PRIMARY KEY ("digest")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "tiles" (
+    "level" INTEGER NOT NULL,
+    "tile_index" INTEGER NOT NULL,
+    "hashes" BLOB,
+    "root" BLOB,
+    PRIMARY KEY ("level", "tile_index")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "checkpoints" (
+    "size" INTEGER NOT NULL,
+    "note" TEXT,
+    "at" INTEGER,
+    PRIMARY KEY ("size")
+) STRICT;
+CREATE TABLE "models" (
+    "model_id" TEXT NOT NULL,
+    "name" TEXT,
+    "name_folded" TEXT,
+    "kind" TEXT,
+    "profile" TEXT,
+    "risk_tier" TEXT,
+    "access_class" TEXT,
+    "hidden" INTEGER,
+    "last_number" INTEGER,
+    "last_semver" TEXT,
+    "created_index" INTEGER,
+    "created_at" INTEGER,
+    "created_by" TEXT,
+    "updated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("model_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "models_by_name" ON "models" ("name");
+CREATE TABLE "names" (
+    "name" TEXT NOT NULL,
+    "model_id" TEXT,
+    "next_number" INTEGER,
+    PRIMARY KEY ("name")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "bindings" (
+    "name" TEXT NOT NULL,
+    "model_id" TEXT NOT NULL,
+    "from_index" INTEGER,
+    "last_number" INTEGER,
+    PRIMARY KEY ("name", "model_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "bindings_by_model" ON "bindings" ("model_id");
+CREATE TABLE "versions" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "semver" TEXT,
+    "state" TEXT,
+    "content_digest" TEXT,
+    "facts_digest" TEXT,
+    "version_digest" TEXT,
+    "files" INTEGER,
+    "size" INTEGER,
+    "description" TEXT,
+    "hidden" INTEGER,
+    "ungated" INTEGER,
+    "shared" INTEGER,
+    "production_index" INTEGER,
+    "successor" INTEGER,
+    "sunset" INTEGER,
+    "registered_index" INTEGER,
+    "registered_at" INTEGER,
+    "registered_by" TEXT,
+    "updated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("model_id", "number")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "versions_by_digest" ON "versions" ("version_digest");
+CREATE INDEX "versions_by_state" ON "versions" ("model_id", "state", "number");
+CREATE TABLE "semvers" (
+    "model_id" TEXT NOT NULL,
+    "semver" TEXT NOT NULL,
+    "number" INTEGER,
+    PRIMARY KEY ("model_id", "semver")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "blob_uses" (
+    "digest" TEXT NOT NULL,
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "path" TEXT NOT NULL,
+    PRIMARY KEY ("digest", "model_id", "number", "path")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "aliases" (
+    "model_id" TEXT NOT NULL,
+    "alias" TEXT NOT NULL,
+    "number" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("model_id", "alias")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "aliases_by_version" ON "aliases" ("model_id", "number");
+CREATE TABLE "tags" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "key" TEXT NOT NULL,
+    "value" TEXT,
+    "revision" INTEGER,
+    PRIMARY KEY ("model_id", "number", "key")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "tags_by_key" ON "tags" ("key", "value", "model_id", "number");
+CREATE TABLE "evidence" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "digest" TEXT NOT NULL,
+    "evidence_type" TEXT,
+    "grade" TEXT,
+    "binds_to" TEXT,
+    "binds_digest" TEXT,
+    "title" TEXT,
+    "size" INTEGER,
+    "in_payloads" INTEGER,
+    "actor" TEXT,
+    "at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("model_id", "number", "digest")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "promotions" (
+    "promotion_id" TEXT NOT NULL,
+    "model_id" TEXT,
+    "number" INTEGER,
+    "target" TEXT,
+    "environment" TEXT,
+    "status" TEXT,
+    "evidence_set" TEXT,
+    "risk_tier" TEXT,
+    "opened_by" TEXT,
+    "opened_at" INTEGER,
+    "opened_index" INTEGER,
+    "verdict" TEXT,
+    "decision" TEXT,
+    "revision" INTEGER,
+    PRIMARY KEY ("promotion_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "promotions_by_version" ON "promotions" ("model_id", "number");
+CREATE INDEX "promotions_by_status" ON "promotions" ("status", "opened_index");
+CREATE TABLE "open_promotions" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "target" TEXT NOT NULL,
+    "promotion_id" TEXT,
+    PRIMARY KEY ("model_id", "number", "target")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "approvals" (
+    "promotion_id" TEXT NOT NULL,
+    "role" TEXT NOT NULL,
+    "actor" TEXT NOT NULL,
+    "verdict" TEXT,
+    "version_digest" TEXT,
+    "target" TEXT,
+    "environment" TEXT,
+    "risk_tier" TEXT,
+    "evidence_set" TEXT,
+    "ticket" TEXT,
+    "conditions" TEXT,
+    "envelope" TEXT,
+    "at" INTEGER,
+    "expires_at" INTEGER,
+    "withdrawn" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("promotion_id", "role", "actor")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "decisions" (
+    "digest" TEXT NOT NULL,
+    "decision_id" TEXT,
+    "decision" TEXT,
+    "promotion_id" TEXT,
+    "model_id" TEXT,
+    "number" INTEGER,
+    "target" TEXT,
+    "environment" TEXT,
+    "expires_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("digest")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "decisions_by_version" ON "decisions" ("model_id", "number");
+CREATE TABLE "exceptions" (
+    "exception_id" TEXT NOT NULL,
+    "rule" TEXT,
+    "model_id" TEXT,
+    "number" INTEGER,
+    "reason" TEXT,
+    "granted_by" TEXT,
+    "expires_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("exception_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE TABLE "actors" (
+    "actor_id" TEXT NOT NULL,
+    "kind" TEXT,
+    "roles" TEXT,
+    "active" INTEGER,
+    "created_index" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "tokens" (
+    "token_id" TEXT NOT NULL,
+    "actor_id" TEXT,
+    "expires_at" INTEGER,
+    "revoked" INTEGER,
+    "created_index" INTEGER,
+    PRIMARY KEY ("token_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "settings" (
+    "name" TEXT NOT NULL,
+    "value" TEXT,
+    "revision" INTEGER,
+    PRIMARY KEY ("name")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "timeline" (
+    "subject" TEXT NOT NULL,
+    "attribute" TEXT NOT NULL,
+    "to_index" INTEGER NOT NULL,
+    "from_index" INTEGER,
+    "value" TEXT,
+    PRIMARY KEY ("subject", "attribute", "to_index")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", "value", "from_index");
+CREATE TABLE "credentials" (
+    "secret_hash" TEXT NOT NULL,
+    "token_id" TEXT,
+    PRIMARY KEY ("secret_hash")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "directory" (
+    "actor_id" TEXT NOT NULL,
+    "handle" TEXT,
+    "display_name" TEXT,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "handles" (
+    "handle" TEXT NOT NULL,
+    "actor_id" TEXT,
+    PRIMARY KEY ("handle")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "private_payloads" (
+    "digest" TEXT NOT NULL,
+    "salt" BLOB,
+    "text" TEXT,
+    PRIMARY KEY ("digest")
+) STRICT, WITHOUT ROWID;
