@@ -68,7 +68,8 @@ mod tests {
         let document = super::super::document();
         let page = page(&document);
         let value = serde_json::to_value(&document).unwrap();
-        let operations: Vec<&Value> = value["paths"].as_object().unwrap().values().flat_map(|item| METHODS.iter().filter_map(|method| item.get(method))).collect();
+        let operations: Vec<&Value> =
+            value["paths"].as_object().unwrap().values().flat_map(|item| METHODS.iter().filter_map(|method| item.get(method))).collect();
         assert!(operations.len() > 30, "{}", operations.len());
         for operation in operations {
             let id = operation["operationId"].as_str().unwrap();

@@ -67,7 +67,12 @@ async fn file(
 async fn file_response(allowed: &Allowed<caller::Read>, file: &ManifestFile, headers: &HeaderMap) -> Result<Response, AppError> {
     let tag = format!("\"{}\"", file.digest);
     let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let common = [(ETAG, tag.clone()), (DIGEST, format!("sha256:{}", file.digest)), (ACCEPT_RANGES, "bytes".to_owned()), (CACHE_CONTROL, "private, no-cache".to_owned())];
+    let common = [
+        (ETAG, tag.clone()),
+        (DIGEST, format!("sha256:{}", file.digest)),
+        (ACCEPT_RANGES, "bytes".to_owned()),
+        (CACHE_CONTROL, "private, no-cache".to_owned()),
+    ];
     if header(IF_NONE_MATCH).is_some_and(|tags| names(tags, &tag)) {
         return Ok((StatusCode::NOT_MODIFIED, common).into_response());
     }

@@ -155,11 +155,9 @@ mod tests {
 
     #[test]
     fn the_kind_of_an_entry_is_its_own_not_one_in_its_data() {
-        for (bytes, expected) in [
-            (r#"{"data":{"kind":"model"},"kind":"model.created"}"#, Some("model.created")),
-            (r#"{"data":{"kind":"model"}}"#, None),
-            ("no json", None),
-        ] {
+        for (bytes, expected) in
+            [(r#"{"data":{"kind":"model"},"kind":"model.created"}"#, Some("model.created")), (r#"{"data":{"kind":"model"}}"#, None), ("no json", None)]
+        {
             assert_eq!(kind_of(bytes.as_bytes()).as_deref(), expected, "{bytes}");
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! Bodies are streamed to disk and last as long as they move; a body that breaks off leaves what had arrived (an upload) or nothing.
 
+use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, LOCATION};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::Router;
 use chancery_core::names::Digest;
 use chancery_core::refusal::Refusal;
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ async fn offset(allowed: Allowed<caller::Upload>, Path(id): Path<String>) -> Res
     responses((status = 200, description = "Bytes that are there now", body = OffsetView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn append(allowed: Allowed<caller::Upload>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, UploadError> {
     let id = UploadId::parse(&id).map_err(AppError::from)?;
-    let offset = number(&headers, &UPLOAD_OFFSET)?.ok_or_else(|| malformed("Upload-Offset", "the header Upload-Offset is missing"))?;
+    let offset = number(&headers, &UPLOAD_OFFSET)?.ok_or_else(|| Box::new(malformed("Upload-Offset", "the header Upload-Offset is missing")))?;
     let appended = allowed.app.blobs().append(&id, &allowed.caller.actor.id, offset, body.into_data_stream()).await;
     Ok(at(appended.map_err(blob_error)?))
 }
@@ -152,12 +152,12 @@ async fn put(allowed: Allowed<caller::Upload>, Path(digest): Path<Digest>, heade
 }
 
 /// A header that is a number of bytes.
-fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u64>, Problem> {
+fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u64>, Box<Problem>> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default();
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let parsed = if digits { text.parse().ok() } else { None };
-    parsed.map(Some).ok_or_else(|| malformed(name.as_str(), &format!("{name} must be a number of bytes")))
+    parsed.map(Some).ok_or_else(|| Box::new(malformed(name.as_str(), &format!("{name} must be a number of bytes"))))
 }
 
 /// A malformed header, or what became of the upload.
@@ -166,9 +166,9 @@ enum UploadError {
     App(AppError),
 }
 
-impl From<Problem> for UploadError {
-    fn from(problem: Problem) -> Self {
-        Self::Malformed(Box::new(problem))
+impl From<Box<Problem>> for UploadError {
+    fn from(problem: Box<Problem>) -> Self {
+        Self::Malformed(problem)
     }
 }
 
@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn an_offset_is_digits_only() {
         assert_eq!(number(&HeaderMap::new(), &UPLOAD_OFFSET).unwrap(), None);
-        for (text, expected) in [("0", Some(0)), ("1024", Some(1024)), ("+1", None), ("-1", None), ("", None), ("1 ", None), ("99999999999999999999999", None)] {
+        for (text, expected) in [("0", Some(0)), ("1024", Some(1024)), ("+1", None), ("-1", None), ("", None), ("1 ", None), ("99999999999999999999999", None)]
+        {
             let headers = HeaderMap::from_iter([(UPLOAD_OFFSET, HeaderValue::from_str(text).unwrap())]);
             assert_eq!(number(&headers, &UPLOAD_OFFSET).ok().flatten(), expected, "{text:?}");
         }
