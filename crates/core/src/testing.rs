@@ -93,8 +93,7 @@ impl World {
 
     /// Every row of one table.
     pub fn all<R: Row>(&self) -> Vec<R> {
-        let of_table = self.rows.changes().iter().filter(|(key, _)| key.table.name == R::TABLE.name);
-        of_table.filter_map(|(_, change)| if let Change::Put(values) = change { Some(R::from_values(values.clone()).unwrap()) } else { None }).collect()
+        all(&self.rows)
     }
 
     /// A model of tier `minimal`, created by [`alice`].
@@ -160,6 +159,12 @@ pub(crate) fn put_beside(rows: &mut Rows, draft: &Draft) {
             Vault::Private(row) => rows.put(row),
         }
     }
+}
+
+/// Every row of one table.
+pub(crate) fn all<R: Row>(rows: &Rows) -> Vec<R> {
+    let of_table = rows.changes().iter().filter(|(key, _)| key.table.name == R::TABLE.name);
+    of_table.filter_map(|(_, change)| if let Change::Put(values) = change { Some(R::from_values(values.clone()).unwrap()) } else { None }).collect()
 }
 
 /// Folds entries into fresh rows; payloads are there before, as in a rebuild.

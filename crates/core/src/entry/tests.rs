@@ -51,7 +51,12 @@ fn profile() -> Box<Profile> {
             escalation_contact: text("risk-on-call"),
             business_unit: text("retail"),
         },
-        risk: RiskStatement { security_rating: text("B"), mitigation_controls: list("human in the loop"), compliance_status: text("assessed"), fairness_tested: Some(true) },
+        risk: RiskStatement {
+            security_rating: text("B"),
+            mitigation_controls: list("human in the loop"),
+            compliance_status: text("assessed"),
+            fairness_tested: Some(true),
+        },
         classification: Some(Classification::Confidential),
         personal_data: Some(true),
     })
@@ -128,7 +133,8 @@ fn small_events() -> Vec<(Subject, Event)> {
         size: 1234,
         in_payloads: true,
     };
-    let granted = crate::exception::Event::Granted { id: format!("x{:0>32}", 1), rule: "monitor.linked".to_owned(), reason: digest("reason"), expires_at: time() };
+    let granted =
+        crate::exception::Event::Granted { id: format!("x{:0>32}", 1), rule: "monitor.linked".to_owned(), reason: digest("reason"), expires_at: time() };
     vec![
         (version(), crate::alias::Event::Set { alias: alias(), from: Some(numbered(2)) }.into()),
         (Subject::Model(model_id(1)), crate::alias::Event::Deleted { alias: alias(), from: numbered(3) }.into()),
@@ -139,7 +145,11 @@ fn small_events() -> Vec<(Subject, Event)> {
         (Subject::Registry, R::Started { origin: "registry.example".to_owned(), mode: PolicyMode::Enforce }.into()),
         (Subject::Registry, R::PolicyModeChanged { mode: PolicyMode::Warn, reason: digest("reason") }.into()),
         (version(), R::CheckRecorded { target: State::Approved, verdict: digest("verdict"), passed: false, failed: vec!["sbom.present".to_owned()] }.into()),
-        (version(), R::Refused { action: "execute".to_owned(), code: Code::GateFailed, rules: vec!["sbom.present".to_owned()], verdict: Some(digest("verdict")) }.into()),
+        (
+            version(),
+            R::Refused { action: "execute".to_owned(), code: Code::GateFailed, rules: vec!["sbom.present".to_owned()], verdict: Some(digest("verdict")) }
+                .into(),
+        ),
     ]
 }
 
@@ -197,7 +207,10 @@ fn promotion_events() -> Vec<(Subject, Event)> {
 fn canonical() -> Vec<Entry> {
     let events = [actor_events(), model_events(), version_events(), small_events(), promotion_events()].concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
-    (0..).zip(events).map(|(index, (subject, event))| Entry { index, at: time(), actor: alice(), door: Door::Api, subject, event, request: request(index) }).collect()
+    (0..)
+        .zip(events)
+        .map(|(index, (subject, event))| Entry { index, at: time(), actor: alice(), door: Door::Api, subject, event, request: request(index) })
+        .collect()
 }
 
 fn kind(bytes: &[u8]) -> String {
@@ -288,7 +301,11 @@ fn canonical_json_follows_rfc_8785() {
     let strings = serde_json::json!("\u{20ac}$\u{f}\nA'B\"\\\"/\u{7f}");
     assert_eq!(canonical(&strings), "\"\u{20ac}$\\u000f\\nA'B\\\"\\\\\\\"/\u{7f}\"");
     let members: Value = serde_json::from_str(r#"{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}"#).unwrap();
-    assert_eq!(canonical(&members), "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"\u{f6}\":7,\"\u{20ac}\":1,\"\u{1f600}\":5,\"\u{fb33}\":3}", "order of UTF-16 code units");
+    assert_eq!(
+        canonical(&members),
+        "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"\u{f6}\":7,\"\u{20ac}\":1,\"\u{1f600}\":5,\"\u{fb33}\":3}",
+        "order of UTF-16 code units"
+    );
 }
 
 #[test]
