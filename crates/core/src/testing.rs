@@ -106,10 +106,9 @@ impl World {
     /// A version with one small file, registered by [`alice`].
     pub fn version(&mut self, model: &ModelId) -> VersionNumber {
         let content = format!("weights {}", self.entries.len());
-        match self.ok(&alice(), register_version(model, &content))[0].subject {
-            Subject::Version(_, number) => number,
-            ref other => panic!("registration is about a version, not {other}"),
-        }
+        let subject = self.ok(&alice(), register_version(model, &content))[0].subject.clone();
+        let Subject::Version(_, number) = subject else { panic!("registration is about a version, not {subject}") };
+        number
     }
 
     /// A version that was moved to this state by the shortest way.

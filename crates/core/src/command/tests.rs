@@ -85,6 +85,9 @@ fn promotion_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Comm
         0..=2 => open_promotion(&id, model, number, pick(&targets, b)).into(),
         3 => give_review(&id, pick(&["security", "product"], b), pick(ApprovalVerdict::ALL, c)).into(),
         4 => promotion::Command::Decide { promotion: id, decision: signed(DecisionKind::Approved, usize::from(c)) }.into(),
+        11 => {
+            promotion::Command::Refresh { promotion: id, evidence_set: if b % 2 == 0 { evidence_set() } else { Digest::of(b"more") }, gate: passing() }.into()
+        }
         5 => promotion::Command::Cancel { promotion: id, reason: reason() }.into(),
         6..=8 => promotion::Command::Execute { promotion: id, gate: gate(c), decision: signed(DecisionKind::Executed, usize::from(c)), replaced }.into(),
         _ => {
