@@ -133,12 +133,17 @@ impl Role {
     pub fn allows(&self, action: Action) -> bool {
         match self {
             Self::Viewer => matches!(action, Action::Read),
-            Self::Contributor => matches!(action, Action::Read | Action::Upload | Action::EditModel | Action::Register | Action::SetAlias | Action::AskPromotion | Action::Decide),
+            Self::Contributor => matches!(
+                action,
+                Action::Read | Action::Upload | Action::EditModel | Action::Register | Action::SetAlias | Action::AskPromotion | Action::Decide
+            ),
             Self::Owner => {
                 Self::Contributor.allows(action)
                     || matches!(action, Action::ManageModel | Action::SetRiskTier | Action::Execute | Action::Demote | Action::Retire)
             }
-            Self::Approver(role) => matches!(action, Action::Read | Action::Review | Action::Decide) || (role.as_str() == "ai-governance" && action == Action::SetRiskTier),
+            Self::Approver(role) => {
+                matches!(action, Action::Read | Action::Review | Action::Decide) || (role.as_str() == "ai-governance" && action == Action::SetRiskTier)
+            }
             Self::Deployer => matches!(action, Action::Read | Action::SetAlias | Action::AskPromotion | Action::Decide | Action::Execute | Action::Rollback),
             Self::Incident => matches!(action, Action::Read | Action::Demote | Action::Rollback),
             Self::Auditor => matches!(action, Action::Read | Action::ReadEntries),
@@ -245,10 +250,12 @@ fn check(actor: &Actor, action: Action) -> Result<(), Refusal> {
 /// `access_denied`; a review needs the very role of approval that it is given in.
 pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>, Refusal> {
     check(actor, action_of(&command))?;
-    if let Command::Promotion(promotion::Command::Review { role, .. } | promotion::Command::Withdraw { role, .. }) = &command {
-        if !actor.roles.contains(&Role::Approver(role.clone())) {
-            return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`")).field("role").remedy("give the verdict in a role that you have"));
-        }
+    if let Command::Promotion(promotion::Command::Review { role, .. } | promotion::Command::Withdraw { role, .. }) = &command
+        && !actor.roles.contains(&Role::Approver(role.clone()))
+    {
+        return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))
+            .field("role")
+            .remedy("give the verdict in a role that you have"));
     }
     Ok(Authorized { actor: actor.clone(), what: command })
 }

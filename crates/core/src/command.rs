@@ -81,16 +81,7 @@ macro_rules! command_from_capability {
         })+
     };
 }
-command_from_capability!(
-    Actor(actor),
-    Alias(alias),
-    Evidence(evidence),
-    Model(model),
-    Promotion(promotion),
-    Registry(registry),
-    Tag(tag),
-    Version(version),
-);
+command_from_capability!(Actor(actor), Alias(alias), Evidence(evidence), Model(model), Promotion(promotion), Registry(registry), Tag(tag), Version(version),);
 
 /// Who asks, and when.
 #[derive(Clone, Debug, PartialEq)]

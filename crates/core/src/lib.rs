@@ -11,6 +11,7 @@ pub mod command;
 pub mod entry;
 pub mod evidence;
 pub mod exception;
+pub mod facts;
 pub mod ledger;
 pub mod lifecycle;
 pub mod manifest;

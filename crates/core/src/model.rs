@@ -234,11 +234,9 @@ pub(crate) fn existing(rows: &mut Rows, id: &ModelId) -> Result<ModelRow, Stop> 
 /// Refuses when the caller saw another revision.
 pub(crate) fn check_revision(what: &str, expected: Option<u64>, actual: u64) -> Result<(), Refusal> {
     match expected {
-        Some(seen) if seen != actual => {
-            Err(Refusal::new(Code::PreconditionFailed, &format!("the {what} changed: you saw revision {seen}, it is at {actual}"))
-                .field("If-Match")
-                .remedy("read it again, compare, and repeat the command with the new ETag"))
-        }
+        Some(seen) if seen != actual => Err(Refusal::new(Code::PreconditionFailed, &format!("the {what} changed: you saw revision {seen}, it is at {actual}"))
+            .field("If-Match")
+            .remedy("read it again, compare, and repeat the command with the new ETag")),
         _ => Ok(()),
     }
 }
@@ -251,7 +249,9 @@ fn access_class(profile: &Profile, tier: RiskTier) -> String {
 }
 
 fn name_taken(name: &ModelName) -> Refusal {
-    Refusal::new(Code::AlreadyExists, &format!("a model with name `{name}` exists already")).field("name").remedy("choose another name, or register a new version of that model")
+    Refusal::new(Code::AlreadyExists, &format!("a model with name `{name}` exists already"))
+        .field("name")
+        .remedy("choose another name, or register a new version of that model")
 }
 
 /// Decides a command on a model.
@@ -363,11 +363,11 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         (_, None) => Ok(()),
         (Event::Updated { profile }, Some(model)) => {
             record(rows, entry, &entry.subject, "description", profile.description.as_deref())?;
-            touch(rows, entry, ModelRow {
-                access_class: access_class(profile, model.risk_tier),
-                profile: serde_json::to_value(profile).unwrap_or_default(),
-                ..model
-            });
+            touch(
+                rows,
+                entry,
+                ModelRow { access_class: access_class(profile, model.risk_tier), profile: serde_json::to_value(profile).unwrap_or_default(), ..model },
+            );
             Ok(())
         }
         (Event::RiskTierChanged { to, .. }, Some(model)) => {
@@ -418,10 +418,10 @@ fn release(rows: &mut Rows, name: &ModelName, model: &ModelRow) -> Result<(), Mi
 
 /// Keeps the counter of a name above every number that is known under it.
 pub(crate) fn raise_next_number(rows: &mut Rows, name: &ModelName, at_least: u64) -> Result<(), Missing> {
-    if let Some(row) = rows.get::<NameRow>(&[name])? {
-        if row.next_number < at_least {
-            rows.put(&NameRow { next_number: at_least, ..row });
-        }
+    if let Some(row) = rows.get::<NameRow>(&[name])?
+        && row.next_number < at_least
+    {
+        rows.put(&NameRow { next_number: at_least, ..row });
     }
     Ok(())
 }

@@ -168,11 +168,7 @@ fn check_model_id(text: &str) -> Result<(), &'static str> {
 }
 
 fn check_actor_id(text: &str) -> Result<(), &'static str> {
-    if text == "system" || text == "anonymous" || hex_after(text, "ups") {
-        Ok(())
-    } else {
-        Err("must be `u`, `p` or `s` and 32 hexadecimal digits")
-    }
+    if text == "system" || text == "anonymous" || hex_after(text, "ups") { Ok(()) } else { Err("must be `u`, `p` or `s` and 32 hexadecimal digits") }
 }
 
 fn check_promotion_id(text: &str) -> Result<(), &'static str> {

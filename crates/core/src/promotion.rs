@@ -332,7 +332,10 @@ pub enum Event {
 fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
     let row = rows.get::<PromotionRow>(&[id])?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
     if row.status != Status::Open {
-        return Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status)).field("promotion").remedy("open a new one with `promote`").into());
+        return Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status))
+            .field("promotion")
+            .remedy("open a new one with `promote`")
+            .into());
     }
     Ok(row)
 }
@@ -407,7 +410,9 @@ fn check_forward(from: State, to: State) -> Result<(), Refusal> {
         Move::Same => Err(refused("it is there already", "nothing to do")),
         Move::Rollback => Err(refused("going back to production is a rollback", "use `rollback`")),
         Move::Refused(remedy) => Err(refused(&format!("it cannot become {to}"), remedy)),
-        Move::Demote | Move::Deprecate | Move::Reinstate | Move::Retire => Err(refused(&format!("becoming {to} is no promotion"), "use `demote`, `deprecate` or `retire`")),
+        Move::Demote | Move::Deprecate | Move::Reinstate | Move::Retire => {
+            Err(refused(&format!("becoming {to} is no promotion"), "use `demote`, `deprecate` or `retire`"))
+        }
     }
 }
 
@@ -526,10 +531,13 @@ fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, Stop> {
     let Command::Rollback { model, to, replaced, reason, gate, exceptions, exceptions_end, aliases, decision } = command else { return Ok(Vec::new()) };
     let version = version::existing(rows, model, *to)?;
     if transition(version.state, State::Production) != Move::Rollback {
-        return Err(Refusal::new(Code::TransitionRefused, &format!("version {to} is {}: only a deprecated version that was in production can be rolled back to", version.state))
-            .field("to")
-            .remedy("promote it through its gates")
-            .into());
+        return Err(Refusal::new(
+            Code::TransitionRefused,
+            &format!("version {to} is {}: only a deprecated version that was in production can be rolled back to", version.state),
+        )
+        .field("to")
+        .remedy("promote it through its gates")
+        .into());
     }
     gate.check()?;
     let subject = Subject::Version(model.clone(), *to);
@@ -608,10 +616,10 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 expires_at: *expires_at,
                 entry_index: entry.index,
             });
-            if let Some(promotion) = promotion {
-                if let Some(row) = rows.get::<PromotionRow>(&[promotion])? {
-                    rows.put(&PromotionRow { decision: Some(*envelope), revision: entry.index, ..row });
-                }
+            if let Some(promotion) = promotion
+                && let Some(row) = rows.get::<PromotionRow>(&[promotion])?
+            {
+                rows.put(&PromotionRow { decision: Some(*envelope), revision: entry.index, ..row });
             }
             version::touch_subject(rows, entry)
         }
@@ -631,7 +639,20 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
             let decision = if *lapsed { None } else { row.decision };
             rows.put(&PromotionRow { evidence_set: *evidence_set, risk_tier: *risk_tier, verdict: *verdict, decision, ..row });
         }
-        Event::ApprovalRecorded { role, verdict, version_digest, target, environment, risk_tier, evidence_set, ticket, conditions, envelope, expires_at, .. } => {
+        Event::ApprovalRecorded {
+            role,
+            verdict,
+            version_digest,
+            target,
+            environment,
+            risk_tier,
+            evidence_set,
+            ticket,
+            conditions,
+            envelope,
+            expires_at,
+            ..
+        } => {
             rows.put(&ApprovalRow {
                 promotion_id: row.promotion_id.clone(),
                 role: role.clone(),

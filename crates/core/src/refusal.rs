@@ -59,7 +59,7 @@ pub enum Recorded {
 
 /// The rules say no.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{code}: {message}")]
+#[error("{message}{}", .remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default())]
 pub struct Refusal {
     /// Stable code.
     pub code: Code,
@@ -122,12 +122,9 @@ impl Refusal {
     /// Whether the attempt becomes an entry: what says who tried to pass a rule does; a typing mistake does not.
     pub fn recorded(&self) -> Recorded {
         match self.code {
-            Code::AccessDenied
-            | Code::TransitionRefused
-            | Code::GateFailed
-            | Code::SeparationOfDuties
-            | Code::NonWaivable
-            | Code::ProtectedDeletion => Recorded::Entry,
+            Code::AccessDenied | Code::TransitionRefused | Code::GateFailed | Code::SeparationOfDuties | Code::NonWaivable | Code::ProtectedDeletion => {
+                Recorded::Entry
+            }
             Code::InvalidField
             | Code::TooLarge
             | Code::NotFound

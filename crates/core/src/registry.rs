@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
-use crate::names::{Digest, ModelId, PolicyMode, State, VersionNumber};
+use crate::names::{Digest, ModelId, PolicyMode, State, Timestamp, VersionNumber};
 use crate::promotion::GateRecord;
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
@@ -94,6 +94,16 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         verdict: Option<Digest>,
     },
+    /// More attempts of one actor were refused than are recorded one by one. Moves no revision.
+    #[serde(rename = "refusals.suppressed")]
+    RefusalsSuppressed {
+        /// How many were not recorded.
+        count: u64,
+        /// When the first of them was refused.
+        from: Timestamp,
+        /// When the last of them was refused.
+        to: Timestamp,
+    },
 }
 
 /// The policy mode in force.
@@ -162,6 +172,6 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             rows.put(&SettingRow { name: POLICY_MODE.to_owned(), value: mode.to_string(), revision: entry.index });
             record(rows, entry, &entry.subject, POLICY_MODE, Some(mode.as_str()))
         }
-        Event::CheckRecorded { .. } | Event::Refused { .. } => Ok(()),
+        Event::CheckRecorded { .. } | Event::Refused { .. } | Event::RefusalsSuppressed { .. } => Ok(()),
     }
 }

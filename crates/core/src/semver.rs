@@ -24,7 +24,9 @@ pub fn parse(text: &str) -> Result<Version, Refusal> {
     if text.len() > 128 {
         return Err(Refusal::invalid("semver", "a semantic version has at most 128 bytes"));
     }
-    Version::parse(text).map_err(|error| Refusal::invalid("semver", &format!("semantic version `{text}` is malformed: {error}")).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0"))
+    Version::parse(text).map_err(|error| {
+        Refusal::invalid("semver", &format!("semantic version `{text}` is malformed: {error}")).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
+    })
 }
 
 /// The version without build metadata, which has no precedence: `1.0.0+a` and `1.0.0+b` are one.

@@ -231,9 +231,8 @@ fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Resul
     let Command::Transition { model, number, to, reason, successor, sunset, gate, expected } = command else { return Ok(Vec::new()) };
     let version = existing(rows, model, *number)?;
     model::check_revision("version", *expected, version.revision)?;
-    let refused = |why: &str, remedy: &str| {
-        Refusal::new(Code::TransitionRefused, &format!("version {number} is {}: {why}", version.state)).field("to").remedy(remedy)
-    };
+    let refused =
+        |why: &str, remedy: &str| Refusal::new(Code::TransitionRefused, &format!("version {number} is {}: {why}", version.state)).field("to").remedy(remedy);
     match transition(version.state, *to) {
         Move::Same => return Err(refused("nothing would change", "choose another state").into()),
         Move::Promote => return Err(refused("forward moves go through a promotion", "use `promote`").into()),
@@ -300,15 +299,19 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         }
         Event::Transitioned { to, ungated, successor, sunset, .. } => {
             record(rows, entry, &entry.subject, "state", Some(to.as_str()))?;
-            touch(rows, entry, VersionRow {
-                state: *to,
-                ungated: *ungated || (version.ungated && *to != State::Draft),
-                shared: version.shared || *to != State::Draft,
-                production_index: if *to == State::Production { Some(entry.index) } else { version.production_index },
-                successor: successor.map(VersionNumber::get).or(version.successor),
-                sunset: sunset.or(version.sunset),
-                ..version
-            });
+            touch(
+                rows,
+                entry,
+                VersionRow {
+                    state: *to,
+                    ungated: *ungated || (version.ungated && *to != State::Draft),
+                    shared: version.shared || *to != State::Draft,
+                    production_index: if *to == State::Production { Some(entry.index) } else { version.production_index },
+                    successor: successor.map(VersionNumber::get).or(version.successor),
+                    sunset: sunset.or(version.sunset),
+                    ..version
+                },
+            );
         }
         Event::Hidden { .. } => {
             record(rows, entry, &entry.subject, "hidden", Some("true"))?;

@@ -4,12 +4,15 @@
 
 pub mod app;
 pub mod blobs;
+pub mod cli;
 pub mod clock;
 pub mod fault;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod keys;
 pub mod ledger;
+pub mod serve;
 pub mod store;
 
 pub(crate) fn schema() -> store::Schema {

@@ -1,2 +1,8 @@
 //! The `chancery` binary.
-fn main() {}
+
+use clap::Parser as _;
+
+#[tokio::main(flavor = "multi_thread")]
+async fn main() -> std::process::ExitCode {
+    chancery::cli::run(chancery::cli::Cli::parse()).await.into()
+}

@@ -56,30 +56,20 @@ impl FromStr for Checkpoint {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         use CheckpointError::Malformed;
-        let lines = text
-            .strip_suffix('\n')
-            .ok_or(Malformed("it does not end in a newline"))?;
+        let lines = text.strip_suffix('\n').ok_or(Malformed("it does not end in a newline"))?;
         let mut lines = lines.split('\n');
-        let (Some(origin), Some(size), Some(root), None) =
-            (lines.next(), lines.next(), lines.next(), lines.next())
-        else {
+        let (Some(origin), Some(size), Some(root), None) = (lines.next(), lines.next(), lines.next(), lines.next()) else {
             return Err(Malformed("it has not exactly three lines"));
         };
         if origin.is_empty() {
             return Err(Malformed("its origin is empty"));
         }
-        let size = parse_decimal(size)
-            .filter(|size| *size <= MAX_TREE_SIZE)
-            .ok_or(Malformed("its size is not a decimal number in range"))?;
+        let size = parse_decimal(size).filter(|size| *size <= MAX_TREE_SIZE).ok_or(Malformed("its size is not a decimal number in range"))?;
         let root = Hash::from_base64(root).ok_or(Malformed("its root is not a base64 hash"))?;
         if size == 0 && root != empty_root() {
             return Err(Malformed("its root is not that of an empty tree"));
         }
-        Ok(Self {
-            origin: origin.to_owned(),
-            size,
-            root,
-        })
+        Ok(Self { origin: origin.to_owned(), size, root })
     }
 }
 
@@ -90,10 +80,7 @@ impl SignedCheckpoint {
     pub fn sign(checkpoint: Checkpoint, signer: &Signer) -> Result<Self, CheckpointError> {
         let key_name = signer.verifier().name();
         if checkpoint.origin != key_name {
-            return Err(CheckpointError::WrongOrigin {
-                origin: checkpoint.origin,
-                key_name: key_name.to_owned(),
-            });
+            return Err(CheckpointError::WrongOrigin { origin: checkpoint.origin, key_name: key_name.to_owned() });
         }
         let note = signer.sign(&checkpoint.to_string())?;
         // Reading it back refuses to sign what no verifier would accept.
@@ -108,15 +95,9 @@ impl SignedCheckpoint {
         let text = note::open(note, std::slice::from_ref(log))?;
         let checkpoint: Checkpoint = text.parse()?;
         if checkpoint.origin != log.name() {
-            return Err(CheckpointError::WrongOrigin {
-                origin: checkpoint.origin,
-                key_name: log.name().to_owned(),
-            });
+            return Err(CheckpointError::WrongOrigin { origin: checkpoint.origin, key_name: log.name().to_owned() });
         }
-        Ok(Self {
-            checkpoint,
-            note: note.to_owned(),
-        })
+        Ok(Self { checkpoint, note: note.to_owned() })
     }
 
     /// What the log stated.
@@ -136,15 +117,10 @@ mod tests {
     use crate::ledger::merkle::leaf_hash;
 
     /// The example of the C2SP document.
-    const EXAMPLE: &str =
-        "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+    const EXAMPLE: &str = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
 
     fn checkpoint(size: u64) -> Checkpoint {
-        Checkpoint {
-            origin: "example.com/log".to_owned(),
-            size,
-            root: leaf_hash(b"root"),
-        }
+        Checkpoint { origin: "example.com/log".to_owned(), size, root: leaf_hash(b"root") }
     }
 
     #[test]
@@ -210,10 +186,7 @@ mod tests {
     fn nothing_is_signed_that_would_not_open() {
         let log = Signer::new("example.com/log", &[1; 32]).unwrap();
         for size in [0, MAX_TREE_SIZE + 1] {
-            assert!(
-                SignedCheckpoint::sign(checkpoint(size), &log).is_err(),
-                "{size}"
-            );
+            assert!(SignedCheckpoint::sign(checkpoint(size), &log).is_err(), "{size}");
         }
     }
 }

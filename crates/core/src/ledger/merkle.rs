@@ -10,10 +10,7 @@ use std::fmt;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
-pub use path::{
-    ProofError, VerifyError, consistency_proof, inclusion_proof, root, verify_consistency,
-    verify_inclusion,
-};
+pub use path::{ProofError, VerifyError, consistency_proof, inclusion_proof, root, verify_consistency, verify_inclusion};
 
 /// The largest tree: sizes and indices fit a signed 64-bit database integer.
 pub const MAX_TREE_SIZE: u64 = i64::MAX as u64;
@@ -100,10 +97,7 @@ pub struct Frontier {
 impl Frontier {
     /// The right edge of the empty tree.
     pub fn new() -> Self {
-        Self {
-            size: 0,
-            levels: [Hash([0; 32]); LEVELS],
-        }
+        Self { size: 0, levels: [Hash([0; 32]); LEVELS] }
     }
 
     /// Restores the right edge from the size and what [`Frontier::hashes`] gave (largest subtree first).
@@ -112,11 +106,7 @@ impl Frontier {
             return Err(FrontierError::TooLarge { size });
         }
         if hashes.len() != size.count_ones() as usize {
-            return Err(FrontierError::WrongCount {
-                size,
-                expected: size.count_ones(),
-                given: hashes.len(),
-            });
+            return Err(FrontierError::WrongCount { size, expected: size.count_ones(), given: hashes.len() });
         }
         let mut frontier = Self::new();
         frontier.size = size;
@@ -163,10 +153,7 @@ impl Frontier {
     /// The hashes to store, largest (leftmost) subtree first: one for each one bit of the size.
     pub fn hashes(&self) -> Vec<Hash> {
         let slots = self.levels.iter().enumerate().rev();
-        slots
-            .filter(|(level, _)| is_set(self.size, *level))
-            .map(|(_, hash)| *hash)
-            .collect()
+        slots.filter(|(level, _)| is_set(self.size, *level)).map(|(_, hash)| *hash).collect()
     }
 }
 
@@ -186,11 +173,7 @@ impl Eq for Frontier {}
 
 impl fmt::Debug for Frontier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Frontier")
-            .field("size", &self.size)
-            .field("hashes", &self.hashes())
-            .finish()
+        formatter.debug_struct("Frontier").field("size", &self.size).field("hashes", &self.hashes()).finish()
     }
 }
 

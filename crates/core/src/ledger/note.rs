@@ -64,13 +64,8 @@ impl Verifier {
         if !is_key_name(name) {
             return Err(NoteError::KeyName(name.to_owned()));
         }
-        let key = VerifyingKey::from_bytes(public_key)
-            .map_err(|_| NoteError::VerifierKey(name.to_owned()))?;
-        Ok(Self {
-            name: name.to_owned(),
-            key_id: key_id(name, &key),
-            key,
-        })
+        let key = VerifyingKey::from_bytes(public_key).map_err(|_| NoteError::VerifierKey(name.to_owned()))?;
+        Ok(Self { name: name.to_owned(), key_id: key_id(name, &key), key })
     }
 
     /// The key name; for a log's key the origin of its checkpoints.
@@ -80,8 +75,7 @@ impl Verifier {
 
     fn accepts(&self, text: &str, signature: &[u8]) -> bool {
         // Strict verification refuses keys of small order, for which one signature fits many texts.
-        Signature::from_slice(signature)
-            .is_ok_and(|signature| self.key.verify_strict(text.as_bytes(), &signature).is_ok())
+        Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(text.as_bytes(), &signature).is_ok())
     }
 }
 
@@ -89,12 +83,7 @@ impl fmt::Display for Verifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let typed_key = [&[ED25519], self.key.as_bytes().as_slice()].concat();
         let id = hex::encode(self.key_id);
-        write!(
-            formatter,
-            "{}+{id}+{}",
-            self.name,
-            BASE64_STANDARD.encode(typed_key)
-        )
+        write!(formatter, "{}+{id}+{}", self.name, BASE64_STANDARD.encode(typed_key))
     }
 }
 
@@ -153,9 +142,7 @@ pub fn open<'n>(note: &'n str, verifiers: &[Verifier]) -> Result<&'n str, NoteEr
     let parsed = parse(note)?;
     let mut is_signed = false;
     for line in &parsed.signatures {
-        let known = verifiers
-            .iter()
-            .filter(|verifier| verifier.name == line.name && verifier.key_id == line.key_id);
+        let known = verifiers.iter().filter(|verifier| verifier.name == line.name && verifier.key_id == line.key_id);
         for verifier in known {
             if !verifier.accepts(parsed.text, &line.signature) {
                 return Err(NoteError::WrongSignature(verifier.name.clone()));
@@ -186,21 +173,12 @@ fn parse(note: &str) -> Result<ParsedNote<'_>, NoteError> {
     }
     // The last blank line ends the text; the text itself may have others.
     let separator = note.rfind("\n\n");
-    let (text, after) = separator
-        .and_then(|position| note.split_at_checked(position + 1))
-        .ok_or(NoteError::Malformed("it has no blank line"))?;
-    let lines = after
-        .strip_prefix('\n')
-        .and_then(|lines| lines.strip_suffix('\n'))
-        .ok_or(NoteError::Malformed("it has no signature line"))?;
+    let (text, after) = separator.and_then(|position| note.split_at_checked(position + 1)).ok_or(NoteError::Malformed("it has no blank line"))?;
+    let lines = after.strip_prefix('\n').and_then(|lines| lines.strip_suffix('\n')).ok_or(NoteError::Malformed("it has no signature line"))?;
     if lines.split('\n').count() > MAX_SIGNATURES {
         return Err(NoteError::Malformed("it has too many signatures"));
     }
-    let signatures = lines
-        .split('\n')
-        .map(parse_line)
-        .collect::<Option<_>>()
-        .ok_or(NoteError::Malformed("a signature line is wrong"))?;
+    let signatures = lines.split('\n').map(parse_line).collect::<Option<_>>().ok_or(NoteError::Malformed("a signature line is wrong"))?;
     Ok(ParsedNote { text, signatures })
 }
 
@@ -211,19 +189,11 @@ fn parse_line(line: &str) -> Option<SignatureLine<'_>> {
     if !is_key_name(name) || signature.is_empty() {
         return None;
     }
-    Some(SignatureLine {
-        name,
-        key_id: *key_id,
-        signature: signature.to_vec(),
-    })
+    Some(SignatureLine { name, key_id: *key_id, signature: signature.to_vec() })
 }
 
 fn key_id(name: &str, key: &VerifyingKey) -> KeyId {
-    let hash = Sha256::new()
-        .chain_update(name)
-        .chain_update([b'\n', ED25519])
-        .chain_update(key.as_bytes())
-        .finalize();
+    let hash = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes()).finalize();
     let [first, second, third, fourth, ..] = hash.0;
     [first, second, third, fourth]
 }

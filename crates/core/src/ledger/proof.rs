@@ -48,13 +48,7 @@ impl LogProof {
     pub fn verify(&self, entry: &[u8], log: &Verifier) -> Result<Checkpoint, LogProofError> {
         let signed = SignedCheckpoint::open(&self.checkpoint, log)?;
         let checkpoint = signed.checkpoint();
-        verify_inclusion(
-            leaf_hash(entry),
-            self.index,
-            checkpoint.size,
-            &self.hashes,
-            checkpoint.root,
-        )?;
+        verify_inclusion(leaf_hash(entry), self.index, checkpoint.size, &self.hashes, checkpoint.root)?;
         Ok(checkpoint.clone())
     }
 }
@@ -79,9 +73,7 @@ impl FromStr for LogProof {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         use LogProofError::Malformed;
         // The first blank line ends the proof; the checkpoint has one of its own.
-        let (head, checkpoint) = text
-            .split_once("\n\n")
-            .ok_or(Malformed("it has no checkpoint"))?;
+        let (head, checkpoint) = text.split_once("\n\n").ok_or(Malformed("it has no checkpoint"))?;
         let mut lines = head.split('\n').peekable();
         if lines.next() != Some(HEADER) {
             return Err(Malformed("its first line is not `c2sp.org/tlog-proof@v1`"));
@@ -92,24 +84,12 @@ impl FromStr for LogProof {
             .map(|encoded| BASE64_STANDARD.decode(encoded))
             .transpose()
             .map_err(|_| Malformed("its extra data is not base64"))?;
-        let index = lines
-            .next()
-            .and_then(|line| line.strip_prefix("index "))
-            .and_then(parse_decimal)
-            .ok_or(Malformed("its index line is missing or wrong"))?;
-        let hashes: Vec<Hash> = lines
-            .map(Hash::from_base64)
-            .collect::<Option<_>>()
-            .ok_or(Malformed("a hash line is not a base64 hash"))?;
+        let index = lines.next().and_then(|line| line.strip_prefix("index ")).and_then(parse_decimal).ok_or(Malformed("its index line is missing or wrong"))?;
+        let hashes: Vec<Hash> = lines.map(Hash::from_base64).collect::<Option<_>>().ok_or(Malformed("a hash line is not a base64 hash"))?;
         if hashes.len() > MAX_HASHES {
             return Err(Malformed("it has too many hashes"));
         }
-        Ok(Self {
-            extra,
-            index,
-            hashes,
-            checkpoint: checkpoint.to_owned(),
-        })
+        Ok(Self { extra, index, hashes, checkpoint: checkpoint.to_owned() })
     }
 }
 
@@ -142,37 +122,19 @@ mod tests {
         let [zero, one, two] = ENTRIES.map(leaf_hash);
         let root = node_hash(&node_hash(&zero, &one), &two);
         let origin = "example.com/log".to_owned();
-        let checkpoint = Checkpoint {
-            origin,
-            size: 3,
-            root,
-        };
-        LogProof {
-            extra: None,
-            index: 1,
-            hashes: vec![zero, two],
-            checkpoint: SignedCheckpoint::sign(checkpoint, &log())
-                .unwrap()
-                .note()
-                .to_owned(),
-        }
+        let checkpoint = Checkpoint { origin, size: 3, root };
+        LogProof { extra: None, index: 1, hashes: vec![zero, two], checkpoint: SignedCheckpoint::sign(checkpoint, &log()).unwrap().note().to_owned() }
     }
 
     #[test]
     fn the_file_is_that_of_the_standard() {
         assert_eq!(proof().to_string(), GOLDEN_PROOF);
         assert_eq!(GOLDEN_PROOF.parse(), Ok(proof()));
-        let with_extra = LogProof {
-            extra: Some(b"context".to_vec()),
-            ..proof()
-        };
+        let with_extra = LogProof { extra: Some(b"context".to_vec()), ..proof() };
         let text = with_extra.to_string();
         assert!(text.starts_with("c2sp.org/tlog-proof@v1\nextra Y29udGV4dA==\nindex 1\n"));
         assert_eq!(text.parse(), Ok(with_extra));
-        let alone = LogProof {
-            hashes: Vec::new(),
-            ..proof()
-        };
+        let alone = LogProof { hashes: Vec::new(), ..proof() };
         assert_eq!(alone.to_string().parse(), Ok(alone));
     }
 
@@ -190,26 +152,11 @@ mod tests {
         let mut changed_hash = proof();
         changed_hash.hashes[1].0[5] ^= 0x10;
         let cases = [
-            LogProof {
-                index: 0,
-                ..proof()
-            },
-            LogProof {
-                index: 3,
-                ..proof()
-            },
-            LogProof {
-                hashes: vec![],
-                ..proof()
-            },
-            LogProof {
-                checkpoint: proof().checkpoint.replace("\n3\n", "\n4\n"),
-                ..proof()
-            },
-            LogProof {
-                checkpoint: String::new(),
-                ..proof()
-            },
+            LogProof { index: 0, ..proof() },
+            LogProof { index: 3, ..proof() },
+            LogProof { hashes: vec![], ..proof() },
+            LogProof { checkpoint: proof().checkpoint.replace("\n3\n", "\n4\n"), ..proof() },
+            LogProof { checkpoint: String::new(), ..proof() },
             changed_hash,
         ];
         for case in cases {
@@ -230,10 +177,7 @@ mod tests {
             text.replace("index 1", "extra !\nindex 1"),
             text.replace("index 1", "extra extra AAAA\nindex 1"),
             text.replace("index 1", "index 1\nAAAA"),
-            text.replace(
-                "index 1",
-                &format!("index 1{}", format!("\n{}", proof().hashes[0]).repeat(64)),
-            ),
+            text.replace("index 1", &format!("index 1{}", format!("\n{}", proof().hashes[0]).repeat(64))),
             text.replace("\n\n", "\n"),
             text.replace('\n', "\r\n"),
         ] {

@@ -82,16 +82,9 @@ impl TilePath {
             TileLevel::Level(number) => number,
         };
         if number > MAX_LEVEL || !(1..=FULL_WIDTH).contains(&width) {
-            return Err(TileError::Shape {
-                level: number,
-                width,
-            });
+            return Err(TileError::Shape { level: number, width });
         }
-        Ok(Self {
-            level,
-            index,
-            width,
-        })
+        Ok(Self { level, index, width })
     }
 
     /// What the tile holds.
@@ -217,11 +210,7 @@ pub fn partial_width(level: u8, size: u64) -> u16 {
 /// The entry bundles have the index and width of the tiles of level 0.
 pub fn hash_tiles(size: u64) -> impl Iterator<Item = TilePath> {
     completed_tiles(0, size).chain((0..=MAX_LEVEL).filter_map(move |level| {
-        Some(TilePath {
-            level: TileLevel::Level(level),
-            index: full_tiles(level, size),
-            width: Some(partial_width(level, size)).filter(|width| *width > 0)?,
-        })
+        Some(TilePath { level: TileLevel::Level(level), index: full_tiles(level, size), width: Some(partial_width(level, size)).filter(|width| *width > 0)? })
     }))
 }
 
@@ -230,11 +219,7 @@ pub fn hash_tiles(size: u64) -> impl Iterator<Item = TilePath> {
 /// The entry bundles that become full have the indices of the tiles of level 0.
 pub fn completed_tiles(old: u64, new: u64) -> impl Iterator<Item = TilePath> {
     (0..=MAX_LEVEL).flat_map(move |level| {
-        (full_tiles(level, old)..full_tiles(level, new)).map(move |index| TilePath {
-            level: TileLevel::Level(level),
-            index,
-            width: FULL_WIDTH,
-        })
+        (full_tiles(level, old)..full_tiles(level, new)).map(move |index| TilePath { level: TileLevel::Level(level), index, width: FULL_WIDTH })
     })
 }
 
@@ -254,23 +239,17 @@ pub fn decode_hashes(bytes: &[u8]) -> Result<Vec<Hash>, TileError> {
 }
 
 /// Writes an entry bundle of at most 256 entries: for each its length as a big-endian 16-bit number, then its bytes.
-pub fn encode_entries<'e>(
-    entries: impl IntoIterator<Item = &'e [u8]>,
-) -> Result<Vec<u8>, TileError> {
+pub fn encode_entries<'e>(entries: impl IntoIterator<Item = &'e [u8]>) -> Result<Vec<u8>, TileError> {
     let mut bundle = Vec::new();
     let mut found = 0;
     for entry in entries {
         found += 1;
-        let length =
-            u16::try_from(entry.len()).map_err(|_| TileError::EntryTooLong(entry.len()))?;
+        let length = u16::try_from(entry.len()).map_err(|_| TileError::EntryTooLong(entry.len()))?;
         bundle.extend_from_slice(&length.to_be_bytes());
         bundle.extend_from_slice(entry);
     }
     if found > HASHES_PER_TILE {
-        return Err(TileError::BundleWidth {
-            expected: FULL_WIDTH,
-            found,
-        });
+        return Err(TileError::BundleWidth { expected: FULL_WIDTH, found });
     }
     Ok(bundle)
 }
@@ -287,10 +266,7 @@ pub fn decode_entries(bundle: &[u8], width: u16) -> Result<Vec<&[u8]>, TileError
         rest = after;
     }
     if entries.len() != usize::from(width) {
-        return Err(TileError::BundleWidth {
-            expected: width,
-            found: entries.len(),
-        });
+        return Err(TileError::BundleWidth { expected: width, found: entries.len() });
     }
     Ok(entries)
 }

@@ -64,21 +64,14 @@ pub enum DsseError {
 impl Envelope {
     /// Signs a payload of the given type.
     pub fn sign(payload_type: &str, payload: &[u8], key: &SigningKey) -> Result<Self, DsseError> {
-        let envelope = Self {
-            payload: payload.to_vec(),
-            payload_type: payload_type.to_owned(),
-            signatures: Vec::new(),
-        };
+        let envelope = Self { payload: payload.to_vec(), payload_type: payload_type.to_owned(), signatures: Vec::new() };
         envelope.add_signature(key)
     }
 
     /// Adds a further signature over the same type and payload, for a second signer.
     pub fn add_signature(mut self, key: &SigningKey) -> Result<Self, DsseError> {
         let encoded = pre_authentication_encoding(&self.payload_type, &self.payload);
-        self.signatures.push(EnvelopeSignature {
-            keyid: key.public_key().key_id()?,
-            sig: key.sign(&encoded)?,
-        });
+        self.signatures.push(EnvelopeSignature { keyid: key.public_key().key_id()?, sig: key.sign(&encoded)? });
         Ok(self)
     }
 
@@ -87,10 +80,7 @@ impl Envelope {
     /// Other signatures are ignored. To require several signers, verify once with each signer's keys.
     pub fn verify(&self, payload_type: &str, keys: &[PublicKey]) -> Result<&[u8], DsseError> {
         if self.payload_type != payload_type {
-            return Err(DsseError::PayloadType {
-                expected: payload_type.to_owned(),
-                found: self.payload_type.clone(),
-            });
+            return Err(DsseError::PayloadType { expected: payload_type.to_owned(), found: self.payload_type.clone() });
         }
         if self.signatures.len() > MAX_SIGNATURES {
             return Err(DsseError::TooManySignatures(self.signatures.len()));
@@ -122,13 +112,9 @@ fn text_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D:
 
 /// Writes standard base64 with padding; reads standard and URL-safe base64, with or without padding.
 mod base64_bytes {
-    use super::{
-        BASE64_STANDARD, DecodePaddingMode, Deserialize, Deserializer, Engine, GeneralPurpose,
-        GeneralPurposeConfig, Serializer, alphabet, de,
-    };
+    use super::{BASE64_STANDARD, DecodePaddingMode, Deserialize, Deserializer, Engine, GeneralPurpose, GeneralPurposeConfig, Serializer, alphabet, de};
 
-    const LENIENT: GeneralPurposeConfig =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
     const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
@@ -136,9 +122,7 @@ mod base64_bytes {
         serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<u8>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(deserializer)?;
         let decoded = STANDARD.decode(&text).or_else(|_| URL_SAFE.decode(&text));
         decoded.map_err(|_| de::Error::custom("not base64"))
@@ -171,15 +155,9 @@ mod tests {
 
     #[test]
     fn the_encoding_is_that_of_the_standard() {
-        for (payload_type, payload, expected) in [
-            (
-                TYPE,
-                PAYLOAD,
-                "DSSEv1 29 http://example.com/HelloWorld 11 hello world",
-            ),
-            ("", b"", "DSSEv1 0  0 "),
-            ("é", "ü ü".as_bytes(), "DSSEv1 2 é 5 ü ü"),
-        ] {
+        for (payload_type, payload, expected) in
+            [(TYPE, PAYLOAD, "DSSEv1 29 http://example.com/HelloWorld 11 hello world"), ("", b"", "DSSEv1 0  0 "), ("é", "ü ü".as_bytes(), "DSSEv1 2 é 5 ü ü")]
+        {
             let encoded = pre_authentication_encoding(payload_type, payload);
             assert_eq!(encoded, expected.as_bytes());
         }
@@ -248,9 +226,7 @@ mod tests {
             format!(r#"{{"sig":"{url_safe}"}}"#),
             format!(r#"{{"sig":"{}"}}"#, url_safe.trim_end_matches('=')),
         ] {
-            let json = format!(
-                r#"{{"payload":"aGVsbG8gd29ybGQ=","payloadType":"{TYPE}","signatures":[{signature}],"more":[]}}"#
-            );
+            let json = format!(r#"{{"payload":"aGVsbG8gd29ybGQ=","payloadType":"{TYPE}","signatures":[{signature}],"more":[]}}"#);
             let envelope: Envelope = serde_json::from_str(&json).unwrap();
             assert_eq!(envelope.verify(TYPE, &public(1)), Ok(PAYLOAD), "{json}");
         }

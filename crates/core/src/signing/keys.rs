@@ -7,9 +7,7 @@ use p256::ecdsa::{
     signature::{Signer, Verifier},
 };
 use p256::elliptic_curve::zeroize::Zeroizing;
-use p256::pkcs8::{
-    DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding,
-};
+use p256::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding};
 use sha2::{Digest, Sha256};
 
 /// An ECDSA P-256 private key. Its memory is overwritten on drop; `Debug` does not show it.
@@ -46,23 +44,17 @@ pub enum KeyError {
 impl SigningKey {
     /// Makes the key whose secret number is these 32 random bytes (big endian).
     pub fn from_bytes(secret: &[u8; 32]) -> Result<Self, KeyError> {
-        p256::ecdsa::SigningKey::from_slice(secret)
-            .map(Self)
-            .map_err(|_| KeyError::OutOfRange)
+        p256::ecdsa::SigningKey::from_slice(secret).map(Self).map_err(|_| KeyError::OutOfRange)
     }
 
     /// Reads an unencrypted PKCS#8 PEM file (`BEGIN PRIVATE KEY`).
     pub fn from_pkcs8_pem(pem: &str) -> Result<Self, KeyError> {
-        p256::ecdsa::SigningKey::from_pkcs8_pem(pem)
-            .map(Self)
-            .map_err(|_| KeyError::PrivatePem("p-256"))
+        p256::ecdsa::SigningKey::from_pkcs8_pem(pem).map(Self).map_err(|_| KeyError::PrivatePem("p-256"))
     }
 
     /// Writes an unencrypted PKCS#8 PEM file.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        self.0
-            .to_pkcs8_pem(LineEnding::LF)
-            .map_err(|_| KeyError::Encode)
+        self.0.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Encode)
     }
 
     /// The public key.
@@ -80,16 +72,12 @@ impl SigningKey {
 impl PublicKey {
     /// Reads an SPKI PEM file (`BEGIN PUBLIC KEY`).
     pub fn from_spki_pem(pem: &str) -> Result<Self, KeyError> {
-        p256::ecdsa::VerifyingKey::from_public_key_pem(pem)
-            .map(Self)
-            .map_err(|_| KeyError::PublicPem)
+        p256::ecdsa::VerifyingKey::from_public_key_pem(pem).map(Self).map_err(|_| KeyError::PublicPem)
     }
 
     /// Writes an SPKI PEM file, byte for byte what `openssl pkey -pubout` writes.
     pub fn to_spki_pem(&self) -> Result<String, KeyError> {
-        self.0
-            .to_public_key_pem(LineEnding::LF)
-            .map_err(|_| KeyError::Encode)
+        self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Encode)
     }
 
     /// The key id: lower-case hex of the SHA-256 of the SPKI DER. It only finds a key; it is no security input.
@@ -100,30 +88,21 @@ impl PublicKey {
 
     /// Checks a DER signature over the SHA-256 of `message`.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
-        let signature =
-            DerSignature::from_bytes(signature).map_err(|_| KeyError::WrongSignature)?;
-        self.0
-            .verify(message, &signature)
-            .map_err(|_| KeyError::WrongSignature)
+        let signature = DerSignature::from_bytes(signature).map_err(|_| KeyError::WrongSignature)?;
+        self.0.verify(message, &signature).map_err(|_| KeyError::WrongSignature)
     }
 }
 
 /// Reads the 32-byte seed of an Ed25519 key from an unencrypted PKCS#8 PEM file, for [`crate::ledger::note::Signer`].
 pub fn ed25519_seed_from_pkcs8_pem(pem: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    ed25519_dalek::SigningKey::from_pkcs8_pem(pem)
-        .map(|key| Zeroizing::new(key.to_bytes()))
-        .map_err(|_| KeyError::PrivatePem("ed25519"))
+    ed25519_dalek::SigningKey::from_pkcs8_pem(pem).map(|key| Zeroizing::new(key.to_bytes())).map_err(|_| KeyError::PrivatePem("ed25519"))
 }
 
 /// Writes the 32-byte seed of an Ed25519 key as an unencrypted PKCS#8 PEM file.
 pub fn ed25519_seed_to_pkcs8_pem(seed: &[u8; 32]) -> Result<Zeroizing<String>, KeyError> {
     // Without the public key the file is PKCS#8 version 1; openssl does not read version 2.
-    let key = ed25519_dalek::pkcs8::KeypairBytes {
-        secret_key: *seed,
-        public_key: None,
-    };
-    key.to_pkcs8_pem(LineEnding::LF)
-        .map_err(|_| KeyError::Encode)
+    let key = ed25519_dalek::pkcs8::KeypairBytes { secret_key: *seed, public_key: None };
+    key.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Encode)
 }
 
 #[cfg(test)]
@@ -176,11 +155,7 @@ mod tests {
         for position in 0..signature.len() {
             let mut changed = signature.clone();
             changed[position] ^= 1;
-            assert_eq!(
-                key().public_key().verify(b"sample", &changed),
-                refused,
-                "{position}"
-            );
+            assert_eq!(key().public_key().verify(b"sample", &changed), refused, "{position}");
         }
         let raw = hex::decode(format!("{RFC_6979_R}{RFC_6979_S}")).unwrap();
         let trailing = [&signature[..], &[0]].concat();
@@ -199,10 +174,7 @@ mod tests {
         assert_eq!(read.public_key(), public);
         assert_eq!(PublicKey::from_spki_pem(PUBLIC_PEM), Ok(public));
         let seed = [1; 32];
-        assert_eq!(
-            ed25519_seed_to_pkcs8_pem(&seed).unwrap().as_str(),
-            ED25519_PEM
-        );
+        assert_eq!(ed25519_seed_to_pkcs8_pem(&seed).unwrap().as_str(), ED25519_PEM);
         assert_eq!(*ed25519_seed_from_pkcs8_pem(ED25519_PEM).unwrap(), seed);
     }
 
@@ -218,10 +190,7 @@ mod tests {
             assert!(ed25519_seed_from_pkcs8_pem(pem).is_err(), "{pem}");
         }
         for bytes in [[0; 32], [0xff; 32]] {
-            assert_eq!(
-                SigningKey::from_bytes(&bytes).err(),
-                Some(KeyError::OutOfRange)
-            );
+            assert_eq!(SigningKey::from_bytes(&bytes).err(), Some(KeyError::OutOfRange));
         }
     }
 

@@ -8,9 +8,8 @@ mod decision;
 use serde::{Deserialize, Serialize};
 
 pub use decision::{
-    AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect,
-    DecidedModel, DecidedRiskTier, DecidedState, Decision, DecisionApproval, Principal,
-    PrincipalKind, Registration, Transition, Verdict,
+    AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect, DecidedModel, DecidedRiskTier, DecidedState, Decision,
+    DecisionApproval, Principal, PrincipalKind, Registration, Transition, Verdict,
 };
 
 /// The `_type` of every statement.
@@ -83,21 +82,13 @@ pub enum StatementError {
 impl Statement<Decision> {
     /// The statement of a decision about the version whose descriptor is `subject`.
     pub fn of_decision(subject: Resource, decision: Decision) -> Self {
-        Self {
-            statement_type: STATEMENT_TYPE.to_owned(),
-            subject: vec![subject],
-            predicate_type: DECISION_PREDICATE_TYPE.to_owned(),
-            predicate: decision,
-        }
+        Self { statement_type: STATEMENT_TYPE.to_owned(), subject: vec![subject], predicate_type: DECISION_PREDICATE_TYPE.to_owned(), predicate: decision }
     }
 
     /// Reads a payload that [`super::Envelope::verify`] gave, and checks both types before the predicate.
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
         let statement: Statement<serde_json::Value> = serde_json::from_slice(payload)?;
-        for (expected, found) in [
-            (STATEMENT_TYPE, &statement.statement_type),
-            (DECISION_PREDICATE_TYPE, &statement.predicate_type),
-        ] {
+        for (expected, found) in [(STATEMENT_TYPE, &statement.statement_type), (DECISION_PREDICATE_TYPE, &statement.predicate_type)] {
             if found != expected {
                 let found = found.clone();
                 return Err(StatementError::Type { expected, found });

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
-use chancery_core::access::{Action, Authorized, Role, action_of, authorize};
+use chancery_core::access::{Action, Authorized, Role, action_of};
 use chancery_core::actor::{self, ActorKind};
 use chancery_core::entry::{Door, Draft, Entry, Subject};
 use chancery_core::names::{ActorId, Digest, Label, PolicyMode};
 use chancery_core::promotion::GateRecord;
 use chancery_core::refusal::{Code, Recorded, Refusal};
-use chancery_core::tables::SettingRow;
+use chancery_core::tables::{EntryRow, SettingRow};
 use chancery_core::{Command, registry};
+use futures_util::future::BoxFuture;
 
 use super::access::Caller;
+use super::refusals::Record;
 use super::sequence::{Answer, Job, Noted, Work};
 use super::{App, AppError};
 use crate::fault::Fault;
@@ -97,7 +99,8 @@ impl App {
                 Attempt::Stale => {
                     // Roles changed since the caller was authenticated: decide about access anew.
                     let (actor, what) = command.into_parts();
-                    command = authorize(&self.current_actor(&actor).await?, what)?;
+                    let caller = Caller { actor: self.current_actor(&actor).await?, door: options.door };
+                    command = self.allow_command(&caller, what).await?;
                 }
             }
         }
@@ -106,6 +109,7 @@ impl App {
 
     /// Sequences one prepared command.
     pub(super) async fn attempt(&self, prepared: Prepared, options: &Options) -> Result<Attempt, AppError> {
+        self.check_writable()?;
         let (actor, command) = prepared.command.into_parts();
         let action = action_of(&command);
         let mut noted = prepared.noted;
@@ -128,8 +132,11 @@ impl App {
     }
 
     /// The error for a refusal; when the attempt belongs to the record, it becomes an entry first.
-    pub(super) async fn refuse(&self, caller: &Caller, subject: Subject, action: &str, refusal: Refusal, gate: Option<&GateRecord>) -> AppError {
-        if refusal.recorded() == Recorded::No {
+    pub(crate) async fn refuse(&self, caller: &Caller, subject: Subject, action: &str, refusal: Refusal, gate: Option<&GateRecord>) -> AppError {
+        if refusal.recorded() == Recorded::No || self.check_writable().is_err() {
+            return refusal.into();
+        }
+        if self.inner.refusals.count(&caller.actor.id, self.now()) == Record::Counted {
             return refusal.into();
         }
         let draft = registry::refused(subject, action, &refusal, gate);
@@ -137,6 +144,22 @@ impl App {
             Ok(receipt) => AppError::Refused(Box::new(refusal), Some(receipt.index)),
             Err(fault) => AppError::Fault(fault),
         }
+    }
+
+    /// Records how many attempts were refused above the rate that is recorded one by one. A job calls it.
+    ///
+    /// A crash before it loses the count of the last minute, never an entry.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn record_suppressed(&self) -> Result<(), Fault> {
+        for suppressed in self.inner.refusals.take_ended(self.now()) {
+            let event = registry::Event::RefusalsSuppressed { count: suppressed.count, from: suppressed.from, to: suppressed.to };
+            let draft = Draft::new(Subject::Actor(suppressed.actor.clone()), event);
+            let job = Job { actor: suppressed.actor, door: Door::Schedule, request: None, work: Work::Record(Box::new(draft)) };
+            self.sequencer().submit(job).await?;
+        }
+        Ok(())
     }
 
     async fn record(&self, caller: &Caller, draft: Draft) -> Result<Receipt, Fault> {
@@ -196,20 +219,58 @@ impl App {
     }
 
     /// Runs `prepare` and sequences what it made, again when its subjects changed meanwhile.
-    pub(super) async fn prepared<F, T>(&self, caller: &Caller, action: Action, options: &Options, mut prepare: F) -> Result<(Receipt, T), AppError>
+    ///
+    /// The future is boxed, not an async closure: the compiler cannot see that those may move between threads, and handlers must.
+    pub(super) async fn prepared<'a, F, T>(&self, caller: &Caller, action: Action, options: &Options, mut prepare: F) -> Result<(Receipt, T), AppError>
     where
-        F: AsyncFnMut(&Caller) -> Result<(Prepared, T), AppError>,
+        F: FnMut(Caller) -> BoxFuture<'a, Result<(Prepared, T), AppError>>,
     {
         let mut caller = caller.clone();
         for _ in 0..ATTEMPTS {
             self.allow(&caller, action).await?;
-            let (prepared, extra) = prepare(&caller).await?;
+            let (prepared, extra) = match prepare(caller.clone()).await {
+                Ok(ready) => ready,
+                Err(error) => return Err(self.refused_while_prepared(&caller, action, error).await),
+            };
             match self.attempt(prepared, options).await? {
                 Attempt::Done(receipt) => return Ok((receipt, extra)),
                 Attempt::Stale => caller.actor = self.current_actor(&caller.actor).await?,
             }
         }
         Err(contended().into())
+    }
+}
+
+impl App {
+    /// The receipt of a command that was done before under the same idempotency key.
+    ///
+    /// A gated call asks before it prepares: its own effect may be the reason why it could not be prepared again.
+    ///
+    /// # Errors
+    /// `idempotency_key_reused` when the key came with another body.
+    pub(super) async fn replayed(&self, options: &Options) -> Result<Option<Receipt>, AppError> {
+        let Some((key, body)) = options.request else { return Ok(None) };
+        let snapshot = self.store().read().await?;
+        let rows = snapshot.rows::<EntryRow>("WHERE request = $1", &values![key.to_string()]).await?;
+        let Some(first) = rows.into_iter().next() else { return Ok(None) };
+        let entry = Entry::from_bytes(&first.bytes).map_err(|error| Fault::database("read a receipt", error))?;
+        let Some(request) = entry.request else { return Ok(None) };
+        if request.body != body {
+            let refusal = Refusal::new(Code::IdempotencyKeyReused, "this idempotency key was used with another request");
+            return Err(refusal.field("Idempotency-Key").remedy("use a new key for a new request").into());
+        }
+        let end = entry.index + request.entries;
+        let rows = snapshot.rows::<EntryRow>("WHERE entry_index >= $1 AND entry_index < $2 ORDER BY entry_index", &values![entry.index, end]).await?;
+        Ok(Some(Receipt { index: end - 1, entries: rows.into_iter().map(|row| row.bytes).collect(), replayed: true }))
+    }
+
+    /// Records a refusal that came up before the sequencer saw the command.
+    pub(super) async fn refused_while_prepared(&self, caller: &Caller, action: Action, error: AppError) -> AppError {
+        match error {
+            AppError::Refused(refusal, None) => self.refuse(caller, Subject::Registry, action.as_str(), *refusal, None).await,
+            recorded @ AppError::Refused(_, Some(_)) => recorded,
+            fault @ AppError::Fault(_) => fault,
+        }
     }
 }
 

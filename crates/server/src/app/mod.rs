@@ -2,9 +2,14 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod as_of;
 mod execute;
 mod gate;
 mod promote;
+mod refusals;
+pub mod promotions;
+pub mod reference;
+pub mod register;
 mod sequence;
 mod signed;
 pub mod view;
@@ -17,13 +22,14 @@ use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
 pub use execute::{Options, Receipt};
-pub use promote::{Drill, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
+pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::{CrashPoint, Sequencer};
 
 use crate::blobs::{BlobError, Blobs};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::keys::Keys;
+use crate::ledger::signer::Signer;
 use crate::store::{Snapshot, Store, StoreConfig};
 
 /// What an application is made of.
@@ -96,9 +102,11 @@ struct Inner {
     sequencer: Sequencer,
     engine: Engine,
     keys: Keys,
+    signer: Signer,
     clock: Clock,
     no_auth: bool,
     access: access::Cache,
+    refusals: refusals::Refusals,
 }
 
 impl App {
@@ -114,7 +122,12 @@ impl App {
         let keys = Keys::open(&data, None)?;
         let engine = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash)?;
-        let inner = Inner { store, blobs, sequencer, engine, keys, clock: config.clock, no_auth: config.no_auth, access: access::Cache::default() };
+        let signer = Signer::new(store.clone(), keys.clone());
+        // Before anything is written: a database that is older than what the key has signed must not grow.
+        if let Some(checkpoint) = signer.next(config.clock.now()).await? {
+            sequencer.publish(checkpoint).await?;
+        }
+        let inner = Inner { store, blobs, sequencer, engine, keys, signer, clock: config.clock, no_auth: config.no_auth, access: access::Cache::default(), refusals: refusals::Refusals::default() };
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;
         Ok((app, token))
@@ -145,6 +158,27 @@ impl App {
         &self.inner.sequencer
     }
 
+    /// The clock of the registry.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// The signer of checkpoints.
+    pub fn signer(&self) -> &Signer {
+        &self.inner.signer
+    }
+
+    /// Signs and publishes a checkpoint when entries are not covered yet.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn sign_checkpoint(&self) -> Result<(), Fault> {
+        if let Some(checkpoint) = self.inner.signer.next(self.now()).await? {
+            self.inner.sequencer.publish(checkpoint).await?;
+        }
+        Ok(())
+    }
+
     /// A consistent read, for whoever was allowed to read.
     ///
     /// # Errors
@@ -166,7 +200,21 @@ impl App {
     /// [`AppError::Fault`] when the database does not answer.
     pub async fn readiness(&self) -> Result<(u64, Option<u64>, Option<String>), AppError> {
         let snapshot = self.inner.store.read().await?;
-        let newest = snapshot.rows::<chancery_core::tables::CheckpointRow>("ORDER BY size DESC LIMIT 1", &[]).await?;
-        Ok((snapshot.head().size, newest.first().map(|row| row.size), None))
+        let newest = crate::ledger::newest_checkpoint(&snapshot).await?;
+        Ok((snapshot.head().size, newest.map(|row| row.size), self.read_only()))
+    }
+
+    /// Why nothing may be written, when something stands in the way.
+    fn read_only(&self) -> Option<String> {
+        self.inner.signer.read_only().borrow().as_ref().map(ToString::to_string)
+    }
+
+    /// Refuses every write while the database does not hold what the key has signed.
+    fn check_writable(&self) -> Result<(), Refusal> {
+        match self.read_only() {
+            None => Ok(()),
+            Some(reason) => Err(Refusal::new(chancery_core::refusal::Code::ReadOnly, &format!("the registry takes no writes: {reason}"))
+                .remedy("bring back the right database, or ask the operator to run `chancery ledger verify`")),
+        }
     }
 }

@@ -2,20 +2,22 @@
 
 use chancery_core::access::{Action, authorize};
 use chancery_core::approval::{ApprovalVerdict, Condition};
-use chancery_core::entry::{PrivateText, Subject};
+use chancery_core::entry::{Entry, PrivateText, Subject};
 use chancery_core::lifecycle::{Move, transition};
 use chancery_core::names::{AliasName, Digest, Label, ModelName, PromotionId, State, Timestamp, VersionNumber};
 use chancery_core::policy::{Finding, Gate, Input, Verdict};
 use chancery_core::promotion::{Command, DecisionKind, Status};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{AliasRow, ModelRow, OpenPromotionRow, PromotionRow, VersionRow};
-use chancery_core::{registry, version};
+use chancery_core::{Event, promotion, registry, version};
+use futures_util::FutureExt;
 
 use super::access::Caller;
 use super::execute::{Options, Prepared, Receipt};
 use super::gate::{Evaluated, Subjects, gates};
 use super::signed::{ApprovalText, DecisionText, counts};
 use super::{App, AppError, view};
+use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::{ids, values};
 
@@ -57,10 +59,21 @@ pub struct PromoteOutcome {
     pub promotion: PromotionId,
     /// Whether the version reached the target.
     pub executed: bool,
+    /// Whether this call opened it.
+    pub opening: Opening,
     /// Rules that still fail.
     pub missing: Vec<Finding>,
     /// The entries of the last step; none when nothing had to be written.
     pub receipt: Receipt,
+}
+
+/// Whether a call opened the promotion that it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// It did.
+    New,
+    /// The promotion was open before.
+    Known,
 }
 
 /// A reviewer's verdict.
@@ -145,10 +158,14 @@ impl App {
         environment: &Label,
         options: &Options,
     ) -> Result<(Receipt, Verdict), AppError> {
-        self.prepared(caller, Action::Register, options, async |caller| {
-            let (evaluated, subjects) = self.checked(caller, model, number, to, environment).await?;
-            let command = registry::Command::RecordCheck { model: subjects.model.model_id.clone(), number, target: to, gate: evaluated.record };
-            Ok((self.ready(caller, command.into(), &subjects, None)?, evaluated.verdict))
+        self.prepared(caller, Action::Register, options, |caller| {
+            async move {
+                let caller = &caller;
+                let (evaluated, subjects) = self.checked(caller, model, number, to, environment).await?;
+                let command = registry::Command::RecordCheck { model: subjects.model.model_id.clone(), number, target: to, gate: evaluated.record };
+                Ok((self.ready(caller, command.into(), &subjects, None)?, evaluated.verdict))
+            }
+            .boxed()
         })
         .await
     }
@@ -158,12 +175,19 @@ impl App {
     /// # Errors
     /// `gate_failed` (recorded) when the promotion was open already, nothing changed and rules still fail.
     pub async fn promote(&self, caller: &Caller, ask: &PromoteAsk, options: &Options) -> Result<PromoteOutcome, AppError> {
-        let (evaluated, subjects) = self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await?;
+        if let Some(receipt) = self.replayed(options).await? {
+            return self.promoted_before(receipt).await;
+        }
+        let subjects = match self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await {
+            Ok((_, subjects)) => subjects,
+            Err(error) => return Err(self.refused_while_prepared(caller, Action::AskPromotion, error).await),
+        };
         let plain = Options::at(options.door);
         let Some(promotion) = &subjects.promotion else {
             let (receipt, promotion) = self.open_promotion(caller, ask, options).await?;
             self.decide_if_complete(caller, &promotion, &plain).await?;
-            return self.execute_if_complete(caller, &promotion, ask.others, receipt, &plain).await;
+            let outcome = self.execute_if_complete(caller, &promotion, ask.others, receipt, &plain).await?;
+            return Ok(PromoteOutcome { opening: Opening::New, ..outcome });
         };
         let id = promotion.promotion_id.clone();
         let changed = promotion.evidence_set != subjects.input.evidence_set_digest || promotion.risk_tier != subjects.model.risk_tier;
@@ -172,38 +196,63 @@ impl App {
             self.decide_if_complete(caller, &id, &plain).await?;
             return self.execute_if_complete(caller, &id, ask.others, receipt, &plain).await;
         }
-        drop(evaluated);
         self.decide_if_complete(caller, &id, &plain).await?;
         let receipt = self.execute_promotion(caller, &id, ask.others, options).await?;
-        Ok(PromoteOutcome { promotion: id, executed: true, missing: Vec::new(), receipt })
+        Ok(PromoteOutcome { promotion: id, executed: true, opening: Opening::Known, missing: Vec::new(), receipt })
+    }
+
+    /// What became of a promotion that was asked for before under the same idempotency key.
+    async fn promoted_before(&self, receipt: Receipt) -> Result<PromoteOutcome, AppError> {
+        let unreadable = || Fault::Config("the receipt of a promotion names no promotion".to_owned());
+        let (mut found, mut opening) = (None, Opening::Known);
+        for bytes in &receipt.entries {
+            let entry = Entry::from_bytes(bytes).map_err(|error| Fault::database("read a receipt", error))?;
+            let Subject::Promotion(id) = entry.subject else { continue };
+            found = Some(id);
+            if matches!(entry.event, Event::Promotion(promotion::Event::Opened { .. })) {
+                opening = Opening::New;
+            }
+        }
+        let id = found.ok_or_else(unreadable)?;
+        let snapshot = self.store().read().await?;
+        let row = snapshot.get::<PromotionRow>(values![id]).await?.ok_or_else(unreadable)?;
+        Ok(PromoteOutcome { promotion: id, executed: row.status == Status::Executed, opening, missing: Vec::new(), receipt })
     }
 
     async fn open_promotion(&self, caller: &Caller, ask: &PromoteAsk, options: &Options) -> Result<(Receipt, PromotionId), AppError> {
-        self.prepared(caller, Action::AskPromotion, options, async |caller| {
-            let (evaluated, subjects) = self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await?;
-            let id = ids::promotion()?;
-            let command = Command::Open {
-                id: id.clone(),
-                model: subjects.model.model_id.clone(),
-                number: subjects.version.number,
-                target: ask.to,
-                environment: ask.environment.clone(),
-                evidence_set: subjects.input.evidence_set_digest,
-                gate: evaluated.record,
-                comment: private("comment", ask.comment.as_deref())?,
-            };
-            Ok((self.ready(caller, command.into(), &subjects, None)?, id))
+        self.prepared(caller, Action::AskPromotion, options, |caller| {
+            async move {
+                let caller = &caller;
+                let (evaluated, subjects) = self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await?;
+                let id = ids::promotion()?;
+                let command = Command::Open {
+                    id: id.clone(),
+                    model: subjects.model.model_id.clone(),
+                    number: subjects.version.number,
+                    target: ask.to,
+                    environment: ask.environment.clone(),
+                    evidence_set: subjects.input.evidence_set_digest,
+                    gate: evaluated.record,
+                    comment: private("comment", ask.comment.as_deref())?,
+                };
+                Ok((self.ready(caller, command.into(), &subjects, None)?, id))
+            }
+            .boxed()
         })
         .await
     }
 
     async fn refresh(&self, caller: &Caller, id: &PromotionId, options: &Options) -> Result<Receipt, AppError> {
         let (receipt, ()) = self
-            .prepared(caller, Action::AskPromotion, options, async |caller| {
-                let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                let evaluated = self.evaluate(gates, &subjects.input).await?;
-                let command = Command::Refresh { promotion: id.clone(), evidence_set: subjects.input.evidence_set_digest, gate: evaluated.record };
-                Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+            .prepared(caller, Action::AskPromotion, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let (subjects, gates) = self.promotion_subjects(caller, id).await?;
+                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let command = Command::Refresh { promotion: id.clone(), evidence_set: subjects.input.evidence_set_digest, gate: evaluated.record };
+                    Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+                }
+                .boxed()
             })
             .await?;
         Ok(receipt)
@@ -237,7 +286,7 @@ impl App {
     /// # Errors
     /// A fault when the policy cannot say.
     pub fn required_roles(&self, input: &Input) -> Result<Vec<String>, AppError> {
-        Ok(self.engine().required_approvals(input).map_err(|error| crate::fault::Fault::database("ask the policy for the roles of approval", error))?)
+        Ok(self.engine().required_approvals(input).map_err(|error| Fault::database("ask the policy for the roles of approval", error))?)
     }
 
     /// Gives a verdict; when it completes the promotion, the decision is signed and recorded.
@@ -245,43 +294,50 @@ impl App {
     /// # Errors
     /// `separation_of_duties` (recorded), `precondition_failed` when other evidence was shown, `access_denied`.
     pub async fn review(&self, caller: &Caller, id: &PromotionId, ask: &ReviewAsk, options: &Options) -> Result<Receipt, AppError> {
+        if let Some(receipt) = self.replayed(options).await? {
+            return Ok(receipt);
+        }
         let (receipt, ()) = self
-            .prepared(caller, Action::Review, options, async |caller| {
-                let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                let expires_at = self.now().plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS);
-                let text = ApprovalText {
-                    role: &ask.role,
-                    verdict: ask.verdict,
-                    comment: ask.comment.as_deref(),
-                    ticket: ask.ticket.as_deref(),
-                    conditions: &ask.conditions,
-                    expires_at,
-                };
-                let snapshot = self.store().read().await?;
-                let envelope = self.sign_approval(&snapshot, caller, &subjects, text).await?;
-                let decision = match ask.verdict {
-                    ApprovalVerdict::Approve => None,
-                    ApprovalVerdict::Reject => {
-                        let evaluated = self.evaluate(gates, &subjects.input).await?;
-                        Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None, ask.comment.as_deref()).await?)
-                    }
-                };
-                let mine = subjects.approvals.iter().filter(|row| row.actor == caller.actor.id && row.role != ask.role && counts(row, &subjects));
-                let command = Command::Review {
-                    promotion: id.clone(),
-                    role: ask.role.clone(),
-                    verdict: ask.verdict,
-                    evidence_set: ask.evidence_set,
-                    comment: private("comment", ask.comment.as_deref())?,
-                    ticket: ask.ticket.clone(),
-                    conditions: ask.conditions.clone(),
-                    expires_at,
-                    envelope,
-                    authors: subjects.input.authors.clone(),
-                    other_roles: mine.map(|row| row.role.clone()).collect(),
-                    decision,
-                };
-                Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+            .prepared(caller, Action::Review, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let (subjects, gates) = self.promotion_subjects(caller, id).await?;
+                    let expires_at = self.now().plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS);
+                    let text = ApprovalText {
+                        role: &ask.role,
+                        verdict: ask.verdict,
+                        comment: ask.comment.as_deref(),
+                        ticket: ask.ticket.as_deref(),
+                        conditions: &ask.conditions,
+                        expires_at,
+                    };
+                    let snapshot = self.store().read().await?;
+                    let envelope = self.sign_approval(&snapshot, caller, &subjects, text).await?;
+                    let decision = match ask.verdict {
+                        ApprovalVerdict::Approve => None,
+                        ApprovalVerdict::Reject => {
+                            let evaluated = self.evaluate(gates, &subjects.input).await?;
+                            Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None, ask.comment.as_deref()).await?)
+                        }
+                    };
+                    let mine = subjects.approvals.iter().filter(|row| row.actor == caller.actor.id && row.role != ask.role && counts(row, &subjects));
+                    let command = Command::Review {
+                        promotion: id.clone(),
+                        role: ask.role.clone(),
+                        verdict: ask.verdict,
+                        evidence_set: ask.evidence_set,
+                        comment: private("comment", ask.comment.as_deref())?,
+                        ticket: ask.ticket.clone(),
+                        conditions: ask.conditions.clone(),
+                        expires_at,
+                        envelope,
+                        authors: subjects.input.authors.clone(),
+                        other_roles: mine.map(|row| row.role.clone()).collect(),
+                        decision,
+                    };
+                    Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+                }
+                .boxed()
             })
             .await?;
         if ask.verdict == ApprovalVerdict::Approve {
@@ -359,13 +415,13 @@ impl App {
         let (verdict, _, _) = self.promotion_check(caller, id).await?;
         if verdict.blocks() || !caller.actor.may(Action::Execute) && verdict.gates != [Gate::Candidate] {
             let missing = verdict.failed().cloned().collect();
-            return Ok(PromoteOutcome { promotion: id.clone(), executed: false, missing, receipt });
+            return Ok(PromoteOutcome { promotion: id.clone(), executed: false, opening: Opening::Known, missing, receipt });
         }
         if !caller.actor.may(Action::Execute) {
-            return Ok(PromoteOutcome { promotion: id.clone(), executed: false, missing: Vec::new(), receipt });
+            return Ok(PromoteOutcome { promotion: id.clone(), executed: false, opening: Opening::Known, missing: Vec::new(), receipt });
         }
         let receipt = self.execute_promotion(caller, id, others, options).await?;
-        Ok(PromoteOutcome { promotion: id.clone(), executed: true, missing: Vec::new(), receipt })
+        Ok(PromoteOutcome { promotion: id.clone(), executed: true, opening: Opening::Known, missing: Vec::new(), receipt })
     }
 
     /// Moves the version of an open promotion to its target. All gates are evaluated again.
@@ -373,23 +429,32 @@ impl App {
     /// # Errors
     /// `gate_failed` or `non_waivable` (recorded, with the findings).
     pub async fn execute_promotion(&self, caller: &Caller, id: &PromotionId, others: Others, options: &Options) -> Result<Receipt, AppError> {
+        if let Some(receipt) = self.replayed(options).await? {
+            return Ok(receipt);
+        }
         let (receipt, ()) = self
-            .prepared(caller, Action::Execute, options, async |caller| {
-                let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                let evaluated = self.evaluate(gates, &subjects.input).await?;
-                let snapshot = self.store().read().await?;
-                let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, None).await?;
-                let replaced = match (subjects.input.target, others) {
-                    (State::Production, Others::Replace) => view::production(&snapshot, &subjects.model).await?,
-                    (State::Production, Others::Keep) | (State::Draft | State::Candidate | State::Approved | State::Deprecated | State::Retired, _) => Vec::new(),
-                };
-                let command = Command::Execute {
-                    promotion: id.clone(),
-                    gate: evaluated.record.clone(),
-                    decision,
-                    replaced: replaced.into_iter().map(|row| row.number).collect(),
-                };
-                Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+            .prepared(caller, Action::Execute, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let (subjects, gates) = self.promotion_subjects(caller, id).await?;
+                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let snapshot = self.store().read().await?;
+                    let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, None).await?;
+                    let replaced = match (subjects.input.target, others) {
+                        (State::Production, Others::Replace) => view::production(&snapshot, &subjects.model).await?,
+                        (State::Production, Others::Keep) | (State::Draft | State::Candidate | State::Approved | State::Deprecated | State::Retired, _) => {
+                            Vec::new()
+                        }
+                    };
+                    let command = Command::Execute {
+                        promotion: id.clone(),
+                        gate: evaluated.record.clone(),
+                        decision,
+                        replaced: replaced.into_iter().map(|row| row.number).collect(),
+                    };
+                    Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+                }
+                .boxed()
             })
             .await?;
         Ok(receipt)
@@ -400,25 +465,32 @@ impl App {
     /// # Errors
     /// `non_waivable` (recorded) when the rollback gate fails; `transition_refused` when there is nothing to go back to.
     pub async fn rollback(&self, caller: &Caller, ask: &RollbackAsk, options: &Options) -> Result<Receipt, AppError> {
+        if let Some(receipt) = self.replayed(options).await? {
+            return Ok(receipt);
+        }
         let (receipt, ()) = self
-            .prepared(caller, Action::Rollback, options, async |caller| {
-                let (plan, subjects, evaluated) = self.rollback_plan(caller, ask).await?;
-                let snapshot = self.store().read().await?;
-                let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, Some(&ask.reason)).await?;
-                let aliases = follow(&snapshot, &subjects.model, &plan.replaces).await?;
-                let exceptions = plan.exceptions.into_iter().map(|rule| Ok((ids::exception()?, rule))).collect::<Result<_, AppError>>()?;
-                let command = Command::Rollback {
-                    model: subjects.model.model_id.clone(),
-                    to: plan.to,
-                    replaced: plan.replaces,
-                    reason: PrivateText::new("reason", &ask.reason, ids::random()?)?,
-                    gate: evaluated.record.clone(),
-                    exceptions,
-                    exceptions_end: self.now().plus_seconds(ROLLBACK_EXCEPTION_SECONDS),
-                    aliases,
-                    decision,
-                };
-                Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+            .prepared(caller, Action::Rollback, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let (plan, subjects, evaluated) = self.rollback_plan(caller, ask).await?;
+                    let snapshot = self.store().read().await?;
+                    let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, Some(&ask.reason)).await?;
+                    let aliases = follow(&snapshot, &subjects.model, &plan.replaces).await?;
+                    let exceptions = plan.exceptions.into_iter().map(|rule| Ok((ids::exception()?, rule))).collect::<Result<_, AppError>>()?;
+                    let command = Command::Rollback {
+                        model: subjects.model.model_id.clone(),
+                        to: plan.to,
+                        replaced: plan.replaces,
+                        reason: PrivateText::new("reason", &ask.reason, ids::random()?)?,
+                        gate: evaluated.record.clone(),
+                        exceptions,
+                        exceptions_end: self.now().plus_seconds(ROLLBACK_EXCEPTION_SECONDS),
+                        aliases,
+                        decision,
+                    };
+                    Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+                }
+                .boxed()
             })
             .await?;
         Ok(receipt)
@@ -477,30 +549,37 @@ impl App {
         ask: &TransitionAsk,
         options: &Options,
     ) -> Result<Receipt, AppError> {
+        if let Some(receipt) = self.replayed(options).await? {
+            return Ok(receipt);
+        }
         let action = match version::move_kind(ask.to) {
             version::DirectMove::Demotion => Action::Demote,
             version::DirectMove::End => Action::Retire,
         };
         let (receipt, ()) = self
-            .prepared(caller, action, options, async |caller| {
-                let snapshot = self.store().read().await?;
-                let (model, version) = view::version_named(&snapshot, model, number).await?;
-                let gated = transition(version.state, ask.to) == Move::Reinstate && ask.to == State::Candidate;
-                let environment = Label::parse("production")?;
-                let subjects = self.subjects(&snapshot, caller, model, version, ask.to, &environment, None).await?;
-                drop(snapshot);
-                let evaluated = if gated { Some(self.evaluate(vec![Gate::Candidate], &subjects.input).await?) } else { None };
-                let command = version::Command::Transition {
-                    model: subjects.model.model_id.clone(),
-                    number,
-                    to: ask.to,
-                    reason: PrivateText::new("reason", &ask.reason, ids::random()?)?,
-                    successor: ask.successor,
-                    sunset: ask.sunset,
-                    gate: evaluated.as_ref().map(|evaluated| evaluated.record.clone()),
-                    expected: ask.expected,
-                };
-                Ok((self.ready(caller, command.into(), &subjects, evaluated)?, ()))
+            .prepared(caller, action, options, |caller| {
+                async move {
+                    let caller = &caller;
+                    let snapshot = self.store().read().await?;
+                    let (model, version) = view::version_named(&snapshot, model, number).await?;
+                    let gated = transition(version.state, ask.to) == Move::Reinstate && ask.to == State::Candidate;
+                    let environment = Label::parse("production")?;
+                    let subjects = self.subjects(&snapshot, caller, model, version, ask.to, &environment, None).await?;
+                    drop(snapshot);
+                    let evaluated = if gated { Some(self.evaluate(vec![Gate::Candidate], &subjects.input).await?) } else { None };
+                    let command = version::Command::Transition {
+                        model: subjects.model.model_id.clone(),
+                        number,
+                        to: ask.to,
+                        reason: PrivateText::new("reason", &ask.reason, ids::random()?)?,
+                        successor: ask.successor,
+                        sunset: ask.sunset,
+                        gate: evaluated.as_ref().map(|evaluated| evaluated.record.clone()),
+                        expected: ask.expected,
+                    };
+                    Ok((self.ready(caller, command.into(), &subjects, evaluated)?, ()))
+                }
+                .boxed()
             })
             .await?;
         Ok(receipt)
@@ -547,12 +626,17 @@ async fn open_by_id(snapshot: &Snapshot, id: &PromotionId) -> Result<PromotionRo
     if row.status == Status::Open {
         return Ok(row);
     }
-    Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status)).field("promotion").remedy("open a new one with `promote`").into())
+    Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status))
+        .field("promotion")
+        .remedy("open a new one with `promote`")
+        .into())
 }
 
 /// Aliases that promise production and name a version that a rollback replaces: they follow.
 async fn follow(snapshot: &Snapshot, model: &ModelRow, replaced: &[VersionNumber]) -> Result<Vec<AliasName>, AppError> {
     let rows = snapshot.rows::<AliasRow>("WHERE model_id = $1 ORDER BY alias", &values![model.model_id]).await?;
-    let promises = |alias: &AliasName| chancery_core::alias::check_state(alias, State::Draft).is_err() && chancery_core::alias::check_state(alias, State::Production).is_ok();
+    let promises = |alias: &AliasName| {
+        chancery_core::alias::check_state(alias, State::Draft).is_err() && chancery_core::alias::check_state(alias, State::Production).is_ok()
+    };
     Ok(rows.into_iter().filter(|row| replaced.contains(&row.number) && promises(&row.alias)).map(|row| row.alias).collect())
 }

@@ -8,7 +8,9 @@ use chancery_core::model::Profile;
 use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber};
 use chancery_core::refusal::Refusal;
 use chancery_core::rows::Value;
-use chancery_core::tables::{AliasRow, BindingRow, DirectoryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
+use chancery_core::tables::{
+    AliasRow, BindingRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -371,4 +373,97 @@ pub fn binding_kind(binding: Binding) -> chancery_core::policy::BindingKind {
         Binding::Content => chancery_core::policy::BindingKind::Content,
         Binding::File => chancery_core::policy::BindingKind::File,
     }
+}
+
+/// What re-hashing the files of a version found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FixityView {
+    /// Whether every file is what its digest says.
+    pub intact: bool,
+    /// The files, by path.
+    pub files: Vec<FileFixityView>,
+}
+
+/// What re-hashing one file found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FileFixityView {
+    /// Path.
+    pub path: String,
+    /// Digest in the manifest.
+    pub digest: String,
+    /// `intact`, `missing` or `corrupt`.
+    pub fixity: &'static str,
+}
+
+/// The manifest of a version.
+///
+/// # Errors
+/// A fault when it is missing or damaged.
+pub async fn manifest(snapshot: &Snapshot, version: &VersionRow) -> Result<chancery_core::manifest::Manifest, AppError> {
+    super::gate::manifest(snapshot, version).await
+}
+
+/// Hashes every blob of a manifest again, each once.
+///
+/// # Errors
+/// A fault when a file cannot be read.
+pub async fn fixity(blobs: &crate::blobs::Blobs, manifest: &chancery_core::manifest::Manifest) -> Result<FixityView, AppError> {
+    let mut found: BTreeMap<Digest, crate::blobs::Fixity> = BTreeMap::new();
+    let mut files = Vec::with_capacity(manifest.files().len());
+    for file in manifest.files() {
+        let fixity = match found.get(&file.digest) {
+            Some(fixity) => *fixity,
+            None => blobs.verify(&file.digest).await?,
+        };
+        found.insert(file.digest, fixity);
+        let word = match fixity {
+            crate::blobs::Fixity::Intact { size } if size == file.size => "intact",
+            crate::blobs::Fixity::Intact { .. } | crate::blobs::Fixity::Corrupt { .. } => "corrupt",
+            crate::blobs::Fixity::Missing => "missing",
+        };
+        files.push(FileFixityView { path: file.path.to_string(), digest: file.digest.to_string(), fixity: word });
+    }
+    Ok(FixityView { intact: files.iter().all(|file| file.fixity == "intact"), files })
+}
+
+/// A signed decision, in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DecisionView {
+    /// Decision id inside the envelope.
+    pub id: String,
+    /// `approved`, `rejected`, ….
+    pub decision: String,
+    /// Digest of the DSSE envelope.
+    pub digest: String,
+    /// Target state.
+    pub target: String,
+    /// Environment.
+    pub environment: String,
+    /// Entry that recorded it.
+    pub index: u64,
+    /// When (RFC 3339).
+    pub at: String,
+}
+
+/// The decisions about a version, oldest first.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn decisions(snapshot: &Snapshot, version: &VersionRow) -> Result<Vec<DecisionView>, AppError> {
+    let tail = "WHERE model_id = $1 AND number = $2 ORDER BY entry_index";
+    let mut all = Vec::new();
+    for row in snapshot.rows::<DecisionRow>(tail, &values![version.model_id, version.number]).await? {
+        let entry = snapshot.get::<EntryRow>(values![row.entry_index]).await?;
+        let entry = entry.ok_or_else(|| Fault::Config(format!("entry {} is missing", row.entry_index)))?;
+        all.push(DecisionView {
+            id: row.decision_id,
+            decision: row.decision.to_string(),
+            digest: row.digest.to_string(),
+            target: row.target.to_string(),
+            environment: row.environment.to_string(),
+            index: row.entry_index,
+            at: super::as_of::entry(&entry)?.at.to_string(),
+        });
+    }
+    Ok(all)
 }

@@ -56,7 +56,9 @@ permits!(
     Review,
     /// Execute a promotion.
     Execute,
-    /// Hide, retire or reinstate a version.
+    /// Demote, deprecate or reinstate a version.
+    Demote,
+    /// Hide or retire a version.
     Retire,
     /// Roll back.
     Rollback,

@@ -73,13 +73,27 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { "body".to_owned() } else { path };
-        let inner = error.into_inner();
-        if inner.is_data() { refused(Refusal::invalid(&field, &inner.to_string())) } else { malformed(&field, &format!("the body is not JSON: {inner}")) }
+        if error.inner().is_data() { refused(misfit(error)) } else { malformed("body", &format!("the body is not JSON: {}", error.into_inner())) }
     })?;
     deserializer.end().map_err(|error| malformed("body", &format!("the body is not JSON: {error}")))?;
     Ok(value)
+}
+
+/// Parses JSON that was read before.
+///
+/// # Errors
+/// `invalid_field` that names the field.
+pub fn typed<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Refusal> {
+    serde_path_to_error::deserialize(value).map_err(misfit)
+}
+
+/// JSON that does not fit its type: names the field and says why, without a position that nobody counts.
+fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+    let path = error.path().to_string();
+    let field = if path == "." { "body".to_owned() } else { path };
+    let text = error.into_inner().to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    Refusal::invalid(&field, text)
 }
 
 /// Nesting of brackets outside strings.
@@ -241,13 +255,18 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// A page whose items were read with `limit + 1`; `key` gives the cursor of an item.
     pub fn new(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> String) -> Self {
-        use base64::Engine as _;
         let limit = limit as usize;
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = if more { items.last().map(|item| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(key(item))) } else { None };
+        let next = if more { items.last().map(|item| cursor(&key(item))) } else { None };
         Self { items, next }
     }
+}
+
+/// The cursor of a page that goes on after `key`: opaque to callers, read by [`PageQuery::after`].
+pub fn cursor(key: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(key)
 }
 
 /// The answer to a mutation: the entries that it made.

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::{Allowed, caller};
 use crate::app::App;
 use crate::fault::{Fault, chain};
 use crate::ledger::{newest_checkpoint, tiles};
@@ -31,7 +32,13 @@ const BYTES: &str = "application/octet-stream";
 
 /// The public routes of the running registry.
 pub fn router(app: App) -> Router {
-    routes(LogState { store: app.store().clone(), verifier: app.keys().verifier().to_string() })
+    let public = routes(LogState { store: app.store().clone(), verifier: app.keys().verifier().to_string() });
+    public.route("/log/tile/entries/{*path}", get(entries).with_state(app))
+}
+
+/// Entry bundles hold whole entries: for those who may read them.
+async fn entries(allowed: Allowed<caller::ReadEntries>, OriginalUri(uri): OriginalUri) -> Response {
+    entry_bundle(allowed.app.store(), uri.path()).await
 }
 
 /// The routes `/log/checkpoint`, `/log/key` and `/log/tile/<L>/<N>[.p/<W>]`, all public.

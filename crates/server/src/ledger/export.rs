@@ -188,7 +188,7 @@ Take log.vkey and decision.pem from a place that you trust: here they only say w
 
    { printf '\\000'; cat entries/000000000.json; } | openssl dgst -sha256
 
-   Any program for c2sp.org/tlog-proof checks a whole .tlog-proof file with log.vkey; ours is `chancery ledger check`.
+   Any program for c2sp.org/tlog-proof checks a whole .tlog-proof file with log.vkey.
 
 4. Keep a checkpoint. Whoever holds an older one can show that the log was altered later.
 ";

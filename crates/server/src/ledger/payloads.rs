@@ -11,7 +11,7 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::Evidence(evidence::Event::Added { digest, in_payloads, .. }) => in_payloads.then_some(*digest).into_iter().collect(),
         Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => vec![*verdict],
         Event::Registry(registry::Event::Refused { verdict, .. }) => verdict.iter().copied().collect(),
-        Event::Registry(registry::Event::Started { .. } | registry::Event::PolicyModeChanged { .. })
+        Event::Registry(registry::Event::Started { .. } | registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. })
         | Event::Actor(_)
         | Event::Alias(_)
         | Event::Exception(_)

@@ -9,7 +9,6 @@
 //! - after the publication: nothing is left to do.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chancery_core::ledger::merkle::verify_consistency;
 use chancery_core::ledger::note::Signer as NoteSigner;
@@ -18,18 +17,12 @@ use chancery_core::names::Timestamp;
 use chancery_core::rows::Row as _;
 use chancery_core::tables::CheckpointRow;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
 
 use super::{hashes, memory, newest_checkpoint};
-use crate::clock::Clock;
-use crate::fault::{Fault, chain};
+use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::store::{Snapshot, Store, Tx};
 
-/// How long the task waits when nobody tells it that the ledger grew (another server may have grown it).
-const PATIENCE: Duration = Duration::from_millis(500);
-/// The least time between two runs, so that a busy ledger is not slowed by its own checkpoints.
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// A signed checkpoint on its way into the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +74,7 @@ enum Found {
 }
 
 impl Signer {
-    /// Takes the store and the keys of the log. Nothing is read yet: call [`Signer::run_once`] before the first write is accepted.
+    /// Takes the store and the keys of the log. Nothing is read yet: call [`Signer::next`] before the first write is accepted.
     pub fn new(store: Store, keys: Keys) -> Self {
         Self { store, keys, read_only: watch::Sender::new(None) }
     }
@@ -91,15 +84,12 @@ impl Signer {
         self.read_only.subscribe()
     }
 
-    /// Signs and publishes a checkpoint if the ledger has entries that none covers. `publish` hands it to the sequencer, which
-    /// calls [`publish`] in a transaction. Gives what was published.
+    /// Signs a checkpoint if the ledger has entries that none covers, and remembers it. The caller has it published: [`publish`]
+    /// runs in a transaction of the sequencer.
     ///
     /// # Errors
     /// [`Fault`] when database or disk fail, the memory cannot be read, or hashes are missing.
-    pub async fn run_once<F>(&self, now: Timestamp, publish: impl FnOnce(Publish) -> F) -> Result<Option<SignedCheckpoint>, Fault>
-    where
-        F: Future<Output = Result<bool, Fault>>,
-    {
+    pub async fn next(&self, now: Timestamp) -> Result<Option<Publish>, Fault> {
         let signed = match self.look().await? {
             Found::Covered => {
                 self.set_read_only(None);
@@ -119,25 +109,7 @@ impl Signer {
         };
         self.set_read_only(None);
         // A crash here leaves the memory ahead of the published checkpoint, never ahead of the entries.
-        let job = Publish { size: signed.checkpoint().size, note: signed.note().to_owned(), at: now };
-        Ok(publish(job).await?.then_some(signed))
-    }
-
-    /// Runs until `grown` has no sender any more: at once when the ledger grew, and twice a second in any case. So an entry is
-    /// covered within a second.
-    pub async fn run<F>(&self, clock: &Clock, mut grown: watch::Receiver<u64>, publish: impl Fn(Publish) -> F)
-    where
-        F: Future<Output = Result<bool, Fault>>,
-    {
-        loop {
-            if let Err(fault) = self.run_once(clock.now(), &publish).await {
-                tracing::error!(error = %chain(&fault), "no checkpoint could be signed");
-            }
-            sleep(PAUSE).await;
-            if let Ok(Err(_)) = timeout(PATIENCE - PAUSE, grown.changed()).await {
-                return;
-            }
-        }
+        Ok(Some(Publish { size: signed.checkpoint().size, note: signed.note().to_owned(), at: now }))
     }
 
     async fn look(&self) -> Result<Found, Fault> {

@@ -178,8 +178,8 @@ async fn a_crash_between_memory_and_publication_is_made_good() {
     let mut registry = Registry::open().await;
     registry.commit(tags(3)).await;
     let signer = registry.signer();
-    let crash = |_: Publish| std::future::ready(Err(crate::fault::Fault::Config("crash".into())));
-    assert!(signer.run_once(chancery_core::names::Timestamp::from_micros(1), crash).await.is_err());
+    // Signed and remembered; the process ends before it is published.
+    assert!(signer.next(chancery_core::names::Timestamp::from_micros(1)).await.unwrap().is_some());
     let remembered = memory::read(&registry.keys.memory_path(), registry.keys.verifier()).unwrap().unwrap();
     assert_eq!(registry.sign().await.unwrap(), Some(remembered), "the very note that was remembered is published");
 }
@@ -257,24 +257,4 @@ async fn an_altered_database_is_not_signed() {
         let remembered: SignedCheckpoint = memory::read(&registry.keys.memory_path(), registry.keys.verifier()).unwrap().unwrap();
         assert_eq!(remembered.checkpoint().size, 300);
     }
-}
-
-#[tokio::test]
-async fn the_task_covers_entries_and_ends_with_the_sequencer() {
-    let mut registry = Registry::open().await;
-    registry.commit(tags(3)).await;
-    let signer = registry.signer();
-    let (grow, grown) = tokio::sync::watch::channel(3);
-    let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
-    let task = tokio::spawn(async move {
-        let clock = crate::clock::Clock::System { offset: 0 };
-        let publish = |job| {
-            let sender = sender.clone();
-            async move { sender.send(job).await.map(|()| true).map_err(|_| crate::fault::Fault::Config("gone".into())) }
-        };
-        signer.run(&clock, grown, publish).await;
-    });
-    assert_eq!(receiver.recv().await.unwrap().size, 3);
-    drop(grow);
-    task.await.unwrap();
 }

@@ -99,6 +99,17 @@ impl Store {
         Ok((Self { backend: Backend::Postgres(pool) }, Writer::postgres(client, config, schema)))
     }
 
+    /// Opens an existing database to read it, also beside a server that runs on it. Nothing is locked, made or migrated.
+    ///
+    /// # Errors
+    /// [`Fault::Config`] when there is no database; [`Fault::Database`].
+    pub fn open_to_read(config: &StoreConfig) -> Result<Self, Fault> {
+        match &config.database {
+            None => Ok(Self { backend: Backend::Sqlite(Arc::new(sqlite::Files::open_to_read(&config.data)?)) }),
+            Some(address) => Ok(Self { backend: Backend::Postgres(postgres::pool(postgres::config(address)?)?) }),
+        }
+    }
+
     /// A consistent view of the database as of now. Drop it before anything slow happens.
     ///
     /// # Errors

@@ -34,8 +34,8 @@ pub(super) struct Files {
     data: PathBuf,
     scratch: Mutex<Connection>,
     idle: Mutex<Vec<Arc<Mutex<Connection>>>>,
-    /// Held, never read: the lock goes with the file.
-    _lock: File,
+    /// Held, never read: the lock goes with the file. None when the files were opened to be read.
+    _lock: Option<File>,
 }
 
 impl Files {
@@ -48,7 +48,17 @@ impl Files {
         migrate(&scratch, schema, |step| &step.sqlite_scratch)?;
         // Scratch rows may be lost at a power cut: no entry speaks of them.
         scratch.pragma_update(None, "synchronous", "NORMAL").map_err(failed("set up the scratch file"))?;
-        Ok(Self { data: data.to_owned(), scratch: Mutex::new(scratch), idle: Mutex::new(Vec::new()), _lock: lock })
+        Ok(Self { data: data.to_owned(), scratch: Mutex::new(scratch), idle: Mutex::new(Vec::new()), _lock: Some(lock) })
+    }
+
+    /// Opens the files to be read, beside a server that runs or a copy of its folder. Nothing is locked, made or migrated.
+    pub(super) fn open_to_read(data: &Path) -> Result<Self, Fault> {
+        let path = data.join("chancery.db");
+        if !path.is_file() {
+            return Err(Fault::Config(format!("`{}` is not there: this is no data folder of a registry on SQLite", path.display())));
+        }
+        let scratch = Connection::open_in_memory().map_err(failed("open a temporary database"))?;
+        Ok(Self { data: data.to_owned(), scratch: Mutex::new(scratch), idle: Mutex::new(Vec::new()), _lock: None })
     }
 
     /// The connection that writes the main file; the caller sees to it that there is one only.

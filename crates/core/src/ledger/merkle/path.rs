@@ -53,26 +53,16 @@ pub fn root<E>(size: u64, mut read: impl FnMut(u8, u64) -> Result<Hash, E>) -> R
 /// The inclusion proof of leaf `index` in a tree of `size` leaves, the leaf's sibling first (RFC 6962 section 2.1.1).
 ///
 /// `read(level, index)` gives the hash of a complete subtree.
-pub fn inclusion_proof<E>(
-    index: u64,
-    size: u64,
-    mut read: impl FnMut(u8, u64) -> Result<Hash, E>,
-) -> Result<Vec<Hash>, ProofError<E>> {
+pub fn inclusion_proof<E>(index: u64, size: u64, mut read: impl FnMut(u8, u64) -> Result<Hash, E>) -> Result<Vec<Hash>, ProofError<E>> {
     if index >= size || size > MAX_TREE_SIZE {
-        return Err(ProofError::OutOfRange {
-            position: index,
-            size,
-        });
+        return Err(ProofError::OutOfRange { position: index, size });
     }
     let mut proof = Vec::new();
     let (mut begin, mut end) = (0, size);
     while end - begin > 1 {
         let middle = begin + split(end - begin);
-        let (sibling_begin, sibling_end) = if index < middle {
-            (middle, std::mem::replace(&mut end, middle))
-        } else {
-            (std::mem::replace(&mut begin, middle), middle)
-        };
+        let (sibling_begin, sibling_end) =
+            if index < middle { (middle, std::mem::replace(&mut end, middle)) } else { (std::mem::replace(&mut begin, middle), middle) };
         proof.push(range_root(sibling_begin, sibling_end, &mut read).map_err(ProofError::Read)?);
     }
     // The descent met the root's child first.
@@ -83,16 +73,9 @@ pub fn inclusion_proof<E>(
 /// The proof that the tree of `old` leaves is a prefix of the tree of `new` leaves (RFC 6962 section 2.1.2).
 ///
 /// Empty if `old` is 0 or equal to `new`. `read(level, index)` gives the hash of a complete subtree.
-pub fn consistency_proof<E>(
-    old: u64,
-    new: u64,
-    mut read: impl FnMut(u8, u64) -> Result<Hash, E>,
-) -> Result<Vec<Hash>, ProofError<E>> {
+pub fn consistency_proof<E>(old: u64, new: u64, mut read: impl FnMut(u8, u64) -> Result<Hash, E>) -> Result<Vec<Hash>, ProofError<E>> {
     if old > new || new > MAX_TREE_SIZE {
-        return Err(ProofError::OutOfRange {
-            position: old,
-            size: new,
-        });
+        return Err(ProofError::OutOfRange { position: old, size: new });
     }
     if old == 0 {
         return Ok(Vec::new());
@@ -101,11 +84,8 @@ pub fn consistency_proof<E>(
     let (mut begin, mut end) = (0, new);
     while end != old {
         let middle = begin + split(end - begin);
-        let (sibling_begin, sibling_end) = if old <= middle {
-            (middle, std::mem::replace(&mut end, middle))
-        } else {
-            (std::mem::replace(&mut begin, middle), middle)
-        };
+        let (sibling_begin, sibling_end) =
+            if old <= middle { (middle, std::mem::replace(&mut end, middle)) } else { (std::mem::replace(&mut begin, middle), middle) };
         proof.push(range_root(sibling_begin, sibling_end, &mut read).map_err(ProofError::Read)?);
     }
     // The verifier knows the old root, so the last subtree is left out when it is the whole old tree.
@@ -117,23 +97,11 @@ pub fn consistency_proof<E>(
 }
 
 /// Checks that `leaf` (a [`super::leaf_hash`]) is at `index` in the tree of `size` leaves with this root (RFC 9162 section 2.1.3.2).
-pub fn verify_inclusion(
-    leaf: Hash,
-    index: u64,
-    size: u64,
-    proof: &[Hash],
-    root: Hash,
-) -> Result<(), VerifyError> {
+pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, proof: &[Hash], root: Hash) -> Result<(), VerifyError> {
     if index >= size {
-        return Err(VerifyError::OutOfRange {
-            position: index,
-            size,
-        });
+        return Err(VerifyError::OutOfRange { position: index, size });
     }
-    let mut path = Path {
-        node: index,
-        last: size - 1,
-    };
+    let mut path = Path { node: index, last: size - 1 };
     let mut computed = leaf;
     for sibling in proof {
         computed = match path.climb()? {
@@ -151,28 +119,16 @@ pub fn verify_inclusion(
 /// Checks that the tree of `old_size` leaves is a prefix of the tree of `new_size` leaves (RFC 9162 section 2.1.4.2).
 ///
 /// An empty old tree is a prefix of any tree, with an empty proof.
-pub fn verify_consistency(
-    old_size: u64,
-    old_root: Hash,
-    new_size: u64,
-    new_root: Hash,
-    proof: &[Hash],
-) -> Result<(), VerifyError> {
+pub fn verify_consistency(old_size: u64, old_root: Hash, new_size: u64, new_root: Hash, proof: &[Hash]) -> Result<(), VerifyError> {
     if old_size > new_size {
-        return Err(VerifyError::OutOfRange {
-            position: old_size,
-            size: new_size,
-        });
+        return Err(VerifyError::OutOfRange { position: old_size, size: new_size });
     }
     if old_size == 0 || old_size == new_size {
         return verify_trivial_consistency(old_size, old_root, new_size, new_root, proof);
     }
     // The largest complete subtree at the old tree's right edge; it is the old tree itself for a power of two.
     let skipped = old_size.trailing_zeros();
-    let mut path = Path {
-        node: (old_size - 1) >> skipped,
-        last: (new_size - 1) >> skipped,
-    };
+    let mut path = Path { node: (old_size - 1) >> skipped, last: (new_size - 1) >> skipped };
     let (start, rest) = match proof.split_first() {
         _ if old_size.is_power_of_two() => (old_root, proof),
         Some((first, rest)) => (*first, rest),
@@ -198,13 +154,7 @@ pub fn verify_consistency(
     Ok(())
 }
 
-fn verify_trivial_consistency(
-    old_size: u64,
-    old_root: Hash,
-    new_size: u64,
-    new_root: Hash,
-    proof: &[Hash],
-) -> Result<(), VerifyError> {
+fn verify_trivial_consistency(old_size: u64, old_root: Hash, new_size: u64, new_root: Hash, proof: &[Hash]) -> Result<(), VerifyError> {
     if !proof.is_empty() {
         return Err(VerifyError::WrongLength);
     }
@@ -262,11 +212,7 @@ impl Path {
 }
 
 /// The root over the leaves `begin..end`, where `begin` is a multiple of the largest power of two up to the length.
-fn range_root<E>(
-    begin: u64,
-    mut end: u64,
-    read: &mut impl FnMut(u8, u64) -> Result<Hash, E>,
-) -> Result<Hash, E> {
+fn range_root<E>(begin: u64, mut end: u64, read: &mut impl FnMut(u8, u64) -> Result<Hash, E>) -> Result<Hash, E> {
     let mut root = None;
     while end > begin {
         let level = (end - begin).trailing_zeros() as u8;

@@ -6,16 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// The eight entries of the RFC 6962 test vectors of certificate-transparency.
-const ENTRIES: [&str; 8] = [
-    "",
-    "00",
-    "10",
-    "2021",
-    "3031",
-    "40414243",
-    "5051525354555657",
-    "606162636465666768696a6b6c6d6e6f",
-];
+const ENTRIES: [&str; 8] = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 
 /// Their roots for the sizes 1 to 8.
 const ROOTS: [&str; 8] = [
@@ -57,9 +48,7 @@ impl HashableLeaf for Entry {
 }
 
 fn leaves(size: u64) -> Vec<Hash> {
-    (0..size)
-        .map(|entry| leaf_hash(&entry.to_be_bytes()))
-        .collect()
+    (0..size).map(|entry| leaf_hash(&entry.to_be_bytes())).collect()
 }
 
 fn flatten(proof: &[Hash]) -> Vec<u8> {
@@ -79,10 +68,7 @@ fn sample(byte: u8) -> Hash {
 #[test]
 fn roots_of_the_rfc_6962_vectors() {
     let mut frontier = Frontier::new();
-    assert_eq!(
-        frontier.root().to_string(),
-        "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-    );
+    assert_eq!(frontier.root().to_string(), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
     for (entry, expected) in ENTRIES.iter().zip(ROOTS) {
         frontier.push(leaf_hash(&hex::decode(entry).unwrap()));
         assert_eq!(frontier.root().to_hex(), expected);
@@ -123,10 +109,7 @@ fn every_inclusion_proof_of_small_trees_holds_and_is_the_reference_one() {
             let proof = inclusion_proof(index, size, |l, i| subtrees.read(l, i)).unwrap();
             let reference = oracle.prove_inclusion(usize::try_from(index).unwrap());
             assert_eq!(flatten(&proof), reference.as_bytes(), "{index} of {size}");
-            assert_eq!(
-                verify_inclusion(leaf, index, size, &proof, tree_root),
-                Ok(())
-            );
+            assert_eq!(verify_inclusion(leaf, index, size, &proof, tree_root), Ok(()));
         }
     }
 }
@@ -172,13 +155,7 @@ fn a_changed_inclusion_proof_is_refused() {
         check(leaf, (index + 1) % 11, 11, &proof, tree_root);
         check(leaf, index, 11, &proof[1..], tree_root);
         check(leaf, index, 11, &proof[..proof.len() - 1], tree_root);
-        check(
-            leaf,
-            index,
-            11,
-            &[&proof[..], &[sample(1)]].concat(),
-            tree_root,
-        );
+        check(leaf, index, 11, &[&proof[..], &[sample(1)]].concat(), tree_root);
         for position in 0..proof.len() {
             let mut changed = proof.clone();
             changed[position].0[31] ^= 1;
@@ -206,59 +183,33 @@ fn a_changed_consistency_proof_is_refused() {
         check(13, old_root, 13, new_root, &proof);
         check(old, old_root, 13, new_root, &[]);
         check(old, old_root, 13, new_root, &proof[1..]);
-        check(
-            old,
-            old_root,
-            13,
-            new_root,
-            &[&proof[..], &[sample(1)]].concat(),
-        );
+        check(old, old_root, 13, new_root, &[&proof[..], &[sample(1)]].concat());
         for position in 0..proof.len() {
             let mut changed = proof.clone();
             changed[position].0[0] ^= 1;
             check(old, old_root, 13, new_root, &changed);
         }
     }
-    let trivial = |old_size, old_root, new_size, proof: &[Hash]| {
-        verify_consistency(old_size, old_root, new_size, new_root, proof)
-    };
+    let trivial = |old_size, old_root, new_size, proof: &[Hash]| verify_consistency(old_size, old_root, new_size, new_root, proof);
     assert_eq!(trivial(13, new_root, 13, &[]), Ok(()));
     assert_eq!(trivial(0, empty_root(), 13, &[]), Ok(()));
-    assert_eq!(
-        trivial(13, sample(1), 13, &[]),
-        Err(VerifyError::RootMismatch)
-    );
-    assert_eq!(
-        trivial(0, sample(1), 13, &[]),
-        Err(VerifyError::OldRootMismatch)
-    );
-    assert_eq!(
-        trivial(0, empty_root(), 13, &[sample(1)]),
-        Err(VerifyError::WrongLength)
-    );
+    assert_eq!(trivial(13, sample(1), 13, &[]), Err(VerifyError::RootMismatch));
+    assert_eq!(trivial(0, sample(1), 13, &[]), Err(VerifyError::OldRootMismatch));
+    assert_eq!(trivial(0, empty_root(), 13, &[sample(1)]), Err(VerifyError::WrongLength));
 }
 
 #[test]
 fn positions_outside_the_tree_have_no_proof() {
     let unread = |_: u8, _: u64| -> Result<Hash, Infallible> { panic!("must not be read") };
     for (index, size) in [(0, 0), (1, 1), (9, 8), (0, MAX_TREE_SIZE + 1)] {
-        assert!(
-            inclusion_proof(index, size, unread).is_err(),
-            "{index} {size}"
-        );
+        assert!(inclusion_proof(index, size, unread).is_err(), "{index} {size}");
     }
     for (old, new) in [(1, 0), (9, 8), (1, u64::MAX)] {
         assert!(consistency_proof(old, new, unread).is_err(), "{old} {new}");
     }
     let failing = |_: u8, _: u64| -> Result<Hash, &str> { Err("disk") };
-    assert_eq!(
-        inclusion_proof(0, 2, failing),
-        Err(ProofError::Read("disk"))
-    );
-    assert_eq!(
-        consistency_proof(1, 2, failing),
-        Err(ProofError::Read("disk"))
-    );
+    assert_eq!(inclusion_proof(0, 2, failing), Err(ProofError::Read("disk")));
+    assert_eq!(consistency_proof(1, 2, failing), Err(ProofError::Read("disk")));
 }
 
 #[test]
@@ -284,10 +235,7 @@ fn hashes_have_one_spelling() {
     assert_eq!(Hash::from_hex(&hash.to_hex()), Some(hash));
     assert_eq!(Hash::from_slice(hash.as_bytes()), Some(hash));
     assert_eq!(Hash::from_hex(&hash.to_hex().to_uppercase()), None);
-    assert_eq!(
-        Hash::from_base64(hash.to_string().trim_end_matches('=')),
-        None
-    );
+    assert_eq!(Hash::from_base64(hash.to_string().trim_end_matches('=')), None);
     assert_eq!(Hash::from_slice(&[0; 31]), None);
 }
 

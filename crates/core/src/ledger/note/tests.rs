@@ -11,18 +11,14 @@ const GO_NOTE: &str = "If you think cryptography is the answer to your problem,\
 const GOLDEN_NOTE: &str = "text\n\n\
     — example.com/log m+XTxnlOYYB7v2Z0P31BmIZJv66GLWfWwFMwNh5SVj5R8P+PawZECG2DZPdOV+RNVE34zZXaETnt/4rYnc8IX9sAjwk=\n";
 /// The text of the example of the C2SP document, with a blank line and letters beyond ASCII.
-const QUASIMODO: &str =
-    "Ognuno sta solo sul cuor della terra\ntrafitto da un raggio di sole:\n\ned è subito sera.\n";
+const QUASIMODO: &str = "Ognuno sta solo sul cuor della terra\ntrafitto da un raggio di sole:\n\ned è subito sera.\n";
 
 fn signer(name: &str, seed: u8) -> Signer {
     Signer::new(name, &[seed; 32]).unwrap()
 }
 
 fn verifiers(signers: &[&Signer]) -> Vec<Verifier> {
-    signers
-        .iter()
-        .map(|signer| signer.verifier().clone())
-        .collect()
+    signers.iter().map(|signer| signer.verifier().clone()).collect()
 }
 
 fn signature_line(note: &str) -> &str {
@@ -86,11 +82,7 @@ fn unknown_keys_are_ignored_and_known_wrong_signatures_refuse() {
         (&witnessed, &[&witness], Ok("text\n")),
         (&witnessed, &[&log, &witness], Ok("text\n")),
         (&wrong, &[&log], Ok("text\n")),
-        (
-            &wrong,
-            &[&log, &witness],
-            Err(NoteError::WrongSignature("witness.example".to_owned())),
-        ),
+        (&wrong, &[&log, &witness], Err(NoteError::WrongSignature("witness.example".to_owned()))),
     ] {
         assert_eq!(open(note, &verifiers(known)), expected, "{note}");
     }
@@ -130,10 +122,7 @@ fn malformed_notes_are_refused() {
         "text\n\n— example.com/log AAAAAA==\n".to_owned(),
     ] {
         let opened = open(&changed, &verifiers(&[&log]));
-        assert!(
-            matches!(opened, Err(NoteError::Malformed(_))),
-            "{changed:?}"
-        );
+        assert!(matches!(opened, Err(NoteError::Malformed(_))), "{changed:?}");
     }
     let changed_text = note.replace("text", "next");
     let opened = open(&changed_text, &verifiers(&[&log]));

@@ -94,29 +94,20 @@ fn the_tiles_of_a_tree_are_those_of_the_standard() {
     // 70,000 leaves: 273 full tiles and 112 hashes; 273 = 256 + 17 hashes at level 1; 1 at level 2.
     assert_eq!(tiles.len(), 273 + 1 + 3);
     let last = &tiles[tiles.len() - 4..];
-    let expected = [
-        "tile/1/000",
-        "tile/0/273.p/112",
-        "tile/1/001.p/17",
-        "tile/2/000.p/1",
-    ];
+    let expected = ["tile/1/000", "tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"];
     assert_eq!(last, expected);
     assert_eq!(hash_tiles(0).count(), 0);
     for (level, width) in [(0, 112), (1, 17), (2, 1), (3, 0), (63, 0)] {
         assert_eq!(partial_width(level, 70_000), width);
     }
-    let grown: Vec<String> = completed_tiles(65_535, 65_792)
-        .map(|tile| tile.to_string())
-        .collect();
+    let grown: Vec<String> = completed_tiles(65_535, 65_792).map(|tile| tile.to_string()).collect();
     assert_eq!(grown, ["tile/0/255", "tile/0/256", "tile/1/000"]);
     assert_eq!(completed_tiles(256, 256).count(), 0);
 }
 
 /// The tile's hashes computed in the plainest way: fold pairs of the leaves up to the tile's level.
 fn tile_hashes(leaves: &[Hash], tile: TilePath) -> Vec<Hash> {
-    let TileLevel::Level(level) = tile.level() else {
-        panic!("not a hash tile")
-    };
+    let TileLevel::Level(level) = tile.level() else { panic!("not a hash tile") };
     let mut hashes = leaves.to_vec();
     for _ in 0..u32::from(level) * 8 {
         let pairs = hashes.chunks_exact(2);
@@ -128,23 +119,13 @@ fn tile_hashes(leaves: &[Hash], tile: TilePath) -> Vec<Hash> {
 
 #[test]
 fn every_complete_subtree_is_found_in_its_tile() {
-    let leaves: Vec<Hash> = (0..1_000_u64)
-        .map(|leaf| leaf_hash(&leaf.to_be_bytes()))
-        .collect();
-    let tiles: Vec<(TilePath, Vec<Hash>)> = hash_tiles(1_000)
-        .map(|tile| (tile, tile_hashes(&leaves, tile)))
-        .collect();
+    let leaves: Vec<Hash> = (0..1_000_u64).map(|leaf| leaf_hash(&leaf.to_be_bytes())).collect();
+    let tiles: Vec<(TilePath, Vec<Hash>)> = hash_tiles(1_000).map(|tile| (tile, tile_hashes(&leaves, tile))).collect();
     let mut hashes = leaves.clone();
     for level in 0..10_u8 {
         for (index, expected) in (0..).zip(&hashes) {
             let place = SubtreePlace::of(level, index);
-            let (_, tile) = tiles
-                .iter()
-                .find(|(tile, _)| {
-                    tile.level() == TileLevel::Level(place.tile_level)
-                        && tile.index() == place.tile_index
-                })
-                .unwrap();
+            let (_, tile) = tiles.iter().find(|(tile, _)| tile.level() == TileLevel::Level(place.tile_level) && tile.index() == place.tile_index).unwrap();
             assert_eq!(place.hash(tile), Some(*expected), "{level} {index}");
         }
         let pairs = hashes.chunks_exact(2);
@@ -159,10 +140,7 @@ fn hash_tiles_are_whole_hashes() {
     let hashes = [leaf_hash(b"a"), leaf_hash(b"b")];
     assert_eq!(decode_hashes(&encode_hashes(&hashes)), Ok(hashes.to_vec()));
     for length in [0, 1, 31, 33, 257 * 32] {
-        assert_eq!(
-            decode_hashes(&vec![0; length]),
-            Err(TileError::HashTile(length))
-        );
+        assert_eq!(decode_hashes(&vec![0; length]), Err(TileError::HashTile(length)));
     }
 }
 
@@ -173,23 +151,13 @@ fn entry_bundles_are_read_to_the_last_byte() {
     let bundle = encode_entries(entries).unwrap();
     assert_eq!(bundle[..7], [0, 3, b'a', b'b', b'c', 0, 0]);
     assert_eq!(decode_entries(&bundle, 3).unwrap(), entries);
-    for (bytes, width) in [
-        (&bundle[..], 2),
-        (&bundle[..], 4),
-        (&bundle[..bundle.len() - 1], 3),
-        (&bundle[..6], 2),
-        (&bundle[1..], 3),
-        (&[][..], 1),
-    ] {
+    for (bytes, width) in [(&bundle[..], 2), (&bundle[..], 4), (&bundle[..bundle.len() - 1], 3), (&bundle[..6], 2), (&bundle[1..], 3), (&[][..], 1)] {
         assert!(decode_entries(bytes, width).is_err(), "{width}");
     }
     assert!(encode_entries(vec![&b"e"[..]; 256]).is_ok());
     assert!(encode_entries(vec![&b"e"[..]; 257]).is_err());
     let too_long = vec![0; MAX_ENTRY_BYTES + 1];
-    assert_eq!(
-        encode_entries([&too_long[..]]),
-        Err(TileError::EntryTooLong(65_536))
-    );
+    assert_eq!(encode_entries([&too_long[..]]), Err(TileError::EntryTooLong(65_536)));
 }
 
 proptest! {

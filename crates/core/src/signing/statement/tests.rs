@@ -18,10 +18,7 @@ fn golden_without(pointer: &str) -> Value {
     let mut value = golden();
     let (parent, member) = pointer.rsplit_once('/').unwrap();
     let parent = value.pointer_mut(parent).unwrap();
-    assert!(
-        parent.as_object_mut().unwrap().remove(member).is_some(),
-        "{pointer}"
-    );
+    assert!(parent.as_object_mut().unwrap().remove(member).is_some(), "{pointer}");
     value
 }
 
@@ -126,51 +123,24 @@ fn each_optional_member_is_left_out_when_absent() {
 
 #[test]
 fn words_are_those_of_the_schema() {
-    let states = [
-        "draft",
-        "candidate",
-        "approved",
-        "production",
-        "deprecated",
-        "retired",
-    ];
-    let verdicts = [
-        "APPROVED",
-        "REJECTED",
-        "EXECUTED",
-        "LAPSED",
-        "REVOKED",
-        "EXCEPTION_GRANTED",
-    ];
+    let states = ["draft", "candidate", "approved", "production", "deprecated", "retired"];
+    let verdicts = ["APPROVED", "REJECTED", "EXECUTED", "LAPSED", "REVOKED", "EXCEPTION_GRANTED"];
     let outcomes = ["PASSED", "FAILED", "WARNED", "WAIVED", "NOT_APPLICABLE"];
     for (pointer, words) in [
         ("decision", &verdicts[..]),
         ("transition/from", &states),
         ("transition/to", &states),
-        (
-            "model/riskTier",
-            &["prohibited", "high", "limited", "minimal", "unclassified"],
-        ),
-        (
-            "requestedBy/kind",
-            &["person", "pipeline", "service", "schedule"],
-        ),
+        ("model/riskTier", &["prohibited", "high", "limited", "minimal", "unclassified"]),
+        ("requestedBy/kind", &["person", "pipeline", "service", "schedule"]),
         ("policy/mode", &["enforce", "warn"]),
         ("checks/1/outcome", &outcomes),
-        (
-            "approvals/0/conditions/0/effect",
-            &["finding", "block", "deprecate"],
-        ),
+        ("approvals/0/conditions/0/effect", &["finding", "block", "deprecate"]),
     ] {
         let pointer = format!("/predicate/{pointer}");
         for word in words {
             let value = golden_with(&pointer, Value::from(*word));
             let statement = parse(&value).unwrap();
-            assert_eq!(
-                serde_json::to_value(statement).unwrap(),
-                value,
-                "{pointer} {word}"
-            );
+            assert_eq!(serde_json::to_value(statement).unwrap(), value, "{pointer} {word}");
         }
         for other in ["", "other", "Draft", "approved ", "MAYBE"] {
             let value = golden_with(&pointer, Value::from(other));
@@ -184,17 +154,11 @@ fn statements_of_another_type_are_refused_and_unknown_members_ignored() {
     for pointer in ["/_type", "/predicateType"] {
         let other = Value::from("https://in-toto.io/Statement/v0.1");
         let refused = parse(&golden_with(pointer, other));
-        assert!(
-            matches!(refused, Err(StatementError::Type { .. })),
-            "{pointer}"
-        );
+        assert!(matches!(refused, Err(StatementError::Type { .. })), "{pointer}");
     }
     let mut extended = golden();
     extended["predicate"]["later"] = Value::from(1);
     extended["predicate"]["model"]["later"] = Value::from(1);
     assert_eq!(parse(&extended).unwrap(), parse(&golden()).unwrap());
-    assert!(matches!(
-        Statement::parse(b"{"),
-        Err(StatementError::Json(_))
-    ));
+    assert!(matches!(Statement::parse(b"{"), Err(StatementError::Json(_))));
 }

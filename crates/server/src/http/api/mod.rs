@@ -3,10 +3,30 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
-pub mod model;
+mod alias;
+mod as_of;
+pub mod check;
+mod compare;
+pub mod decision;
+mod docs;
 pub mod download;
+mod evidence;
+mod history;
+pub mod ledger;
+pub mod model;
+mod package;
+pub mod policy;
+pub mod promotion;
+mod resolve;
+pub mod rollback;
 pub mod system;
+mod tag;
+pub mod token;
+mod trace;
+pub mod transition;
 pub mod upload;
+pub mod user;
+mod version;
 
 use axum::Router;
 use axum::routing::get;
@@ -36,20 +56,42 @@ impl utoipa::Modify for Bearer {
 }
 
 fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(system::routes()).merge(model::routes())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(system::routes())
+        .merge(model::routes())
+        .merge(check::routes())
+        .merge(promotion::routes())
+        .merge(rollback::routes())
+        .merge(transition::routes())
+        .merge(policy::routes())
+        .merge(user::routes())
+        .merge(token::routes())
+        .merge(decision::routes())
+        .merge(ledger::routes())
+        .merge(version::routes())
+        .merge(tag::routes())
+        .merge(alias::routes())
+        .merge(evidence::routes())
+        .merge(history::routes())
+        .merge(compare::routes())
+        .merge(trace::routes())
+        .merge(resolve::routes())
 }
 
 /// The OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    routes().merge(upload::routes()).merge(download::routes()).into_openapi()
 }
 
 /// The routes of `/api/v1`, without uploads and downloads.
 pub fn router(app: App) -> Router {
-    let (router, document) = routes().split_for_parts();
+    let (router, _) = routes().split_for_parts();
+    let document = document();
+    let page = docs::page(&document);
     let text: std::sync::Arc<str> = document.to_json().unwrap_or_default().into();
     router
         .with_state(app)
+        .route("/api/v1/docs", get(move || std::future::ready(docs::response(&page))))
         .route("/api/v1/openapi.json", get(move || std::future::ready(([(axum::http::header::CONTENT_TYPE, "application/json")], text.to_string()))))
 }
 
@@ -62,4 +104,10 @@ pub(super) fn encode(segment: &str) -> String {
 /// Text in which the wildcards of LIKE mean themselves, with `\` as escape.
 pub(super) fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// The cursor of a page that is ordered by a number.
+pub(super) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
+    let number = |text: String| text.parse().map_err(|_| chancery_core::refusal::Refusal::invalid("after", "after must be the `next` of a page"));
+    page.after()?.map(number).transpose()
 }

@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::as_of::{self, AsOfQuery};
 use crate::app::view::{self, ModelView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
@@ -29,7 +30,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// A new model.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 struct NewModel {
     /// Name: 1 to 256 bytes, no `/` or `:`.
     #[schema(value_type = String)]
@@ -42,10 +42,10 @@ struct NewModel {
     #[serde(default = "unclassified")]
     #[schema(value_type = String)]
     risk_tier: RiskTier,
-    /// What is said about it.
-    #[serde(default)]
+    /// What is said about it: the fields of a profile.
+    #[serde(flatten)]
     #[schema(value_type = Object)]
-    profile: Profile,
+    profile: serde_json::Map<String, serde_json::Value>,
 }
 
 fn kind() -> ModelKind {
@@ -62,6 +62,7 @@ fn unclassified() -> RiskTier {
     responses((status = 201, description = "Created", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn create(allowed: Allowed<caller::EditModel>, body: Json<NewModel>) -> Result<Response, AppError> {
     let NewModel { name, kind, risk_tier, profile } = body.value;
+    let profile: Profile = crate::http::extract::typed(profile.into())?;
     let location = format!("/api/v1/models/{}", super::encode(name.as_str()));
     let command = Command::Create { id: ids::model()?, name, kind, risk_tier, profile: Box::new(profile) };
     let made = allowed.execute(command, &body.requested).await?;
@@ -110,13 +111,15 @@ async fn list(
 
 /// Read a model
 #[utoipa::path(get, path = "/api/v1/models/{name}", operation_id = "model_show", tag = "models", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
-    params(("name" = String, Path, description = "Name of the model")),
+    params(("name" = String, Path, description = "Name of the model"), AsOfQuery),
     responses((status = 200, description = "The model", body = ModelView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn show(allowed: Allowed<caller::Read>, Path(name): Path<ModelName>) -> Result<Response, AppError> {
+async fn show(allowed: Allowed<caller::Read>, Path(name): Path<ModelName>, Query(moment): Query<AsOfQuery>) -> Result<Response, AppError> {
     let snapshot = allowed.read().await?;
-    let row = view::model_named(&snapshot, &name).await?;
-    let view = view::model(&snapshot, &row).await?;
-    Ok(([(ETAG, format!("\"{}\"", row.revision))], axum::Json(view)).into_response())
+    let view = match as_of::cut(&snapshot, moment).await? {
+        Some(cut) => crate::app::as_of::model_named(&snapshot, &name, cut).await?.model(&snapshot).await?,
+        None => view::model(&snapshot, &view::model_named(&snapshot, &name).await?).await?,
+    };
+    Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
 }
 
 /// Replace what is said about a model

@@ -1,0 +1,264 @@
+//! Preparing a registration: are the bytes here, and what do they say? The bytes win over what the caller says (ENT-17).
+
+mod files;
+
+use std::collections::BTreeMap;
+
+use chancery_core::entry::Payload;
+use chancery_core::manifest::{Manifest, ManifestFile};
+use chancery_core::refusal::{Code, Refusal};
+use chancery_core::semver::{self, Bump};
+use chancery_core::tables::{ModelRow, VersionRow};
+use chancery_core::{facts, version};
+use chancery_inspect::{Change, Environment, Inspection, Signature, SignatureChange};
+use serde_json::{Map, Value, json};
+
+use super::{App, AppError, view};
+use crate::store::Snapshot;
+use crate::values;
+
+/// Missing digests that a refusal names.
+const MAX_LISTED: usize = 10;
+/// Problems of the inspection that are sealed.
+const MAX_PROBLEMS: usize = 100;
+
+/// What a caller gives to register a version.
+#[derive(Debug)]
+pub struct NewVersion {
+    /// Files, whose bytes were uploaded before.
+    pub files: Vec<ManifestFile>,
+    /// What he says about them.
+    pub facts: Value,
+    /// Semantic version.
+    pub semver: Option<String>,
+    /// Description.
+    pub description: String,
+}
+
+impl App {
+    /// The command that registers a version of `model`.
+    ///
+    /// # Errors
+    /// `digest_mismatch` for bytes that are not here, `invalid_field` and `too_large` for what is malformed.
+    pub async fn registration(&self, snapshot: Snapshot, model: &ModelRow, new: NewVersion) -> Result<version::Command, AppError> {
+        facts::check(&new.facts)?;
+        let semver = new.semver.as_deref().map(semver::parse).transpose()?;
+        let manifest = Manifest::new(new.files)?;
+        let newest = snapshot.rows::<VersionRow>("WHERE model_id = $1 ORDER BY number DESC LIMIT 1", &values![model.model_id]).await?;
+        let before = match newest.first() {
+            Some(row) => Some((row.content_digest, view::facts(&snapshot, row).await?)),
+            None => None,
+        };
+        // Hashing and reading are slow; no snapshot may wait for them.
+        drop(snapshot);
+        self.check_held(&manifest).await?;
+        let inspection = files::inspect(self.blobs().clone(), &manifest).await?;
+        let facts = merge(new.facts, &inspection);
+        let content = manifest.payload()?.digest;
+        let bump = before.map_or(Bump::Minor, |(old_content, old_facts)| bump(signature_change(&old_facts, &facts).as_ref(), old_content == content));
+        let facts = Payload::json("facts", &facts)?;
+        Ok(version::Command::Register { model: model.model_id.clone(), manifest, facts, semver, bump, description: new.description })
+    }
+
+    /// Refuses a manifest of which bytes are missing or have another size.
+    async fn check_held(&self, manifest: &Manifest) -> Result<(), AppError> {
+        let mut absent = Vec::new();
+        for file in manifest.files() {
+            let held = self.blobs().contains(&file.digest).await?;
+            if held != Some(file.size) && !absent.contains(&file.digest.to_string()) {
+                absent.push(file.digest.to_string());
+            }
+        }
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let count = absent.len();
+        absent.truncate(MAX_LISTED);
+        Err(Refusal::new(Code::DigestMismatch, &format!("the bytes of {count} blobs are not held with the size that is given: {}", absent.join(", ")))
+            .field("files")
+            .remedy("upload them first, then register")
+            .into())
+    }
+}
+
+/// What a new signature demands of the version number, when both sides say what their signature is.
+pub fn signature_change(old: &Value, new: &Value) -> Option<SignatureChange> {
+    Some(chancery_inspect::signature_change(&signature(old)?, &signature(new)?))
+}
+
+/// The suggestion that follows: a model that was trained again is never a mere patch.
+pub fn bump(change: Option<&SignatureChange>, is_same_content: bool) -> Bump {
+    match change.map(|change| change.change) {
+        Some(Change::Major) => Bump::Major,
+        Some(Change::Minor) => Bump::Minor,
+        Some(Change::Patch) | None if is_same_content => Bump::Patch,
+        Some(Change::Patch) | None => Bump::Minor,
+    }
+}
+
+/// The signature in facts; a column is required unless it says otherwise, and a list may be left out.
+fn signature(facts: &Value) -> Option<Signature> {
+    let mut value = facts.get("signature")?.clone();
+    let members = value.as_object_mut()?;
+    for (list, required) in [("inputs", true), ("outputs", true), ("params", false)] {
+        let columns = members.entry(list).or_insert_with(|| json!([]));
+        if columns.is_null() {
+            *columns = json!([]);
+        }
+        for column in columns.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            column.retain(|_, value| !value.is_null());
+            column.entry("required").or_insert(Value::Bool(required));
+        }
+    }
+    serde_json::from_value(value).ok()
+}
+
+/// The facts to seal: what was read replaces what was said, which goes to `claims`; grades are given anew.
+fn merge(given: Value, inspection: &Inspection) -> Value {
+    let mut facts: Map<String, Value> = given.as_object().cloned().unwrap_or_default();
+    facts.retain(|_, value| !value.is_null());
+    facts.remove("grades");
+    let mut claims = facts.remove("claims").and_then(|claims| claims.as_object().cloned()).unwrap_or_default();
+    let mut grades: Map<String, Value> = facts.keys().map(|name| (name.clone(), json!("claimed"))).collect();
+    for (name, read) in read_facts(inspection) {
+        let claim = facts.remove(name);
+        let value = replace(name, read, claim, &mut claims, &mut grades);
+        facts.insert(name.to_owned(), value);
+    }
+    if let Some(run) = inspection.mlmodel.as_ref().and_then(|mlmodel| mlmodel.run_id.as_ref()) {
+        let training = facts.entry("training").or_insert_with(|| json!({}));
+        if let Some(training) = training.as_object_mut() {
+            let claim = training.remove("run_id");
+            let value = replace("training.run_id", json!(run), claim, &mut claims, &mut grades);
+            training.insert("run_id".to_owned(), value);
+        }
+        grades.entry("training").or_insert_with(|| json!("claimed"));
+    }
+    if !claims.is_empty() {
+        facts.insert("claims".to_owned(), Value::Object(claims));
+    }
+    facts.insert("grades".to_owned(), Value::Object(grades));
+    Value::Object(facts)
+}
+
+/// A fact that was read. Members of the claim about which the bytes say nothing stay, with the grade `claimed`.
+fn replace(path: &str, read: Value, claim: Option<Value>, claims: &mut Map<String, Value>, grades: &mut Map<String, Value>) -> Value {
+    grades.insert(path.to_owned(), json!("read"));
+    match (read, claim) {
+        (read, None) => read,
+        (Value::Object(mut read), Some(Value::Object(claim))) => {
+            for (key, claimed) in claim.into_iter().filter(|(_, value)| !value.is_null()) {
+                let place = format!("{path}.{key}");
+                match read.get(&key) {
+                    Some(value) if *value != claimed => drop(claims.insert(place, claimed)),
+                    Some(_) => {}
+                    None => {
+                        grades.insert(place, json!("claimed"));
+                        read.insert(key, claimed);
+                    }
+                }
+            }
+            Value::Object(read)
+        }
+        (read, Some(claim)) => {
+            if read != claim {
+                claims.insert(path.to_owned(), claim);
+            }
+            read
+        }
+    }
+}
+
+/// What the bytes say, by name of the fact; nothing for what they do not say.
+pub fn read_facts(inspection: &Inspection) -> Vec<(&'static str, Value)> {
+    let framework = inspection.framework.as_ref().map(|framework| match &framework.version {
+        Some(version) => json!({"name": framework.name, "version": version}),
+        None => json!({"name": framework.name}),
+    });
+    let signature = inspection.signature.as_ref().map(|signature| {
+        let mut value = json!({"inputs": signature.inputs, "outputs": signature.outputs});
+        if let (Some(members), false) = (value.as_object_mut(), signature.params.is_empty()) {
+            members.insert("params".to_owned(), json!(signature.params));
+        }
+        value
+    });
+    let mut formats: BTreeMap<String, u64> = BTreeMap::new();
+    for file in &inspection.files {
+        if let Ok(Value::String(format)) = serde_json::to_value(file.format) {
+            *formats.entry(format).or_default() += 1;
+        }
+    }
+    let problems: Vec<&chancery_inspect::Problem> = inspection.problems.iter().take(MAX_PROBLEMS).collect();
+    let facts = [
+        ("framework", framework),
+        ("flavour", inspection.flavour.as_ref().map(|flavour| json!(flavour))),
+        ("signature", signature),
+        ("environment", inspection.environment.as_ref().map(environment)),
+        ("formats", Some(json!(formats))),
+        ("inspection", Some(json!({"problems": problems}))),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn environment(environment: &Environment) -> Value {
+    // The same package is often listed by several files; for a reader it is one.
+    let mut packages: Vec<String> = environment.packages.iter().map(|package| format!("{}{}", package.name, package.specifier)).collect();
+    packages.sort();
+    packages.dedup();
+    let mut unpinned: Vec<&str> = environment.unpinned.iter().map(|package| package.name.as_str()).collect();
+    unpinned.sort_unstable();
+    unpinned.dedup();
+    let mut value = json!({"pinned": environment.pinned, "unpinned": unpinned, "packages": packages});
+    if let (Some(members), Some(python)) = (value.as_object_mut(), &environment.python_version) {
+        members.insert("python".to_owned(), json!(python));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_wins_and_no_grade_of_the_caller_counts() {
+        let inspection = Inspection {
+            flavour: Some("sklearn".to_owned()),
+            framework: Some(chancery_inspect::Framework { name: "scikit-learn".to_owned(), version: Some("1.9.1".to_owned()) }),
+            ..Inspection::default()
+        };
+        let given = json!({
+            "flavour": "xgboost", "framework": {"name": "scikit-learn", "version": "1.0", "libraries": ["numpy"]},
+            "intended_use": "x", "training": null, "grades": {"intended_use": "read"}, "claims": {"model_type": "y"},
+        });
+        assert_eq!(
+            merge(given, &inspection),
+            json!({
+                "flavour": "sklearn", "framework": {"name": "scikit-learn", "version": "1.9.1", "libraries": ["numpy"]},
+                "intended_use": "x", "formats": {}, "inspection": {"problems": []},
+                "claims": {"model_type": "y", "flavour": "xgboost", "framework.version": "1.0"},
+                "grades": {
+                    "flavour": "read", "framework": "read", "framework.libraries": "claimed", "intended_use": "claimed",
+                    "formats": "read", "inspection": "read",
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn the_suggestion_follows_signature_and_content() {
+        let facts = |inputs: Value| json!({"signature": {"inputs": inputs}});
+        let one = facts(json!([{"name": "a", "type": "double"}]));
+        let more = facts(json!([{"name": "a", "type": "double"}, {"name": "b", "type": "double", "required": false}]));
+        let none = json!({});
+        for (old, new, same, expected) in [
+            (&one, &one, true, Bump::Patch),
+            (&one, &one, false, Bump::Minor),
+            (&one, &more, true, Bump::Minor),
+            (&more, &one, true, Bump::Major),
+            (&none, &one, false, Bump::Minor),
+            (&none, &none, true, Bump::Patch),
+        ] {
+            assert_eq!(bump(signature_change(old, new).as_ref(), same), expected, "{old} {new}");
+        }
+    }
+}

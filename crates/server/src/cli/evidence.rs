@@ -1,0 +1,132 @@
+//! `chancery evidence`: typed documents about a version.
+
+use std::path::{Path, PathBuf};
+
+use chancery_core::evidence::EvidenceType;
+use chancery_core::manifest::ManifestFile;
+use chancery_core::names::{Digest, FilePath};
+use clap::Subcommand;
+use reqwest::Method;
+
+use super::Outcome;
+use super::exit::ExitCode;
+use super::failure::Failure;
+use super::hashing::progress;
+use super::history::{Page, add};
+use super::output::text;
+use super::reference::Reference;
+use super::session::Session;
+use super::upload::upload;
+
+/// Largest document that is sent in one request, in bytes. Larger ones are uploaded as blobs.
+const MAX_BODY_BYTES: u64 = 1024 * 1024;
+
+/// The subcommands of `evidence`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add a document.
+    #[command(after_help = "Example: chancery evidence add loan-approval/3 evaluation.json --type evaluation")]
+    Add(AddArgs),
+    /// List the documents of a version.
+    #[command(after_help = "Example: chancery evidence list loan-approval/3")]
+    List {
+        /// The version.
+        reference: Reference,
+        /// Which part of the list.
+        #[command(flatten)]
+        page: Page,
+    },
+}
+
+/// Arguments of `evidence add`.
+#[derive(Debug, clap::Args)]
+pub struct AddArgs {
+    /// The version.
+    reference: Reference,
+    /// The document.
+    file: PathBuf,
+    /// evaluation, sbom, provenance, artifact-scan, vulnerability-report, vex, model-card, datasheet, explainability, risk-assessment, review,
+    /// signature, reproducibility, drift-report, plan, addendum or other.
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: EvidenceType,
+    /// Title. Otherwise the name of the file.
+    #[arg(long)]
+    title: Option<String>,
+    /// What it is about: content (default), version or file.
+    #[arg(long, value_name = "KIND")]
+    binds_to: Option<String>,
+    /// The digest that it is about, for a file.
+    #[arg(long, value_name = "DIGEST")]
+    binds_digest: Option<String>,
+}
+
+/// Runs a subcommand.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(command: Command, session: &Session) -> Outcome {
+    match command {
+        Command::Add(args) => return add_document(args, session).await,
+        Command::List { reference, page } => {
+            let (name, number) = session.locate(&reference).await?;
+            let mut url = session.client.url(&["models", &name, "versions", &number, "evidence"]);
+            page.add_to(&mut url);
+            let answer = session.client.get(url).await?;
+            session.output.page(&answer, &["type", "grade", "title", "binds to", "size", "at", "entry", "digest"], |item| {
+                ["/type", "/grade", "/title", "/binds_to/kind", "/size", "/at", "/index", "/digest"].iter().map(|pointer| text(item, pointer)).collect()
+            });
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+async fn add_document(args: AddArgs, session: &Session) -> Outcome {
+    let (name, number) = session.locate(&args.reference).await?;
+    let mut url = session.client.url(&["models", &name, "versions", &number, "evidence"]);
+    let file_name = args.file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let title = args.title.or(file_name);
+    add(
+        &mut url,
+        &[
+            ("type", Some(args.kind.as_str())),
+            ("title", title.as_deref()),
+            ("binds_to", args.binds_to.as_deref()),
+            ("binds_digest", args.binds_digest.as_deref()),
+        ],
+    );
+    let unreadable = |error| Failure::Usage(format!("cannot read `{}`: {error}", args.file.display()));
+    let size = std::fs::metadata(&args.file).map_err(unreadable)?.len();
+    let body = if size > MAX_BODY_BYTES {
+        add(&mut url, &[("digest", Some(upload_document(session, &args.file, size).await?.to_string().as_str()))]);
+        Vec::new()
+    } else {
+        std::fs::read(&args.file).map_err(unreadable)?
+    };
+    let request = session.client.request(Method::POST, url).header("Content-Type", content_type(&args.file));
+    let request = request.header("Idempotency-Key", uuid::Uuid::now_v7().to_string()).body(body);
+    let receipt = session.client.ask(request).await?;
+    session.output.receipt(&receipt, &format!("{} is evidence ({}) of {name}/{number}", args.file.display(), args.kind));
+    Ok(ExitCode::Done)
+}
+
+async fn upload_document(session: &Session, path: &Path, size: u64) -> Result<Digest, Failure> {
+    let unreadable = |error| Failure::Usage(format!("cannot read `{}`: {error}", path.display()));
+    let mut reader = std::fs::File::open(path).map_err(unreadable)?;
+    let (digest, _) = super::hashing::digest(&mut reader, &progress("hashing", size)).map_err(unreadable)?;
+    // The path is only a label for messages here.
+    let file = ManifestFile { digest, path: FilePath::parse("evidence")?, size };
+    upload(&session.client, path, &file, &progress("uploading", size)).await?;
+    Ok(digest)
+}
+
+fn content_type(path: &Path) -> &'static str {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => "application/json",
+        Some("md") => "text/markdown",
+        Some("yaml" | "yml") => "application/yaml",
+        Some("html") => "text/html",
+        Some("pdf") => "application/pdf",
+        Some("txt") => "text/plain",
+        Some(_) | None => "application/octet-stream",
+    }
+}

@@ -1,0 +1,237 @@
+//! The `chancery` command line: one file for each subcommand, its arguments beside its `run`.
+//!
+//! Commands that talk to the server get a [`session::Session`]; their results go through [`output::Output`], their
+//! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
+
+pub mod alias;
+pub mod check;
+pub mod client;
+pub mod completions;
+pub mod connection;
+pub mod demote;
+pub mod deprecate;
+pub mod doctor;
+pub mod document;
+pub mod download;
+pub mod evidence;
+pub mod exit;
+pub mod facts;
+pub mod failure;
+pub mod hashing;
+pub mod hide;
+pub mod history;
+pub mod inspect;
+pub mod ledger;
+pub mod model;
+pub mod output;
+pub mod policy;
+pub mod promote;
+pub mod promotion;
+pub mod reference;
+pub mod register;
+pub mod reinstate;
+pub mod retire;
+pub mod rollback;
+pub mod serve;
+pub mod session;
+pub mod tag;
+pub mod token;
+pub mod trace;
+pub mod transition;
+pub mod upload;
+pub mod user;
+pub mod version;
+
+use std::io::Write as _;
+
+use clap::{Parser, Subcommand};
+
+use connection::Connection;
+use exit::ExitCode;
+use failure::Failure;
+use output::{Format, printable};
+use session::Session;
+
+/// What every command gives.
+pub type Outcome = Result<ExitCode, Failure>;
+
+/// A registry for AI models with a ledger that proves what happened.
+#[derive(Debug, Parser)]
+#[command(name = "chancery", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    connection: Connection,
+    /// Tables for people, or the server's JSON for programs.
+    #[arg(long, global = true, value_enum, default_value = "table", help_heading = "Output")]
+    output: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused by the rules, 2 wrong usage, 3 gate not passed or promotion waits,
+4 not found, 5 verification failed, 6 server or network fault.
+
+A version is named by `name/3`, `name@1.4.0`, `name@champion`, `name` (the newest), `models:/name/3` or its composite id.";
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server.
+    #[command(after_help = "Example: chancery serve --data chancery-data --listen 127.0.0.1:8080")]
+    Serve(crate::serve::ServeArgs),
+    /// Bring the database up to this program; `serve` does it too.
+    #[command(after_help = "Example: chancery migrate --data chancery-data")]
+    Migrate(serve::MigrateArgs),
+    /// Create, show and change models.
+    #[command(subcommand)]
+    Model(model::Command),
+    /// Upload a folder and register it as a new version.
+    Register(register::Args),
+    /// Show, compare, download and verify versions.
+    #[command(subcommand)]
+    Version(version::Command),
+    /// Add and list evidence about a version.
+    #[command(subcommand)]
+    Evidence(evidence::Command),
+    /// Ask whether a version may move to a state, and what is missing.
+    Check(check::Args),
+    /// Open a promotion, or execute it when nothing is missing.
+    Promote(promote::Args),
+    /// Look at promotions and decide about them.
+    #[command(subcommand)]
+    Promotion(promotion::Command),
+    /// Put an earlier release back into production.
+    Rollback(rollback::Args),
+    /// Move a version to a lower state.
+    Demote(demote::Args),
+    /// Say that a version is replaced.
+    Deprecate(deprecate::Args),
+    /// End a version: nothing serves it any more.
+    Retire(retire::Args),
+    /// Bring a deprecated version back as a draft or candidate.
+    Reinstate(reinstate::Args),
+    /// Take a version out of listings.
+    Hide(hide::Args),
+    /// Move, remove and show aliases.
+    #[command(subcommand)]
+    Alias(alias::Command),
+    /// Set and remove tags of models and versions.
+    #[command(subcommand)]
+    Tag(tag::Command),
+    /// Show what happened to a model or version.
+    History(history::Args),
+    /// Expand a composite id to code, data, evidence, approvals and decisions.
+    Trace(trace::Args),
+    /// Create users and give them roles.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Create, list and revoke tokens.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Show and test the rules.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Prove, verify, rebuild and export the ledger.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+    /// Say what is in model files, without the server and without running anything.
+    Inspect(inspect::Args),
+    /// Print completions for a shell.
+    Completions(completions::Args),
+    /// Say what is wrong with the connection, the token, the clock or the server.
+    Doctor(doctor::Args),
+}
+
+/// Runs one command, tells the result and gives the exit code.
+pub async fn run(cli: Cli) -> ExitCode {
+    let format = cli.output;
+    match dispatch(cli).await {
+        Ok(code) => code,
+        Err(failure) => {
+            tell(&failure, format);
+            failure.exit_code()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Outcome {
+    let session = || Session::open(&cli.connection, cli.output);
+    match cli.command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Migrate(args) => serve::migrate(args).await,
+        Command::Model(command) => model::run(command, &session()?).await,
+        Command::Register(args) => register::run(args, &session()?).await,
+        Command::Version(command) => version::run(command, &session()?).await,
+        Command::Evidence(command) => evidence::run(command, &session()?).await,
+        Command::Check(args) => check::run(args, &session()?).await,
+        Command::Promote(args) => promote::run(args, &session()?).await,
+        Command::Promotion(command) => promotion::run(command, &session()?).await,
+        Command::Rollback(args) => rollback::run(args, &session()?).await,
+        Command::Demote(args) => demote::run(args, &session()?).await,
+        Command::Deprecate(args) => deprecate::run(args, &session()?).await,
+        Command::Retire(args) => retire::run(args, &session()?).await,
+        Command::Reinstate(args) => reinstate::run(args, &session()?).await,
+        Command::Hide(args) => hide::run(args, &session()?).await,
+        Command::Alias(command) => alias::run(command, &session()?).await,
+        Command::Tag(command) => tag::run(command, &session()?).await,
+        Command::History(args) => history::run(args, &session()?).await,
+        Command::Trace(args) => trace::run(args, &session()?).await,
+        Command::User(command) => user::run(command, &session()?).await,
+        Command::Token(command) => token::run(command, &session()?).await,
+        Command::Policy(command) => policy::run(command, &session()?).await,
+        Command::Ledger(command) => match ledger::run_on_data(&command, cli.output).await {
+            Some(outcome) => outcome,
+            None => ledger::run(command, &session()?).await,
+        },
+        Command::Inspect(args) => inspect::run(&args, cli.output),
+        Command::Completions(args) => Ok(completions::run(&args)),
+        Command::Doctor(args) => doctor::run(args, &session()?).await,
+    }
+}
+
+/// Tells a failure: JSON on the standard output for programs, lines on the standard error for people.
+fn tell(failure: &Failure, format: Format) {
+    let told = match format {
+        Format::Json => writeln!(std::io::stdout(), "{}", failure.json().trim_end()),
+        Format::Table => failure.lines().iter().try_for_each(|line| writeln!(std::io::stderr(), "{}", printable(line))),
+    };
+    // Nobody reads: the exit code still says it.
+    let _ = told;
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+mod command_line_tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_none_takes_a_token() {
+        let mut open = vec![Cli::command()];
+        while let Some(command) = open.pop() {
+            assert!(command.get_arguments().all(|argument| argument.get_id() != "token" || !argument.get_action().takes_values()), "{}", command.get_name());
+            let is_leaf = command.get_subcommands().next().is_none();
+            if is_leaf {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.starts_with("Example: chancery "), "{}: {help}", command.get_name());
+                // The example is a command line that is accepted.
+                let line = help.trim_start_matches("Example: ").lines().next().unwrap();
+                Cli::try_parse_from(words(line)).unwrap_or_else(|error| panic!("{line}: {error}"));
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    /// Splits at spaces outside of double quotes.
+    fn words(line: &str) -> Vec<String> {
+        let parts = line.split('"').enumerate();
+        parts.flat_map(|(at, part)| if at % 2 == 1 { vec![part.to_owned()] } else { part.split_whitespace().map(str::to_owned).collect() }).collect()
+    }
+}

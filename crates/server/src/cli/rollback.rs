@@ -1,0 +1,55 @@
+//! `chancery rollback`: puts an earlier release back into production.
+
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::check::findings;
+use super::exit::ExitCode;
+use super::output::{items, text};
+use super::session::Session;
+
+/// Arguments of `rollback`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: chancery rollback loan-approval --to 2 --reason \"parity fell in production\"")]
+pub struct Args {
+    /// Name of the model.
+    model: String,
+    /// Number of the version. Otherwise the newest deprecated one that was in production.
+    #[arg(long, value_name = "NUMBER")]
+    to: Option<u64>,
+    /// Why. Goes into the record.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Only say what would happen.
+    #[arg(long)]
+    drill: bool,
+}
+
+/// Runs `rollback`.
+///
+/// # Errors
+/// [`Failure`](super::failure::Failure).
+pub async fn run(args: Args, session: &Session) -> Outcome {
+    let mut body = json!({"reason": args.reason, "drill": args.drill});
+    if let (Some(body), Some(to)) = (body.as_object_mut(), args.to) {
+        body.insert("to".to_owned(), json!(to));
+    }
+    let answer = session.client.post(session.client.url(&["models", &args.model, "rollback"]), &body).await?;
+    if !args.drill {
+        session.output.receipt(&answer, &format!("{} is rolled back", args.model));
+        return Ok(ExitCode::Done);
+    }
+    session.output.show(&answer, || drill_lines(&args.model, &answer.value));
+    Ok(if would_pass(&answer.value) { ExitCode::Done } else { ExitCode::Waits })
+}
+
+fn would_pass(view: &Value) -> bool {
+    view.get("would_pass").and_then(Value::as_bool) == Some(true)
+}
+
+fn drill_lines(model: &str, view: &Value) -> Vec<String> {
+    let word = if would_pass(view) { "would pass" } else { "would be refused" };
+    let mut lines = vec![format!("drill: a rollback of {model} to {} {word}; it replaces {}", text(view, "/to"), text(view, "/replaces"))];
+    lines.extend(findings(view.get("findings").map_or(&[], items)));
+    lines
+}

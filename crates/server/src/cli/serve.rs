@@ -1,0 +1,44 @@
+//! `chancery serve` and `chancery migrate`: the commands that run on the data.
+
+use super::Outcome;
+use super::exit::ExitCode;
+use super::failure::Failure;
+use crate::fault::chain;
+use crate::serve::ServeArgs;
+use crate::store::{Schema, Store, StoreConfig};
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// [`Failure`] with the whole chain of what was in the way.
+pub async fn run(args: ServeArgs) -> Outcome {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    crate::serve::run(args).await.map_err(|error| Failure::Usage(format!("{error:#}")))?;
+    Ok(ExitCode::Done)
+}
+
+/// Arguments of `migrate`.
+#[derive(Debug, clap::Args)]
+pub struct MigrateArgs {
+    /// Data folder.
+    #[arg(long, env = "CHANCERY_DATA", default_value = "chancery-data")]
+    data: std::path::PathBuf,
+    /// PostgreSQL address; without it SQLite in the data folder.
+    #[arg(long, env = "CHANCERY_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+}
+
+/// Makes the tables, or brings them up to this program. `serve` does the same at its start.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn migrate(args: MigrateArgs) -> Outcome {
+    let config = StoreConfig { data: args.data, database: args.database };
+    let (store, _writer) = Store::open(config, &Schema::product()).await.map_err(|fault| Failure::Usage(chain(&fault)))?;
+    let head = store.read().await.map_err(|fault| Failure::Usage(chain(&fault)))?.head();
+    println!("the database fits this program; it holds {} entries", head.size);
+    Ok(ExitCode::Done)
+}

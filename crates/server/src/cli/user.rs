@@ -1,0 +1,99 @@
+//! `chancery user`: people, pipelines and services, and their roles.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::json;
+
+use super::Outcome;
+use super::exit::ExitCode;
+use super::output::text;
+use super::session::Session;
+use super::token;
+
+/// The subcommands of `user`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a user.
+    #[command(after_help = "Example: chancery user create maria --role contributor --token")]
+    Create(CreateArgs),
+    /// List users.
+    #[command(after_help = "Example: chancery user list")]
+    List,
+    /// Replace the roles of a user.
+    #[command(after_help = "Example: chancery user roles maria --role contributor --role owner")]
+    Roles {
+        /// Name of the user.
+        name: String,
+        /// A role; repeat it for more.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// Deactivate a user and every token of that user.
+    #[command(after_help = "Example: chancery user deactivate maria")]
+    Deactivate {
+        /// Name of the user.
+        name: String,
+    },
+}
+
+/// Arguments of `user create`.
+#[derive(Debug, clap::Args)]
+pub struct CreateArgs {
+    /// Name of the user.
+    name: String,
+    /// A role; repeat it for more.
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// person, pipeline or service.
+    #[arg(long, default_value = "person")]
+    kind: String,
+    /// Name for readers.
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<String>,
+    /// Also create a token and print it. Only the token goes to the standard output.
+    #[arg(long)]
+    token: bool,
+    /// How long the token is valid.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, requires = "token")]
+    expires_in_days: u32,
+}
+
+/// Runs a subcommand.
+///
+/// # Errors
+/// [`Failure`](super::failure::Failure).
+pub async fn run(command: Command, session: &Session) -> Outcome {
+    let client = &session.client;
+    match command {
+        Command::Create(args) => return create(args, session).await,
+        Command::List => {
+            let answer = client.get(client.url(&["users"])).await?;
+            session.output.page(&answer, &["name", "kind", "roles", "active", "display name", "id"], |item| {
+                ["/name", "/kind", "/roles", "/active", "/display_name", "/id"].iter().map(|pointer| text(item, pointer)).collect()
+            });
+        }
+        Command::Roles { name, roles } => {
+            let answer = client.change(Method::PUT, client.url(&["users", &name, "roles"]), &json!({"roles": roles}), None).await?;
+            session.output.receipt(&answer, &format!("roles of {name}: {}", roles.join(", ")));
+        }
+        Command::Deactivate { name } => {
+            let answer = client.delete(client.url(&["users", &name])).await?;
+            session.output.receipt(&answer, &format!("{name} is deactivated"));
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+async fn create(args: CreateArgs, session: &Session) -> Outcome {
+    let mut body = json!({"name": args.name, "kind": args.kind, "roles": args.roles});
+    if let (Some(body), Some(name)) = (body.as_object_mut(), args.display_name) {
+        body.insert("display_name".to_owned(), json!(name));
+    }
+    let answer = session.client.post(session.client.url(&["users"]), &body).await?;
+    if args.token {
+        session.output.note(&format!("{} is created (entry {})", args.name, text(&answer.value, "/index")));
+        return token::create(session, &args.name, args.expires_in_days).await;
+    }
+    session.output.receipt(&answer, &format!("{} is created", args.name));
+    Ok(ExitCode::Done)
+}

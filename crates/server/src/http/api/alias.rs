@@ -1,0 +1,95 @@
+//! Aliases: read, set, move, remove.
+
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use chancery_core::alias::{Command, Expected};
+use chancery_core::names::{AliasName, ModelName, VersionNumber};
+use chancery_core::refusal::Refusal;
+use chancery_core::tables::AliasRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::as_of::{self, AsOfQuery};
+use crate::app::{App, AppError, view};
+use crate::http::extract::{ReceiptView, receipt};
+use crate::http::{Allowed, IfMatch, Json, Path, Problem, Query, Requested, caller};
+use crate::values;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show, set, delete))
+}
+
+/// An alias.
+#[derive(Serialize, ToSchema)]
+struct AliasView {
+    /// The alias.
+    alias: String,
+    /// The version that it names.
+    number: u64,
+    /// Entry that set it: the ETag.
+    revision: u64,
+}
+
+/// Read an alias
+#[utoipa::path(get, path = "/api/v1/models/{name}/aliases/{alias}", operation_id = "alias_show", tag = "aliases", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("name" = String, Path, description = "Name of the model"), ("alias" = String, Path, description = "Alias"), AsOfQuery),
+    responses((status = 200, description = "The alias", body = AliasView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn show(
+    allowed: Allowed<caller::Read>,
+    Path((name, alias)): Path<(ModelName, AliasName)>,
+    Query(moment): Query<AsOfQuery>,
+) -> Result<Response, AppError> {
+    let snapshot = allowed.read().await?;
+    let row = match as_of::cut(&snapshot, moment).await? {
+        Some(cut) => crate::app::as_of::model_named(&snapshot, &name, cut).await?.alias(&alias).cloned(),
+        None => snapshot.get::<AliasRow>(values![view::model_named(&snapshot, &name).await?.model_id, alias]).await?,
+    };
+    let row = row.ok_or_else(|| Refusal::not_found("alias", alias.as_str()))?;
+    let view = AliasView { alias: row.alias.to_string(), number: row.number.get(), revision: row.revision };
+    Ok(([(ETAG, format!("\"{}\"", row.revision))], axum::Json(view)).into_response())
+}
+
+/// Which version an alias names.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SetAlias {
+    /// Number of the version.
+    #[schema(value_type = u64)]
+    version: VersionNumber,
+}
+
+/// Set or move an alias
+#[utoipa::path(put, path = "/api/v1/models/{name}/aliases/{alias}", operation_id = "alias_set", tag = "aliases", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("name" = String, Path, description = "Name of the model"), ("alias" = String, Path, description = "Alias"), ("If-Match" = Option<String>, Header, description = "ETag that was seen; needed to move an alias")),
+    request_body = SetAlias,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn set(
+    allowed: Allowed<caller::SetAlias>,
+    Path((name, alias)): Path<(ModelName, AliasName)>,
+    IfMatch(seen): IfMatch,
+    body: Json<SetAlias>,
+) -> Result<Response, AppError> {
+    let model = view::model_named(&allowed.read().await?, &name).await?.model_id;
+    let expected = seen.map_or(Expected::Absent, Expected::Revision);
+    let made = allowed.execute(Command::Set { model, alias, number: body.value.version, expected }, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// Remove an alias
+#[utoipa::path(delete, path = "/api/v1/models/{name}/aliases/{alias}", operation_id = "alias_delete", tag = "aliases", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("name" = String, Path, description = "Name of the model"), ("alias" = String, Path, description = "Alias"), ("If-Match" = Option<String>, Header, description = "ETag that was seen")),
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn delete(
+    allowed: Allowed<caller::SetAlias>,
+    Path((name, alias)): Path<(ModelName, AliasName)>,
+    IfMatch(seen): IfMatch,
+    requested: Requested,
+) -> Result<Response, AppError> {
+    let model = view::model_named(&allowed.read().await?, &name).await?.model_id;
+    let expected = seen.map_or(Expected::Anything, Expected::Revision);
+    let made = allowed.execute(Command::Delete { model, alias, expected }, &requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}

@@ -1,0 +1,186 @@
+//! Comparing two versions: facts, files, metrics, signature, and the version number that the difference suggests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chancery_core::manifest::Manifest;
+use chancery_core::names::{ModelName, VersionNumber};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, AppError, register, view};
+use crate::http::{Allowed, Path, Problem, caller};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(compare))
+}
+
+/// What differs between two versions.
+#[derive(Serialize, ToSchema)]
+struct ComparisonView {
+    /// Facts that differ, metrics apart.
+    facts: Vec<FactDifference>,
+    /// Files that differ.
+    files: Vec<FileDifference>,
+    /// Metrics of either version.
+    metrics: Vec<MetricDifference>,
+    /// What the new signature means for callers; null when a version does not say its signature.
+    #[schema(value_type = Option<Object>)]
+    signature: Option<chancery_inspect::SignatureChange>,
+    /// `major`, `minor` or `patch`.
+    suggested_bump: &'static str,
+}
+
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+struct FactDifference {
+    /// Names of the members, with dots between.
+    path: String,
+    /// Value in the first version; null when absent.
+    #[schema(value_type = Object)]
+    old: Value,
+    /// Value in the second version; null when absent.
+    #[schema(value_type = Object)]
+    new: Value,
+}
+
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+struct FileDifference {
+    /// Path.
+    path: String,
+    /// `added`, `removed` or `changed`.
+    change: &'static str,
+    /// Digest in the first version.
+    old: Option<String>,
+    /// Digest in the second version.
+    new: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+struct MetricDifference {
+    /// Name.
+    name: String,
+    /// Slice of the data.
+    slice: Option<String>,
+    /// Value in the first version.
+    old: Option<f64>,
+    /// Value in the second version.
+    new: Option<f64>,
+    /// New minus old.
+    difference: Option<f64>,
+}
+
+/// Compare two versions
+#[utoipa::path(get, path = "/api/v1/models/{name}/compare/{a}/{b}", operation_id = "version_compare", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("name" = String, Path, description = "Name of the model"), ("a" = u64, Path, description = "Number of the old version"), ("b" = u64, Path, description = "Number of the new version")),
+    responses((status = 200, description = "What differs", body = ComparisonView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn compare(
+    allowed: Allowed<caller::Read>,
+    Path((name, old, new)): Path<(ModelName, VersionNumber, VersionNumber)>,
+) -> Result<axum::Json<ComparisonView>, AppError> {
+    let snapshot = allowed.read().await?;
+    let (_, old) = view::version_named(&snapshot, &name, old).await?;
+    let (_, new) = view::version_named(&snapshot, &name, new).await?;
+    let (old_facts, new_facts) = (view::facts(&snapshot, &old).await?, view::facts(&snapshot, &new).await?);
+    let (old_files, new_files) = (view::manifest(&snapshot, &old).await?, view::manifest(&snapshot, &new).await?);
+    let signature = register::signature_change(&old_facts, &new_facts);
+    let suggested_bump = register::bump(signature.as_ref(), old.content_digest == new.content_digest).as_str();
+    let (old_metrics, new_metrics) = (metrics(&old_facts), metrics(&new_facts));
+    Ok(axum::Json(ComparisonView {
+        facts: facts(old_facts, new_facts),
+        files: files(&old_files, &new_files),
+        metrics: metric_differences(&old_metrics, &new_metrics),
+        signature,
+        suggested_bump,
+    }))
+}
+
+fn facts(mut old: Value, mut new: Value) -> Vec<FactDifference> {
+    for facts in [&mut old, &mut new] {
+        if let Some(members) = facts.as_object_mut() {
+            // Metrics have their own list; grades say how a fact is known, not what it is.
+            members.retain(|name, _| name != "metrics" && name != "grades");
+        }
+    }
+    let mut differences = Vec::new();
+    differ("", &old, &new, &mut differences);
+    differences
+}
+
+/// Objects are compared by member, everything else whole. The depth of facts is bounded where they come in.
+fn differ(path: &str, old: &Value, new: &Value, differences: &mut Vec<FactDifference>) {
+    if old == new {
+        return;
+    }
+    let (Some(old_members), Some(new_members)) = (old.as_object(), new.as_object()) else {
+        differences.push(FactDifference { path: path.to_owned(), old: old.clone(), new: new.clone() });
+        return;
+    };
+    let names: BTreeSet<&String> = old_members.keys().chain(new_members.keys()).collect();
+    for name in names {
+        let place = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        differ(&place, old_members.get(name).unwrap_or(&Value::Null), new_members.get(name).unwrap_or(&Value::Null), differences);
+    }
+}
+
+fn files(old: &Manifest, new: &Manifest) -> Vec<FileDifference> {
+    let paths: BTreeSet<&str> = old.files().iter().chain(new.files()).map(|file| file.path.as_str()).collect();
+    let difference = |path: &str| {
+        let digest = |manifest: &Manifest| manifest.file(path).map(|file| file.digest.to_string());
+        let (old, new) = (digest(old), digest(new));
+        let change = match (&old, &new) {
+            (None, _) => "added",
+            (_, None) => "removed",
+            (Some(old), Some(new)) if old != new => "changed",
+            (Some(_), Some(_)) => return None,
+        };
+        Some(FileDifference { path: path.to_owned(), change, old, new })
+    };
+    paths.into_iter().filter_map(difference).collect()
+}
+
+type Metrics = BTreeMap<(String, Option<String>), f64>;
+
+fn metrics(facts: &Value) -> Metrics {
+    let text = |metric: &Value, name: &str| metric.get(name).and_then(Value::as_str).map(str::to_owned);
+    let metric = |metric: &Value| Some(((text(metric, "name")?, text(metric, "slice")), metric.get("value")?.as_f64()?));
+    facts.get("metrics").and_then(Value::as_array).into_iter().flatten().filter_map(metric).collect()
+}
+
+fn metric_differences(old: &Metrics, new: &Metrics) -> Vec<MetricDifference> {
+    let keys: BTreeSet<&(String, Option<String>)> = old.keys().chain(new.keys()).collect();
+    let difference = |key: &(String, Option<String>)| {
+        let (old, new) = (old.get(key).copied(), new.get(key).copied());
+        MetricDifference { name: key.0.clone(), slice: key.1.clone(), old, new, difference: old.zip(new).map(|(old, new)| new - old) }
+    };
+    keys.into_iter().map(difference).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn facts_differ_by_member_and_metrics_by_name_and_slice() {
+        let old = json!({"training": {"seed": 1, "date": "2026-01-01"}, "flavour": "sklearn", "grades": {"flavour": "read"}, "metrics": [{"name": "auc", "value": 0.5}]});
+        let new =
+            json!({"training": {"seed": 2, "date": "2026-01-01"}, "metrics": [{"name": "auc", "value": 0.75}, {"name": "auc", "slice": "a=b", "value": 1}]});
+        assert_eq!(
+            metric_differences(&metrics(&old), &metrics(&new)),
+            vec![
+                MetricDifference { name: "auc".into(), slice: None, old: Some(0.5), new: Some(0.75), difference: Some(0.25) },
+                MetricDifference { name: "auc".into(), slice: Some("a=b".into()), old: None, new: Some(1.0), difference: None },
+            ]
+        );
+        assert_eq!(
+            facts(old, new),
+            vec![
+                FactDifference { path: "flavour".into(), old: json!("sklearn"), new: Value::Null },
+                FactDifference { path: "training.seed".into(), old: json!(1), new: json!(2) },
+            ]
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! History: the entries about a model or a version, newest first, with the names and texts that the vault still has.
+
+use std::collections::BTreeMap;
+
+use chancery_core::entry::Subject;
+use chancery_core::names::{ActorId, Digest, ModelName, VersionNumber};
+use chancery_core::tables::{EntryRow, PrivateRow};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::as_of::{self, AsOfQuery};
+use crate::app::{App, AppError, view};
+use crate::fault::Fault;
+use crate::http::{Allowed, Page, PageQuery, Path, Problem, Query, caller};
+use crate::store::Snapshot;
+use crate::values;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(of_model)).routes(routes!(of_version))
+}
+
+/// One entry of a history.
+#[derive(Serialize, ToSchema)]
+struct HistoryView {
+    /// Index in the ledger.
+    index: u64,
+    /// When (RFC 3339).
+    at: String,
+    /// Who.
+    actor: String,
+    /// His name, unless it was erased.
+    actor_name: Option<String>,
+    /// Through which surface.
+    door: String,
+    /// What happened.
+    kind: String,
+    /// About what.
+    subject: String,
+    /// The details.
+    #[schema(value_type = Object)]
+    data: serde_json::Value,
+    /// The reason that was given, unless it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The comment that was given, unless it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+}
+
+/// The history of a model and its versions, newest first
+#[utoipa::path(get, path = "/api/v1/models/{name}/history", operation_id = "model_history", tag = "history", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("name" = String, Path, description = "Name of the model"), PageQuery, AsOfQuery),
+    responses((status = 200, description = "A page", body = Page<HistoryView>), (status = "4XX", description = "Refused", body = Problem)))]
+async fn of_model(
+    allowed: Allowed<caller::Read>,
+    Path(name): Path<ModelName>,
+    Query(page): Query<PageQuery>,
+    Query(moment): Query<AsOfQuery>,
+) -> Result<axum::Json<Page<HistoryView>>, AppError> {
+    let snapshot = allowed.read().await?;
+    let subject = Subject::Model(view::model_named(&snapshot, &name).await?.model_id).to_string();
+    // `0` follows `/`: the range holds the model and its versions, and no other model, for ids have one length.
+    let end = format!("{subject}0");
+    history(&snapshot, &subject, &end, &page, moment).await.map(axum::Json)
+}
+
+/// The history of a version, newest first
+#[utoipa::path(get, path = "/api/v1/models/{name}/versions/{version}/history", operation_id = "version_history", tag = "history", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number"), PageQuery, AsOfQuery),
+    responses((status = 200, description = "A page", body = Page<HistoryView>), (status = "4XX", description = "Refused", body = Problem)))]
+async fn of_version(
+    allowed: Allowed<caller::Read>,
+    Path((name, number)): Path<(ModelName, VersionNumber)>,
+    Query(page): Query<PageQuery>,
+    Query(moment): Query<AsOfQuery>,
+) -> Result<axum::Json<Page<HistoryView>>, AppError> {
+    let snapshot = allowed.read().await?;
+    let (model, _) = view::version_named(&snapshot, &name, number).await?;
+    let subject = Subject::Version(model.model_id, number).to_string();
+    // A space is before every digit: the range holds this subject alone.
+    let end = format!("{subject} ");
+    history(&snapshot, &subject, &end, &page, moment).await.map(axum::Json)
+}
+
+async fn history(snapshot: &Snapshot, from: &str, end: &str, page: &PageQuery, moment: AsOfQuery) -> Result<Page<HistoryView>, AppError> {
+    let limit = page.limit()?;
+    let cursor = super::number_cursor(page)?.unwrap_or(i64::MAX as u64);
+    let before = as_of::cut(snapshot, moment).await?.map_or(cursor, |cut| cursor.min(cut.index() + 1));
+    let tail = "WHERE subject >= $1 AND subject < $2 AND entry_index < $3 ORDER BY entry_index DESC LIMIT $4";
+    let rows = snapshot.rows::<EntryRow>(tail, &values![from, end, before, i64::from(limit) + 1]).await?;
+    let mut names = BTreeMap::new();
+    let mut items = Vec::with_capacity(rows.len());
+    for row in &rows {
+        items.push(item(snapshot, row, &mut names).await?);
+    }
+    Ok(Page::new(items, limit, |item| item.index.to_string()))
+}
+
+async fn item(snapshot: &Snapshot, row: &EntryRow, names: &mut BTreeMap<ActorId, Option<String>>) -> Result<HistoryView, AppError> {
+    let entry = crate::app::as_of::entry(row)?;
+    let (kind, data) = entry.event.tagged().map_err(|error| Fault::database("show an entry", error))?;
+    if !names.contains_key(&entry.actor) {
+        names.insert(entry.actor.clone(), view::display_name(snapshot, &entry.actor).await?);
+    }
+    Ok(HistoryView {
+        index: entry.index,
+        at: entry.at.to_string(),
+        actor_name: names.get(&entry.actor).cloned().flatten(),
+        actor: entry.actor.to_string(),
+        door: entry.door.to_string(),
+        kind,
+        subject: entry.subject.to_string(),
+        reason: private(snapshot, data.get("reason")).await?,
+        comment: private(snapshot, data.get("comment")).await?,
+        data,
+    })
+}
+
+/// The private text that a member of an entry names by digest.
+async fn private(snapshot: &Snapshot, member: Option<&serde_json::Value>) -> Result<Option<String>, AppError> {
+    let Some(digest) = member.and_then(|value| value.as_str()).and_then(|text| Digest::parse(text).ok()) else { return Ok(None) };
+    Ok(snapshot.get::<PrivateRow>(values![digest]).await?.map(|row| row.text))
+}

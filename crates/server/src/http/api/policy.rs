@@ -1,0 +1,180 @@
+//! The policy in force: mode, rules with their source, and the tests of the bundle.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use chancery_core::entry::PrivateText;
+use chancery_core::names::{PolicyMode, State};
+use chancery_core::policy::{self, Bundle, Gate, RuleInfo, Source};
+use chancery_core::refusal::Refusal;
+use chancery_core::registry::{Command, POLICY_MODE};
+use chancery_core::tables::{ModelRow, SettingRow, VersionRow};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, AppError};
+use crate::fault::Fault;
+use crate::http::extract::{ReceiptView, receipt};
+use crate::http::{Allowed, Json, Path, Problem, caller};
+use crate::store::Snapshot;
+use crate::{ids, values};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show)).routes(routes!(set_mode)).routes(routes!(rule)).routes(routes!(test))
+}
+
+/// The policy in force.
+#[derive(Serialize, ToSchema)]
+struct PolicyView {
+    /// `enforce` or `warn`.
+    mode: String,
+    /// Digest of the bundle.
+    bundle_digest: String,
+    /// Engine that evaluates it.
+    engine: String,
+    /// Every rule, by id.
+    rules: Vec<RuleView>,
+}
+
+/// A rule.
+#[derive(Serialize, ToSchema)]
+struct RuleView {
+    /// Identifier.
+    id: String,
+    /// One line that says what it asks.
+    title: String,
+    /// Gates that it belongs to.
+    #[schema(value_type = Vec<String>)]
+    gates: Vec<Gate>,
+    /// Whether nobody can waive it.
+    non_waivable: bool,
+    /// Requirement ids and outside controls.
+    references: Vec<String>,
+    /// What to do when it fails.
+    remedy: String,
+    /// `rego` (in the bundle) or `core`.
+    #[schema(value_type = String)]
+    source: Source,
+    /// Roles that can supply what is missing.
+    who: Vec<String>,
+}
+
+impl From<RuleInfo> for RuleView {
+    fn from(rule: RuleInfo) -> Self {
+        let RuleInfo { id, gates, non_waivable, title, references, remedy, who, source } = rule;
+        Self { id, title, gates, non_waivable, references, remedy, source, who }
+    }
+}
+
+/// Read the policy in force
+#[utoipa::path(get, path = "/api/v1/policy", operation_id = "policy_show", tag = "policy", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    responses((status = 200, description = "The policy", body = PolicyView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn show(allowed: Allowed<caller::Read>) -> Result<axum::Json<PolicyView>, AppError> {
+    let row = allowed.read().await?.get::<SettingRow>(values![POLICY_MODE]).await?;
+    let engine = allowed.app.engine();
+    Ok(axum::Json(PolicyView {
+        mode: row.map_or_else(|| PolicyMode::Enforce.to_string(), |row| row.value),
+        bundle_digest: engine.bundle_digest().to_string(),
+        engine: policy::ENGINE.to_owned(),
+        rules: engine.rules().into_iter().map(RuleView::from).collect(),
+    }))
+}
+
+/// A mode and why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SetMode {
+    /// `enforce` or `warn`.
+    #[schema(value_type = String)]
+    mode: PolicyMode,
+    /// Why.
+    reason: String,
+}
+
+/// Change the policy mode
+#[utoipa::path(put, path = "/api/v1/policy/mode", operation_id = "policy_mode", tag = "policy", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    request_body = SetMode,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn set_mode(allowed: Allowed<caller::ManageSettings>, body: Json<SetMode>) -> Result<Response, AppError> {
+    let ungated = ungated(&allowed.read().await?).await?;
+    let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
+    let made = allowed.execute(Command::SetPolicyMode { mode: body.value.mode, reason, ungated }, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// Versions in production that passed a gate only because the mode was `warn`, as NAME/NUMBER.
+async fn ungated(snapshot: &Snapshot) -> Result<Vec<String>, AppError> {
+    let rows = snapshot.rows::<VersionRow>("WHERE state = $1 AND ungated = 1 ORDER BY model_id, number", &values![State::Production]).await?;
+    let mut names = Vec::with_capacity(rows.len());
+    for row in rows {
+        let model = snapshot.get::<ModelRow>(values![row.model_id]).await?;
+        names.push(format!("{}/{}", model.map_or_else(|| row.model_id.to_string(), |model| model.name.to_string()), row.number));
+    }
+    Ok(names)
+}
+
+/// A rule with its text.
+#[derive(Serialize, ToSchema)]
+struct RuleText {
+    /// The rule.
+    #[serde(flatten)]
+    rule: RuleView,
+    /// Its Rego text; null for a rule of the core.
+    text: Option<String>,
+}
+
+/// Read a rule
+#[utoipa::path(get, path = "/api/v1/policy/rules/{id}", operation_id = "policy_rule", tag = "policy", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("id" = String, Path, description = "Id of the rule, such as metric.threshold")),
+    responses((status = 200, description = "The rule", body = RuleText), (status = "4XX", description = "Refused", body = Problem)))]
+async fn rule(allowed: Allowed<caller::Read>, Path(id): Path<String>) -> Result<axum::Json<RuleText>, AppError> {
+    let found = allowed.app.engine().rules().into_iter().find(|rule| rule.id == id);
+    let rule = found.ok_or_else(|| Refusal::not_found("rule", &id.chars().take(100).collect::<String>()))?;
+    let text = match rule.source {
+        Source::Rego => Bundle::baseline().files.get(&file_of(&rule.id)).map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+        Source::Core => None,
+    };
+    Ok(axum::Json(RuleText { rule: rule.into(), text }))
+}
+
+/// The file of the baseline that holds a rule.
+fn file_of(rule: &str) -> String {
+    format!("{}.rego", rule.replace(['.', '-'], "_"))
+}
+
+/// Results of the tests of the bundle.
+#[derive(Serialize, ToSchema)]
+struct TestView {
+    /// Whether every test passed.
+    passed: bool,
+    /// Each test {name, passed, message}.
+    #[schema(value_type = Vec<Object>)]
+    results: Vec<policy::TestResult>,
+}
+
+/// Run the tests of the bundle
+#[utoipa::path(post, path = "/api/v1/policy/test", operation_id = "policy_test", tag = "policy", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    responses((status = 200, description = "The results", body = TestView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn test(_allowed: Allowed<caller::Read>) -> Result<axum::Json<TestView>, AppError> {
+    let running = tokio::task::spawn_blocking(|| policy::run_tests(&Bundle::baseline()));
+    let results = running.await.map_err(|error| Fault::database("run the tests of the policy", error))?;
+    let results = results.map_err(|error| Fault::database("run the tests of the policy", error))?;
+    Ok(axum::Json(TestView { passed: results.iter().all(|result| result.passed), results }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rego_rule_has_its_file() {
+        let bundle = Bundle::baseline();
+        let rules = policy::Engine::compile(&bundle).unwrap().rules();
+        let rego: Vec<&RuleInfo> = rules.iter().filter(|rule| rule.source == Source::Rego).collect();
+        assert!(!rego.is_empty());
+        for rule in rego {
+            assert!(bundle.files.contains_key(&file_of(&rule.id)), "{} has no file `{}`", rule.id, file_of(&rule.id));
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Promotions: open, look, give a verdict, withdraw, cancel, execute.
+
+use axum::http::header::{ETAG, LOCATION};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use chancery_core::approval::{ApprovalVerdict, Condition};
+use chancery_core::entry::PrivateText;
+use chancery_core::names::{Digest, Label, ModelName, PromotionId, State, VersionNumber};
+use chancery_core::promotion::{Command, Status};
+use chancery_core::refusal::Refusal;
+use chancery_core::tables::PromotionRow;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::model::Reason;
+use crate::app::promotions::PromotionView;
+use crate::app::{App, AppError, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, view};
+use crate::http::extract::{ReceiptView, receipt};
+use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::{ids, values};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, promote))
+        .routes(routes!(show))
+        .routes(routes!(review))
+        .routes(routes!(withdraw))
+        .routes(routes!(cancel))
+        .routes(routes!(execute))
+}
+
+/// What to promote, and where to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Promote {
+    /// Name of the model.
+    #[schema(value_type = String)]
+    model: ModelName,
+    /// Number of the version.
+    #[schema(value_type = u64)]
+    version: VersionNumber,
+    /// Target state.
+    #[schema(value_type = String)]
+    to: State,
+    /// Environment; `production` unless given.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    environment: Option<Label>,
+    /// Why.
+    comment: Option<String>,
+    /// Whether other versions stay in production; otherwise the new one replaces them.
+    #[serde(default)]
+    keep_others: bool,
+}
+
+/// What became of a promotion.
+#[derive(Serialize, ToSchema)]
+struct Promoted {
+    /// The promotion now.
+    promotion: PromotionView,
+    /// Whether the version reached the target.
+    executed: bool,
+    /// The entries of the last step.
+    receipt: ReceiptView,
+}
+
+/// The environment of a request: `production` unless it names one.
+///
+/// # Errors
+/// Never for the constant; the type says so.
+pub(super) fn environment(given: Option<Label>) -> Result<Label, Refusal> {
+    given.map_or_else(|| Label::parse("production"), Ok)
+}
+
+fn others(keep: bool) -> Others {
+    if keep { Others::Keep } else { Others::Replace }
+}
+
+/// Open a promotion or refresh the open one; execute it when nothing is missing
+#[utoipa::path(post, path = "/api/v1/promotions", operation_id = "promotion_open", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    request_body = Promote,
+    responses((status = 201, description = "Opened", body = Promoted), (status = 200, description = "Was open before", body = Promoted), (status = "4XX", description = "Refused", body = Problem)))]
+async fn promote(allowed: Allowed<caller::AskPromotion>, body: Json<Promote>) -> Result<Response, AppError> {
+    let Promote { model, version, to, environment: given, comment, keep_others } = body.value;
+    let ask = PromoteAsk { model, number: version, to, environment: environment(given)?, comment, others: others(keep_others) };
+    let outcome = allowed.app.promote(&allowed.caller, &ask, &allowed.options(&body.requested)).await?;
+    let promotion = allowed.app.promotion_view(&allowed.caller, &outcome.promotion).await?;
+    Ok(promoted(promotion, &outcome))
+}
+
+fn promoted(promotion: PromotionView, outcome: &PromoteOutcome) -> Response {
+    let status = match outcome.opening {
+        Opening::New => StatusCode::CREATED,
+        Opening::Known => StatusCode::OK,
+    };
+    let location = format!("/api/v1/promotions/{}", promotion.id);
+    let headers = [(ETAG, format!("\"{}\"", promotion.revision)), (LOCATION, location)];
+    let body = Promoted { promotion, executed: outcome.executed, receipt: ReceiptView::from(&outcome.receipt) };
+    let mut response = (status, headers, axum::Json(body)).into_response();
+    if outcome.receipt.replayed {
+        response.headers_mut().insert(HeaderName::from_static("idempotent-replay"), HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// Which promotions.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PromotionFilter {
+    /// Only this status.
+    status: Option<String>,
+    /// Only of this model.
+    model: Option<String>,
+}
+
+/// List promotions, newest first
+#[utoipa::path(get, path = "/api/v1/promotions", operation_id = "promotion_list", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(PromotionFilter, PageQuery),
+    responses((status = 200, description = "A page", body = Page<PromotionView>), (status = "4XX", description = "Refused", body = Problem)))]
+async fn list(
+    allowed: Allowed<caller::Read>,
+    Query(filter): Query<PromotionFilter>,
+    Query(page): Query<PageQuery>,
+) -> Result<axum::Json<Page<PromotionView>>, AppError> {
+    let limit = page.limit()?;
+    let rows = chosen(&allowed, &filter, before(&page)?, limit).await?;
+    let Page { items, next } = Page::new(rows, limit, |row| row.opened_index.to_string());
+    let mut views = Vec::with_capacity(items.len());
+    for row in &items {
+        views.push(allowed.app.promotion_view(&allowed.caller, &row.promotion_id).await?);
+    }
+    Ok(axum::Json(Page { items: views, next }))
+}
+
+/// The entry index before which a page that goes from new to old begins.
+///
+/// # Errors
+/// `invalid_field` for a cursor that no page gave.
+pub(super) fn before(page: &PageQuery) -> Result<u64, Refusal> {
+    let bad = |_| Refusal::invalid("after", "after must be the `next` of a page");
+    page.after()?.map_or(Ok(i64::MAX as u64), |text| text.parse().map_err(bad))
+}
+
+async fn chosen(allowed: &Allowed<caller::Read>, filter: &PromotionFilter, before: u64, limit: u32) -> Result<Vec<PromotionRow>, AppError> {
+    let status = filter.status.as_deref().map(Status::parse).transpose()?.map_or("%", Status::as_str);
+    let name = filter.model.as_deref().map(ModelName::parse).transpose()?;
+    let snapshot = allowed.read().await?;
+    let model = match &name {
+        Some(name) => view::model_named(&snapshot, name).await?.model_id.to_string(),
+        None => "%".to_owned(),
+    };
+    let tail = "WHERE opened_index < $1 AND status LIKE $2 AND model_id LIKE $3 ORDER BY opened_index DESC LIMIT $4";
+    Ok(snapshot.rows(tail, &values![before, status, model, i64::from(limit) + 1]).await?)
+}
+
+/// Read a promotion
+#[utoipa::path(get, path = "/api/v1/promotions/{id}", operation_id = "promotion_show", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("id" = String, Path, description = "Id of the promotion")),
+    responses((status = 200, description = "The promotion", body = PromotionView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn show(allowed: Allowed<caller::Read>, Path(id): Path<PromotionId>) -> Result<Response, AppError> {
+    let view = allowed.app.promotion_view(&allowed.caller, &id).await?;
+    Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
+}
+
+/// A verdict.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Review {
+    /// Role in which it is given.
+    #[schema(value_type = String)]
+    role: Label,
+    /// `approve` or `reject`.
+    #[schema(value_type = String)]
+    verdict: ApprovalVerdict,
+    /// `evidence_set` of the promotion that was looked at.
+    #[schema(value_type = String)]
+    evidence_set: Digest,
+    /// Comment.
+    comment: Option<String>,
+    /// Ticket reference.
+    ticket: Option<String>,
+    /// Conditions {text, owner, due, effect}.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    conditions: Vec<Condition>,
+}
+
+/// Give a verdict
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/approvals", operation_id = "promotion_review", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion")), request_body = Review,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn review(allowed: Allowed<caller::Review>, Path(id): Path<PromotionId>, body: Json<Review>) -> Result<Response, AppError> {
+    let Review { role, verdict, evidence_set, comment, ticket, conditions } = body.value;
+    let ask = ReviewAsk { role, verdict, evidence_set, comment, ticket, conditions };
+    let made = allowed.app.review(&allowed.caller, &id, &ask, &allowed.options(&body.requested)).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// Which approval to take back, and why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Withdraw {
+    /// Role in which it was given.
+    #[schema(value_type = String)]
+    role: Label,
+    /// Why.
+    reason: String,
+}
+
+/// Take one's own approval back
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/withdraw", operation_id = "promotion_withdraw", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion")), request_body = Withdraw,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn withdraw(allowed: Allowed<caller::Review>, Path(id): Path<PromotionId>, body: Json<Withdraw>) -> Result<Response, AppError> {
+    let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
+    let made = allowed.execute(Command::Withdraw { promotion: id, role: body.value.role, reason }, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// Cancel an open promotion
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/cancel", operation_id = "promotion_cancel", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion")), request_body = Reason,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn cancel(allowed: Allowed<caller::AskPromotion>, Path(id): Path<PromotionId>, body: Json<Reason>) -> Result<Response, AppError> {
+    let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
+    let made = allowed.execute(Command::Cancel { promotion: id, reason }, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// How to execute.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Execute {
+    /// Whether other versions stay in production; otherwise the new one replaces them.
+    #[serde(default)]
+    keep_others: bool,
+}
+
+/// Execute an open promotion; every gate is evaluated again
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/execute", operation_id = "promotion_execute", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion")), request_body = Execute,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn execute(allowed: Allowed<caller::Execute>, Path(id): Path<PromotionId>, body: Json<Execute>) -> Result<Response, AppError> {
+    let options = allowed.options(&body.requested);
+    let made = allowed.app.execute_promotion(&allowed.caller, &id, others(body.value.keep_others), &options).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}

@@ -1,0 +1,198 @@
+//! Versions: register, list, show, describe, manifest, fixity, decisions, hide.
+
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, ETAG};
+use axum::response::{IntoResponse, Response};
+use chancery_core::entry::{PrivateText, Subject};
+use chancery_core::manifest::ManifestFile;
+use chancery_core::names::{ModelName, State, VersionNumber};
+use chancery_core::refusal::{Code, Refusal};
+use chancery_core::tables::VersionRow;
+use chancery_core::version::Command;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::as_of::{self, AsOfQuery};
+use super::model::Reason;
+use crate::app::register::NewVersion;
+use crate::app::view::{self, DecisionView, FixityView, VersionView};
+use crate::app::{App, AppError};
+use crate::http::extract::{ReceiptView, receipt};
+use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::values;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, register))
+        .routes(routes!(show, describe))
+        .routes(routes!(manifest))
+        .routes(routes!(fixity))
+        .routes(routes!(decisions))
+        .routes(routes!(hide))
+}
+
+/// A new version.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Registration {
+    /// Path, size and SHA-256 of each file; the bytes were uploaded before.
+    #[schema(value_type = Vec<Object>)]
+    files: Vec<ManifestFile>,
+    /// What is known about it, by the schema `facts.schema.json`. What the registry reads from the bytes replaces it.
+    #[schema(value_type = Object)]
+    facts: serde_json::Value,
+    /// Semantic version; suggested unless given.
+    semver: Option<String>,
+    /// Description.
+    #[serde(default)]
+    description: String,
+}
+
+/// Register a version
+#[utoipa::path(post, path = "/api/v1/models/{name}/versions", operation_id = "version_register", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("name" = String, Path, description = "Name of the model")), request_body = Registration,
+    responses((status = 201, description = "Registered, and frozen from now on", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn register(allowed: Allowed<caller::Register>, Path(name): Path<ModelName>, body: Json<Registration>) -> Result<Response, AppError> {
+    let Registration { files, facts, semver, description } = body.value;
+    let snapshot = allowed.read().await?;
+    let model = view::model_named(&snapshot, &name).await?;
+    let command = allowed.app.registration(snapshot, &model, NewVersion { files, facts, semver, description }).await?;
+    let made = allowed.execute(command, &body.requested).await?;
+    let location = match made.first()?.subject {
+        Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", super::encode(name.as_str()))),
+        Subject::Registry | Subject::Model(_) | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_) => None,
+    };
+    Ok(receipt(StatusCode::CREATED, &made, location.as_deref()))
+}
+
+/// Which versions.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct VersionFilter {
+    /// Only this state.
+    state: Option<String>,
+}
+
+/// List versions, newest first
+#[utoipa::path(get, path = "/api/v1/models/{name}/versions", operation_id = "version_list", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("name" = String, Path, description = "Name of the model"), VersionFilter, PageQuery, AsOfQuery),
+    responses((status = 200, description = "A page", body = Page<VersionView>), (status = "4XX", description = "Refused", body = Problem)))]
+async fn list(
+    allowed: Allowed<caller::Read>,
+    Path(name): Path<ModelName>,
+    Query(filter): Query<VersionFilter>,
+    Query(page): Query<PageQuery>,
+    Query(moment): Query<AsOfQuery>,
+) -> Result<axum::Json<Page<VersionView>>, AppError> {
+    let limit = page.limit()?;
+    let state = filter.state.as_deref().map(State::parse).transpose()?;
+    let before = super::number_cursor(&page)?.unwrap_or(i64::MAX as u64);
+    let snapshot = allowed.read().await?;
+    let mut items = Vec::new();
+    if let Some(cut) = as_of::cut(&snapshot, moment).await? {
+        let past = crate::app::as_of::model_named(&snapshot, &name, cut).await?;
+        for number in past.numbers(state).into_iter().filter(|number| number.get() < before).take(limit as usize + 1) {
+            items.push(past.version(&snapshot, number).await?);
+        }
+    } else {
+        let model = view::model_named(&snapshot, &name).await?;
+        let tail = "WHERE model_id = $1 AND hidden = 0 AND number < $2 AND state LIKE $3 ORDER BY number DESC LIMIT $4";
+        let parameters = values![model.model_id, before, state.map_or("%", State::as_str), i64::from(limit) + 1];
+        for row in snapshot.rows::<VersionRow>(tail, &parameters).await? {
+            items.push(view::version(&snapshot, &model, &row).await?);
+        }
+    }
+    Ok(axum::Json(Page::new(items, limit, |version| version.number.to_string())))
+}
+
+/// Read a version
+#[utoipa::path(get, path = "/api/v1/models/{name}/versions/{version}", operation_id = "version_show", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number"), AsOfQuery),
+    responses((status = 200, description = "The version", body = VersionView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn show(
+    allowed: Allowed<caller::Read>,
+    Path((name, number)): Path<(ModelName, VersionNumber)>,
+    Query(moment): Query<AsOfQuery>,
+) -> Result<Response, AppError> {
+    let snapshot = allowed.read().await?;
+    let (model, row) = view::version_named(&snapshot, &name, number).await?;
+    let view = match as_of::cut(&snapshot, moment).await? {
+        Some(cut) => crate::app::as_of::past(&snapshot, &model, cut).await?.version(&snapshot, number).await?,
+        None => view::version(&snapshot, &model, &row).await?,
+    };
+    Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
+}
+
+/// A description.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Describe {
+    /// The text.
+    description: String,
+}
+
+/// Replace the description of a version
+#[utoipa::path(patch, path = "/api/v1/models/{name}/versions/{version}", operation_id = "version_describe", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number"), ("If-Match" = Option<String>, Header, description = "ETag that was seen")),
+    request_body = Describe,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn describe(
+    allowed: Allowed<caller::Register>,
+    Path((name, number)): Path<(ModelName, VersionNumber)>,
+    IfMatch(expected): IfMatch,
+    body: Json<Describe>,
+) -> Result<Response, AppError> {
+    let (model, _) = view::version_named(&allowed.read().await?, &name, number).await?;
+    let command = Command::Describe { model: model.model_id, number, description: body.value.description, expected };
+    let made = allowed.execute(command, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// The manifest of a version: the bytes whose SHA-256 is the content digest
+#[utoipa::path(get, path = "/api/v1/models/{name}/versions/{version}/manifest", operation_id = "version_manifest", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number")),
+    responses((status = 200, description = "RFC 8785 JSON", body = Object), (status = "4XX", description = "Refused", body = Problem)))]
+async fn manifest(allowed: Allowed<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<Response, AppError> {
+    let snapshot = allowed.read().await?;
+    let (_, row) = view::version_named(&snapshot, &name, number).await?;
+    let bytes = view::payload(&snapshot, &row.content_digest).await?;
+    Ok(([(CONTENT_TYPE, "application/json".to_owned()), (ETAG, format!("\"{}\"", row.content_digest))], bytes).into_response())
+}
+
+/// Hash every file of a version again
+#[utoipa::path(get, path = "/api/v1/models/{name}/versions/{version}/fixity", operation_id = "version_fixity", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number")),
+    responses((status = 200, description = "What was found", body = FixityView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn fixity(allowed: Allowed<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<axum::Json<FixityView>, AppError> {
+    let snapshot = allowed.read().await?;
+    let (_, row) = view::version_named(&snapshot, &name, number).await?;
+    let manifest = view::manifest(&snapshot, &row).await?;
+    drop(snapshot);
+    Ok(axum::Json(view::fixity(allowed.app.blobs(), &manifest).await?))
+}
+
+/// The signed decisions about a version, oldest first
+#[utoipa::path(get, path = "/api/v1/models/{name}/versions/{version}/decisions", operation_id = "version_decisions", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number")),
+    responses((status = 200, description = "The decisions", body = Vec<DecisionView>), (status = "4XX", description = "Refused", body = Problem)))]
+async fn decisions(allowed: Allowed<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<axum::Json<Vec<DecisionView>>, AppError> {
+    let snapshot = allowed.read().await?;
+    let (_, row) = view::version_named(&snapshot, &name, number).await?;
+    Ok(axum::Json(view::decisions(&snapshot, &row).await?))
+}
+
+/// Take a draft version out of listings
+#[utoipa::path(post, path = "/api/v1/models/{name}/versions/{version}/hide", operation_id = "version_hide", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number")), request_body = Reason,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn hide(allowed: Allowed<caller::Retire>, Path((name, number)): Path<(ModelName, VersionNumber)>, body: Json<Reason>) -> Result<Response, AppError> {
+    let (model, row) = view::version_named(&allowed.read().await?, &name, number).await?;
+    if row.hidden {
+        return Err(Refusal::new(Code::AlreadyExists, &format!("version {number} is hidden already")).into());
+    }
+    let reason = PrivateText::new("reason", &body.value.reason, crate::ids::random()?)?;
+    let made = allowed.execute(Command::Hide { model: model.model_id, number, reason }, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}

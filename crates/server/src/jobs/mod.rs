@@ -1,0 +1,3 @@
+//! Work that nobody waits for. Each job has a function that does it once.
+
+pub mod checkpoint;

@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# The story of a model, told by the program itself: a real classifier goes from its training folder to production under policy, a
+# worse one is refused, and a tampered database is caught. Everything happens in a temporary folder.
+#   scripts/demo.sh           runs the story and ends
+#   scripts/demo.sh --serve   runs the story in target/demo and leaves the server up on its data
+set -euo pipefail
+cd "$(dirname "$0")/.."
+chancery=$PWD/target/debug/chancery
+python=$PWD/target/venv/bin/python
+example=$PWD/examples/loan-approval
+evidence=$PWD/target/demo-evidence
+
+serve=no
+listen=127.0.0.1:0
+if [ "${1:-}" = --serve ]; then
+  serve=yes
+  listen=${CHANCERY_LISTEN:-127.0.0.1:8080}
+  work=$PWD/target/demo
+  rm -rf "$work"
+  mkdir -p "$work"
+else
+  work=$(mktemp -d)
+fi
+export CHANCERY_DATA=$work/data
+server=
+finish() {
+  if [ -n "$server" ]; then kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; fi
+  [ "$serve" = yes ] || rm -rf "$work"
+}
+trap finish EXIT
+
+step=0
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+chapter() { step=$((step + 1)); say "$step. $*"; }
+show() { printf '   $ %s\n' "$*"; }
+# as WHO COMMAND…: runs a command of the client as somebody, and shows it.
+as() {
+  local who=$1
+  shift
+  printf '   \033[2m%s\033[0m $ chancery %s\n' "$who" "$*" | sed "s#$PWD/##g; s#$work#WORK#g"
+  CHANCERY_TOKEN=$(cat "$work/tokens/$who") "$chancery" "$@" 2>&1 | sed 's/^/      /' || return "${PIPESTATUS[0]}"
+}
+# refused CODE WHO COMMAND…: the same, when the registry must refuse it with this exit code.
+refused() {
+  local expected=$1 code=0
+  shift
+  as "$@" || code=$?
+  [ "$code" = "$expected" ] || { echo "this should have ended with exit code $expected, not $code" >&2; exit 1; }
+}
+# value WHO FIELDS COMMAND…: one value out of the JSON answer.
+value() {
+  local who=$1 fields=$2
+  shift 2
+  CHANCERY_TOKEN=$(cat "$work/tokens/$who") "$chancery" --output json "$@" | "$python" -c '
+import json, sys
+value = json.load(sys.stdin)
+for field in sys.argv[1].split("."):
+    value = value[int(field)] if field.isdigit() else value[field]
+print(value)' "$fields"
+}
+
+chapter "Start a registry: one binary, SQLite and a folder"
+show "chancery serve --data WORK/data"
+"$chancery" serve --data "$CHANCERY_DATA" --listen "$listen" >"$work/server.out" 2>"$work/server.log" &
+server=$!
+for _ in $(seq 100); do
+  grep -q serves "$work/server.out" 2>/dev/null && break
+  kill -0 "$server" 2>/dev/null || { cat "$work/server.log" >&2; exit 1; }
+  sleep 0.1
+done
+CHANCERY_URL=$(sed -n 's#.* serves \(http://[^ ]*\) .*#\1#p' "$work/server.out")
+export CHANCERY_URL
+mkdir -p "$work/tokens"
+cp "$CHANCERY_DATA/admin-token" "$work/tokens/administrator"
+chmod 700 "$work/tokens"
+echo "   it listens on $CHANCERY_URL and wrote the first administrator's token to a file that only you can read"
+
+chapter "People and pipelines get roles; nobody shares a login"
+enrol() { # enrol NAME ROLE…
+  local name=$1 roles=() role
+  shift
+  for role in "$@"; do case $role in --*) roles+=("$role") ;; *) roles+=(--role "$role") ;; esac done
+  printf '   \033[2madministrator\033[0m $ chancery user create %s %s --token\n' "$name" "${roles[*]}"
+  CHANCERY_TOKEN=$(cat "$work/tokens/administrator") "$chancery" user create "$name" "${roles[@]}" --token >"$work/tokens/$name" 2>/dev/null
+}
+enrol data-scientist contributor approver:product
+enrol platform-lead approver:platform
+enrol product-owner approver:product
+enrol security-lead approver:security
+enrol governance-lead approver:ai-governance
+enrol release-pipeline deployer --kind=pipeline
+enrol model-auditor auditor
+
+chapter "A data scientist registers a trained model: its folder, what it claims, and nothing else"
+as data-scientist register loan-approval "$example/v1/model" --facts "$example/v1/facts.yaml" --create --model-file "$example/model.yaml"
+echo "   The version is frozen: its identity is the digest of its files and of its sealed facts. It starts as a draft."
+
+chapter "What is missing before it may go to production?"
+refused 3 data-scientist check loan-approval/1 --to production
+echo "   The gate lists what is missing, how to fix it and who can. So the data scientist adds the evaluation."
+as data-scientist evidence add loan-approval/1 "$example/v1/evaluation.json" --type evaluation
+as data-scientist evidence add loan-approval/1 "$example/v1/model-card.md" --type model-card
+as data-scientist evidence add loan-approval/1 "$example/datasheet.md" --type datasheet
+
+chapter "Ask for production: the promotion opens and waits for approvals"
+refused 3 data-scientist promote loan-approval/1 --to production --comment "first release"
+promotion=$(value data-scientist items.0.id promotion list --model loan-approval)
+
+chapter "The author also holds an approval role, and tries to approve the own work"
+refused 1 data-scientist promotion approve "$promotion" --role product
+echo "   Refused, and the attempt is an entry of the ledger."
+
+chapter "Four named people approve, each in one role, each signing the digests that they were shown"
+as platform-lead promotion approve "$promotion" --role platform --comment "serving cost is fine"
+as product-owner promotion approve "$promotion" --role product --ticket LOAN-17
+as security-lead promotion approve "$promotion" --role security
+as governance-lead promotion approve "$promotion" --role ai-governance --comment "parity by race is above the four-fifths rule"
+
+chapter "A person may not release a high-risk model, not even the administrator who owns it"
+refused 1 administrator promote loan-approval/1 --to production
+
+chapter "The release pipeline may: every gate is run again, the decision is signed, the version moves step by step"
+as release-pipeline promote loan-approval/1 --to production
+as release-pipeline alias set champion loan-approval/1
+
+chapter "A second version scores better, and is worse for one group. Will it pass?"
+as data-scientist register loan-approval "$example/v2/model" --facts "$example/v2/facts.yaml"
+as data-scientist evidence add loan-approval/2 "$example/v2/evaluation.json" --type evaluation
+refused 3 data-scientist promote loan-approval/2 --to production --comment "better AUC"
+refused 3 release-pipeline promote loan-approval/2 --to production
+echo "   Its AUC-ROC is higher, but its demographic parity is below the limit and below that of version 1: no release."
+
+chapter "Months later: an inference is stamped with a composite id. What is behind it?"
+composite=$(value model-auditor composite_id version show loan-approval/1)
+as model-auditor trace "$composite"
+
+chapter "An auditor reads the record and verifies it"
+as model-auditor history loan-approval/1
+sleep 1
+entry=$(value model-auditor registered_index version show loan-approval/1)
+as model-auditor ledger prove "$entry" --to "$work/registration.tlog-proof"
+show "chancery ledger verify --data WORK/data --files"
+"$chancery" ledger verify --data "$CHANCERY_DATA" --files | sed 's/^/      /'
+
+chapter "The auditor takes the evidence home and checks it with programs that are not ours"
+rm -rf "$evidence"
+show "chancery ledger export loan-approval/1 --to target/demo-evidence"
+"$chancery" ledger export loan-approval/1 --data "$CHANCERY_DATA" --to "$evidence" | sed "s#$PWD/##; s/^/      /"
+for pae in "$evidence"/envelopes/*.pae; do
+  printf '      openssl: %s ' "$(basename "${pae%.pae}" | cut -c1-12)"
+  openssl dgst -sha256 -verify "$evidence/decision.pem" -signature "${pae%.pae}.sig" "$pae"
+done
+"$python" scripts/verify_evidence.py "$evidence" | sed 's/^/      /'
+
+chapter "Somebody edits the database behind the registry's back, in a copy of it"
+mkdir "$work/tampered"
+cp -r "$CHANCERY_DATA/keys" "$work/tampered/keys"
+"$python" - "$CHANCERY_DATA/chancery.db" "$work/tampered/chancery.db" <<'PYTHON'
+import sqlite3, sys
+source, target = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True), sqlite3.connect(sys.argv[2])
+source.backup(target)
+target.execute("UPDATE versions SET state = 'production' WHERE number = 2")
+target.commit()
+PYTHON
+cp "$CHANCERY_DATA/scratch.db" "$work/tampered/scratch.db"
+echo "   first, version 2 is set to production in its table:"
+code=0
+"$chancery" ledger verify --data "$work/tampered" | sed 's/^/      /' || code=${PIPESTATUS[0]}
+[ "$code" = 5 ] || { echo "the tampered state was not found" >&2; exit 1; }
+echo "   then the entry that records a refusal is rewritten as well:"
+"$python" - "$work/tampered/chancery.db" <<'PYTHON'
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+index, data = database.execute("SELECT entry_index, bytes FROM entries WHERE CAST(bytes AS TEXT) LIKE '%\"separation_of_duties\"%'").fetchone()
+database.execute("UPDATE entries SET bytes = ? WHERE entry_index = ?", (data.replace(b"separation_of_duties", b"precondition_failed"), index))
+database.commit()
+PYTHON
+code=0
+"$chancery" ledger verify --data "$work/tampered" | sed 's/^/      /' || code=${PIPESTATUS[0]}
+[ "$code" = 5 ] || { echo "the tampered entry was not found" >&2; exit 1; }
+
+say "Done. What was shown"
+cat <<TEXT
+   - nothing reached production without an evaluation, four named approvals, a signed decision and a pipeline;
+   - a better score did not outweigh a worse parity, and nobody could approve the own work;
+   - every step, refusals included, is in a ledger; an edit of the database shows.
+   The evidence is in target/demo-evidence; its README.txt says how to check it with openssl alone.
+TEXT
+if [ "$serve" = yes ]; then
+  cat <<TEXT
+
+   The server goes on at $CHANCERY_URL with this data (target/demo/data). Ctrl-C ends it. In another terminal:
+      export CHANCERY_URL=$CHANCERY_URL CHANCERY_DATA=target/demo/data
+      target/debug/chancery version show loan-approval/1
+TEXT
+  wait "$server"
+fi
