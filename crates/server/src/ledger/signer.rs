@@ -132,7 +132,10 @@ impl Signer {
             return Ok(Found::Broken(behind(covered(&remembered), size)));
         }
         if covered(&published) > size {
-            return Ok(Found::Broken(format!("the published checkpoint covers {} entries, the database has {size}: entries were removed", covered(&published))));
+            return Ok(Found::Broken(format!(
+                "the published checkpoint covers {} entries, the database has {size}: entries were removed",
+                covered(&published)
+            )));
         }
         if covered(&published) == size && remembered_is(&remembered, &published) {
             return Ok(Found::Covered);
