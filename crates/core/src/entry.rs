@@ -179,6 +179,7 @@ impl Event {
             Self::Promotion(Promotion::DecisionRecorded { .. }) | Self::Registry(Registry::CheckRecorded { .. }) => matches!(subject, Subject::Version(..)),
             Self::Promotion(_) => matches!(subject, Subject::Promotion(_)),
             Self::Registry(Registry::Started { .. } | Registry::PolicyModeChanged { .. }) => *subject == Subject::Registry,
+            Self::Registry(Registry::RefusalsSuppressed { .. }) => matches!(subject, Subject::Actor(_)),
             Self::Registry(Registry::Refused { .. }) => true,
         }
     }

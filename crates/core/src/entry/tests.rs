@@ -150,6 +150,7 @@ fn small_events() -> Vec<(Subject, Event)> {
             R::Refused { action: "execute".to_owned(), code: Code::GateFailed, rules: vec!["sbom.present".to_owned()], verdict: Some(digest("verdict")) }
                 .into(),
         ),
+        (Subject::Actor(bob()), R::RefusalsSuppressed { count: 17, from: time(), to: time() }.into()),
     ]
 }
 
