@@ -1,3 +1,10 @@
 //! What the tests need around the server.
 
+pub(crate) mod app;
+pub(crate) mod builders;
+pub(crate) mod client;
 pub(crate) mod postgres;
+
+pub(crate) use app::TestApp;
+pub(crate) use builders::{Cast, Made};
+pub(crate) use client::{Answer, Client};

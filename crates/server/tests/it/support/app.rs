@@ -1,0 +1,175 @@
+//! A whole registry for one test: real HTTP on a port of its own, a clock that stands until it is moved, and an audit at the end.
+//!
+//! INVARIANT: every test ends with [`TestApp::finish`]; the macro `both!` sees to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chancery::app::{App, AppConfig};
+use chancery::blobs::Blobs;
+use chancery::clock::Clock;
+use chancery::keys::Keys;
+use chancery::ledger::rebuild::rebuild;
+use chancery::ledger::verify::{Mode, Options, Report, verify};
+use chancery::store::{Schema, Store, StoreConfig, Writer};
+use chancery_core::names::{PolicyMode, Timestamp};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::client::Client;
+use super::postgres;
+
+/// When every test begins.
+pub(crate) const START: &str = "2026-06-01T12:00:00Z";
+
+/// Makes one test for each database of each function; the function gets a running registry, which is audited after it.
+macro_rules! both {
+    ($($(#[doc = $doc:literal])* async fn $name:ident($app:ident: &TestApp) $body:block)+) => {
+        $($(#[doc = $doc])* async fn $name($app: &$crate::support::TestApp) $body)+
+
+        mod sqlite {
+            $(#[test] fn $name() { $crate::support::app::run($crate::support::app::Database::Sqlite, async |app| super::$name(app).await) })+
+        }
+
+        mod postgres {
+            $(#[test] fn $name() { $crate::support::app::run($crate::support::app::Database::Postgres, async |app| super::$name(app).await) })+
+        }
+    };
+}
+pub(crate) use both;
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// Runs a test on a registry of its own. Inline snapshots are compared on both databases, which is what the duplicates are.
+pub(crate) fn run(database: Database, test: impl AsyncFnOnce(&TestApp)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    insta::allow_duplicates! {
+        runtime.block_on(async {
+            let app = TestApp::start(database).await;
+            test(&app).await;
+            app.finish().await;
+        });
+    }
+}
+
+/// A running registry.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) address: String,
+    pub(crate) admin: Client,
+    pub(crate) anonymous: Client,
+    pub(crate) data: TempDir,
+    pub(crate) database: Option<String>,
+    clock: Arc<AtomicI64>,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl TestApp {
+    /// An empty registry that enforces.
+    pub(crate) async fn start(database: Database) -> Self {
+        let database = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(postgres::database().await),
+        };
+        let clock = Arc::new(AtomicI64::new(Timestamp::parse(START).unwrap().micros()));
+        Self::open(tempfile::tempdir().unwrap(), database, clock).await
+    }
+
+    /// Opens a registry on what is there.
+    pub(crate) async fn open(data: TempDir, database: Option<String>, clock: Arc<AtomicI64>) -> Self {
+        let config = AppConfig {
+            store: StoreConfig { data: data.path().to_owned(), database: database.clone() },
+            policy_mode: PolicyMode::Enforce,
+            no_auth: false,
+            clock: Clock::Manual(Arc::clone(&clock)),
+            crash: None,
+        };
+        let (app, _) = App::open(config).await.unwrap();
+        let token = std::fs::read_to_string(data.path().join("admin-token")).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = chancery::http::router(app.clone());
+        let server = tokio::spawn(async move {
+            let serving = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+            serving.await.unwrap();
+        });
+        let anonymous = Client::new(&address);
+        let admin = anonymous.with_token(&token);
+        Self { app, address, admin, anonymous, data, database, clock, stop, server }
+    }
+
+    /// Moves the clock on.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// Entries in the ledger.
+    pub(crate) async fn size(&self) -> u64 {
+        self.admin.get("/api/v1/ledger/head").await.json()["size"].as_u64().unwrap()
+    }
+
+    /// Stops the server and gives back what it stood on.
+    pub(crate) async fn shut_down(self) -> (TempDir, Option<String>, Arc<AtomicI64>) {
+        let Self { app, data, database, clock, stop, server, admin, anonymous, .. } = self;
+        drop((admin, anonymous));
+        stop.send(()).unwrap();
+        // A connection that a client keeps open must not hold the end up.
+        if tokio::time::timeout(Duration::from_secs(2), server).await.is_err() {
+            panic!("the server did not stop");
+        }
+        drop(app);
+        (data, database, clock)
+    }
+
+    /// Ends the test: every entry, tile, checkpoint, payload, derived row and file is verified, all rows are made anew from the
+    /// entries, and the result must be the same.
+    pub(crate) async fn finish(self) {
+        self.app.sign_checkpoint().await.unwrap();
+        let (data, database, _) = self.shut_down().await;
+        audit(data.path(), database.as_deref()).await;
+    }
+}
+
+/// Verifies, rebuilds and verifies again. Gives the number of entries.
+pub(crate) async fn audit(data: &Path, database: Option<&str>) -> u64 {
+    let (store, mut writer) = reopened(data, database).await;
+    let before = verified(&store, data).await;
+    assert!(before.is_intact(), "{before}");
+    assert_eq!(rebuild(&mut writer).await.unwrap(), before.entries);
+    let after = verified(&store, data).await;
+    assert_eq!(after, before, "the rebuilt rows differ");
+    before.entries
+}
+
+/// The writer of the last server may need a moment to let go.
+async fn reopened(data: &Path, database: Option<&str>) -> (Store, Writer) {
+    let config = StoreConfig { data: data.to_owned(), database: database.map(ToOwned::to_owned) };
+    for _ in 0..200 {
+        if let Ok(opened) = Store::open(config.clone(), &Schema::product()).await {
+            return opened;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Store::open(config, &Schema::product()).await.unwrap()
+}
+
+/// What a full verification says.
+pub(crate) async fn verified(store: &Store, data: &Path) -> Report {
+    let keys = Keys::open(data, None).unwrap();
+    let memory: PathBuf = keys.memory_path();
+    let blobs = Blobs::open(data.join("blobs")).unwrap();
+    let schema = Schema::product();
+    let options = Options { mode: Mode::Full, log: keys.verifier(), memory: Some(&memory), schema: &schema, blobs: Some(&blobs) };
+    verify(store, &options).await.unwrap()
+}

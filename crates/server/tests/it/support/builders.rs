@@ -1,0 +1,192 @@
+//! Short ways to what most tests begin with: people, models, versions, evidence, promotions.
+
+use chancery_core::names::Digest;
+use serde_json::{Value, json};
+
+use super::TestApp;
+use super::client::{Answer, Client};
+
+/// A version that was registered.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) model: String,
+    pub(crate) number: u64,
+    pub(crate) path: String,
+}
+
+/// Everybody whom a promotion of a high-risk model needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Cast {
+    pub(crate) scientist: Client,
+    pub(crate) platform: Client,
+    pub(crate) product: Client,
+    pub(crate) security: Client,
+    pub(crate) governance: Client,
+    pub(crate) owner: Client,
+    pub(crate) pipeline: Client,
+    pub(crate) auditor: Client,
+}
+
+impl Cast {
+    /// The approvers with their roles.
+    pub(crate) fn approvers(&self) -> [(&'static str, &Client); 4] {
+        [("platform", &self.platform), ("product", &self.product), ("security", &self.security), ("ai-governance", &self.governance)]
+    }
+}
+
+impl TestApp {
+    /// A new person with roles.
+    pub(crate) async fn user(&self, name: &str, roles: &[&str]) -> Client {
+        self.actor(name, "person", roles).await
+    }
+
+    /// A new person, pipeline or service with roles.
+    pub(crate) async fn actor(&self, name: &str, kind: &str, roles: &[&str]) -> Client {
+        self.admin.post("/api/v1/users", json!({"name": name, "kind": kind, "roles": roles})).await.expect(201);
+        let token = self.admin.post("/api/v1/tokens", json!({"user": name})).await.expect(201);
+        self.anonymous.with_token(token["secret"].as_str().unwrap())
+    }
+
+    /// Everybody.
+    pub(crate) async fn cast(&self) -> Cast {
+        Cast {
+            scientist: self.user("scientist", &["contributor"]).await,
+            platform: self.user("pat", &["approver:platform"]).await,
+            product: self.user("paul", &["approver:product"]).await,
+            security: self.user("sue", &["approver:security"]).await,
+            governance: self.user("gil", &["approver:ai-governance"]).await,
+            owner: self.user("olga", &["owner"]).await,
+            pipeline: self.actor("ci", "pipeline", &["deployer"]).await,
+            auditor: self.user("ada", &["auditor"]).await,
+        }
+    }
+}
+
+/// The whole profile that a high-risk model needs for production.
+pub(crate) fn profile() -> Value {
+    json!({
+        "description": "Says whether a loan may be granted.", "use_case": "credit decisions", "limitations": "1990 data",
+        "intended_users": ["loan officers"], "allowed_uses": ["advice"], "prohibited_uses": ["sole decision"], "licence": "Apache-2.0",
+        "ownership": {"owning_team": "credit", "owner": "head of credit", "backup_owner": "deputy", "escalation_contact": "oncall", "business_unit": "retail"},
+        "risk": {"security_rating": "medium", "mitigation_controls": ["four eyes"], "compliance_status": "assessed", "fairness_tested": true},
+        "classification": "internal", "personal_data": true,
+    })
+}
+
+/// Facts that satisfy the baseline policy.
+pub(crate) fn facts() -> Value {
+    json!({
+        "framework": {"name": "scikit-learn", "version": "1.9.1"},
+        "training": {"date": "2026-05-01", "code": {"repository": "loans", "commit": "4185f5f1619853e486c07542e26b20c0600c6f7f", "dirty": false}},
+        "datasets": [{"role": "training", "name": "loanapp", "digest": "402305268d4abed2c18017bf825d2ced7821bba8c94094a3ee3e8c261f9ebac6"}],
+        "signature": {"inputs": [{"name": "x", "type": "double"}], "outputs": [{"type": "long"}]},
+        "environment": {"pinned": true, "packages": ["scikit-learn==1.9.1"], "unpinned": []},
+    })
+}
+
+/// An evaluation with these two metrics.
+pub(crate) fn evaluation(auc: f64, parity: f64) -> Value {
+    json!({
+        "schema": "chancery.evaluation/v1",
+        "suite": {"name": "loans", "version": "1.0.0"},
+        "dataset": {"name": "loanapp-test", "digest": "59a2a66f95b8445dde1b11c65aaf1693fbb0374a458036221d49d6bbcbeb2250"},
+        "created_at": "2026-05-20T12:00:00Z",
+        "metrics": [{"name": "auc_roc", "value": auc}, {"name": "demographic_parity_ratio", "value": parity}],
+    })
+}
+
+impl Client {
+    /// Uploads bytes whole; gives their digest.
+    pub(crate) async fn upload(&self, bytes: &[u8]) -> String {
+        let digest = Digest::of(bytes).to_string();
+        self.call("PUT", &format!("/api/v1/blobs/{digest}")).bytes(bytes).send().await.expect(201);
+        digest
+    }
+
+    /// Creates a model with a whole profile.
+    pub(crate) async fn model(&self, name: &str, tier: &str) -> Answer {
+        let mut body = profile();
+        body["name"] = name.into();
+        body["risk_tier"] = tier.into();
+        let answer = self.post("/api/v1/models", body).await;
+        answer.expect(201);
+        answer
+    }
+
+    /// The body that registers one file with these bytes, which it uploads.
+    pub(crate) async fn package(&self, bytes: &[u8]) -> Value {
+        let digest = self.upload(bytes).await;
+        json!({"files": [{"path": "data/model.bin", "size": bytes.len(), "digest": digest}], "facts": facts()})
+    }
+
+    /// Registers a version that holds one file with these bytes.
+    pub(crate) async fn version(&self, model: &str, bytes: &[u8]) -> Made {
+        let body = self.package(bytes).await;
+        let answer = self.post(&format!("/api/v1/models/{model}/versions"), body).await;
+        answer.expect(201);
+        let path = answer.header("location").to_owned();
+        let number = path.rsplit('/').next().unwrap().parse().unwrap();
+        Made { model: model.to_owned(), number, path }
+    }
+
+    /// Adds a JSON document.
+    pub(crate) async fn evidence(&self, version: &Made, kind: &str, document: &Value) -> Answer {
+        let path = format!("{}/evidence?type={kind}&title={kind}.json", version.path);
+        self.call("POST", &path).bytes(document.to_string()).send().await
+    }
+
+    /// Asks for a promotion.
+    pub(crate) async fn promote(&self, version: &Made, to: &str) -> Answer {
+        self.post("/api/v1/promotions", json!({"model": version.model, "version": version.number, "to": to})).await
+    }
+
+    /// Gives a verdict on what the promotion shows now.
+    pub(crate) async fn verdict(&self, promotion: &str, role: &str, verdict: &str) -> Answer {
+        let path = format!("/api/v1/promotions/{promotion}");
+        let shown = self.get(&path).await.expect(200);
+        self.post(&format!("{path}/approvals"), json!({"role": role, "verdict": verdict, "evidence_set": shown["evidence_set"]})).await
+    }
+
+    /// The state of a version.
+    pub(crate) async fn state(&self, version: &Made) -> String {
+        self.get(&version.path).await.expect(200)["state"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Cast {
+    /// A version of the model with a good evaluation, as a draft.
+    pub(crate) async fn evaluated(&self, model: &str, bytes: &[u8]) -> Made {
+        let made = self.scientist.version(model, bytes).await;
+        self.scientist.evidence(&made, "evaluation", &evaluation(0.81, 0.86)).await.expect(201);
+        made
+    }
+
+    /// Opens a promotion and gives every approval.
+    pub(crate) async fn approved(&self, version: &Made, to: &str) -> String {
+        let opened = self.scientist.promote(version, to).await.expect(201);
+        let id = opened["promotion"]["id"].as_str().unwrap().to_owned();
+        for (role, approver) in self.approvers() {
+            if opened["promotion"]["required_roles"].as_array().unwrap().iter().any(|required| required == role) {
+                approver.verdict(&id, role, "approve").await.expect(200);
+            }
+        }
+        id
+    }
+
+    /// Takes a draft with evidence into a state, the ordinary way.
+    pub(crate) async fn into_state(&self, version: &Made, state: &str) {
+        match state {
+            "draft" => {}
+            "candidate" => drop(self.pipeline.promote(version, "candidate").await.expect(201)),
+            "approved" | "production" => {
+                let id = self.approved(version, state).await;
+                self.pipeline.post(&format!("/api/v1/promotions/{id}/execute"), json!({})).await.expect(200);
+            }
+            other => {
+                let path = format!("{}/transitions", version.path);
+                self.owner.post(&path, json!({"to": other, "reason": "set-up"})).await.expect(200);
+            }
+        }
+        assert_eq!(self.auditor.state(version).await, state);
+    }
+}

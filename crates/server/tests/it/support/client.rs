@@ -1,0 +1,186 @@
+//! A client with a token, and answers that tests can compare.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+
+/// A client of one server, with one token or none.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    address: String,
+    token: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(address: &str) -> Self {
+        // No pool: a kept connection would hold up the end of the server.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
+        Self { http, address: address.to_owned(), token: None }
+    }
+
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// A request to be filled in.
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call {
+        let method: Method = method.parse().unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.address));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        Call { request }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path).send().await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.call("DELETE", path).send().await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path).json(&body).send().await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.call("PUT", path).json(&body).send().await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call("PATCH", path).json(&body).send().await
+    }
+}
+
+/// A request.
+pub(crate) struct Call {
+    request: RequestBuilder,
+}
+
+impl Call {
+    pub(crate) fn header(self, name: &str, value: &str) -> Self {
+        Self { request: self.request.header(name, value) }
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        Self { request: self.request.json(body) }
+    }
+
+    pub(crate) fn bytes(self, body: impl Into<Vec<u8>>) -> Self {
+        Self { request: self.request.body(body.into()) }
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let response = self.request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{} {error}: {}", self.status, String::from_utf8_lossy(&self.bytes)))
+    }
+
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
+        if self.bytes.is_empty() { Value::Null } else { serde_json::from_slice(&self.bytes).unwrap_or_default() }
+    }
+
+    /// Status, code and field of a problem, which must be a well-formed one.
+    #[track_caller]
+    pub(crate) fn problem(&self) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        assert!(self.status >= 400, "{} {text}", self.status);
+        assert_eq!(self.header("content-type"), "application/problem+json", "{} {text}", self.status);
+        let body = self.json();
+        let code = body["code"].as_str().unwrap();
+        assert_eq!(body["status"], u64::from(self.status), "{text}");
+        assert_eq!(body["type"], format!("https://chancery.dev/problems/{code}"));
+        assert!(!body["detail"].as_str().unwrap().is_empty(), "{text}");
+        let field = body["field"].as_str().map(|field| format!(" {field}")).unwrap_or_default();
+        format!("{} {code}{field}", self.status)
+    }
+
+    /// The same, and the attempt must be an entry.
+    #[track_caller]
+    pub(crate) fn recorded_problem(&self) -> String {
+        assert!(self.json()["entry"].is_u64(), "not recorded: {}", String::from_utf8_lossy(&self.bytes));
+        self.problem()
+    }
+
+    /// Status and body for a snapshot, without what differs from run to run.
+    pub(crate) fn snapshot(&self) -> String {
+        format!("{} {}", self.status, serde_json::to_string_pretty(&redacted(self.json())).unwrap())
+    }
+
+    /// Status and one member of the body for a snapshot.
+    pub(crate) fn snapshot_of(&self, pointer: &str) -> String {
+        let part = self.json().pointer(pointer).cloned().unwrap_or_default();
+        format!("{} {}", self.status, serde_json::to_string_pretty(&redacted(part)).unwrap())
+    }
+
+    /// Kinds of the entries of a receipt.
+    #[track_caller]
+    pub(crate) fn kinds(&self) -> Vec<String> {
+        let body = self.json();
+        let receipt = if body["receipt"].is_object() { &body["receipt"] } else { &body };
+        let entries = receipt["entries"].as_array().unwrap_or_else(|| panic!("no receipt: {} {}", self.status, String::from_utf8_lossy(&self.bytes)));
+        entries.iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Replaces identifiers, digests and times.
+pub(crate) fn redacted(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(redacted_text(&text)),
+        Value::Array(items) => items.into_iter().map(redacted).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (redacted_text(&name), redacted(value))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+fn redacted_text(text: &str) -> String {
+    if text.len() >= 20 && chancery_core::names::Timestamp::parse(text).is_ok() {
+        return "[time]".to_owned();
+    }
+    let mut out = String::new();
+    let mut word = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_alphanumeric() {
+            word.push(c);
+            continue;
+        }
+        out.push_str(match word.len() {
+            64 if is_hex(&word) => "[digest]",
+            33 if is_hex(&word[1..]) => "[id]",
+            12 | 16 | 32 if is_hex(&word) && word.bytes().any(|byte| byte.is_ascii_digit()) => "[hex]",
+            _ => &word,
+        });
+        word.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
