@@ -1,6 +1,12 @@
 //! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
 
 #[cfg(test)]
+mod governance;
+#[cfg(test)]
+mod idempotency;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod store;
