@@ -1,0 +1,105 @@
+//! The transition table over HTTP, all 36 cells; hiding and retiring.
+
+use chancery_core::lifecycle::{Move, transition};
+use chancery_core::names::State;
+use serde_json::json;
+
+use crate::support::app::both;
+
+both! {
+    async fn every_cell_of_the_table(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        for from in State::ALL {
+            let mut version = None;
+            for to in State::ALL {
+                // A cell that moved nothing leaves the version for the next one.
+                let made = match version.take() {
+                    Some(made) => made,
+                    None => {
+                        let made = cast.evaluated("loan", from.as_str().as_bytes()).await;
+                        cast.into_state(&made, from.as_str()).await;
+                        made
+                    }
+                };
+                let answer = cast.owner.post(&format!("{}/transitions", made.path), json!({"to": to, "reason": "the table"})).await;
+                let moves = match transition(*from, *to) {
+                    Move::Demote | Move::Deprecate | Move::Retire | Move::Reinstate => true,
+                    Move::Same | Move::Promote | Move::Rollback | Move::Refused(_) => false,
+                };
+                if moves {
+                    assert_eq!(answer.status, 200, "{from} to {to}: {}", answer.json());
+                    assert_eq!(answer.kinds(), ["version.transitioned"], "{from} to {to}");
+                } else {
+                    assert_eq!(answer.recorded_problem(), "409 transition_refused to", "{from} to {to}");
+                    assert!(!answer.json()["remedy"].as_str().unwrap().is_empty());
+                    version = Some(made.clone());
+                }
+                assert_eq!(cast.auditor.state(&made).await, if moves { to.as_str() } else { from.as_str() });
+            }
+        }
+    }
+
+    async fn moves_have_a_reason_a_precondition_and_a_role(app: &TestApp) {
+        let cast = app.cast().await;
+        let incident = app.user("ida", &["incident"]).await;
+        cast.scientist.model("loan", "high").await;
+        let version = cast.evaluated("loan", b"1").await;
+        cast.into_state(&version, "candidate").await;
+        let path = format!("{}/transitions", version.path);
+        for (body, expected) in [
+            (json!({"to": "draft"}), "422 invalid_field body"),
+            (json!({"to": "draft", "reason": ""}), "422 invalid_field reason"),
+            (json!({"to": "draft", "reason": "x".repeat(10_001)}), "413 too_large reason"),
+            (json!({"to": "deprecated", "reason": "r", "successor": 1}), "422 invalid_field successor"),
+            (json!({"to": "deprecated", "reason": "r", "successor": 9}), "404 not_found version"),
+            (json!({"to": "deprecated", "reason": "r", "sunset": "soon"}), "422 invalid_field sunset"),
+            (json!({"to": "great", "reason": "r"}), "422 invalid_field to"),
+        ] {
+            assert_eq!(cast.owner.post(&path, body.clone()).await.problem(), expected, "{body}");
+        }
+        let stale = cast.owner.call("POST", &path).header("If-Match", "\"1\"").json(&json!({"to": "draft", "reason": "r"})).send().await;
+        assert_eq!(stale.problem(), "412 precondition_failed If-Match");
+        assert_eq!(cast.scientist.post(&path, json!({"to": "draft", "reason": "r"})).await.recorded_problem(), "403 access_denied");
+        assert_eq!(incident.post(&path, json!({"to": "retired", "reason": "r"})).await.recorded_problem(), "403 access_denied");
+        let done = incident.post(&path, json!({"to": "deprecated", "reason": "r", "sunset": "2026-12-01T00:00:00Z"})).await;
+        insta::assert_snapshot!(done.snapshot(), @"");
+    }
+
+    async fn only_drafts_that_were_never_shared_are_hidden(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let plain = cast.evaluated("loan", b"plain").await;
+        let aliased = cast.evaluated("loan", b"aliased").await;
+        cast.scientist.put("/api/v1/models/loan/aliases/mine", json!({"version": 2})).await.expect(200);
+        cast.scientist.delete("/api/v1/models/loan/aliases/mine").await.expect(200);
+        let demoted = cast.evaluated("loan", b"demoted").await;
+        cast.into_state(&demoted, "candidate").await;
+        cast.owner.post(&format!("{}/transitions", demoted.path), json!({"to": "draft", "reason": "r"})).await.expect(200);
+        let released = cast.evaluated("loan", b"released").await;
+        cast.into_state(&released, "production").await;
+        let hide = async |path: &str| cast.owner.post(&format!("{path}/hide"), json!({"reason": "mistake"})).await;
+        for shared in [&aliased, &demoted, &released] {
+            assert_eq!(hide(&shared.path).await.recorded_problem(), "409 protected_deletion version");
+        }
+        assert_eq!(hide("/api/v1/models/loan").await.recorded_problem(), "409 protected_deletion name");
+        assert_eq!(cast.scientist.post(&format!("{}/hide", plain.path), json!({"reason": "r"})).await.recorded_problem(), "403 access_denied");
+        assert_eq!(hide(&plain.path).await.kinds(), ["version.hidden"]);
+        let listed = cast.auditor.get("/api/v1/models/loan/versions").await.expect(200);
+        assert!(listed["items"].as_array().unwrap().iter().all(|item| item["number"] != 1));
+        let shown = cast.auditor.get(&plain.path).await.expect(200);
+        assert_eq!((shown["hidden"].clone(), shown["state"].clone()), (json!(true), json!("retired")), "entries, bytes and number stay");
+    }
+
+    async fn nothing_serves_a_retired_version_but_auditors_fetch_it(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let version = cast.evaluated("loan", b"old bytes").await;
+        cast.into_state(&version, "production").await;
+        cast.owner.post(&format!("{}/transitions", version.path), json!({"to": "retired", "reason": "the end"})).await.expect(200);
+        let file = cast.auditor.get(&format!("{}/files/data/model.bin", version.path)).await;
+        assert_eq!((file.status, file.bytes.as_slice()), (200, b"old bytes".as_slice()));
+        assert_eq!(cast.owner.post("/api/v1/models/loan/rollback", json!({"to": 1, "reason": "r"})).await.recorded_problem().split(' ').next(), Some("403"));
+        assert_eq!(cast.pipeline.post("/api/v1/models/loan/rollback", json!({"to": 1, "reason": "r"})).await.recorded_problem(), "409 transition_refused to");
+    }
+}
