@@ -32,7 +32,7 @@ if [ ${#packages[@]} -gt 0 ]; then
   $run env DEBIAN_FRONTEND=noninteractive apt-get -qq update
   $run env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
 fi
-command -v cargo >/dev/null || { echo "install Rust first: the version in rust-toolchain.toml, with cargo" >&2; exit 1; }
+command -v cargo >/dev/null || { echo "install Rust first: 1.95 or newer, with cargo" >&2; exit 1; }
 
 # A verifier of signed decisions that is not ours: used by the demo and by the tests.
 mkdir -p target

@@ -167,3 +167,6 @@ pub(crate) fn record(rows: &mut Rows, entry: &Entry, subject: &Subject, attribut
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,7 +117,22 @@ pub struct Entry {
     pub request: Option<Request>,
 }
 
-#[derive(Serialize, Deserialize)]
+/// What is written. The event gives the members `kind` and `data`; the canonicalizer sorts all of them.
+#[derive(Serialize)]
+struct Written<'a> {
+    actor: &'a ActorId,
+    at: Timestamp,
+    door: Door,
+    #[serde(flatten)]
+    event: &'a Event,
+    index: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<&'a Request>,
+    subject: &'a Subject,
+    v: u32,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
     actor: ActorId,
@@ -126,44 +141,54 @@ struct Wire {
     door: Door,
     index: u64,
     kind: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<Request>,
     subject: Subject,
     v: u32,
 }
 
-/// The name and the data of an event, as they stand in an entry.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Tagged {
-    pub(crate) kind: String,
-    #[serde(default)]
-    pub(crate) data: Value,
+impl Serialize for Event {
+    /// As `{"kind": …, "data": …}`.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Actor(event) => event.serialize(serializer),
+            Self::Alias(event) => event.serialize(serializer),
+            Self::Evidence(event) => event.serialize(serializer),
+            Self::Exception(event) => event.serialize(serializer),
+            Self::Model(event) => event.serialize(serializer),
+            Self::Promotion(event) => event.serialize(serializer),
+            Self::Registry(event) => event.serialize(serializer),
+            Self::Tag(event) => event.serialize(serializer),
+            Self::Version(event) => event.serialize(serializer),
+        }
+    }
 }
 
 impl Event {
-    /// Name of the event, such as `version.registered`, and its data.
-    ///
-    /// # Errors
-    /// Never for the events of this crate; the error is serde's.
-    pub fn tagged(&self) -> Result<(String, Value), serde_json::Error> {
-        let value = match self {
-            Self::Actor(event) => serde_json::to_value(event),
-            Self::Alias(event) => serde_json::to_value(event),
-            Self::Evidence(event) => serde_json::to_value(event),
-            Self::Exception(event) => serde_json::to_value(event),
-            Self::Model(event) => serde_json::to_value(event),
-            Self::Promotion(event) => serde_json::to_value(event),
-            Self::Registry(event) => serde_json::to_value(event),
-            Self::Tag(event) => serde_json::to_value(event),
-            Self::Version(event) => serde_json::to_value(event),
-        }?;
-        let tagged: Tagged = serde_json::from_value(value)?;
-        Ok((tagged.kind, tagged.data))
+    /// Whether an entry with this event can have this subject. What does not fit would change nothing when it is applied.
+    fn is_about(&self, subject: &Subject) -> bool {
+        use crate::actor::Event as Actor;
+        use crate::alias::Event as Alias;
+        use crate::promotion::Event as Promotion;
+        use crate::registry::Event as Registry;
+        match self {
+            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {}) => matches!(subject, Subject::Actor(_)),
+            Self::Actor(Actor::TokenIssued { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
+            Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
+            Self::Alias(Alias::Set { .. }) | Self::Evidence(_) | Self::Exception(_) | Self::Version(_) => matches!(subject, Subject::Version(..)),
+            Self::Tag(_) => matches!(subject, Subject::Model(_) | Subject::Version(..)),
+            Self::Promotion(Promotion::DecisionRecorded { .. }) | Self::Registry(Registry::CheckRecorded { .. }) => matches!(subject, Subject::Version(..)),
+            Self::Promotion(_) => matches!(subject, Subject::Promotion(_)),
+            Self::Registry(Registry::Started { .. } | Registry::PolicyModeChanged { .. }) => *subject == Subject::Registry,
+            Self::Registry(Registry::RefusalsSuppressed { .. }) => matches!(subject, Subject::Actor(_)),
+            Self::Registry(Registry::Refused { .. }) => true,
+        }
     }
 
     fn parse(kind: &str, data: Value) -> Result<Self, serde_json::Error> {
         fn event<T: serde::de::DeserializeOwned>(kind: &str, data: Value) -> Result<T, serde_json::Error> {
-            serde_json::from_value(serde_json::json!({"kind": kind, "data": data}))
+            // Moved, not copied, into the form that the event is written in.
+            let members = [("kind".to_owned(), Value::from(kind)), ("data".to_owned(), data)];
+            serde_json::from_value(Value::Object(members.into_iter().collect()))
         }
         match kind.split('.').next().unwrap_or_default() {
             "actor" | "token" => event(kind, data).map(Self::Actor),
@@ -186,19 +211,17 @@ impl Entry {
     /// `too_large` when the entry would have more than [`MAX_ENTRY_BYTES`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, Refusal> {
         let failed = |error: serde_json::Error| Refusal::invalid("entry", &format!("the entry cannot be written: {error}"));
-        let (kind, data) = self.event.tagged().map_err(failed)?;
-        let wire = Wire {
-            actor: self.actor.clone(),
+        let written = Written {
+            actor: &self.actor,
             at: self.at,
-            data,
             door: self.door,
+            event: &self.event,
             index: self.index,
-            kind,
-            request: self.request.clone(),
-            subject: self.subject.clone(),
+            request: self.request.as_ref(),
+            subject: &self.subject,
             v: 1,
         };
-        let bytes = serde_json_canonicalizer::to_vec(&wire).map_err(failed)?;
+        let bytes = serde_json_canonicalizer::to_vec(&written).map_err(failed)?;
         if bytes.len() > MAX_ENTRY_BYTES {
             return Err(Refusal::new(Code::TooLarge, &format!("the entry would have {} bytes; at most {MAX_ENTRY_BYTES} are possible", bytes.len()))
                 .remedy("shorten the text fields, or attach the content as evidence"));
@@ -216,6 +239,9 @@ impl Entry {
             return Err(format!("entry format {} is not known to this program", wire.v));
         }
         let event = Event::parse(&wire.kind, wire.data).map_err(|error| format!("{}: {error}", wire.kind))?;
+        if !event.is_about(&wire.subject) {
+            return Err(format!("{}: the subject cannot be `{}`", wire.kind, wire.subject));
+        }
         Ok(Self { index: wire.index, at: wire.at, actor: wire.actor, door: wire.door, subject: wire.subject, event, request: wire.request })
     }
 }
@@ -327,3 +353,6 @@ impl Draft {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

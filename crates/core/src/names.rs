@@ -107,7 +107,8 @@ text_type! {
     FilePath, "path", check_path
 }
 
-fn clipped(text: &str) -> String {
+/// Foreign text for a message: at most 80 characters, none of them a control character.
+pub(crate) fn clipped(text: &str) -> String {
     let mut shown: String = text.chars().take(80).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().count() > 80 {
         shown.push('…');

@@ -141,3 +141,6 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

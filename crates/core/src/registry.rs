@@ -13,6 +13,8 @@ use crate::version;
 
 /// Setting that moves whenever roles or tokens change.
 pub const ACCESS: &str = "access";
+/// Setting that moves whenever a version enters production ungated: a change of the mode must not overlook one.
+pub const UNGATED: &str = "policy.ungated";
 /// Setting with the policy mode.
 pub const POLICY_MODE: &str = "policy.mode";
 
@@ -116,6 +118,11 @@ pub(crate) fn mode(rows: &mut Rows) -> Result<PolicyMode, Stop> {
 pub(crate) fn move_access_revision(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
     rows.put(&SettingRow { name: ACCESS.to_owned(), value: String::new(), revision: entry.index });
     Ok(())
+}
+
+/// Notes that a version entered production ungated.
+pub(crate) fn note_ungated(rows: &mut Rows, entry: &Entry) {
+    rows.put(&SettingRow { name: UNGATED.to_owned(), value: String::new(), revision: entry.index });
 }
 
 /// The entry that records a refused attempt.

@@ -25,7 +25,8 @@ pub fn parse(text: &str) -> Result<Version, Refusal> {
         return Err(Refusal::invalid("semver", "a semantic version has at most 128 bytes"));
     }
     Version::parse(text).map_err(|error| {
-        Refusal::invalid("semver", &format!("semantic version `{text}` is malformed: {error}")).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
+        Refusal::invalid("semver", &format!("semantic version `{}` is malformed: {error}", crate::names::clipped(text)))
+            .remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
     })
 }
 

@@ -93,8 +93,7 @@ impl World {
 
     /// Every row of one table.
     pub fn all<R: Row>(&self) -> Vec<R> {
-        let of_table = self.rows.changes().iter().filter(|(key, _)| key.table.name == R::TABLE.name);
-        of_table.filter_map(|(_, change)| if let Change::Put(values) = change { Some(R::from_values(values.clone()).unwrap()) } else { None }).collect()
+        all(&self.rows)
     }
 
     /// A model of tier `minimal`, created by [`alice`].
@@ -107,10 +106,9 @@ impl World {
     /// A version with one small file, registered by [`alice`].
     pub fn version(&mut self, model: &ModelId) -> VersionNumber {
         let content = format!("weights {}", self.entries.len());
-        match self.ok(&alice(), register_version(model, &content))[0].subject {
-            Subject::Version(_, number) => number,
-            ref other => panic!("registration is about a version, not {other}"),
-        }
+        let subject = self.ok(&alice(), register_version(model, &content))[0].subject.clone();
+        let Subject::Version(_, number) = subject else { panic!("registration is about a version, not {subject}") };
+        number
     }
 
     /// A version that was moved to this state by the shortest way.
@@ -160,6 +158,12 @@ pub(crate) fn put_beside(rows: &mut Rows, draft: &Draft) {
             Vault::Private(row) => rows.put(row),
         }
     }
+}
+
+/// Every row of one table.
+pub(crate) fn all<R: Row>(rows: &Rows) -> Vec<R> {
+    let of_table = rows.changes().iter().filter(|(key, _)| key.table.name == R::TABLE.name);
+    of_table.filter_map(|(_, change)| if let Change::Put(values) = change { Some(R::from_values(values.clone()).unwrap()) } else { None }).collect()
 }
 
 /// Folds entries into fresh rows; payloads are there before, as in a rebuild.

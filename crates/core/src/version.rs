@@ -302,6 +302,9 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         }
         Event::Transitioned { to, ungated, successor, sunset, .. } => {
             record(rows, entry, &entry.subject, "state", Some(to.as_str()))?;
+            if *to == State::Production && (*ungated || version.ungated) {
+                registry::note_ungated(rows, entry);
+            }
             touch(
                 rows,
                 entry,

@@ -88,10 +88,7 @@ fn all_36_cells_by_transition_and_by_promotion() {
                     world.promote(&model, number, *to);
                     let moves: Vec<State> = world.entries[before..]
                         .iter()
-                        .filter_map(|entry| match &entry.event {
-                            crate::Event::Version(Event::Transitioned { to, .. }) => Some(*to),
-                            _ => None,
-                        })
+                        .filter_map(|entry| if let crate::Event::Version(Event::Transitioned { to, .. }) = &entry.event { Some(*to) } else { None })
                         .collect();
                     assert_eq!(moves, steps(*from, *to), "{cell}: step by step");
                     assert_eq!(state_of(&mut world, &model, number), *to, "{cell}");

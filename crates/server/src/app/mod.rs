@@ -5,6 +5,7 @@ mod access;
 pub mod as_of;
 mod execute;
 mod gate;
+mod mode;
 mod promote;
 mod refusals;
 pub mod promotions;

@@ -303,10 +303,11 @@ impl App {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
                     let expires_at = self.now().plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS);
+                    let comment = private("comment", ask.comment.as_deref())?;
                     let text = ApprovalText {
                         role: &ask.role,
                         verdict: ask.verdict,
-                        comment: ask.comment.as_deref(),
+                        comment: comment.as_ref().map(|comment| comment.digest),
                         ticket: ask.ticket.as_deref(),
                         conditions: &ask.conditions,
                         expires_at,
@@ -317,7 +318,7 @@ impl App {
                         ApprovalVerdict::Approve => None,
                         ApprovalVerdict::Reject => {
                             let evaluated = self.evaluate(gates, &subjects.input).await?;
-                            Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None, ask.comment.as_deref()).await?)
+                            Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None).await?)
                         }
                     };
                     let mine = subjects.approvals.iter().filter(|row| row.actor == caller.actor.id && row.role != ask.role && counts(row, &subjects));
@@ -326,7 +327,7 @@ impl App {
                         role: ask.role.clone(),
                         verdict: ask.verdict,
                         evidence_set: ask.evidence_set,
-                        comment: private("comment", ask.comment.as_deref())?,
+                        comment,
                         ticket: ask.ticket.clone(),
                         conditions: ask.conditions.clone(),
                         expires_at,
@@ -363,7 +364,7 @@ impl App {
         let lifetime = i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS;
         let expires_at = ends.unwrap_or_else(|| self.now().plus_seconds(lifetime));
         let snapshot = self.store().read().await?;
-        let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Approved, Some(expires_at), None).await?;
+        let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Approved, Some(expires_at)).await?;
         drop(snapshot);
         let command = Command::Decide { promotion: id.clone(), decision };
         let prepared = self.ready(caller, command.into(), &subjects, None)?;
@@ -383,7 +384,6 @@ impl App {
         evaluated: &Evaluated,
         decision: DecisionKind,
         expires_at: Option<Timestamp>,
-        comment: Option<&str>,
     ) -> Result<chancery_core::promotion::SignedDecision, AppError> {
         let last = subjects.approvals.iter().rfind(|row| counts(row, subjects));
         let decided_by = match (decision, last) {
@@ -399,7 +399,6 @@ impl App {
             requested,
             verdict: &evaluated.verdict,
             expires_at,
-            comment,
         };
         self.sign_decision(snapshot, subjects, text).await
     }
@@ -439,7 +438,7 @@ impl App {
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
                     let evaluated = self.evaluate(gates, &subjects.input).await?;
                     let snapshot = self.store().read().await?;
-                    let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, None).await?;
+                    let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
                     let replaced = match (subjects.input.target, others) {
                         (State::Production, Others::Replace) => view::production(&snapshot, &subjects.model).await?,
                         (State::Production, Others::Keep) | (State::Draft | State::Candidate | State::Approved | State::Deprecated | State::Retired, _) => {
@@ -474,7 +473,7 @@ impl App {
                     let caller = &caller;
                     let (plan, subjects, evaluated) = self.rollback_plan(caller, ask).await?;
                     let snapshot = self.store().read().await?;
-                    let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None, Some(&ask.reason)).await?;
+                    let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
                     let aliases = follow(&snapshot, &subjects.model, &plan.replaces).await?;
                     let exceptions = plan.exceptions.into_iter().map(|rule| Ok((ids::exception()?, rule))).collect::<Result<_, AppError>>()?;
                     let command = Command::Rollback {

@@ -39,8 +39,9 @@ struct Approval<'a> {
     environment: String,
     risk_tier: RiskTier,
     evidence_set_digest: String,
+    /// Salted digest of the comment: the text itself can be erased, a signed record cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<&'a str>,
+    comment_digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<&'a str>,
     conditions: Vec<ApprovalCondition>,
@@ -51,7 +52,7 @@ struct Approval<'a> {
 pub(super) struct ApprovalText<'a> {
     pub(super) role: &'a Label,
     pub(super) verdict: ApprovalVerdict,
-    pub(super) comment: Option<&'a str>,
+    pub(super) comment: Option<chancery_core::names::Digest>,
     pub(super) ticket: Option<&'a str>,
     pub(super) conditions: &'a [Condition],
     pub(super) expires_at: Timestamp,
@@ -66,7 +67,6 @@ pub(super) struct DecisionText<'a> {
     pub(super) requested: (&'a ActorId, Timestamp),
     pub(super) verdict: &'a Verdict,
     pub(super) expires_at: Option<Timestamp>,
-    pub(super) comment: Option<&'a str>,
 }
 
 impl App {
@@ -82,7 +82,7 @@ impl App {
             environment: subjects.input.environment.clone(),
             risk_tier: subjects.model.risk_tier,
             evidence_set_digest: subjects.input.evidence_set_digest.to_string(),
-            comment: text.comment,
+            comment_digest: text.comment.map(|digest| digest.to_string()),
             ticket: text.ticket,
             conditions: text.conditions.iter().map(condition).collect(),
             expires_at: text.expires_at.to_string(),
@@ -132,7 +132,8 @@ impl App {
             decided_by: principal(snapshot, text.decided_by, None).await?,
             decided_at: self.now().to_string(),
             expires_at: text.expires_at.map(|at| at.to_string()),
-            comment: text.comment.map(str::to_owned),
+            // Reasons and comments are erasable and so never part of what is signed; the entries name their digests.
+            comment: None,
             ticket: None,
             policy: AppliedPolicy {
                 name: None,

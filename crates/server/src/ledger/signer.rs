@@ -180,7 +180,7 @@ fn remembered_is(remembered: &Option<SignedCheckpoint>, published: &Option<Signe
 fn behind(remembered: u64, size: u64) -> String {
     format!(
         "the key has signed a checkpoint of {remembered} entries, the database has {size}: it was restored from a backup; \
-         bring back the newer data, or begin a new log with `chancery ledger fork`"
+         bring back the newer data"
     )
 }
 

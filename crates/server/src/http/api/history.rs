@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chancery_core::entry::Subject;
 use chancery_core::names::{ActorId, Digest, ModelName, VersionNumber};
 use chancery_core::tables::{EntryRow, PrivateRow};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -98,9 +98,16 @@ async fn history(snapshot: &Snapshot, from: &str, end: &str, page: &PageQuery, m
     Ok(Page::new(items, limit, |item| item.index.to_string()))
 }
 
+/// What happened, as the entry writes it.
+#[derive(Deserialize)]
+struct Tagged {
+    kind: String,
+    data: serde_json::Value,
+}
+
 async fn item(snapshot: &Snapshot, row: &EntryRow, names: &mut BTreeMap<ActorId, Option<String>>) -> Result<HistoryView, AppError> {
     let entry = crate::app::as_of::entry(row)?;
-    let (kind, data) = entry.event.tagged().map_err(|error| Fault::database("show an entry", error))?;
+    let Tagged { kind, data } = serde_json::from_slice(&row.bytes).map_err(|error| Fault::database("show an entry", error))?;
     if !names.contains_key(&entry.actor) {
         names.insert(entry.actor.clone(), view::display_name(snapshot, &entry.actor).await?);
     }

@@ -2,12 +2,11 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::entry::PrivateText;
-use chancery_core::names::{PolicyMode, State};
+use chancery_core::names::PolicyMode;
 use chancery_core::policy::{self, Bundle, Gate, RuleInfo, Source};
 use chancery_core::refusal::Refusal;
-use chancery_core::registry::{Command, POLICY_MODE};
-use chancery_core::tables::{ModelRow, SettingRow, VersionRow};
+use chancery_core::registry::POLICY_MODE;
+use chancery_core::tables::SettingRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,8 +16,7 @@ use crate::app::{App, AppError};
 use crate::fault::Fault;
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Path, Problem, caller};
-use crate::store::Snapshot;
-use crate::{ids, values};
+use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(set_mode)).routes(routes!(rule)).routes(routes!(test))
@@ -97,22 +95,11 @@ struct SetMode {
     request_body = SetMode,
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn set_mode(allowed: Allowed<caller::ManageSettings>, body: Json<SetMode>) -> Result<Response, AppError> {
-    let ungated = ungated(&allowed.read().await?).await?;
-    let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
-    let made = allowed.execute(Command::SetPolicyMode { mode: body.value.mode, reason, ungated }, &body.requested).await?;
+    let options = allowed.options(&body.requested);
+    let made = allowed.app.set_policy_mode(&allowed.caller, body.value.mode, &body.value.reason, &options).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
 
-/// Versions in production that passed a gate only because the mode was `warn`, as NAME/NUMBER.
-async fn ungated(snapshot: &Snapshot) -> Result<Vec<String>, AppError> {
-    let rows = snapshot.rows::<VersionRow>("WHERE state = $1 AND ungated = 1 ORDER BY model_id, number", &values![State::Production]).await?;
-    let mut names = Vec::with_capacity(rows.len());
-    for row in rows {
-        let model = snapshot.get::<ModelRow>(values![row.model_id]).await?;
-        names.push(format!("{}/{}", model.map_or_else(|| row.model_id.to_string(), |model| model.name.to_string()), row.number));
-    }
-    Ok(names)
-}
 
 /// A rule with its text.
 #[derive(Serialize, ToSchema)]

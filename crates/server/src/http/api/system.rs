@@ -3,13 +3,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chancery_core::tables::DirectoryRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::{App, AppError, view};
+use crate::app::{App, AppError};
 use crate::http::{Allowed, Problem, caller};
+use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(version)).routes(routes!(keys)).routes(routes!(whoami))
@@ -45,6 +47,8 @@ struct Whoami {
     id: String,
     /// `person`, `pipeline` or `service`.
     kind: String,
+    /// Name in commands.
+    name: Option<String>,
     /// Name for people.
     display_name: Option<String>,
     /// Roles.
@@ -56,9 +60,10 @@ struct Whoami {
     responses((status = 200, description = "The caller", body = Whoami), (status = "4XX", description = "Refused", body = Problem)))]
 async fn whoami(allowed: Allowed<caller::Read>) -> Result<axum::Json<Whoami>, AppError> {
     let actor = &allowed.caller.actor;
-    let display_name = view::display_name(&allowed.read().await?, &actor.id).await?;
+    let known = allowed.read().await?.get::<DirectoryRow>(values![actor.id]).await?;
+    let (name, display_name) = known.map(|row| (row.handle.to_string(), row.display_name)).unzip();
     let roles = actor.roles.iter().map(ToString::to_string).collect();
-    Ok(axum::Json(Whoami { id: actor.id.to_string(), kind: actor.kind.to_string(), display_name, roles }))
+    Ok(axum::Json(Whoami { id: actor.id.to_string(), kind: actor.kind.to_string(), name, display_name, roles }))
 }
 
 /// Whether the server can do its work.

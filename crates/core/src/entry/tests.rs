@@ -1,0 +1,334 @@
+//! Golden entries: the stored form never changes. `UPDATE_GOLDEN=1` writes files that are missing, and only those.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::access::Role;
+use crate::actor::ActorKind;
+use crate::approval::{ApprovalVerdict, Condition, Effect};
+use crate::evidence::{Binding, EvidenceType};
+use crate::model::{Ownership, Profile, RiskStatement};
+use crate::names::{AliasName, Classification, Grade, ModelKind, ModelName, PolicyMode, RiskTier, State, TagKey};
+use crate::promotion::DecisionKind;
+use crate::testing::*;
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/entries-v1"))
+}
+
+fn digest(text: &str) -> Digest {
+    Digest::of(text.as_bytes())
+}
+
+fn time() -> Timestamp {
+    Timestamp::parse("2026-05-03T12:00:00.25Z").unwrap()
+}
+
+fn version() -> Subject {
+    Subject::Version(model_id(1), numbered(3))
+}
+
+fn promotion() -> Subject {
+    Subject::Promotion(promotion_id(1))
+}
+
+/// A profile with every field.
+fn profile() -> Box<Profile> {
+    let text = |text: &str| Some(text.to_owned());
+    let list = |text: &str| vec![text.to_owned()];
+    Box::new(Profile {
+        description: text("Scores loans; € and \u{1f600}"),
+        use_case: text("consumer credit"),
+        limitations: text("not for companies"),
+        intended_users: list("clerks"),
+        allowed_uses: list("scoring"),
+        prohibited_uses: list("profiling"),
+        licence: text("Apache-2.0"),
+        ownership: Ownership {
+            owning_team: Some(label("risk")),
+            owner: text("head of risk"),
+            backup_owner: text("deputy"),
+            escalation_contact: text("risk-on-call"),
+            business_unit: text("retail"),
+        },
+        risk: RiskStatement {
+            security_rating: text("B"),
+            mitigation_controls: list("human in the loop"),
+            compliance_status: text("assessed"),
+            fairness_tested: Some(true),
+        },
+        classification: Some(Classification::Confidential),
+        personal_data: Some(true),
+    })
+}
+
+fn actor_events() -> Vec<(Subject, Event)> {
+    use crate::actor::Event as E;
+    let actor = || Subject::Actor(bob());
+    let token = || Subject::Token(TokenId::parse(&format!("t{:0>32}", 1)).unwrap());
+    vec![
+        (actor(), E::Created { kind: ActorKind::Person, roles: vec![Role::Viewer, Role::Approver(label("security"))] }.into()),
+        (actor(), E::RolesChanged { roles: vec![Role::Owner] }.into()),
+        (actor(), E::Deactivated {}.into()),
+        (token(), E::TokenIssued { actor: bob(), expires_at: time() }.into()),
+        (token(), E::TokenRevoked {}.into()),
+    ]
+}
+
+fn model_events() -> Vec<(Subject, Event)> {
+    use crate::model::Event as E;
+    let model = || Subject::Model(model_id(1));
+    let name = |text| ModelName::parse(text).unwrap();
+    vec![
+        (model(), E::Created { name: name("Modell für Kredite"), kind: ModelKind::Model, risk_tier: RiskTier::High, profile: profile() }.into()),
+        (model(), E::Updated { profile: Box::default() }.into()),
+        (model(), E::RiskTierChanged { from: RiskTier::High, to: RiskTier::Limited, reason: digest("reason") }.into()),
+        (model(), E::Renamed { from: name("loans"), to: name("credit") }.into()),
+        (model(), E::Hidden { name: name("credit"), reason: digest("reason") }.into()),
+    ]
+}
+
+fn version_events() -> Vec<(Subject, Event)> {
+    use crate::version::Event as E;
+    let registered = E::Registered {
+        name: ModelName::parse("loans").unwrap(),
+        number: numbered(3),
+        semver: "1.4.0".to_owned(),
+        content_digest: digest("content"),
+        facts_digest: digest("facts"),
+        version_digest: digest("version"),
+        files: 2,
+        size: 5_000_000_000,
+        description: "retrained".to_owned(),
+    };
+    let transitioned = E::Transitioned {
+        from: State::Production,
+        to: State::Deprecated,
+        reason: Some(digest("reason")),
+        promotion: Some(promotion_id(1)),
+        verdict: Some(digest("verdict")),
+        ungated: true,
+        successor: Some(numbered(4)),
+        sunset: Some(time()),
+    };
+    vec![
+        (version(), registered.into()),
+        (version(), E::Described { description: "line one\nline two".to_owned() }.into()),
+        (version(), transitioned.into()),
+        (version(), E::Hidden { reason: digest("reason") }.into()),
+    ]
+}
+
+fn small_events() -> Vec<(Subject, Event)> {
+    use crate::registry::Event as R;
+    let alias = || AliasName::parse("champion").unwrap();
+    let key = || TagKey::parse("team").unwrap();
+    let added = crate::evidence::Event::Added {
+        evidence_type: EvidenceType::Evaluation,
+        digest: digest("document"),
+        grade: Grade::Attested,
+        binds_to: Binding::Content,
+        binds_digest: digest("content"),
+        title: "evaluation.json".to_owned(),
+        size: 1234,
+        in_payloads: true,
+    };
+    let granted =
+        crate::exception::Event::Granted { id: format!("x{:0>32}", 1), rule: "monitor.linked".to_owned(), reason: digest("reason"), expires_at: time() };
+    vec![
+        (version(), crate::alias::Event::Set { alias: alias(), from: Some(numbered(2)) }.into()),
+        (Subject::Model(model_id(1)), crate::alias::Event::Deleted { alias: alias(), from: numbered(3) }.into()),
+        (version(), crate::tag::Event::Set { key: key(), value: "risk \u{7f} \u{1}".to_owned() }.into()),
+        (version(), crate::tag::Event::Deleted { key: key() }.into()),
+        (version(), added.into()),
+        (version(), granted.into()),
+        (Subject::Registry, R::Started { origin: "registry.example".to_owned(), mode: PolicyMode::Enforce }.into()),
+        (Subject::Registry, R::PolicyModeChanged { mode: PolicyMode::Warn, reason: digest("reason") }.into()),
+        (version(), R::CheckRecorded { target: State::Approved, verdict: digest("verdict"), passed: false, failed: vec!["sbom.present".to_owned()] }.into()),
+        (
+            version(),
+            R::Refused { action: "execute".to_owned(), code: Code::GateFailed, rules: vec!["sbom.present".to_owned()], verdict: Some(digest("verdict")) }
+                .into(),
+        ),
+    ]
+}
+
+/// Kinds that came later: at the end, so that the golden files of the others keep their index.
+fn later_events() -> Vec<(Subject, Event)> {
+    let suppressed = crate::registry::Event::RefusalsSuppressed { count: 17, from: time(), to: time() };
+    vec![(Subject::Actor(bob()), suppressed.into())]
+}
+
+fn promotion_events() -> Vec<(Subject, Event)> {
+    use crate::promotion::Event as E;
+    let failed = || vec!["evaluation.complete".to_owned()];
+    let (target, environment, risk_tier) = (State::Production, label("production"), RiskTier::High);
+    let condition = Condition { text: "test again".to_owned(), owner: "risk".to_owned(), due: time(), effect: Effect::Block };
+    let opened = E::Opened {
+        version: version(),
+        target,
+        environment: environment.clone(),
+        evidence_set: digest("set"),
+        risk_tier,
+        verdict: digest("verdict"),
+        failed: failed(),
+        comment: Some(digest("comment")),
+    };
+    let approval = E::ApprovalRecorded {
+        role: label("security"),
+        verdict: ApprovalVerdict::Approve,
+        version_digest: digest("version"),
+        target,
+        environment: environment.clone(),
+        risk_tier,
+        evidence_set: digest("set"),
+        comment: Some(digest("comment")),
+        ticket: Some("RISK-7".to_owned()),
+        conditions: vec![condition],
+        envelope: digest("envelope"),
+        expires_at: time(),
+    };
+    let decision = E::DecisionRecorded {
+        id: "d1".to_owned(),
+        decision: DecisionKind::Approved,
+        envelope: digest("envelope"),
+        promotion: Some(promotion_id(1)),
+        target,
+        environment,
+        expires_at: Some(time()),
+    };
+    vec![
+        (promotion(), opened.into()),
+        (promotion(), E::Refreshed { evidence_set: digest("set"), risk_tier, verdict: digest("verdict"), failed: failed(), lapsed: true }.into()),
+        (promotion(), approval.into()),
+        (promotion(), E::ApprovalWithdrawn { role: label("security"), reason: digest("reason") }.into()),
+        (version(), decision.into()),
+        (promotion(), E::Executed { verdict: digest("verdict") }.into()),
+        (promotion(), E::Rejected { role: label("security") }.into()),
+        (promotion(), E::Cancelled { reason: digest("reason") }.into()),
+    ]
+}
+
+/// One entry of every kind; the first also carries a receipt.
+fn canonical() -> Vec<Entry> {
+    let events = [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events()].concat();
+    let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
+    (0..)
+        .zip(events)
+        .map(|(index, (subject, event))| Entry { index, at: time(), actor: alice(), door: Door::Api, subject, event, request: request(index) })
+        .collect()
+}
+
+fn kind(bytes: &[u8]) -> String {
+    serde_json::from_slice::<Value>(bytes).unwrap()["kind"].as_str().unwrap().to_owned()
+}
+
+/// Every kind of event in the sources: the words after `#[serde(rename = "…")]` in front of a variant.
+fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
+    let sources = [
+        include_str!("../actor.rs"),
+        include_str!("../alias.rs"),
+        include_str!("../evidence.rs"),
+        include_str!("../exception.rs"),
+        include_str!("../model.rs"),
+        include_str!("../promotion.rs"),
+        include_str!("../registry.rs"),
+        include_str!("../tag.rs"),
+        include_str!("../version.rs"),
+    ];
+    let renames = sources.iter().flat_map(|source| source.split("#[serde(rename = \"").skip(1)).filter_map(|rest| rest.split('"').next());
+    renames.filter(|word| word.contains('.') || *word == "refused").map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn every_kind_of_event_has_a_golden_entry_that_is_read_and_written_unchanged() {
+    let entries = canonical();
+    let kinds: std::collections::BTreeSet<String> = entries.iter().map(|entry| kind(&entry.to_bytes().unwrap())).collect();
+    assert_eq!(kinds, kinds_in_the_sources(), "a kind of event without an entry here");
+    for entry in entries {
+        let bytes = entry.to_bytes().unwrap();
+        let path = folder().join(format!("{}.json", kind(&bytes)));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() && !path.exists() {
+            std::fs::create_dir_all(folder()).unwrap();
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; UPDATE_GOLDEN=1 writes it", path.display()));
+        let parsed = Entry::from_bytes(&golden).unwrap();
+        assert_eq!(parsed, entry, "{}", path.display());
+        assert_eq!(String::from_utf8(parsed.to_bytes().unwrap()).unwrap(), String::from_utf8(golden).unwrap());
+    }
+    let files = std::fs::read_dir(folder()).unwrap().count();
+    assert_eq!(files, kinds.len(), "a golden file of a kind that is gone: old entries must be readable for ever");
+}
+
+#[test]
+fn foreign_bytes_are_not_an_entry() {
+    let entry = &canonical()[0];
+    let text = String::from_utf8(entry.to_bytes().unwrap()).unwrap();
+    let cases = [
+        (text.replace("\"v\":1", "\"v\":2"), "format 2"),
+        (text.replace("\"v\":1", "\"v\":1,\"x\":1"), "unknown field"),
+        (text.replace("actor.created", "actor.invented"), "unknown variant"),
+        (text.replace("\"kind\":\"person\"", "\"kind\":\"person\",\"x\":1"), "unknown field"),
+        (text.replace("\"door\":\"api\"", "\"door\":\"window\""), "door"),
+        (text.replace(",\"subject\":\"actor/", ",\"subject\":\"thing/"), "subject"),
+        (text.replace("\"subject\":\"actor/u", "\"subject\":\"model/m"), "subject"),
+        ("{}".to_owned(), "missing field"),
+        ("[".to_owned(), "EOF"),
+    ];
+    for (bytes, says) in cases {
+        let error = Entry::from_bytes(bytes.as_bytes()).unwrap_err();
+        assert!(error.contains(says), "{error} does not say {says}: {bytes}");
+    }
+}
+
+#[test]
+fn canonical_json_follows_rfc_8785() {
+    // Numbers of RFC 8785 appendix B, strings and member order of sections 3.2.2.2 and 3.2.3.
+    let numbers = [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (1e21, "1e+21"),
+        (1e20, "100000000000000000000"),
+        (9_007_199_254_740_992.0, "9007199254740992"),
+        (295_147_905_179_352_830_000.0, "295147905179352830000"),
+        (1e-6, "0.000001"),
+        (1e-7, "1e-7"),
+        (5e-324, "5e-324"),
+        (f64::MAX, "1.7976931348623157e+308"),
+        (333_333_333.333_333_3, "333333333.3333333"),
+        (4.5, "4.5"),
+        (0.002, "0.002"),
+    ];
+    let canonical = |value: &Value| String::from_utf8(serde_json_canonicalizer::to_vec(value).unwrap()).unwrap();
+    for (number, text) in numbers {
+        assert_eq!(canonical(&serde_json::json!(number)), text);
+    }
+    let strings = serde_json::json!("\u{20ac}$\u{f}\nA'B\"\\\"/\u{7f}");
+    assert_eq!(canonical(&strings), "\"\u{20ac}$\\u000f\\nA'B\\\"\\\\\\\"/\u{7f}\"");
+    let members: Value = serde_json::from_str(r#"{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}"#).unwrap();
+    assert_eq!(
+        canonical(&members),
+        "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"\u{f6}\":7,\"\u{20ac}\":1,\"\u{1f600}\":5,\"\u{fb33}\":3}",
+        "order of UTF-16 code units"
+    );
+}
+
+#[test]
+fn an_entry_has_a_largest_size() {
+    let mut entry = canonical().remove(0);
+    entry.event = crate::version::Event::Described { description: "x".repeat(MAX_ENTRY_BYTES) }.into();
+    let refusal = entry.to_bytes().unwrap_err();
+    assert_eq!(refusal.code, Code::TooLarge);
+    check_style(&refusal);
+}
+
+#[test]
+fn subjects_are_written_as_they_are_read() {
+    for (subject, _) in canonical().into_iter().map(|entry| (entry.subject, ())) {
+        assert_eq!(Subject::try_from(subject.to_string()).unwrap(), subject);
+    }
+    for bad in ["", "registry/x", "model", "model/x", "model/m1/0", "version/1", "model/m/1/2"] {
+        check_style(&Subject::try_from(bad.to_owned()).unwrap_err());
+    }
+}
