@@ -1,4 +1,4 @@
-//! All 36 cells of the transition table over HTTP, hiding, and what a retired version still gives (LIF-1, LIF-3, LIF-4).
+//! The transition table over HTTP, all 36 cells; hiding and retiring.
 
 use chancery_core::lifecycle::{Move, transition};
 use chancery_core::names::State;
@@ -9,88 +9,97 @@ use crate::support::app::both;
 both! {
     async fn every_cell_of_the_table(app: &TestApp) {
         let cast = app.cast().await;
-        cast.scientist.model("toy", "minimal").await;
-        for (from, to) in State::ALL.iter().flat_map(|from| State::ALL.iter().map(move |to| (*from, *to))) {
-            let version = cast.evaluated("toy", format!("{from} {to}").as_bytes()).await;
-            cast.into_state(&version, from.as_str()).await;
-            let answer = cast.owner.post(&format!("{}/transitions", version.path), json!({"to": to.as_str(), "reason": "test"})).await;
-            let after = cast.auditor.state(&version).await;
-            match transition(from, to) {
-                Move::Demote | Move::Deprecate | Move::Reinstate | Move::Retire => {
-                    answer.expect(200);
-                    assert_eq!(after, to.as_str());
-                }
-                Move::Same | Move::Promote | Move::Rollback | Move::Refused(_) => {
+        cast.scientist.model("loan", "high").await;
+        for from in State::ALL {
+            let mut version = None;
+            for to in State::ALL {
+                // A cell that moved nothing leaves the version for the next one.
+                let made = match version.take() {
+                    Some(made) => made,
+                    None => {
+                        let made = cast.evaluated("loan", from.as_str().as_bytes()).await;
+                        cast.into_state(&made, from.as_str()).await;
+                        made
+                    }
+                };
+                let answer = cast.owner.post(&format!("{}/transitions", made.path), json!({"to": to, "reason": "the table"})).await;
+                let moves = match transition(*from, *to) {
+                    Move::Demote | Move::Deprecate | Move::Retire | Move::Reinstate => true,
+                    Move::Same | Move::Promote | Move::Rollback | Move::Refused(_) => false,
+                };
+                if moves {
+                    assert_eq!(answer.status, 200, "{from} to {to}: {}", answer.json());
+                    assert_eq!(answer.kinds(), ["version.transitioned"], "{from} to {to}");
+                } else {
                     assert_eq!(answer.recorded_problem(), "409 transition_refused to", "{from} to {to}");
-                    assert_eq!(after, from.as_str());
+                    assert!(!answer.json()["remedy"].as_str().unwrap().is_empty());
+                    version = Some(made.clone());
                 }
+                assert_eq!(cast.auditor.state(&made).await, if moves { to.as_str() } else { from.as_str() });
             }
         }
     }
 
-    async fn only_a_draft_that_nobody_shared_is_hidden(app: &TestApp) {
+    async fn moves_have_a_reason_a_precondition_and_a_role(app: &TestApp) {
         let cast = app.cast().await;
-        cast.scientist.model("toy", "minimal").await;
-        let draft = cast.scientist.version("toy", b"one").await;
-        let shared = cast.scientist.version("toy", b"two").await;
-        cast.scientist.put("/api/v1/models/toy/aliases/mine", json!({"version": shared.number})).await.expect(200);
-        let reason = json!({"reason": "a mistake"});
-        cast.owner.post(&format!("{}/hide", draft.path), reason.clone()).await.expect(200);
-        assert_eq!(cast.owner.post(&format!("{}/hide", shared.path), reason.clone()).await.recorded_problem(), "409 protected_deletion version");
-        assert_eq!(cast.owner.post("/api/v1/models/toy/hide", reason).await.recorded_problem(), "409 protected_deletion");
-        let listed = cast.scientist.get("/api/v1/models/toy/versions").await.json();
-        assert_eq!(listed["items"].as_array().unwrap().len(), 1);
-        let next = cast.scientist.version("toy", b"three").await;
-        assert_eq!(next.number, 3, "a number is never used again");
-    }
-
-    async fn a_retired_version_is_for_auditors(app: &TestApp) {
-        let cast = app.cast().await;
-        cast.scientist.model("toy", "minimal").await;
-        let version = cast.evaluated("toy", b"old weights").await;
-        cast.into_state(&version, "production").await;
-        let file = format!("{}/files/data/model.bin", version.path);
-        assert_eq!(cast.scientist.get(&file).await.bytes, b"old weights");
-        cast.owner.post(&format!("{}/transitions", version.path), json!({"to": "deprecated", "reason": "replaced"})).await.expect(200);
-        let warned = cast.scientist.get(&file).await;
-        assert!(warned.header("warning").starts_with("299"), "a download of a deprecated version warns");
-        cast.owner.post(&format!("{}/transitions", version.path), json!({"to": "retired", "reason": "over"})).await.expect(200);
-        assert_eq!(cast.scientist.get(&file).await.recorded_problem(), "409 transition_refused version");
-        assert_eq!(cast.auditor.get(&file).await.bytes, b"old weights");
-        let alias = cast.scientist.put("/api/v1/models/toy/aliases/mine", json!({"version": version.number})).await;
-        assert_eq!(alias.recorded_problem(), "409 transition_refused version");
-        assert_eq!(cast.pipeline.promote(&version, "production").await.recorded_problem(), "409 transition_refused to");
-    }
-
-    /// `name/number` means one version for ever, whatever happens to names.
-    async fn names_and_numbers(app: &TestApp) {
-        let cast = app.cast().await;
-        cast.scientist.model("old", "minimal").await;
-        let first = cast.scientist.version("old", b"one").await;
-        let digest = cast.auditor.get(&first.path).await.json()["version_digest"].clone();
-        cast.owner.post("/api/v1/models/old/rename", json!({"to": "new"})).await.expect(200);
-        let by_old = cast.auditor.get("/api/v1/models/old/versions/1").await.expect(200);
-        let by_new = cast.auditor.get("/api/v1/models/new/versions/1").await.expect(200);
-        assert_eq!((&by_old["version_digest"], &by_new["version_digest"]), (&digest, &digest));
-        cast.scientist.model("old", "minimal").await;
-        let second = cast.scientist.version("old", b"two").await;
-        assert_eq!(second.number, 2, "a name that is used again goes on counting");
-        assert_eq!(cast.owner.post("/api/v1/models/new/rename", json!({"to": "old"})).await.problem(), "409 already_exists name");
-        let composite = by_old["composite_id"].as_str().unwrap().to_owned();
-        let trace = cast.auditor.get(&format!("/api/v1/trace/{composite}")).await.expect(200);
-        assert_eq!(trace["version"]["version_digest"], digest);
-    }
-
-    async fn twenty_at_once_get_dense_numbers(app: &TestApp) {
-        let scientist = app.user("scientist", &["contributor"]).await;
-        scientist.model("toy", "minimal").await;
-        let mut bodies = Vec::new();
-        for number in 0..20 {
-            bodies.push(scientist.package(format!("weights {number}").as_bytes()).await);
+        let incident = app.user("ida", &["incident"]).await;
+        cast.scientist.model("loan", "high").await;
+        let version = cast.evaluated("loan", b"1").await;
+        cast.into_state(&version, "candidate").await;
+        let path = format!("{}/transitions", version.path);
+        for (body, expected) in [
+            (json!({"to": "draft"}), "422 invalid_field body"),
+            (json!({"to": "draft", "reason": ""}), "422 invalid_field reason"),
+            (json!({"to": "draft", "reason": "x".repeat(10_001)}), "413 too_large reason"),
+            (json!({"to": "deprecated", "reason": "r", "successor": 1}), "422 invalid_field successor"),
+            (json!({"to": "deprecated", "reason": "r", "successor": 9}), "404 not_found version"),
+            (json!({"to": "deprecated", "reason": "r", "sunset": "soon"}), "422 invalid_field sunset"),
+            (json!({"to": "great", "reason": "r"}), "422 invalid_field to"),
+        ] {
+            assert_eq!(cast.owner.post(&path, body.clone()).await.problem(), expected, "{body}");
         }
-        let answers = futures_util::future::join_all(bodies.into_iter().map(|body| scientist.post("/api/v1/models/toy/versions", body))).await;
-        let mut numbers: Vec<u64> = answers.iter().map(|answer| answer.expect(201)["entries"][0]["data"]["number"].as_u64().unwrap()).collect();
-        numbers.sort_unstable();
-        assert_eq!(numbers, (1..=20).collect::<Vec<u64>>());
+        let stale = cast.owner.call("POST", &path).header("If-Match", "\"1\"").json(&json!({"to": "draft", "reason": "r"})).send().await;
+        assert_eq!(stale.problem(), "412 precondition_failed If-Match");
+        assert_eq!(cast.scientist.post(&path, json!({"to": "draft", "reason": "r"})).await.recorded_problem(), "403 access_denied");
+        assert_eq!(incident.post(&path, json!({"to": "retired", "reason": "r"})).await.recorded_problem(), "403 access_denied");
+        let done = incident.post(&path, json!({"to": "deprecated", "reason": "r", "sunset": "2026-12-01T00:00:00Z"})).await;
+        insta::assert_snapshot!(done.snapshot(), @"");
+    }
+
+    async fn only_drafts_that_were_never_shared_are_hidden(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let plain = cast.evaluated("loan", b"plain").await;
+        let aliased = cast.evaluated("loan", b"aliased").await;
+        cast.scientist.put("/api/v1/models/loan/aliases/mine", json!({"version": 2})).await.expect(200);
+        cast.scientist.delete("/api/v1/models/loan/aliases/mine").await.expect(200);
+        let demoted = cast.evaluated("loan", b"demoted").await;
+        cast.into_state(&demoted, "candidate").await;
+        cast.owner.post(&format!("{}/transitions", demoted.path), json!({"to": "draft", "reason": "r"})).await.expect(200);
+        let released = cast.evaluated("loan", b"released").await;
+        cast.into_state(&released, "production").await;
+        let hide = async |path: &str| cast.owner.post(&format!("{path}/hide"), json!({"reason": "mistake"})).await;
+        for shared in [&aliased, &demoted, &released] {
+            assert_eq!(hide(&shared.path).await.recorded_problem(), "409 protected_deletion version");
+        }
+        assert_eq!(hide("/api/v1/models/loan").await.recorded_problem(), "409 protected_deletion name");
+        assert_eq!(cast.scientist.post(&format!("{}/hide", plain.path), json!({"reason": "r"})).await.recorded_problem(), "403 access_denied");
+        assert_eq!(hide(&plain.path).await.kinds(), ["version.hidden"]);
+        let listed = cast.auditor.get("/api/v1/models/loan/versions").await.expect(200);
+        assert!(listed["items"].as_array().unwrap().iter().all(|item| item["number"] != 1));
+        let shown = cast.auditor.get(&plain.path).await.expect(200);
+        assert_eq!((shown["hidden"].clone(), shown["state"].clone()), (json!(true), json!("retired")), "entries, bytes and number stay");
+    }
+
+    async fn nothing_serves_a_retired_version_but_auditors_fetch_it(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let version = cast.evaluated("loan", b"old bytes").await;
+        cast.into_state(&version, "production").await;
+        cast.owner.post(&format!("{}/transitions", version.path), json!({"to": "retired", "reason": "the end"})).await.expect(200);
+        let file = cast.auditor.get(&format!("{}/files/data/model.bin", version.path)).await;
+        assert_eq!((file.status, file.bytes.as_slice()), (200, b"old bytes".as_slice()));
+        assert_eq!(cast.owner.post("/api/v1/models/loan/rollback", json!({"to": 1, "reason": "r"})).await.recorded_problem().split(' ').next(), Some("403"));
+        assert_eq!(cast.pipeline.post("/api/v1/models/loan/rollback", json!({"to": 1, "reason": "r"})).await.recorded_problem(), "409 transition_refused to");
     }
 }

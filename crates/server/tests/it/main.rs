@@ -1,9 +1,11 @@
 //! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
 
 #[cfg(test)]
-mod governance;
+mod architecture;
 #[cfg(test)]
-mod idempotency;
+mod crash;
+#[cfg(test)]
+mod governance;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]

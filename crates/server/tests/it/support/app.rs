@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chancery::app::{App, AppConfig};
+use chancery::app::{App, AppConfig, CrashPoint};
 use chancery::blobs::Blobs;
 use chancery::clock::Clock;
 use chancery::keys::Keys;
@@ -67,8 +67,10 @@ pub(crate) struct TestApp {
     pub(crate) address: String,
     pub(crate) admin: Client,
     pub(crate) anonymous: Client,
-    pub(crate) data: TempDir,
+    pub(crate) data: PathBuf,
     pub(crate) database: Option<String>,
+    /// Deletes the data at the end; a child process works in the folder of its parent.
+    folder: Option<TempDir>,
     clock: Arc<AtomicI64>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -81,21 +83,24 @@ impl TestApp {
             Database::Sqlite => None,
             Database::Postgres => Some(postgres::database().await),
         };
-        let clock = Arc::new(AtomicI64::new(Timestamp::parse(START).unwrap().micros()));
-        Self::open(tempfile::tempdir().unwrap(), database, clock).await
+        let folder = tempfile::tempdir().unwrap();
+        let app = Self::open(folder.path(), database.as_deref(), None).await;
+        Self { folder: Some(folder), ..app }
     }
 
-    /// Opens a registry on what is there.
-    pub(crate) async fn open(data: TempDir, database: Option<String>, clock: Arc<AtomicI64>) -> Self {
+    /// Opens a registry on what is there, with the clock at its start; it ends itself at the crash point, if there is one.
+    pub(crate) async fn open(data: &Path, database: Option<&str>, crash: Option<CrashPoint>) -> Self {
+        let clock = Arc::new(AtomicI64::new(Timestamp::parse(START).unwrap().micros()));
+        let database = database.map(ToOwned::to_owned);
         let config = AppConfig {
-            store: StoreConfig { data: data.path().to_owned(), database: database.clone() },
+            store: StoreConfig { data: data.to_owned(), database: database.clone() },
             policy_mode: PolicyMode::Enforce,
             no_auth: false,
             clock: Clock::Manual(Arc::clone(&clock)),
-            crash: None,
+            crash,
         };
         let (app, _) = App::open(config).await.unwrap();
-        let token = std::fs::read_to_string(data.path().join("admin-token")).unwrap();
+        let token = std::fs::read_to_string(data.join("admin-token")).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -106,7 +111,7 @@ impl TestApp {
         });
         let anonymous = Client::new(&address);
         let admin = anonymous.with_token(&token);
-        Self { app, address, admin, anonymous, data, database, clock, stop, server }
+        Self { app, address, admin, anonymous, data: data.to_owned(), database, folder: None, clock, stop, server }
     }
 
     /// Moves the clock on.
@@ -120,8 +125,8 @@ impl TestApp {
     }
 
     /// Stops the server and gives back what it stood on.
-    pub(crate) async fn shut_down(self) -> (TempDir, Option<String>, Arc<AtomicI64>) {
-        let Self { app, data, database, clock, stop, server, admin, anonymous, .. } = self;
+    pub(crate) async fn shut_down(self) -> Stopped {
+        let Self { app, data, database, folder, stop, server, admin, anonymous, .. } = self;
         drop((admin, anonymous));
         stop.send(()).unwrap();
         // A connection that a client keeps open must not hold the end up.
@@ -129,20 +134,32 @@ impl TestApp {
             panic!("the server did not stop");
         }
         drop(app);
-        (data, database, clock)
+        Stopped { data, database, _folder: folder }
     }
 
     /// Ends the test: every entry, tile, checkpoint, payload, derived row and file is verified, all rows are made anew from the
     /// entries, and the result must be the same.
     pub(crate) async fn finish(self) {
         self.app.sign_checkpoint().await.unwrap();
-        let (data, database, _) = self.shut_down().await;
-        audit(data.path(), database.as_deref()).await;
+        self.shut_down().await.audit().await;
     }
 }
 
-/// Verifies, rebuilds and verifies again. Gives the number of entries.
-pub(crate) async fn audit(data: &Path, database: Option<&str>) -> u64 {
+/// What a stopped registry stood on.
+pub(crate) struct Stopped {
+    pub(crate) data: PathBuf,
+    pub(crate) database: Option<String>,
+    _folder: Option<TempDir>,
+}
+
+impl Stopped {
+    /// Verifies everything, makes all derived rows anew, and verifies again: the result must be the same. Gives the number of entries.
+    pub(crate) async fn audit(&self) -> u64 {
+        audit(&self.data, self.database.as_deref()).await
+    }
+}
+
+async fn audit(data: &Path, database: Option<&str>) -> u64 {
     let (store, mut writer) = reopened(data, database).await;
     let before = verified(&store, data).await;
     assert!(before.is_intact(), "{before}");
@@ -165,7 +182,7 @@ async fn reopened(data: &Path, database: Option<&str>) -> (Store, Writer) {
 }
 
 /// What a full verification says.
-pub(crate) async fn verified(store: &Store, data: &Path) -> Report {
+async fn verified(store: &Store, data: &Path) -> Report {
     let keys = Keys::open(data, None).unwrap();
     let memory: PathBuf = keys.memory_path();
     let blobs = Blobs::open(data.join("blobs")).unwrap();

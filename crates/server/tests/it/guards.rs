@@ -1,0 +1,241 @@
+//! Whole classes, walked through the OpenAPI document: what must hold for every operation, also for those of tomorrow.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chancery_core::access::{Action, Role};
+use chancery_core::names::Label;
+use serde_json::{Value, json};
+
+use crate::support::app::both;
+use crate::support::{Answer, Cast, Client, TestApp};
+
+/// An operation of the document.
+#[derive(Clone, Debug)]
+struct Operation {
+    id: String,
+    method: String,
+    path: String,
+    effect: String,
+}
+
+impl Operation {
+    /// The path with something well-formed in the place of each parameter.
+    fn filled(&self) -> String {
+        let parts = self.path.split('/').map(|part| match part {
+            "{version}" | "{a}" | "{b}" | "{index}" => "1".to_owned(),
+            "{digest}" => "a".repeat(64),
+            part if part.starts_with('{') => "x".to_owned(),
+            part => part.to_owned(),
+        });
+        parts.collect::<Vec<_>>().join("/")
+    }
+}
+
+async fn operations(app: &TestApp) -> Vec<Operation> {
+    let document = app.anonymous.get("/api/v1/openapi.json").await.expect(200);
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let Some(id) = operation["operationId"].as_str() else { continue };
+            let effect = operation["x-effect"].as_str().unwrap().to_owned();
+            found.push(Operation { id: id.to_owned(), method: method.to_uppercase(), path: path.clone(), effect });
+        }
+    }
+    assert!(found.len() > 60, "the document lost operations: {}", found.len());
+    found
+}
+
+/// Compares with a file in `snapshots`; CHANCERY_UPDATE_SNAPSHOTS=1 writes it.
+fn check_file(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/snapshots").join(name);
+    if std::env::var_os("CHANCERY_UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    if expected != actual {
+        let line = expected.lines().zip(actual.lines()).find(|(expected, actual)| expected != actual);
+        panic!("`{}` differs, first in {line:?}; look at the change, then set CHANCERY_UPDATE_SNAPSHOTS=1", path.display());
+    }
+}
+
+#[test]
+fn roles_and_actions_are_what_was_reviewed() {
+    let words = ["viewer", "contributor", "owner", "deployer", "incident", "auditor", "administrator"];
+    let mut roles: Vec<Role> = words.iter().map(|word| Role::parse(word).unwrap()).collect();
+    roles.extend(["product", "ai-governance"].map(|role| Role::Approver(Label::parse(role).unwrap())));
+    let mut text = String::from("# Which role allows which action. Written by tests/it/guards.rs.\n");
+    for action in Action::ALL {
+        let allowed: Vec<String> = roles.iter().filter(|role| role.allows(*action)).map(ToString::to_string).collect();
+        text.push_str(&format!("{:<16} {}\n", action.as_str(), allowed.join(" ")));
+    }
+    check_file("roles.txt", &text);
+}
+
+/// The anonymous list is the whole list; everything else refuses with a challenge.
+async fn anonymous_callers(app: &TestApp) {
+    for operation in operations(app).await {
+        let answer = app.anonymous.call(&operation.method, &operation.filled()).send().await;
+        if chancery::http::ANONYMOUS.contains(&operation.path.as_str()) {
+            assert!(answer.status < 400, "{operation:?}: {}", answer.status);
+            continue;
+        }
+        assert_eq!(answer.problem(), "401 unauthenticated", "{operation:?}");
+        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{operation:?}");
+        let wrong = app.anonymous.with_token("no-such-token").call(&operation.method, &operation.filled()).send().await;
+        assert_eq!(wrong.status, 401, "{operation:?}");
+    }
+    for path in chancery::http::ANONYMOUS.iter().filter(|path| !path.contains('{')) {
+        assert_eq!(app.anonymous.get(path).await.status, 200, "{path}");
+    }
+    for (path, status) in [("/log/tile/0/000.p/1", 200), ("/log/tile/entries/000.p/1", 401), ("/api/v1/nothing", 404)] {
+        assert_eq!(app.anonymous.get(path).await.status, status, "{path}");
+    }
+}
+
+/// Somebody with a token and no role may do nothing, and the attempts that could have changed something are entries.
+async fn callers_without_a_role(app: &TestApp) {
+    let nobody = app.user("nobody", &[]).await;
+    for operation in operations(app).await {
+        if chancery::http::ANONYMOUS.contains(&operation.path.as_str()) {
+            continue;
+        }
+        let answer = nobody.call(&operation.method, &operation.filled()).send().await;
+        assert_eq!(answer.recorded_problem(), "403 access_denied", "{operation:?}");
+    }
+    assert_eq!(nobody.get("/log/tile/entries/000.p/1").await.status, 403);
+}
+
+/// What the fixtures of the operations stand on; each changes a subject of its own.
+struct World {
+    cast: Cast,
+    admin: Client,
+    candidate: String,
+    /// Promotion ids by purpose.
+    promotions: BTreeMap<&'static str, String>,
+    package: Value,
+    token: String,
+}
+
+async fn world(app: &TestApp) -> World {
+    let cast = app.cast().await;
+    for name in ["update", "rename", "hide", "tier", "used"] {
+        cast.owner.model(name, "high").await;
+    }
+    // Two releases, so that there is something to go back to; and drafts for what changes a version.
+    for bytes in [b"one", b"two"] {
+        let version = cast.evaluated("used", bytes).await;
+        cast.into_state(&version, "production").await;
+    }
+    let mut promotions = BTreeMap::new();
+    for purpose in ["review", "withdraw", "cancel", "execute"] {
+        cast.owner.model(purpose, "high").await;
+        let version = cast.evaluated(purpose, purpose.as_bytes()).await;
+        let id = cast.scientist.promote(&version, "approved").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
+        if purpose == "withdraw" {
+            cast.product.verdict(&id, "product", "approve").await.expect(200);
+        }
+        if purpose == "execute" {
+            for (role, approver) in cast.approvers() {
+                approver.verdict(&id, role, "approve").await.expect(200);
+            }
+        }
+        promotions.insert(purpose, id);
+    }
+    cast.owner.model("drafts", "high").await;
+    let candidate = cast.evaluated("drafts", b"three").await;
+    cast.scientist.version("drafts", b"four").await;
+    cast.into_state(&candidate, "candidate").await;
+    app.user("leaver", &["viewer"]).await;
+    let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
+    let package = cast.scientist.package(b"five").await;
+    World { admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token }
+}
+
+/// A successful call of an operation; none for an operation that nobody wrote a fixture for.
+fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
+    let World { cast, admin, candidate, promotions, .. } = world;
+    let model = |rest: &str| format!("/api/v1/models/{rest}");
+    let promotion = |purpose: &str, rest: &str| format!("/api/v1/promotions/{}/{rest}", promotions[purpose]);
+    let (who, path, body) = match id {
+        "model_create" => (&cast.scientist, model(""), json!({"name": "new"})),
+        "model_update" => (&cast.scientist, model("update"), json!({"description": "new"})),
+        "model_rename" => (&cast.owner, model("rename/rename"), json!({"to": "renamed"})),
+        "model_hide" => (&cast.owner, model("hide/hide"), json!({"reason": "a mistake"})),
+        "model_risk_tier" => (&cast.governance, model("tier/risk-tier"), json!({"risk_tier": "limited", "reason": "reviewed"})),
+        "model_rollback" => (&cast.pipeline, model("used/rollback"), json!({"reason": "it fails"})),
+        "model_tag_set" | "model_tag_delete" => (&cast.scientist, model("used/tags/team/name"), json!({"value": "credit"})),
+        "version_tag_set" | "version_tag_delete" => (&cast.scientist, format!("{candidate}/tags/note"), json!({"value": "x"})),
+        "alias_set" | "alias_delete" => (&cast.scientist, model("drafts/aliases/trial"), json!({"version": 1})),
+        "version_register" => (&cast.scientist, model("drafts/versions"), world.package.clone()),
+        "version_describe" => (&cast.scientist, candidate.clone(), json!({"description": "new"})),
+        "version_hide" => (&cast.owner, model("drafts/versions/2/hide"), json!({"reason": "a mistake"})),
+        "version_check_record" => (&cast.scientist, format!("{candidate}/check"), json!({"to": "production"})),
+        "version_transition" => (&cast.owner, format!("{candidate}/transitions"), json!({"to": "draft", "reason": "more work"})),
+        "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=review"), json!({"text": "fine"})),
+        "promotion_open" => (&cast.scientist, "/api/v1/promotions".to_owned(), json!({"model": "drafts", "version": 1, "to": "production"})),
+        "promotion_review" => (&cast.product, promotion("review", "approvals"), Value::Null),
+        "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),
+        "promotion_cancel" => (&cast.scientist, promotion("cancel", "cancel"), json!({"reason": "not now"})),
+        "promotion_execute" => (&cast.pipeline, promotion("execute", "execute"), json!({})),
+        "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
+        "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
+        "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),
+        "user_deactivate" => (admin, "/api/v1/users/leaver".to_owned(), Value::Null),
+        "token_issue" => (admin, "/api/v1/tokens".to_owned(), json!({"user": "scientist"})),
+        "token_revoke" => (admin, format!("/api/v1/tokens/{}", world.token), Value::Null),
+        _ => return None,
+    };
+    Some((who.clone(), path.trim_end_matches('/').to_owned(), body))
+}
+
+/// Every operation that says `entry` appends one when it succeeds, and says which.
+async fn operations_with_effect(app: &TestApp) {
+    let world = world(app).await;
+    let mut operations = operations(app).await;
+    operations.retain(|operation| operation.effect == "entry");
+    // What removes comes after what it removes; the mode last, for it changes the rules for the rest.
+    operations.sort_by_key(|operation| (operation.id == "policy_mode", operation.id == "user_deactivate", operation.method == "DELETE", operation.id.clone()));
+    for operation in operations {
+        let Some((who, path, mut body)) = fixture(&world, &operation.id) else { panic!("write a fixture for `{}`", operation.id) };
+        if operation.id == "promotion_review" {
+            let shown = who.get(path.trim_end_matches("/approvals")).await.expect(200);
+            body = json!({"role": "product", "verdict": "approve", "evidence_set": shown["evidence_set"]});
+        }
+        let before = app.size().await;
+        let call = who.call(&operation.method, &path);
+        let answer: Answer = if body.is_null() { call.send().await } else { call.json(&body).send().await };
+        assert!(matches!(answer.status, 200 | 201), "{operation:?}: {} {}", answer.status, String::from_utf8_lossy(&answer.bytes));
+        let kinds = answer.kinds();
+        assert!(!kinds.is_empty(), "{operation:?} has an empty receipt");
+        assert!(app.size().await >= before + kinds.len() as u64, "{operation:?} appended nothing");
+        let last = answer.json().pointer("/receipt/index").cloned().unwrap_or_else(|| answer.json()["index"].clone());
+        let entry = app.admin.get(&format!("/api/v1/ledger/entries/{last}")).await.expect(200);
+        assert_eq!(entry["kind"], kinds.last().unwrap().as_str(), "{operation:?}");
+    }
+}
+
+both! {
+    async fn every_operation_but_the_anonymous_ones_needs_a_token(app: &TestApp) {
+        anonymous_callers_after_a_checkpoint(app).await;
+    }
+
+    async fn every_operation_needs_a_role(app: &TestApp) {
+        callers_without_a_role(app).await;
+    }
+
+    async fn every_operation_with_an_effect_appends_an_entry(app: &TestApp) {
+        operations_with_effect(app).await;
+    }
+
+    async fn the_openapi_document_is_what_was_reviewed(app: &TestApp) {
+        let document = app.anonymous.get("/api/v1/openapi.json").await.expect(200);
+        check_file("openapi.json", &format!("{}\n", serde_json::to_string_pretty(&document).unwrap()));
+    }
+}
+
+async fn anonymous_callers_after_a_checkpoint(app: &TestApp) {
+    app.user("somebody", &[]).await;
+    app.app.sign_checkpoint().await.unwrap();
+    anonymous_callers(app).await;
+}

@@ -1,0 +1,57 @@
+//! Rollback: back to a version that was in production, on a Friday night, without the ordinary way; and its drill.
+
+use serde_json::json;
+
+use crate::support::app::both;
+
+both! {
+    async fn a_drill_says_what_the_rollback_then_does(app: &TestApp) {
+        let cast = app.cast().await;
+        let incident = app.user("ida", &["incident"]).await;
+        cast.scientist.model("loan", "high").await;
+        for bytes in [b"1", b"2"] {
+            let version = cast.evaluated("loan", bytes).await;
+            cast.into_state(&version, "production").await;
+        }
+        cast.scientist.put("/api/v1/models/loan/aliases/champion", json!({"version": 2})).await.expect(200);
+        cast.scientist.put("/api/v1/models/loan/aliases/mine", json!({"version": 2})).await.expect(200);
+        let size = app.size().await;
+        let drill = incident.post("/api/v1/models/loan/rollback", json!({"reason": "rehearsal", "drill": true})).await;
+        insta::assert_snapshot!(drill.snapshot(), @"");
+        assert_eq!(app.size().await, size, "a drill is no entry");
+        let done = incident.post("/api/v1/models/loan/rollback", json!({"reason": "it refuses everybody"})).await;
+        insta::assert_snapshot!(format!("{:#?}", done.kinds()), @"");
+        let model = cast.auditor.get("/api/v1/models/loan").await.expect(200);
+        assert_eq!(model["production"], json!([1]));
+        assert_eq!(model["aliases"], json!({"champion": 1, "mine": 2}), "what promises production follows");
+        let replaced = cast.auditor.get("/api/v1/models/loan/versions/2").await.expect(200);
+        assert_eq!((replaced["state"].clone(), replaced["successor"].clone()), (json!("deprecated"), json!(1)));
+        // And forward again.
+        incident.post("/api/v1/models/loan/rollback", json!({"to": 2, "reason": "it was the network"})).await.expect(200);
+        assert_eq!(cast.auditor.get("/api/v1/models/loan").await.expect(200)["production"], json!([2]));
+    }
+
+    async fn what_cannot_be_rolled_back_to(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        cast.scientist.model("other", "high").await;
+        let rollback = async |to: Option<u64>| {
+            let body = to.map_or(json!({"reason": "r"}), |to| json!({"to": to, "reason": "r"}));
+            cast.pipeline.post("/api/v1/models/loan/rollback", body).await
+        };
+        assert_eq!(rollback(None).await.recorded_problem(), "409 transition_refused");
+        for (number, state) in (1_u64..).zip(["draft", "candidate", "approved", "retired", "production"]) {
+            let version = cast.evaluated("loan", state.as_bytes()).await;
+            cast.into_state(&version, state).await;
+            assert_eq!(rollback(Some(number)).await.recorded_problem(), "409 transition_refused to", "{state}");
+        }
+        // Deprecated, but never released.
+        let draft = cast.evaluated("loan", b"never").await;
+        cast.into_state(&draft, "deprecated").await;
+        let answer = rollback(Some(draft.number)).await;
+        assert_eq!(answer.recorded_problem().split(' ').nth(1), Some("non_waivable"), "{}", answer.json());
+        assert_eq!(rollback(Some(99)).await.problem(), "404 not_found version");
+        assert_eq!(cast.scientist.post("/api/v1/models/loan/rollback", json!({"reason": "r"})).await.recorded_problem(), "403 access_denied");
+        assert_eq!(cast.pipeline.post("/api/v1/models/loan/rollback", json!({"to": 1})).await.problem(), "422 invalid_field body");
+    }
+}
