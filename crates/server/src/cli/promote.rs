@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::exit::ExitCode;
 use super::output::text;
-use super::promotion::missing_lines;
+use super::promotion::{TARGETS, missing_lines};
 use super::reference::Reference;
 use super::session::Session;
 
@@ -15,8 +15,8 @@ use super::session::Session;
 pub struct Args {
     /// The version.
     reference: Reference,
-    /// The state: candidate, approved or production.
-    #[arg(long, value_name = "STATE")]
+    /// The state.
+    #[arg(long, value_name = "STATE", value_parser = TARGETS)]
     to: String,
     /// The environment.
     #[arg(long, value_name = "NAME", default_value = "production")]

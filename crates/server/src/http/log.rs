@@ -1,10 +1,10 @@
 //! `/log`: the public log as static files (C2SP tlog-tiles). Entry bundles are not here: who may read them is decided elsewhere.
 
+use axum::Router;
 use axum::extract::{OriginalUri, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Router;
 
 use super::{Allowed, caller};
 use crate::app::App;
@@ -123,7 +123,15 @@ mod tests {
             let (status, kind, cache, body) = get(&router, path).await;
             assert_eq!((status, kind.as_str(), cache.as_str(), body.len()), (200, BYTES, IMMUTABLE, length), "{path}");
         }
-        for path in ["/log/tile/0/001", "/log/tile/0/001.p/45", "/log/tile/0/%30%30%30", "/log/tile/0/000/", "/log/tile//0/000", "/log/tile/entries/000", "/log/tile/0/0"] {
+        for path in [
+            "/log/tile/0/001",
+            "/log/tile/0/001.p/45",
+            "/log/tile/0/%30%30%30",
+            "/log/tile/0/000/",
+            "/log/tile//0/000",
+            "/log/tile/entries/000",
+            "/log/tile/0/0",
+        ] {
             let (status, _, cache, _) = get(&router, path).await;
             assert_eq!((status, cache.as_str()), (404, NEVER), "{path}");
         }

@@ -192,4 +192,3 @@ Take log.vkey and decision.pem from a place that you trust: here they only say w
 
 4. Keep a checkpoint. Whoever holds an older one can show that the log was altered later.
 ";
-

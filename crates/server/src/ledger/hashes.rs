@@ -48,11 +48,7 @@ pub async fn consistency_proof(snapshot: &Snapshot, old: u64, new: u64) -> Resul
 /// As [`root`].
 pub async fn tile(snapshot: &Snapshot, level: u8, index: u64, width: u16) -> Result<Option<Vec<Hash>>, Fault> {
     let id = (level, index);
-    let mut found = if usize::from(width) == HASHES_PER_TILE {
-        full_tiles(snapshot, &[id]).await?
-    } else {
-        edge_tiles(snapshot, &[(id, width)]).await?
-    };
+    let mut found = if usize::from(width) == HASHES_PER_TILE { full_tiles(snapshot, &[id]).await? } else { edge_tiles(snapshot, &[(id, width)]).await? };
     Ok(found.remove(&id).filter(|hashes| hashes.len() == usize::from(width)))
 }
 

@@ -1,8 +1,8 @@
 //! Offline proofs of entries (C2SP tlog-proof).
 
 use chancery_core::ledger::LogProof;
-use chancery_core::ledger::note::Verifier;
 use chancery_core::ledger::SignedCheckpoint;
+use chancery_core::ledger::note::Verifier;
 
 use super::{damaged, hashes, newest_checkpoint};
 use crate::fault::Fault;

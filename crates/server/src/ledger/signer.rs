@@ -23,7 +23,6 @@ use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::store::{Snapshot, Store, Tx};
 
-
 /// A signed checkpoint on its way into the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publish {
@@ -132,7 +131,10 @@ impl Signer {
             return Ok(Found::Broken(behind(covered(&remembered), size)));
         }
         if covered(&published) > size {
-            return Ok(Found::Broken(format!("the published checkpoint covers {} entries, the database has {size}: entries were removed", covered(&published))));
+            return Ok(Found::Broken(format!(
+                "the published checkpoint covers {} entries, the database has {size}: entries were removed",
+                covered(&published)
+            )));
         }
         if covered(&published) == size && remembered_is(&remembered, &published) {
             return Ok(Found::Covered);

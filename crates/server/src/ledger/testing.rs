@@ -164,17 +164,32 @@ impl Registry {
             made(&version, "version.registered", with(digests, json!({"name": "loan", "number": 1, "semver": "1.0.0", "files": files.len(), "size": 5})))
                 .with(&manifest)
                 .with(&facts),
-            made(&version, "evidence.added", json!({"type": "evaluation", "digest": evidence.digest, "grade": "claimed", "binds_to": "version",
-                "binds_digest": digest, "title": "auc", "size": 11, "in_payloads": true}))
+            made(
+                &version,
+                "evidence.added",
+                json!({"type": "evaluation", "digest": evidence.digest, "grade": "claimed", "binds_to": "version",
+                "binds_digest": digest, "title": "auc", "size": 11, "in_payloads": true}),
+            )
             .with(&evidence),
             made(&version, "alias.set", json!({"alias": "candidate"})),
             made(&version, "tag.set", json!({"key": "team", "value": "risk"})),
             made(&promotion, "promotion.opened", with(shown.clone(), json!({"version": version, "verdict": verdict.digest, "failed": []}))).with(&verdict),
-            made(&promotion, "approval.recorded", with(shown, json!({"role": "product", "verdict": "approve", "version_digest": digest,
-                "envelope": envelope.digest, "expires_at": until})))
+            made(
+                &promotion,
+                "approval.recorded",
+                with(
+                    shown,
+                    json!({"role": "product", "verdict": "approve", "version_digest": digest,
+                "envelope": envelope.digest, "expires_at": until}),
+                ),
+            )
             .with(&envelope),
-            made(&version, "decision.recorded", json!({"id": "d1", "decision": "APPROVED", "envelope": envelope.digest, "promotion": PROMOTION,
-                "target": "approved", "environment": "production"})),
+            made(
+                &version,
+                "decision.recorded",
+                json!({"id": "d1", "decision": "APPROVED", "envelope": envelope.digest, "promotion": PROMOTION,
+                "target": "approved", "environment": "production"}),
+            ),
             made(&version, "exception.granted", json!({"id": format!("x{}", "0".repeat(32)), "rule": "sbom.present", "reason": digest, "expires_at": until})),
         ])
         .await;

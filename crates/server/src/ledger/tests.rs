@@ -123,7 +123,9 @@ async fn tiles_and_bundles_are_those_of_the_published_tree() {
     let bundle = tiles::entry_bundle(&registry.store, "tile/entries/003.p/232").await.unwrap().unwrap();
     let entries = decode_entries(&bundle, 232).unwrap();
     assert_eq!(entries.iter().map(|entry| leaf_hash(entry)).collect::<Vec<_>>(), &all[768..1000]);
-    for absent in ["tile/0/003", "tile/0/003.p/233", "tile/1/000.p/4", "tile/2/000.p/1", "tile/0/0", "tile/0/000.p/256", "tile/00/000", "tile/64/000", "", "checkpoint"] {
+    for absent in
+        ["tile/0/003", "tile/0/003.p/233", "tile/1/000.p/4", "tile/2/000.p/1", "tile/0/0", "tile/0/000.p/256", "tile/00/000", "tile/64/000", "", "checkpoint"]
+    {
         assert_eq!(tiles::hash_tile(&registry.store, absent).await.unwrap(), None, "{absent}");
     }
     for absent in ["tile/entries/003", "tile/entries/003.p/233", "tile/entries/3", "tile/0/000", ""] {

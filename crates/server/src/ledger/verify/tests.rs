@@ -77,7 +77,10 @@ async fn every_change_of_the_log_is_named() {
         ("DELETE FROM tiles WHERE tile_index = 1".into(), "tile 0/1: it is missing"),
         ("INSERT INTO tiles VALUES (1, 0, zeroblob(8192), zeroblob(32))".into(), "tiles: there are 3 tiles; 612 entries make 2"),
         ("UPDATE checkpoints SET note = replace(note, '312', '311') WHERE size = 312".into(), "checkpoint 312: signature of `example.com/log` is wrong"),
-        ("UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE size = 100) WHERE size = 312".into(), "checkpoint 312: the signed note is of size 100"),
+        (
+            "UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE size = 100) WHERE size = 312".into(),
+            "checkpoint 312: the signed note is of size 100",
+        ),
         ("UPDATE checkpoints SET size = 613 WHERE size = 312".into(), "checkpoint 613: it covers 613 entries, the database has 612"),
     ] {
         let registry = original.copy().await;
@@ -108,7 +111,10 @@ async fn full_mode_reads_entries_columns_and_payloads() {
         ("UPDATE entries SET bytes = CAST('{}' AS BLOB) WHERE entry_index = 30", "entry 30: it cannot be read"),
         ("UPDATE entries SET bytes = CAST('{}' AS BLOB) WHERE entry_index = 30", "derived rows: they could not be compared: entry 30 cannot be read"),
         ("UPDATE entries SET bytes = (SELECT bytes FROM entries WHERE entry_index = 40) WHERE entry_index = 30", "entry 30: column `entry_index`"),
-        ("UPDATE entries SET bytes = (SELECT bytes FROM entries WHERE entry_index = 40) WHERE entry_index = 30", "entry 31: it is older than the entry in front"),
+        (
+            "UPDATE entries SET bytes = (SELECT bytes FROM entries WHERE entry_index = 40) WHERE entry_index = 30",
+            "entry 31: it is older than the entry in front",
+        ),
         ("UPDATE payloads SET bytes = CAST('x' AS BLOB) WHERE digest = (SELECT max(digest) FROM payloads)", "its bytes have another digest"),
         ("DELETE FROM payloads WHERE digest = (SELECT verdict FROM promotions)", "entry 8 names it; it is missing"),
         ("UPDATE head SET at = at + 1", "head: its time is not that of the newest entry"),
