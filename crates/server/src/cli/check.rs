@@ -88,7 +88,9 @@ pub(super) fn missing(view: &Value) -> &[Value] {
 pub(super) fn findings(list: &[Value]) -> Vec<String> {
     let known: Vec<Finding> = list.iter().filter_map(|value| serde_json::from_value(value.clone()).ok()).collect();
     let waits = known.iter().any(|finding| finding.rule.as_str() == "approval.complete");
-    let (follow, first): (Vec<&Finding>, Vec<&Finding>) = known.iter().partition(|finding| waits && FOLLOW_APPROVALS.contains(&finding.rule.as_str()));
+    let (follow, mut first): (Vec<&Finding>, Vec<&Finding>) = known.iter().partition(|finding| waits && FOLLOW_APPROVALS.contains(&finding.rule.as_str()));
+    // What needs other work comes before the approvals that would be given for it.
+    first.sort_by_key(|finding| finding.rule.as_str() == "approval.complete");
     let mut lines: Vec<String> = first.into_iter().flat_map(finding_lines).collect();
     if !follow.is_empty() {
         let rules: Vec<&str> = follow.iter().map(|finding| finding.rule.as_str()).collect();

@@ -122,7 +122,7 @@ impl Problem {
             Ok(Code::Unauthenticated) => {
                 Some("set CHANCERY_TOKEN or --token-file to a token that is neither expired nor revoked; `chancery doctor` says which one is used")
             }
-            Ok(Code::GateFailed) if !self.findings.is_empty() => None,
+            Ok(Code::GateFailed | Code::NonWaivable) if !self.findings.is_empty() => None,
             Ok(_) | Err(_) => self.remedy.as_deref(),
         }
     }

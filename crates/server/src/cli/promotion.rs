@@ -193,14 +193,19 @@ pub(super) fn missing_lines(view: &Value) -> Vec<String> {
 
 /// The roles that are missing and the command that approves in the first of them; without missing roles the command that releases.
 fn next_lines(view: &Value) -> Vec<String> {
-    let missing = list(view, "/missing_roles");
-    match (missing.first(), text(view, "/status").as_str()) {
+    match (list(view, "/missing_roles").first(), text(view, "/status").as_str()) {
         (Some(_), _) => {
             let first = text(view, "/missing_roles/0");
             let command = format!("next, by somebody else than the author: chancery promotion approve {} --role {first}", version(view));
             vec![format!("missing roles: {}", text(view, "/missing_roles")), command]
         }
-        (None, "open") => vec![format!("no role is missing; next: chancery promote {} --to {}", version(view), text(view, "/target"))],
+        (None, "open") if missing(view).is_empty() => {
+            vec![format!("nothing is missing; next: chancery promote {} --to {}", version(view), text(view, "/target"))]
+        }
+        (None, "open") => {
+            let rules: Vec<String> = missing(view).iter().map(|finding| text(finding, "/rule")).collect();
+            vec![format!("no role is missing, but these rules do not hold: {}; see: chancery promotion show {}", rules.join(", "), version(view))]
+        }
         (None, _) => Vec::new(),
     }
 }
@@ -224,11 +229,12 @@ impl Which {
             return Ok(self.promotion.clone());
         }
         let Ok(reference) = self.promotion.parse::<Reference>();
-        let (name, number) = session.locate(&reference).await?;
+        // Asks the server, so that a version that does not exist is called that.
+        let version = session.resolve(&reference).await?;
         let mut url = session.client.url(&["promotions"]);
-        add(&mut url, &[("model", Some(&name)), ("limit", Some("500"))]);
+        add(&mut url, &[("model", Some(&version.name)), ("limit", Some("500"))]);
         let answer = session.client.get(url).await?;
-        choose(items(&answer.value), &format!("{name}/{number}"), self.to.as_deref(), closed)
+        choose(items(&answer.value), &version.label(), self.to.as_deref(), closed)
     }
 }
 
@@ -279,7 +285,9 @@ mod tests {
         let next = "next, by somebody else than the author: chancery promotion approve loan/3 --role security";
         assert_eq!(missing_lines(&view), ["missing roles: security", next]);
         let complete = json!({"model": {"name": "loan"}, "version": 3, "target": "production", "status": "open", "missing_roles": [], "missing": []});
-        assert_eq!(missing_lines(&complete), ["no role is missing; next: chancery promote loan/3 --to production"]);
+        assert_eq!(missing_lines(&complete), ["nothing is missing; next: chancery promote loan/3 --to production"]);
+        let failing = json!({"model": {"name": "loan"}, "version": 3, "status": "open", "missing_roles": [], "missing": [{"rule": "metric.threshold"}]});
+        assert_eq!(next_lines(&failing), ["no role is missing, but these rules do not hold: metric.threshold; see: chancery promotion show loan/3"]);
         let executed = json!({"status": "executed", "missing_roles": [], "missing": []});
         assert_eq!(missing_lines(&executed), Vec::<String>::new());
     }

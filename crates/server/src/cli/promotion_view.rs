@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::check::missing;
 use super::failure::Failure;
 use super::history::entries;
-use super::output::{Format, Output, fields, labelled, list, moment, number, text};
+use super::output::{Format, Output, labelled, list, moment, number, text};
 use super::promotion::{missing_lines, version};
 use super::sentence::who;
 use super::session::Session;
@@ -60,17 +60,23 @@ fn lines(output: Output, view: &Value, context: &Context, all: bool) -> Vec<Stri
         ("version digest", text(view, "/version_digest")),
         ("evidence set", text(view, "/evidence_set")),
     ];
-    if view.pointer("/reference/number").is_some() {
-        rows.push(("compared with", format!("version {} ({})", text(view, "/reference/number"), text(view, "/reference/why"))));
-        rows.push(("what changed", changes(&context.comparison)));
+    match view.pointer("/reference/number") {
+        Some(old) => {
+            rows.push(("compared with", format!("version {old} ({})", text(view, "/reference/why"))));
+            rows.push(("what changed", changes(&context.comparison)));
+        }
+        None => rows.push(("compared with", "nothing: no version is in production".to_owned())),
+    }
+    if view.pointer("/decision/decision").is_some() {
+        rows.push(("decision", format!("{}, digest {}", text(view, "/decision/decision"), text(view, "/decision/digest"))));
     }
     lines.extend(labelled(&rows));
-    lines.extend(fields(view, &[("decision", "/decision/decision"), ("decision digest", "/decision/digest")]));
     lines.extend(metrics(output, view, context, all));
     lines.extend(approvals(output, view));
     let findings = list(view, "/findings");
-    if !findings.is_empty() {
-        lines.push(format!("rules: {} of {} do not hold", missing(view).len(), findings.len()));
+    match missing(view).len() {
+        0 => lines.push(format!("rules: all {} hold", findings.len())),
+        failed => lines.push(format!("rules: {failed} of {} do not hold", findings.len())),
     }
     lines.extend(missing_lines(view));
     if all {
@@ -96,14 +102,15 @@ fn changes(comparison: &Value) -> String {
 fn metrics(output: Output, view: &Value, context: &Context, all: bool) -> Vec<String> {
     let found = list(view, "/metrics");
     let is_whole = |metric: &&Value| metric.get("slice").is_none_or(Value::is_null);
-    let mut rows: Vec<Vec<String>> = found.iter().filter(|metric| all || is_whole(metric)).map(|metric| metric_row(metric, context)).collect();
+    let shown = found.iter().filter(|metric| all || is_whole(metric));
+    let mut rows: Vec<Vec<String>> = shown.map(|metric| metric_row(metric, context)).collect();
     if rows.is_empty() {
         return Vec::new();
     }
     // Stable: inside each group the server's order stays.
     rows.sort_by_key(|row| row.last().is_none_or(|word| word != "worse"));
     let hidden = found.len() - rows.len();
-    let mut lines = vec![output.table(&["metric", "slice", "this version", "reference", "compared"], &rows)];
+    let mut lines = vec![output.table(&["metric", "this version", "reference", "compared"], &rows)];
     if hidden > 0 {
         lines.push(format!("and {hidden} metrics of slices: add --all"));
     }
@@ -112,6 +119,7 @@ fn metrics(output: Output, view: &Value, context: &Context, all: bool) -> Vec<St
 
 fn metric_row(metric: &Value, context: &Context) -> Vec<String> {
     let name = text(metric, "/name");
+    let slice = metric.get("slice").and_then(Value::as_str).map(|slice| format!(" ({slice})")).unwrap_or_default();
     let values = metric.pointer("/value").and_then(Value::as_f64).zip(metric.pointer("/reference").and_then(Value::as_f64));
     let word = match (values, context.higher_is_better.get(&name)) {
         (None, _) => "-",
@@ -120,7 +128,7 @@ fn metric_row(metric: &Value, context: &Context) -> Vec<String> {
         (Some((new, old)), Some(higher)) if (new > old) == *higher => "better",
         (Some(_), Some(_)) => "worse",
     };
-    vec![name, text(metric, "/slice"), number(metric, "/value"), number(metric, "/reference"), word.to_owned()]
+    vec![format!("{name}{slice}"), number(metric, "/value"), number(metric, "/reference"), word.to_owned()]
 }
 
 fn approvals(output: Output, view: &Value) -> Vec<String> {
