@@ -133,7 +133,7 @@ KEEP='registered' as data-scientist register loan-approval "$example/v2/model" -
 KEEP='evidence' as data-scientist evidence add loan-approval/2 "$example/v2/evaluation.json" --type evaluation
 KEEP='open and waits' refused 3 data-scientist promote loan-approval/2 --to production --comment "better AUC"
 KEEP='changed|METRIC|parity|opportunity|auc_roc|metric\.' as security-lead promotion show loan-approval/2
-KEEP='^refused|^recorded' refused 1 release-pipeline promote loan-approval/2 --to production
+KEEP='^refused|^recorded' refused 3 release-pipeline promote loan-approval/2 --to production
 tell "No: its AUC-ROC is higher, but its demographic parity is below the limit and below that of version 1."
 
 chapter "A third version is released, and on Friday night something is wrong. One command goes back"

@@ -1,6 +1,6 @@
 //! Why a command did not succeed, and how that is told to people and programs.
 
-use chancery_core::policy::Finding;
+use chancery_core::policy::{Finding, Outcome};
 use chancery_core::refusal::{Code, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -128,9 +128,12 @@ impl Problem {
     }
 }
 
-/// One finding: rule, outcome and message, then the remedy and who can supply it.
+/// One finding: rule, outcome and message; unless it passes, then the remedy and who can supply it.
 #[must_use]
 pub fn finding_lines(finding: &Finding) -> Vec<String> {
+    if finding.outcome == Outcome::Pass {
+        return vec![format!("- {} [{}] {}", finding.rule, finding.outcome, finding.message)];
+    }
     let note = if finding.non_waivable { " (nobody can waive it)" } else { "" };
     let mut lines = vec![format!("- {} [{}] {}{note}", finding.rule, finding.outcome, finding.message)];
     lines.extend(finding.remedy.iter().map(|remedy| format!("    remedy: {remedy}")));

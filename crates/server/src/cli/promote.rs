@@ -46,7 +46,7 @@ pub async fn run(args: Args, session: &Session) -> Outcome {
         let promotion = answer.value.get("promotion").unwrap_or(&Value::Null);
         let id = text(promotion, "/id");
         if executed {
-            return vec![format!("{name}/{number} is {} (promotion {id}, entry {})", args.to, text(&answer.value, "/receipt/index"))];
+            return vec![format!("{name}/{number} is now {} (promotion {id}, entry {})", args.to, text(&answer.value, "/receipt/index"))];
         }
         let mut lines = vec![format!("promotion {id} of {name}/{number} to {} is open and waits", args.to)];
         lines.extend(missing_lines(promotion));
