@@ -159,8 +159,8 @@ both! {
         cast.into_state(&second, "production").await;
         let manifest = cast.auditor.get(&format!("{}/manifest", first.path)).await.json();
         let digest = manifest["files"][0]["digest"].as_str().unwrap();
-        let blob = app.data.path().join("blobs/sha256").join(&digest[..2]).join(digest);
-        let kept = app.data.path().join("kept");
+        let blob = app.data.join("blobs/sha256").join(&digest[..2]).join(digest);
+        let kept = app.data.join("kept");
         std::fs::rename(&blob, &kept).unwrap();
         let refused = oncall.post("/api/v1/models/loan/rollback", json!({"reason": "try"})).await;
         assert_eq!(refused.recorded_problem(), "403 non_waivable");
