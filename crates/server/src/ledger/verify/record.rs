@@ -158,7 +158,7 @@ pub(super) async fn private_texts(snapshot: &Snapshot, report: &mut Report) -> R
                         report.problem(problem.values(row.digest.to_string(), actual.to_string()));
                     }
                 }
-                Err(bad) => report.problem(Problem::new(Area::Log, PrivateRow::TABLE, bad.to_string())),
+                Err(bad) => report.problem(Problem::new(Area::Log, PrivateRow::TABLE.name, bad.to_string())),
             }
         }
     }
