@@ -334,7 +334,9 @@ async fn exceptions_input(snapshot: &Snapshot, version: &VersionRow, now: Timest
 pub(super) fn gates(from: State, to: State) -> Result<Vec<Gate>, Refusal> {
     let gates = policy::gates_between(from, to);
     if gates.is_empty() {
-        return Err(Refusal::new(chancery_core::refusal::Code::TransitionRefused, &format!("no gate leads from {from} to {to}")).field("to"));
+        return Err(Refusal::new(chancery_core::refusal::Code::TransitionRefused, &format!("no gate leads from {from} to {to}"))
+            .field("to")
+            .remedy("gates lead forward to candidate, approved and production; for other moves use `demote`, `deprecate`, `retire` or `rollback`"));
     }
     Ok(gates)
 }
