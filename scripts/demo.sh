@@ -29,23 +29,28 @@ finish() {
 }
 trap finish EXIT
 
+bold='' dim='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' dim=$'\033[2m' plain=$'\033[0m'; fi
 step=0
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 chapter() { step=$((step + 1)); say "$step. $*"; }
+tell() { printf '   %s\n' "$*"; }
 show() { printf '   $ %s\n' "$*"; }
-# as WHO COMMAND…: runs a command of the client as somebody, and shows it.
+fail() { echo "this is not what the demo expects: $*" >&2; exit 1; }
+# as WHO COMMAND…: runs a command of the client as somebody, and shows it. With KEEP only the lines of its answer that match are shown.
 as() {
-  local who=$1
+  local who=$1 words='' word
   shift
-  printf '   \033[2m%s\033[0m $ chancery %s\n' "$who" "$*" | sed "s#$PWD/##g; s#$work#WORK#g"
-  CHANCERY_TOKEN=$(cat "$work/tokens/$who") "$chancery" "$@" 2>&1 | sed "s#$PWD/##g; s#$work#WORK#g; s/^/      /" || return "${PIPESTATUS[0]}"
+  for word in "$@"; do case $word in *' '*) words+=" \"$word\"" ;; *) words+=" $word" ;; esac done
+  printf '   %s%s%s $ chancery%s\n' "$dim" "$who" "$plain" "$words" | sed "s#$PWD/##g; s#$work#WORK#g"
+  CHANCERY_TOKEN=$(cat "$work/tokens/$who") "$chancery" "$@" 2>&1 | sed -nE "s#$PWD/##g; s#$work#WORK#g; /${KEEP:-^}/s/^/      /p" || return "${PIPESTATUS[0]}"
 }
 # refused CODE WHO COMMAND…: the same, when the registry must refuse it with this exit code.
 refused() {
   local expected=$1 code=0
   shift
   as "$@" || code=$?
-  [ "$code" = "$expected" ] || { echo "this should have ended with exit code $expected, not $code" >&2; exit 1; }
+  [ "$code" = "$expected" ] || fail "exit code $code instead of $expected"
 }
 # value WHO FIELDS COMMAND…: one value out of the JSON answer.
 value() {
@@ -73,14 +78,14 @@ export CHANCERY_URL
 mkdir -p "$work/tokens"
 cp "$CHANCERY_DATA/admin-token" "$work/tokens/administrator"
 chmod 700 "$work/tokens"
-echo "   it listens on $CHANCERY_URL and wrote the first administrator's token to a file that only you can read"
+tell "It listens on $CHANCERY_URL and wrote the first administrator's token to a file that only you can read."
 
 chapter "People and pipelines get roles; nobody shares a login"
 enrol() { # enrol NAME ROLE…
   local name=$1 roles=() role
   shift
   for role in "$@"; do case $role in --*) roles+=("$role") ;; *) roles+=(--role "$role") ;; esac done
-  printf '   \033[2madministrator\033[0m $ chancery user create %s %s --token\n' "$name" "${roles[*]}"
+  printf '   %sadministrator%s $ chancery user create %s %s --token\n' "$dim" "$plain" "$name" "${roles[*]}"
   CHANCERY_TOKEN=$(cat "$work/tokens/administrator") "$chancery" user create "$name" "${roles[@]}" --token >"$work/tokens/$name" 2>/dev/null
 }
 enrol data-scientist contributor approver:product
@@ -89,53 +94,75 @@ enrol product-owner approver:product
 enrol security-lead approver:security
 enrol governance-lead approver:ai-governance
 enrol release-pipeline deployer --kind=pipeline
+enrol night-shift incident
 enrol model-auditor auditor
 
-chapter "A data scientist registers a trained model: its folder, what it claims, and nothing else"
-as data-scientist register loan-approval "$example/v1/model" --facts "$example/v1/facts.yaml" --create --model-file "$example/model.yaml"
-echo "   The version is frozen: its identity is the digest of its files and of its sealed facts. It starts as a draft."
+chapter "A data scientist registers a trained model: its folder, and what is claimed about it"
+KEEP='registered|state|composite' as data-scientist register loan-approval "$example/v1/model" --facts "$example/v1/facts.yaml" --create --model-file "$example/model.yaml"
+tell "The version is frozen: its identity is the digest of its files and of its sealed facts. It starts as a draft."
 
 chapter "What is missing before it may go to production?"
-refused 3 data-scientist check loan-approval/1 --to production
-echo "   The gate lists what is missing, how to fix it and who can. So the data scientist adds the evaluation."
+KEEP='not ready|^- ' refused 3 data-scientist check loan-approval/1 --to production
+tell "Each rule also says how to fix it and who can (cut here). The data scientist adds the evaluation and the documents."
 as data-scientist evidence add loan-approval/1 "$example/v1/evaluation.json" --type evaluation
 as data-scientist evidence add loan-approval/1 "$example/v1/model-card.md" --type model-card
 as data-scientist evidence add loan-approval/1 "$example/datasheet.md" --type datasheet
 
-chapter "Ask for production: the promotion opens and waits for approvals"
-refused 3 data-scientist promote loan-approval/1 --to production --comment "first release"
-promotion=$(value data-scientist items.0.id promotion list --model loan-approval)
+chapter "Ask for production: a promotion opens and waits for four roles"
+KEEP='open and waits|^missing|^next' refused 3 data-scientist promote loan-approval/1 --to production --comment "first release"
 
-chapter "The author also holds an approval role, and tries to approve the own work"
-refused 1 data-scientist promotion approve "$promotion" --role product
-echo "   Refused, and the attempt is an entry of the ledger."
+chapter "The author holds the role product too, and tries to approve the own work"
+KEEP='^refused|^remedy|^recorded' refused 1 data-scientist promotion approve loan-approval/1 --role product
 
-chapter "Four named people approve, each in one role, each signing the digests that they were shown"
-as platform-lead promotion approve "$promotion" --role platform --comment "serving cost is fine"
-as product-owner promotion approve "$promotion" --role product --ticket LOAN-17
-as security-lead promotion approve "$promotion" --role security
-as governance-lead promotion approve "$promotion" --role ai-governance --comment "parity by race is above the four-fifths rule"
+chapter "Four named people approve. Each signs the digests of what they were shown"
+as platform-lead promotion approve loan-approval/1 --role platform --comment "serving cost is fine"
+KEEP=recorded as product-owner promotion approve loan-approval/1 --role product --ticket LOAN-17
+KEEP=recorded as security-lead promotion approve loan-approval/1 --role security
+KEEP=recorded as governance-lead promotion approve loan-approval/1 --role ai-governance --comment "parity by race is above the four-fifths rule"
 
-chapter "A person may not release a high-risk model, not even the administrator who owns it"
-refused 1 administrator promote loan-approval/1 --to production
+chapter "A person may not release a high-risk model, not even the administrator"
+KEEP='^refused|remedy|who|^recorded' refused 1 administrator promote loan-approval/1 --to production
 
-chapter "The release pipeline may: every gate is run again, the decision is signed, the version moves step by step"
+chapter "The release pipeline may: every rule is asked again, the decision is signed, the version moves"
 as release-pipeline promote loan-approval/1 --to production
 as release-pipeline alias set champion loan-approval/1
+as model-auditor version show loan-approval@champion
 
 chapter "A second version scores better, and is worse for one group. Will it pass?"
-as data-scientist register loan-approval "$example/v2/model" --facts "$example/v2/facts.yaml"
-as data-scientist evidence add loan-approval/2 "$example/v2/evaluation.json" --type evaluation
-refused 3 data-scientist promote loan-approval/2 --to production --comment "better AUC"
-refused 3 release-pipeline promote loan-approval/2 --to production
-echo "   Its AUC-ROC is higher, but its demographic parity is below the limit and below that of version 1: no release."
+KEEP='registered' as data-scientist register loan-approval "$example/v2/model" --facts "$example/v2/facts.yaml"
+KEEP='evidence' as data-scientist evidence add loan-approval/2 "$example/v2/evaluation.json" --type evaluation
+KEEP='open and waits' refused 3 data-scientist promote loan-approval/2 --to production --comment "better AUC"
+KEEP='changed|METRIC|parity|opportunity|auc_roc|metric\.' as security-lead promotion show loan-approval/2
+KEEP='^refused|^recorded' refused 3 release-pipeline promote loan-approval/2 --to production
+tell "No: its AUC-ROC is higher, but its demographic parity is below the limit and below that of version 1."
 
-chapter "Months later: an inference is stamped with a composite id. What is behind it?"
+chapter "A third version is released, and on Friday night something is wrong. One command goes back"
+KEEP='registered' as data-scientist register loan-approval "$example/v1/model" --facts "$example/v1/facts.yaml" --semver 1.0.1
+KEEP='evidence' as data-scientist evidence add loan-approval/3 "$example/v1/evaluation.json" --type evaluation
+KEEP='open and waits' refused 3 data-scientist promote loan-approval/3 --to production
+KEEP=recorded as platform-lead promotion approve loan-approval/3 --role platform
+KEEP=recorded as product-owner promotion approve loan-approval/3 --role product
+KEEP=recorded as security-lead promotion approve loan-approval/3 --role security
+KEEP=recorded as governance-lead promotion approve loan-approval/3 --role ai-governance
+as release-pipeline promote loan-approval/3 --to production
+as night-shift rollback loan-approval --reason "complaints since the release" --drill
+as night-shift rollback loan-approval --reason "complaints since the release"
+[ "$(value model-auditor state version show loan-approval/1)" = production ] || fail "version 1 is not back in production"
+as model-auditor version list loan-approval
+
+chapter "Months later: an inference carries a composite id. What is behind it?"
 composite=$(value model-auditor composite_id version show loan-approval/1)
 as model-auditor trace "$composite"
 
-chapter "An auditor reads the record and verifies it"
-as model-auditor history loan-approval/1
+chapter "An auditor asks what happened, and what was in production before that"
+as model-auditor history loan-approval --limit 12
+released=$(value model-auditor production_index version show loan-approval/3)
+tell "Entry $released released version 3. What was in production before it?"
+as model-auditor version list loan-approval --state production --as-of $((released - 1))
+as model-auditor history loan-approval/3 --as-of $((released - 1)) --limit 1
+[ "$(value model-auditor state version show loan-approval/1 --as-of $((released - 1)))" = production ] || fail "the past is not what it was"
+
+chapter "The auditor does not have to believe any of this: proofs and signatures are checked"
 sleep 1
 entry=$(value model-auditor registered_index version show loan-approval/1)
 as model-auditor ledger prove "$entry" --to "$work/registration.tlog-proof"
@@ -163,11 +190,11 @@ target.execute("UPDATE versions SET state = 'production' WHERE number = 2")
 target.commit()
 PYTHON
 cp "$CHANCERY_DATA/scratch.db" "$work/tampered/scratch.db"
-echo "   first, version 2 is set to production in its table:"
+tell "First, version 2 is set to production in its table:"
 code=0
-"$chancery" ledger verify --data "$work/tampered" | sed 's/^/      /' || code=${PIPESTATUS[0]}
-[ "$code" = 5 ] || { echo "the tampered state was not found" >&2; exit 1; }
-echo "   then the entry that records a refusal is rewritten as well:"
+"$chancery" ledger verify --data "$work/tampered" | sed -nE '/problem|ALTERED/{s/ \(expected [0-9a-f]{64}.*//;s/^/      /;p}' || code=${PIPESTATUS[0]}
+[ "$code" = 5 ] || fail "the tampered state was not found"
+tell "Then the entry that records the refused approval is rewritten as well:"
 "$python" - "$work/tampered/chancery.db" <<'PYTHON'
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1])
@@ -176,13 +203,14 @@ database.execute("UPDATE entries SET bytes = ? WHERE entry_index = ?", (data.rep
 database.commit()
 PYTHON
 code=0
-"$chancery" ledger verify --data "$work/tampered" | sed 's/^/      /' || code=${PIPESTATUS[0]}
-[ "$code" = 5 ] || { echo "the tampered entry was not found" >&2; exit 1; }
+"$chancery" ledger verify --data "$work/tampered" | sed -nE '/problem|ALTERED/{s/ \(expected [0-9a-f]{64}.*//;s/^/      /;p}' || code=${PIPESTATUS[0]}
+[ "$code" = 5 ] || fail "the tampered entry was not found"
 
 say "Done. What was shown"
 cat <<TEXT
    - nothing reached production without an evaluation, four named approvals, a signed decision and a pipeline;
    - a better score did not outweigh a worse parity, and nobody could approve the own work;
+   - one command put the earlier release back, and the past can still be asked;
    - every step, refusals included, is in a ledger; an edit of the database shows.
    The evidence is in target/demo-evidence; its README.txt says how to check it with openssl alone.
 TEXT

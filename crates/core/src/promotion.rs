@@ -440,15 +440,15 @@ fn review(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<D
             .remedy("ask someone else in that role")
             .into());
     }
-    let current = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;
-    if current.is_some_and(|current| current.evidence_set == *evidence_set && current.verdict == *verdict && !current.withdrawn) {
-        return Err(Refusal::new(Code::AlreadyExists, &format!("you gave this verdict as `{role}` already")).field("role").into());
-    }
     if *evidence_set != row.evidence_set {
         return Err(Refusal::new(Code::PreconditionFailed, "the evidence changed while you read; nothing was signed")
             .field("evidence_set")
             .remedy("look at the promotion again and give your verdict on what it shows now")
             .into());
+    }
+    let current = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;
+    if current.is_some_and(|current| current.evidence_set == *evidence_set && current.verdict == *verdict && !current.withdrawn) {
+        return Err(Refusal::new(Code::AlreadyExists, &format!("you gave this verdict as `{role}` already")).field("role").into());
     }
     let version = version::existing(rows, &row.model_id, row.number)?;
     let subject = Subject::Promotion(promotion.clone());

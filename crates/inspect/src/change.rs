@@ -41,23 +41,9 @@ pub struct Reason {
 pub fn signature_change(old: &Signature, new: &Signature) -> SignatureChange {
     let mut reasons = Vec::new();
     compare(Side::Takes("input"), &old.inputs, &new.inputs, &mut reasons);
-    compare(
-        Side::Takes("parameter"),
-        &old.params,
-        &new.params,
-        &mut reasons,
-    );
-    compare(
-        Side::Gives("output"),
-        &old.outputs,
-        &new.outputs,
-        &mut reasons,
-    );
-    let change = reasons
-        .iter()
-        .map(|reason| reason.change)
-        .max()
-        .unwrap_or(Change::Patch);
+    compare(Side::Takes("parameter"), &old.params, &new.params, &mut reasons);
+    compare(Side::Gives("output"), &old.outputs, &new.outputs, &mut reasons);
+    let change = reasons.iter().map(|reason| reason.change).max().unwrap_or(Change::Patch);
     SignatureChange { change, reasons }
 }
 
@@ -87,17 +73,10 @@ fn compare(side: Side, old: &[Column], new: &[Column], reasons: &mut Vec<Reason>
             Some(after) => compare_column(side, key, before, after, &mut note),
         }
     }
-    for (key, after) in new_keys
-        .iter()
-        .filter(|(key, _)| !old_keys.contains_key(*key))
-    {
+    for (key, after) in new_keys.iter().filter(|(key, _)| !old_keys.contains_key(*key)) {
         match (side, after.required) {
-            (Side::Takes(_), true) => {
-                note(Change::Major, format!("{noun} {key} is new and required"))
-            }
-            (Side::Takes(_), false) => {
-                note(Change::Minor, format!("{noun} {key} is new and optional"))
-            }
+            (Side::Takes(_), true) => note(Change::Major, format!("{noun} {key} is new and required")),
+            (Side::Takes(_), false) => note(Change::Minor, format!("{noun} {key} is new and optional")),
             (Side::Gives(_), _) => note(Change::Minor, format!("{noun} {key} is new")),
         }
     }
@@ -118,92 +97,45 @@ fn keys(columns: &[Column]) -> std::collections::BTreeMap<String, &Column> {
         .collect()
 }
 
-fn compare_column(
-    side: Side,
-    key: &str,
-    before: &Column,
-    after: &Column,
-    note: &mut impl FnMut(Change, String),
-) {
+fn compare_column(side: Side, key: &str, before: &Column, after: &Column, note: &mut impl FnMut(Change, String)) {
     let noun = side.noun();
     if before.data_type != after.data_type {
-        let text = format!(
-            "{noun} {key} was `{}` and is `{}`",
-            before.data_type, after.data_type
-        );
+        let text = format!("{noun} {key} was `{}` and is `{}`", before.data_type, after.data_type);
         // A tensor's bytes are read as they come, so its dtype never widens.
         let plain = before.shape.is_none() && after.shape.is_none();
         let wider = plain && accepts(&after.data_type, &before.data_type);
-        note(
-            if matches!(side, Side::Takes(_)) && wider {
-                Change::Minor
-            } else {
-                Change::Major
-            },
-            text,
-        );
+        note(if matches!(side, Side::Takes(_)) && wider { Change::Minor } else { Change::Major }, text);
     }
     if before.shape != after.shape {
-        let text = format!(
-            "{noun} {key} had shape {} and has {}",
-            shown(before),
-            shown(after)
-        );
+        let text = format!("{noun} {key} had shape {} and has {}", shown(before), shown(after));
         let relaxed = relaxes(before.shape.as_deref(), after.shape.as_deref());
-        note(
-            if matches!(side, Side::Takes(_)) && relaxed {
-                Change::Minor
-            } else {
-                Change::Major
-            },
-            text,
-        );
+        note(if matches!(side, Side::Takes(_)) && relaxed { Change::Minor } else { Change::Major }, text);
     }
     match (side, before.required, after.required) {
         (_, true, true) | (_, false, false) => {}
-        (Side::Takes(_), false, true) => {
-            note(Change::Major, format!("{noun} {key} is now required"))
-        }
-        (Side::Takes(_), true, false) => {
-            note(Change::Minor, format!("{noun} {key} is now optional"))
-        }
-        (Side::Gives(_), true, false) => {
-            note(Change::Major, format!("{noun} {key} may now be missing"))
-        }
-        (Side::Gives(_), false, true) => {
-            note(Change::Minor, format!("{noun} {key} is now always there"))
-        }
+        (Side::Takes(_), false, true) => note(Change::Major, format!("{noun} {key} is now required")),
+        (Side::Takes(_), true, false) => note(Change::Minor, format!("{noun} {key} is now optional")),
+        (Side::Gives(_), true, false) => note(Change::Major, format!("{noun} {key} may now be missing")),
+        (Side::Gives(_), false, true) => note(Change::Minor, format!("{noun} {key} is now always there")),
     }
 }
 
 /// The conversions without loss that MLflow makes for column inputs.
 fn accepts(wide: &str, narrow: &str) -> bool {
-    matches!(
-        (narrow, wide),
-        ("integer", "long" | "double") | ("float", "double")
-    )
+    matches!((narrow, wide), ("integer", "long" | "double") | ("float", "double"))
 }
 
 /// True when every tensor of the old shape has the new one too. No shape at all means a plain value, not any shape.
 fn relaxes(old: Option<&[i64]>, new: Option<&[i64]>) -> bool {
     match (old, new) {
-        (Some(old), Some(new)) => {
-            old.len() == new.len()
-                && old
-                    .iter()
-                    .zip(new)
-                    .all(|(old, new)| new == old || *new == -1)
-        }
+        (Some(old), Some(new)) => old.len() == new.len() && old.iter().zip(new).all(|(old, new)| new == old || *new == -1),
         (None, None) => true,
         (None, Some(_)) | (Some(_), None) => false,
     }
 }
 
 fn shown(column: &Column) -> String {
-    column
-        .shape
-        .as_ref()
-        .map_or("none".to_owned(), |shape| format!("{shape:?}"))
+    column.shape.as_ref().map_or("none".to_owned(), |shape| format!("{shape:?}"))
 }
 
 #[cfg(test)]
@@ -218,63 +150,31 @@ mod tests {
                 let (data_type, shape) = match rest.split_once('[') {
                     None => (rest, None),
                     Some((data_type, sizes)) => {
-                        let sizes = sizes
-                            .trim_end_matches(']')
-                            .split(',')
-                            .map(|size| size.parse().unwrap());
+                        let sizes = sizes.trim_end_matches(']').split(',').map(|size| size.parse().unwrap());
                         (data_type, Some(sizes.collect()))
                     }
                 };
                 let required = !name.ends_with('?');
                 let name = name.trim_end_matches('?');
                 let name = (!name.is_empty()).then(|| name.to_owned());
-                Column {
-                    name,
-                    data_type: data_type.to_owned(),
-                    shape,
-                    required,
-                }
+                Column { name, data_type: data_type.to_owned(), shape, required }
             })
             .collect()
     }
 
     fn signature(text: &str) -> Signature {
         let (inputs, outputs) = text.split_once("->").unwrap();
-        Signature {
-            inputs: columns(inputs),
-            outputs: columns(outputs),
-            params: vec![],
-        }
+        Signature { inputs: columns(inputs), outputs: columns(outputs), params: vec![] }
     }
 
     #[test]
     fn changes_are_graded_for_the_caller() {
         for (old, new, expected, reasons) in [
             ("a:long -> y:long", "a:long -> y:long", Change::Patch, 0),
-            (
-                "a:long b:long -> y:long",
-                "b:long a:long -> y:long",
-                Change::Patch,
-                0,
-            ),
-            (
-                "a:long -> y:long",
-                "a:long b?:long -> y:long",
-                Change::Minor,
-                1,
-            ),
-            (
-                "a:long -> y:long",
-                "a:long b:long -> y:long",
-                Change::Major,
-                1,
-            ),
-            (
-                "a:long b?:long -> y:long",
-                "a:long -> y:long",
-                Change::Major,
-                1,
-            ),
+            ("a:long b:long -> y:long", "b:long a:long -> y:long", Change::Patch, 0),
+            ("a:long -> y:long", "a:long b?:long -> y:long", Change::Minor, 1),
+            ("a:long -> y:long", "a:long b:long -> y:long", Change::Major, 1),
+            ("a:long b?:long -> y:long", "a:long -> y:long", Change::Major, 1),
             ("a:long -> y:long", "c:long -> y:long", Change::Major, 2),
             ("a:long -> y:long", "a?:long -> y:long", Change::Minor, 1),
             ("a?:long -> y:long", "a:long -> y:long", Change::Major, 1),
@@ -282,74 +182,29 @@ mod tests {
             ("a:float -> y:long", "a:double -> y:long", Change::Minor, 1),
             ("a:long -> y:long", "a:double -> y:long", Change::Major, 1),
             ("a:double -> y:long", "a:float -> y:long", Change::Major, 1),
-            (
-                ":float32[-1,3] -> y:long",
-                ":float64[-1,3] -> y:long",
-                Change::Major,
-                1,
-            ),
-            (
-                ":float32[1,3] -> y:long",
-                ":float32[-1,3] -> y:long",
-                Change::Minor,
-                1,
-            ),
-            (
-                ":float32[-1,3] -> y:long",
-                ":float32[1,3] -> y:long",
-                Change::Major,
-                1,
-            ),
-            (
-                ":float32[-1,3] -> y:long",
-                ":float32[-1,3,1] -> y:long",
-                Change::Major,
-                1,
-            ),
-            (
-                "a:long -> y:long",
-                "a:long -> y:long p:double",
-                Change::Minor,
-                1,
-            ),
-            (
-                "a:long -> y:long p:double",
-                "a:long -> y:long",
-                Change::Major,
-                1,
-            ),
+            (":float32[-1,3] -> y:long", ":float64[-1,3] -> y:long", Change::Major, 1),
+            (":float32[1,3] -> y:long", ":float32[-1,3] -> y:long", Change::Minor, 1),
+            (":float32[-1,3] -> y:long", ":float32[1,3] -> y:long", Change::Major, 1),
+            (":float32[-1,3] -> y:long", ":float32[-1,3,1] -> y:long", Change::Major, 1),
+            ("a:long -> y:long", "a:long -> y:long p:double", Change::Minor, 1),
+            ("a:long -> y:long p:double", "a:long -> y:long", Change::Major, 1),
             ("a:long -> y:integer", "a:long -> y:long", Change::Major, 1),
-            (
-                "a:long -> :int64[1]",
-                "a:long -> :int64[-1]",
-                Change::Major,
-                1,
-            ),
+            ("a:long -> :int64[1]", "a:long -> :int64[-1]", Change::Major, 1),
             ("a:long -> y:long", "a:long -> y?:long", Change::Major, 1),
             ("a:long -> y?:long", "a:long -> y:long", Change::Minor, 1),
             ("-> y:long", "a:long -> y:long", Change::Major, 1),
         ] {
             let change = signature_change(&signature(old), &signature(new));
-            assert_eq!(
-                (change.change, change.reasons.len()),
-                (expected, reasons),
-                "{old} => {new}: {change:?}"
-            );
+            assert_eq!((change.change, change.reasons.len()), (expected, reasons), "{old} => {new}: {change:?}");
         }
     }
 
     #[test]
     fn parameters_count_as_inputs() {
-        let with = |params: &str| Signature {
-            params: columns(params),
-            ..Signature::default()
-        };
+        let with = |params: &str| Signature { params: columns(params), ..Signature::default() };
         let change = signature_change(&with("t?:double"), &with("t?:double k?:long"));
         assert_eq!(change.change, Change::Minor);
         assert_eq!(change.reasons[0].text, "parameter `k` is new and optional");
-        assert_eq!(
-            signature_change(&with("t?:double"), &with("")).change,
-            Change::Major
-        );
+        assert_eq!(signature_change(&with("t?:double"), &with("")).change, Change::Major);
     }
 }

@@ -50,9 +50,7 @@ impl Kind {
     pub(crate) fn of(name: &str) -> Option<Self> {
         match name {
             "requirements.txt" => Some(Self::Requirements),
-            "conda.yaml" | "conda.yml" | "environment.yml" | "environment.yaml" => {
-                Some(Self::Conda)
-            }
+            "conda.yaml" | "conda.yml" | "environment.yml" | "environment.yaml" => Some(Self::Conda),
             "python_env.yaml" => Some(Self::PythonEnv),
             _ => None,
         }
@@ -84,12 +82,7 @@ struct PythonEnvFile {
 
 impl Environment {
     /// Adds what one file asks for; nothing is added when it is malformed.
-    pub(crate) fn add_file(
-        &mut self,
-        kind: Kind,
-        source: &str,
-        bytes: &[u8],
-    ) -> Result<(), String> {
+    pub(crate) fn add_file(&mut self, kind: Kind, source: &str, bytes: &[u8]) -> Result<(), String> {
         match kind {
             Kind::Requirements => self.add_requirements(source, bytes),
             Kind::Conda => self.add_conda(source, bytes),
@@ -100,11 +93,7 @@ impl Environment {
     /// Judges the whole, after the last file.
     pub(crate) fn finish(&mut self) {
         self.find_conflicts();
-        self.pinned = self.unpinned.is_empty()
-            && self
-                .packages
-                .iter()
-                .any(|package| package.purpose == Purpose::Run);
+        self.pinned = self.unpinned.is_empty() && self.packages.iter().any(|package| package.purpose == Purpose::Run);
     }
 
     /// One file may pin two versions of a package, each for another Python; another file has to name one of them.
@@ -125,10 +114,7 @@ impl Environment {
                 self.unpinned.push(Unpinned {
                     name: package.name.clone(),
                     source: package.source.clone(),
-                    reason: format!(
-                        "is {version} here and {first_version} in `{}`",
-                        first.source
-                    ),
+                    reason: format!("is {version} here and {first_version} in `{}`", first.source),
                 });
             }
         }
@@ -163,17 +149,11 @@ impl Environment {
                 }
             }
         }
-        let pip: Vec<&str> = pip
-            .into_iter()
-            .map(|line| line.as_str().ok_or("a `pip` entry is not text"))
-            .collect::<Result<_, _>>()?;
+        let pip: Vec<&str> = pip.into_iter().map(|line| line.as_str().ok_or("a `pip` entry is not text")).collect::<Result<_, _>>()?;
         limit(texts.len() + pip.len())?;
         for text in texts {
             let requirement = parse_conda(text);
-            match (
-                requirement.name.as_str(),
-                exact_python(&requirement.specifier),
-            ) {
+            match (requirement.name.as_str(), exact_python(&requirement.specifier)) {
                 ("python", Some(version)) => self.set_python(version),
                 (name, _) if is_installer(name) => self.add(requirement, source, Purpose::Install),
                 (_, _) => self.add(requirement, source, Purpose::Run),
@@ -191,19 +171,11 @@ impl Environment {
         if let Some(python) = &file.python {
             self.set_python(python);
         }
-        for requirement in file
-            .build_dependencies
-            .iter()
-            .filter_map(|line| parse_pip(line.trim()))
-        {
+        for requirement in file.build_dependencies.iter().filter_map(|line| parse_pip(line.trim())) {
             self.add(requirement, source, Purpose::Install);
         }
         // MLflow always writes this reference, and the file beside it is read on its own.
-        for line in file
-            .dependencies
-            .iter()
-            .filter(|line| line.trim() != "-r requirements.txt")
-        {
+        for line in file.dependencies.iter().filter(|line| line.trim() != "-r requirements.txt") {
             if let Some(requirement) = parse_pip(line.trim()) {
                 self.add(requirement, source, Purpose::Run);
             }
@@ -219,16 +191,8 @@ impl Environment {
 
     fn add(&mut self, requirement: Requirement, source: &str, purpose: Purpose) {
         if let (Some(reason), Purpose::Run) = (requirement.unpinned, purpose) {
-            let name = if requirement.name.is_empty() {
-                &requirement.specifier
-            } else {
-                &requirement.name
-            };
-            self.unpinned.push(Unpinned {
-                name: name.clone(),
-                source: source.to_owned(),
-                reason,
-            });
+            let name = if requirement.name.is_empty() { &requirement.specifier } else { &requirement.name };
+            self.unpinned.push(Unpinned { name: name.clone(), source: source.to_owned(), reason });
         }
         self.packages.push(Package {
             name: requirement.name,
@@ -241,18 +205,12 @@ impl Environment {
 }
 
 fn limit(entries: usize) -> Result<(), String> {
-    if entries > MAX_REQUIREMENTS_LINES {
-        Err(format!("more than {MAX_REQUIREMENTS_LINES} packages"))
-    } else {
-        Ok(())
-    }
+    if entries > MAX_REQUIREMENTS_LINES { Err(format!("more than {MAX_REQUIREMENTS_LINES} packages")) } else { Ok(()) }
 }
 
 /// MLflow writes `python=3.11.7`, where conda's single `=` with three numbers leaves no choice.
 fn exact_python(specifier: &str) -> Option<&str> {
-    let version = specifier
-        .strip_prefix("==")
-        .or_else(|| specifier.strip_prefix('='))?;
+    let version = specifier.strip_prefix("==").or_else(|| specifier.strip_prefix('='))?;
     let version = version.split('=').next()?;
     (!version.is_empty() && !version.contains([',', '*'])).then_some(version)
 }
@@ -268,22 +226,14 @@ fn logical_lines(text: &str) -> Vec<String> {
     for line in text.lines() {
         let continues = line.strip_suffix('\\');
         let part = continues.unwrap_or(line);
-        let part = if part.trim_start().starts_with('#') {
-            ""
-        } else {
-            part.split(" #").next().unwrap_or(part)
-        };
+        let part = if part.trim_start().starts_with('#') { "" } else { part.split(" #").next().unwrap_or(part) };
         current.push_str(part);
         if continues.is_none() {
             lines.push(std::mem::take(&mut current));
         }
     }
     lines.push(current);
-    lines
-        .into_iter()
-        .map(|line| line.trim().to_owned())
-        .filter(|line| !line.is_empty())
-        .collect()
+    lines.into_iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -294,9 +244,7 @@ mod tests {
     fn environment(files: &[(&str, &[u8])]) -> Environment {
         let mut environment = Environment::default();
         for (name, bytes) in files {
-            environment
-                .add_file(Kind::of(name).unwrap(), name, bytes)
-                .unwrap();
+            environment.add_file(Kind::of(name).unwrap(), name, bytes).unwrap();
         }
         environment.finish();
         environment
@@ -306,35 +254,16 @@ mod tests {
     fn the_files_of_mlflow_are_pinned() {
         let environment = environment(&[
             ("conda.yaml", include_bytes!("../tests/fixtures/conda.yaml")),
-            (
-                "python_env.yaml",
-                include_bytes!("../tests/fixtures/python_env.yaml"),
-            ),
-            (
-                "requirements.txt",
-                include_bytes!("../tests/fixtures/requirements.txt"),
-            ),
+            ("python_env.yaml", include_bytes!("../tests/fixtures/python_env.yaml")),
+            ("requirements.txt", include_bytes!("../tests/fixtures/requirements.txt")),
         ]);
         assert_eq!(environment.python_version.as_deref(), Some("3.11.7"));
         assert_eq!(environment.unpinned, []);
         assert!(environment.pinned);
-        let of = |name: &str| {
-            environment
-                .packages
-                .iter()
-                .filter(|package| package.name == name)
-                .collect::<Vec<_>>()
-        };
+        let of = |name: &str| environment.packages.iter().filter(|package| package.name == name).collect::<Vec<_>>();
         assert_eq!(of("scikit-learn").len(), 2);
-        assert_eq!(
-            of("scikit-learn")[0].pinned_version.as_deref(),
-            Some("1.9.1")
-        );
-        assert!(
-            of("wheel")
-                .iter()
-                .all(|package| package.purpose == Purpose::Install)
-        );
+        assert_eq!(of("scikit-learn")[0].pinned_version.as_deref(), Some("1.9.1"));
+        assert!(of("wheel").iter().all(|package| package.purpose == Purpose::Install));
     }
 
     #[test]
@@ -344,43 +273,23 @@ mod tests {
             ("numpy==1.26.4 \\\n    --hash=sha256:aa\n", true, 0),
             ("numpy==1.26.4\npandas>=2\nscipy\n", false, 2),
             ("--index-url https://u:p@host\nnumpy==1\n", true, 0),
-            (
-                "numpy==1; python_version < '3.12'\nnumpy==2; python_version >= '3.12'\n",
-                true,
-                0,
-            ),
+            ("numpy==1; python_version < '3.12'\nnumpy==2; python_version >= '3.12'\n", true, 0),
             ("setuptools\n", false, 1),
             ("", false, 0),
         ] {
             let environment = environment(&[("requirements.txt", text.as_bytes())]);
-            assert_eq!(
-                (environment.pinned, environment.unpinned.len()),
-                (pinned, reasons),
-                "{text}"
-            );
+            assert_eq!((environment.pinned, environment.unpinned.len()), (pinned, reasons), "{text}");
             assert!(!format!("{environment:?}").contains("u:p"), "{text}");
         }
-        let conflict = environment(&[
-            (
-                "conda.yaml",
-                b"dependencies: [python=3.10, {pip: [numpy==1]}]",
-            ),
-            ("requirements.txt", b"numpy==2"),
-        ]);
+        let conflict = environment(&[("conda.yaml", b"dependencies: [python=3.10, {pip: [numpy==1]}]"), ("requirements.txt", b"numpy==2")]);
         assert_eq!(conflict.python_version.as_deref(), Some("3.10"));
-        assert_eq!(
-            conflict.unpinned[0].reason,
-            "is 2 here and 1 in `conda.yaml`"
-        );
+        assert_eq!(conflict.unpinned[0].reason, "is 2 here and 1 in `conda.yaml`");
     }
 
     #[test]
     fn malformed_files_are_refused() {
         let lines = "a==1\n".repeat(MAX_REQUIREMENTS_LINES + 1);
-        let entries = format!(
-            "dependencies: [{}]",
-            "a,".repeat(MAX_REQUIREMENTS_LINES + 1)
-        );
+        let entries = format!("dependencies: [{}]", "a,".repeat(MAX_REQUIREMENTS_LINES + 1));
         for (name, bytes) in [
             ("requirements.txt", b"\xff".as_slice()),
             ("requirements.txt", lines.as_bytes()),

@@ -95,17 +95,8 @@ pub(crate) mod tests {
 
     impl Memory {
         pub(crate) fn new(files: &[(&str, &[u8])]) -> Self {
-            let contents: BTreeMap<String, Vec<u8>> = files
-                .iter()
-                .map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec()))
-                .collect();
-            let entries = contents
-                .iter()
-                .map(|(path, bytes)| FileEntry {
-                    path: path.clone(),
-                    size: bytes.len() as u64,
-                })
-                .collect();
+            let contents: BTreeMap<String, Vec<u8>> = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
+            let entries = contents.iter().map(|(path, bytes)| FileEntry { path: path.clone(), size: bytes.len() as u64 }).collect();
             Self { entries, contents }
         }
     }

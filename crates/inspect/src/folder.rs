@@ -46,9 +46,7 @@ pub enum FolderError {
         reason: PathError,
     },
     /// A symbolic link to outside the folder or to a folder.
-    #[error(
-        "`{path}` is a link to a folder or to something outside; copy the real file in its place (`cp -L`)"
-    )]
+    #[error("`{path}` is a link to a folder or to something outside; copy the real file in its place (`cp -L`)")]
     Link {
         /// The path of the link.
         path: String,
@@ -76,33 +74,19 @@ impl Folder {
     /// # Errors
     /// When something in it cannot be stored or read; nothing is left out silently.
     pub fn open(root: &Path) -> Result<Self, FolderError> {
-        let failed = |source| FolderError::Read {
-            path: printable(root),
-            source,
-        };
+        let failed = |source| FolderError::Read { path: printable(root), source };
         let root = root.canonicalize().map_err(failed)?;
-        let mut folder = Self {
-            root: root.clone(),
-            entries: Vec::new(),
-            skipped: Vec::new(),
-        };
+        let mut folder = Self { root: root.clone(), entries: Vec::new(), skipped: Vec::new() };
         let metadata = fs::metadata(&root).map_err(failed)?;
         if metadata.is_dir() {
             folder.walk(&root, "", 0)?;
         } else {
-            let name = root
-                .file_name()
-                .map(Path::new)
-                .ok_or_else(|| FolderError::Special {
-                    path: printable(&root),
-                })?;
+            let name = root.file_name().map(Path::new).ok_or_else(|| FolderError::Special { path: printable(&root) })?;
             let path = checked(name.to_str(), &printable(name))?;
             folder.root = root.parent().map(Path::to_path_buf).unwrap_or_default();
             folder.add(path, &metadata)?;
         }
-        folder
-            .entries
-            .sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+        folder.entries.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         folder.skipped.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(folder)
     }
@@ -114,14 +98,9 @@ impl Folder {
     }
 
     fn walk(&mut self, folder: &Path, prefix: &str, depth: usize) -> Result<(), FolderError> {
-        let failed = |source| FolderError::Read {
-            path: printable(folder),
-            source,
-        };
+        let failed = |source| FolderError::Read { path: printable(folder), source };
         if depth > MAX_FOLDER_DEPTH {
-            return Err(FolderError::TooDeep {
-                path: prefix.to_owned(),
-            });
+            return Err(FolderError::TooDeep { path: prefix.to_owned() });
         }
         let mut is_empty = true;
         for item in fs::read_dir(folder).map_err(failed)? {
@@ -129,12 +108,7 @@ impl Folder {
             is_empty = false;
             let name = item.file_name();
             let shown = format!("{prefix}{}", printable(Path::new(&name)));
-            let path = checked(
-                name.to_str()
-                    .map(|name| format!("{prefix}{name}"))
-                    .as_deref(),
-                &shown,
-            )?;
+            let path = checked(name.to_str().map(|name| format!("{prefix}{name}")).as_deref(), &shown)?;
             if path == ".git" {
                 self.skip(path, "git's own files");
                 continue;
@@ -148,10 +122,7 @@ impl Folder {
     }
 
     fn visit(&mut self, place: &Path, path: String, depth: usize) -> Result<(), FolderError> {
-        let failed = |source| FolderError::Read {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| FolderError::Read { path: path.clone(), source };
         let metadata = fs::symlink_metadata(place).map_err(failed)?;
         if metadata.is_dir() {
             return self.walk(place, &format!("{path}/"), depth + 1);
@@ -174,18 +145,12 @@ impl Folder {
         if self.entries.len() >= MAX_FILES {
             return Err(FolderError::TooMany);
         }
-        self.entries.push(FileEntry {
-            path,
-            size: metadata.len(),
-        });
+        self.entries.push(FileEntry { path, size: metadata.len() });
         Ok(())
     }
 
     fn skip(&mut self, path: String, reason: &str) {
-        self.skipped.push(Skipped {
-            path,
-            reason: reason.to_owned(),
-        });
+        self.skipped.push(Skipped { path, reason: reason.to_owned() });
     }
 }
 
@@ -195,22 +160,15 @@ impl Files for Folder {
     }
 
     fn read(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
-        self.entries
-            .binary_search_by(|entry| entry.path.as_bytes().cmp(path.as_bytes()))
-            .map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
+        self.entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path.as_bytes())).map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
         let mut bytes = Vec::new();
-        File::open(self.root.join(path))?
-            .take(limit)
-            .read_to_end(&mut bytes)?;
+        File::open(self.root.join(path))?.take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }
 
 fn checked(path: Option<&str>, shown: &str) -> Result<String, FolderError> {
-    let refused = |reason| FolderError::Path {
-        path: shown.to_owned(),
-        reason,
-    };
+    let refused = |reason| FolderError::Path { path: shown.to_owned(), reason };
     let path = path.ok_or_else(|| refused(PathError::Encoding))?;
     check_path(path).map_err(refused)?;
     Ok(path.to_owned())
@@ -246,25 +204,9 @@ mod tests {
         fs::write(place.path().join("a/.git/config"), b"c").unwrap();
         symlink("a.txt", place.path().join("link.txt")).unwrap();
         let folder = Folder::open(place.path()).unwrap();
-        let paths: Vec<_> = folder
-            .list()
-            .iter()
-            .map(|entry| (entry.path.as_str(), entry.size))
-            .collect();
-        assert_eq!(
-            paths,
-            [
-                ("a.txt", 1),
-                ("a/.git/config", 1),
-                ("a/b/model.pkl", 10),
-                ("link.txt", 1)
-            ]
-        );
-        let skipped: Vec<_> = folder
-            .skipped()
-            .iter()
-            .map(|skipped| skipped.path.as_str())
-            .collect();
+        let paths: Vec<_> = folder.list().iter().map(|entry| (entry.path.as_str(), entry.size)).collect();
+        assert_eq!(paths, [("a.txt", 1), ("a/.git/config", 1), ("a/b/model.pkl", 10), ("link.txt", 1)]);
+        let skipped: Vec<_> = folder.skipped().iter().map(|skipped| skipped.path.as_str()).collect();
         assert_eq!(skipped, [".git", "empty"]);
         assert_eq!(folder.read("a/b/model.pkl", 4).unwrap(), b"0123");
         assert_eq!(folder.read("a/b/model.pkl", 99).unwrap(), b"0123456789");
@@ -277,13 +219,7 @@ mod tests {
     fn one_file_is_a_package() {
         let place = package();
         let folder = Folder::open(&place.path().join("a/b/model.pkl")).unwrap();
-        assert_eq!(
-            folder.list(),
-            [FileEntry {
-                path: "model.pkl".to_owned(),
-                size: 10
-            }]
-        );
+        assert_eq!(folder.list(), [FileEntry { path: "model.pkl".to_owned(), size: 10 }]);
         assert_eq!(folder.read("model.pkl", 2).unwrap(), b"01");
     }
 
@@ -291,22 +227,12 @@ mod tests {
     fn what_cannot_be_stored_is_refused_by_name() {
         type Break = fn(&Path);
         let cases: [(&str, Break); 7] = [
-            ("outside", |root| {
-                symlink("/etc/hostname", root.join("outside")).unwrap()
-            }),
+            ("outside", |root| symlink("/etc/hostname", root.join("outside")).unwrap()),
             ("up", |root| symlink("..", root.join("a/up")).unwrap()),
-            ("dangling", |root| {
-                symlink("nothing", root.join("dangling")).unwrap()
-            }),
-            ("new", |root| {
-                fs::write(root.join("new\nline"), b"").unwrap()
-            }),
-            ("back", |root| {
-                fs::write(root.join("back\\slash"), b"").unwrap()
-            }),
-            ("latin", |root| {
-                fs::write(root.join(OsStr::from_bytes(b"latin\xe9")), b"").unwrap()
-            }),
+            ("dangling", |root| symlink("nothing", root.join("dangling")).unwrap()),
+            ("new", |root| fs::write(root.join("new\nline"), b"").unwrap()),
+            ("back", |root| fs::write(root.join("back\\slash"), b"").unwrap()),
+            ("latin", |root| fs::write(root.join(OsStr::from_bytes(b"latin\xe9")), b"").unwrap()),
             ("socket", |root| {
                 std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
             }),
@@ -315,24 +241,15 @@ mod tests {
             let place = package();
             make(place.path());
             let error = Folder::open(place.path()).expect_err(name).to_string();
-            assert!(
-                error.contains(name) && !error.contains('\n'),
-                "{name}: {error}"
-            );
+            assert!(error.contains(name) && !error.contains('\n'), "{name}: {error}");
         }
-        assert!(matches!(
-            Folder::open(Path::new("/nonexistent/x")),
-            Err(FolderError::Read { .. })
-        ));
+        assert!(matches!(Folder::open(Path::new("/nonexistent/x")), Err(FolderError::Read { .. })));
     }
 
     #[test]
     fn deep_folders_are_refused() {
         let place = tempdir().unwrap();
         fs::create_dir_all(place.path().join("d/".repeat(MAX_FOLDER_DEPTH + 2))).unwrap();
-        assert!(matches!(
-            Folder::open(place.path()),
-            Err(FolderError::TooDeep { .. })
-        ));
+        assert!(matches!(Folder::open(place.path()), Err(FolderError::TooDeep { .. })));
     }
 }

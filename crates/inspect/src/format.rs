@@ -96,18 +96,12 @@ pub fn detect(path: &str, sample: &[u8], size: u64) -> Format {
     }
     // Four bytes of text that happen to be a magic number are still text: `MZ` starts words too.
     if let Some((_, format)) = MAGIC.iter().find(|(magic, _)| sample.starts_with(magic))
-        && (*format != Format::Executable
-            || std::str::from_utf8(sample).is_err()
-            || sample.contains(&0))
+        && (*format != Format::Executable || std::str::from_utf8(sample).is_err() || sample.contains(&0))
     {
         return *format;
     }
     if sample.starts_with(b"\x1f\x8b") {
-        return if named_like_pickle(path) {
-            Format::Joblib
-        } else {
-            Format::Gzip
-        };
+        return if named_like_pickle(path) { Format::Joblib } else { Format::Gzip };
     }
     if is_zlib(sample) {
         return Format::Joblib;
@@ -124,9 +118,7 @@ pub fn detect(path: &str, sample: &[u8], size: u64) -> Format {
 
 /// True when `needle` is somewhere in `bytes`.
 pub(crate) fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    bytes
-        .windows(needle.len().max(1))
-        .any(|window| window == needle)
+    bytes.windows(needle.len().max(1)).any(|window| window == needle)
 }
 
 fn zip(sample: &[u8]) -> Format {
@@ -142,15 +134,12 @@ fn zip(sample: &[u8]) -> Format {
 
 fn named_like_pickle(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
-    [".joblib", ".pkl", ".pickle", ".joblib.gz", ".pkl.gz"]
-        .iter()
-        .any(|ending| path.ends_with(ending))
+    [".joblib", ".pkl", ".pickle", ".joblib.gz", ".pkl.gz"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// A zlib stream has no other use as a file than joblib's `compress=`.
 fn is_zlib(sample: &[u8]) -> bool {
-    matches!(sample, [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
-        && (std::str::from_utf8(sample).is_err() || sample.contains(&0))
+    matches!(sample, [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]) && (std::str::from_utf8(sample).is_err() || sample.contains(&0))
 }
 
 fn is_safetensors(sample: &[u8], size: u64) -> bool {
@@ -168,11 +157,7 @@ fn pickle(sample: &[u8]) -> Option<Format> {
         return None;
     }
     let joblib = contains(sample, b"joblib.numpy_pickle") || contains(sample, b"NumpyArrayWrapper");
-    Some(if joblib {
-        Format::Joblib
-    } else {
-        Format::Pickle
-    })
+    Some(if joblib { Format::Joblib } else { Format::Pickle })
 }
 
 /// CPython: a two byte version, then CR LF, then flags below 4.
@@ -205,93 +190,41 @@ mod tests {
     fn content_decides_the_format() {
         let keras = [zip_entry("metadata.json"), zip_entry("config.json")].concat();
         let cases: Vec<(&str, Vec<u8>, Format)> = vec![
-            (
-                "model.safetensors",
-                b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c".to_vec(),
-                Format::Pickle,
-            ),
-            (
-                "model.txt",
-                b"\x80\x02csklearn.linear_model\nX\n".to_vec(),
-                Format::Pickle,
-            ),
+            ("model.safetensors", b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c".to_vec(), Format::Pickle),
+            ("model.txt", b"\x80\x02csklearn.linear_model\nX\n".to_vec(), Format::Pickle),
             ("old", b"cos\nsystem\n(S'id'\ntR.".to_vec(), Format::Pickle),
             ("old", b"(dp0\nS'a'\np1\nI1\ns.".to_vec(), Format::Pickle),
             ("old", b"(lp0\nI1\na.".to_vec(), Format::Pickle),
-            (
-                "m.joblib",
-                b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x13joblib.numpy_pickle".to_vec(),
-                Format::Joblib,
-            ),
-            (
-                "m.joblib",
-                b"\x78\x5e\x95\x54\xcf\x6b\x13".to_vec(),
-                Format::Joblib,
-            ),
+            ("m.joblib", b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x13joblib.numpy_pickle".to_vec(), Format::Joblib),
+            ("m.joblib", b"\x78\x5e\x95\x54\xcf\x6b\x13".to_vec(), Format::Joblib),
             ("m.pkl.gz", b"\x1f\x8b\x08\0\0".to_vec(), Format::Joblib),
             ("data.csv.gz", b"\x1f\x8b\x08\0\0".to_vec(), Format::Gzip),
             ("model.pt", zip_entry("archive/data.pkl"), Format::Torch),
             ("model.bin", zip_entry("schema.json"), Format::Zip),
             ("model.keras", keras, Format::Keras),
             ("empty.zip", b"PK\x05\x06\0\0".to_vec(), Format::Zip),
-            (
-                "a.pkl",
-                b"\x02\0\0\0\0\0\0\0{}".to_vec(),
-                Format::Safetensors,
-            ),
+            ("a.pkl", b"\x02\0\0\0\0\0\0\0{}".to_vec(), Format::Safetensors),
             ("m.gguf", b"GGUF\x03\0\0\0".to_vec(), Format::Gguf),
             ("m.h5", b"\x89HDF\r\n\x1a\n\0".to_vec(), Format::Hdf5),
             ("m.npy", b"\x93NUMPY\x01\0".to_vec(), Format::Npy),
             ("a.tar", tar(), Format::Tar),
             ("a.7z", b"7z\xbc\xaf\x27\x1c\0".to_vec(), Format::Compressed),
-            (
-                "lib.so",
-                b"\x7fELF\x02\x01\x01\0".to_vec(),
-                Format::Executable,
-            ),
-            (
-                "a.pyc",
-                b"\xa7\r\r\n\0\0\0\0\x01\x02\x03\xff".to_vec(),
-                Format::Executable,
-            ),
-            (
-                "m.onnx",
-                b"\x08\x08\x12\x07pytorch\x1a\x05".to_vec(),
-                Format::Onnx,
-            ),
-            (
-                "saved_model.pb",
-                b"\x08\x01\x12\x90\x03\x0a\x10".to_vec(),
-                Format::SavedModel,
-            ),
+            ("lib.so", b"\x7fELF\x02\x01\x01\0".to_vec(), Format::Executable),
+            ("a.pyc", b"\xa7\r\r\n\0\0\0\0\x01\x02\x03\xff".to_vec(), Format::Executable),
+            ("m.onnx", b"\x08\x08\x12\x07pytorch\x1a\x05".to_vec(), Format::Onnx),
+            ("saved_model.pb", b"\x08\x01\x12\x90\x03\x0a\x10".to_vec(), Format::SavedModel),
             ("config.json", b" {\"a\": 1}\n".to_vec(), Format::Json),
             ("MLmodel", b"flavors: {}\n".to_vec(), Format::Yaml),
             ("conda.yaml", b"name: x\n".to_vec(), Format::Yaml),
-            (
-                "m.pmml",
-                b"<?xml version=\"1.0\"?>\n<PMML version=\"4.4\">".to_vec(),
-                Format::Pmml,
-            ),
+            ("m.pmml", b"<?xml version=\"1.0\"?>\n<PMML version=\"4.4\">".to_vec(), Format::Pmml),
             ("m.xml", b"<net name=\"x\"/>".to_vec(), Format::Xml),
-            (
-                "requirements.txt",
-                b"numpy==1.26.4\n".to_vec(),
-                Format::Text,
-            ),
-            (
-                "words.txt",
-                b"MZ is not always a program\n".to_vec(),
-                Format::Text,
-            ),
+            ("requirements.txt", b"numpy==1.26.4\n".to_vec(), Format::Text),
+            ("words.txt", b"MZ is not always a program\n".to_vec(), Format::Text),
             ("nothing", Vec::new(), Format::Empty),
             ("noise", b"\xff\xfe\0\x01\x02".to_vec(), Format::Unknown),
         ];
         for (path, bytes, expected) in cases {
-            assert_eq!(
-                detect(path, &bytes, bytes.len() as u64),
-                expected,
-                "{path} {bytes:?}"
-            );
+            assert_eq!(detect(path, &bytes, bytes.len() as u64), expected, "{path} {bytes:?}");
         }
     }
 
@@ -305,11 +238,7 @@ mod tests {
 
     #[test]
     fn format_names_are_stable() {
-        for (format, name) in [
-            (Format::SavedModel, "saved-model"),
-            (Format::Hdf5, "hdf5"),
-            (Format::Npy, "npy"),
-        ] {
+        for (format, name) in [(Format::SavedModel, "saved-model"), (Format::Hdf5, "hdf5"), (Format::Npy, "npy")] {
             assert_eq!(serde_json::to_value(format).unwrap(), name);
         }
     }

@@ -28,38 +28,19 @@ pub struct GitState {
 /// Asks `git`. None when there is no `git`, no repository around the folder or no commit in it.
 #[must_use]
 pub fn git_state(folder: &Path) -> Option<GitState> {
-    let commit = git(folder, &["rev-parse", "--verify", "HEAD"])?
-        .trim()
-        .to_ascii_lowercase();
+    let commit = git(folder, &["rev-parse", "--verify", "HEAD"])?.trim().to_ascii_lowercase();
     if !is_commit(&commit) {
         return None;
     }
     // Without the list of changes nobody can say that the tree is clean.
-    let status = git(
-        folder,
-        &[
-            "status",
-            "--porcelain=v1",
-            "-z",
-            "--no-renames",
-            "--untracked-files=normal",
-        ],
-    )?;
-    let entries: Vec<&str> = status
-        .split('\0')
-        .filter(|entry| !entry.is_empty())
-        .collect();
-    let untracked_files = entries
-        .iter()
-        .filter(|entry| entry.starts_with("??"))
-        .count();
+    let status = git(folder, &["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal"])?;
+    let entries: Vec<&str> = status.split('\0').filter(|entry| !entry.is_empty()).collect();
+    let untracked_files = entries.iter().filter(|entry| entry.starts_with("??")).count();
     let dirty_files = entries.len() - untracked_files;
     Some(GitState {
-        repository_url: git(folder, &["remote", "get-url", "origin"])
-            .map(|url| without_credentials(url.trim())),
+        repository_url: git(folder, &["remote", "get-url", "origin"]).map(|url| without_credentials(url.trim())),
         commit,
-        branch: git(folder, &["symbolic-ref", "--short", "-q", "HEAD"])
-            .map(|branch| branch.trim().to_owned()),
+        branch: git(folder, &["symbolic-ref", "--short", "-q", "HEAD"]).map(|branch| branch.trim().to_owned()),
         dirty: dirty_files > 0,
         dirty_files,
         untracked_files,
@@ -74,18 +55,10 @@ pub fn without_credentials(url: &str) -> String {
         return url.to_owned();
     };
     let rest = rest.split(['?', '#']).next().unwrap_or(rest);
-    let (authority, path) = rest
-        .split_once('/')
-        .map_or((rest, None), |(authority, path)| (authority, Some(path)));
-    let (user, host) = authority
-        .rsplit_once('@')
-        .map_or(("", authority), |(user, host)| (user, host));
+    let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
+    let (user, host) = authority.rsplit_once('@').map_or(("", authority), |(user, host)| (user, host));
     let user = user.split(':').next().unwrap_or("");
-    let user = if scheme.ends_with("ssh") && !user.is_empty() {
-        format!("{user}@")
-    } else {
-        String::new()
-    };
+    let user = if scheme.ends_with("ssh") && !user.is_empty() { format!("{user}@") } else { String::new() };
     let path = path.map(|path| format!("/{path}")).unwrap_or_default();
     format!("{scheme}://{user}{host}{path}")
 }
@@ -107,10 +80,7 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
         .stderr(Stdio::null())
         .output()
         .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
@@ -120,14 +90,7 @@ mod tests {
     use tempfile::tempdir;
 
     fn run(folder: &Path, arguments: &[&str]) {
-        let identity = [
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.com",
-            "-c",
-            "commit.gpgsign=false",
-        ];
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
         let mut all = identity.to_vec();
         all.extend(arguments);
         git(folder, &all).unwrap();
@@ -136,15 +99,9 @@ mod tests {
     #[test]
     fn credentials_are_stripped() {
         for (url, expected) in [
-            (
-                "https://user:token@git.example/a/b.git",
-                "https://git.example/a/b.git",
-            ),
+            ("https://user:token@git.example/a/b.git", "https://git.example/a/b.git"),
             ("https://token@git.example/a", "https://git.example/a"),
-            (
-                "https://git.example/a?private_token=x#y",
-                "https://git.example/a",
-            ),
+            ("https://git.example/a?private_token=x#y", "https://git.example/a"),
             ("https://user:p@ss@git.example", "https://git.example"),
             ("ssh://git@git.example:22/a", "ssh://git@git.example:22/a"),
             ("git+ssh://git:secret@host/a@v1", "git+ssh://git@host/a@v1"),
@@ -167,32 +124,15 @@ mod tests {
         run(folder, &["commit", "-q", "-m", "first"]);
         let clean = git_state(folder).unwrap();
         assert_eq!(clean.branch.as_deref(), Some("main"));
-        assert_eq!(
-            (clean.dirty, clean.dirty_files, clean.repository_url),
-            (false, 0, None)
-        );
+        assert_eq!((clean.dirty, clean.dirty_files, clean.repository_url), (false, 0, None));
 
-        run(
-            folder,
-            &[
-                "remote",
-                "add",
-                "origin",
-                "https://me:secret@git.example/x.git",
-            ],
-        );
+        run(folder, &["remote", "add", "origin", "https://me:secret@git.example/x.git"]);
         fs::write(folder.join("train.py"), "b").unwrap();
         fs::write(folder.join("new\nname.py"), "b").unwrap();
         let dirty = git_state(folder).unwrap();
-        assert_eq!(
-            (dirty.dirty, dirty.dirty_files, dirty.untracked_files),
-            (true, 1, 1)
-        );
+        assert_eq!((dirty.dirty, dirty.dirty_files, dirty.untracked_files), (true, 1, 1));
         assert_eq!(dirty.commit, clean.commit);
-        assert_eq!(
-            dirty.repository_url.as_deref(),
-            Some("https://git.example/x.git")
-        );
+        assert_eq!(dirty.repository_url.as_deref(), Some("https://git.example/x.git"));
 
         run(folder, &["checkout", "-q", "--detach"]);
         assert_eq!(git_state(folder).unwrap().branch, None);

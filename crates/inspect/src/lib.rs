@@ -90,16 +90,8 @@ pub fn inspect(files: &dyn Files) -> Inspection {
     let base = inspection.read_mlmodel(files);
     inspection.read_environment(files, &base);
     inspection.read_safetensors(files);
-    inspection.signature = inspection
-        .mlmodel
-        .as_ref()
-        .and_then(|mlmodel| mlmodel.signature.clone());
-    (inspection.flavour, inspection.framework) = flavour::of(
-        files,
-        &inspection.files,
-        inspection.mlmodel.as_ref(),
-        inspection.environment.as_ref(),
-    );
+    inspection.signature = inspection.mlmodel.as_ref().and_then(|mlmodel| mlmodel.signature.clone());
+    (inspection.flavour, inspection.framework) = flavour::of(files, &inspection.files, inspection.mlmodel.as_ref(), inspection.environment.as_ref());
     inspection
 }
 
@@ -107,13 +99,7 @@ impl Inspection {
     fn list(&mut self, files: &dyn Files) {
         let entries = files.list();
         if entries.len() > files::MAX_FILES {
-            self.problem(
-                "",
-                &format!(
-                    "more than {} files; the rest is not inspected",
-                    files::MAX_FILES
-                ),
-            );
+            self.problem("", &format!("more than {} files; the rest is not inspected", files::MAX_FILES));
         }
         let mut seen = BTreeSet::new();
         for entry in entries.iter().take(files::MAX_FILES) {
@@ -132,11 +118,7 @@ impl Inspection {
                     Format::Unknown
                 }
             };
-            self.files.push(FileInspection {
-                path: entry.path.clone(),
-                size: entry.size,
-                format,
-            });
+            self.files.push(FileInspection { path: entry.path.clone(), size: entry.size, format });
         }
     }
 
@@ -145,12 +127,7 @@ impl Inspection {
         let mut found: Vec<(usize, String)> = self
             .files
             .iter()
-            .filter_map(|file| {
-                Some((
-                    file.path.matches('/').count(),
-                    file.path.strip_suffix("MLmodel")?.to_owned(),
-                ))
-            })
+            .filter_map(|file| Some((file.path.matches('/').count(), file.path.strip_suffix("MLmodel")?.to_owned())))
             .filter(|(_, base)| base.is_empty() || base.ends_with('/'))
             .collect();
         found.sort();
@@ -159,16 +136,10 @@ impl Inspection {
             return String::new();
         };
         for other in found {
-            self.problem(
-                &format!("{other}MLmodel"),
-                "another MLmodel file, which is not read",
-            );
+            self.problem(&format!("{other}MLmodel"), "another MLmodel file, which is not read");
         }
         let path = format!("{base}MLmodel");
-        match self
-            .read_whole(files, &path, mlmodel::MAX_MLMODEL_BYTES)
-            .and_then(|bytes| MlModel::parse(&bytes))
-        {
+        match self.read_whole(files, &path, mlmodel::MAX_MLMODEL_BYTES).and_then(|bytes| MlModel::parse(&bytes)) {
             Ok((mlmodel, problem)) => {
                 self.mlmodel = Some(mlmodel);
                 if let Some(problem) = problem {
@@ -181,26 +152,16 @@ impl Inspection {
     }
 
     fn read_environment(&mut self, files: &dyn Files, base: &str) {
-        let sources: Vec<(Kind, String)> = self
-            .files
-            .iter()
-            .filter_map(|file| Some((Kind::of(file.path.strip_prefix(base)?)?, file.path.clone())))
-            .collect();
+        let sources: Vec<(Kind, String)> = self.files.iter().filter_map(|file| Some((Kind::of(file.path.strip_prefix(base)?)?, file.path.clone()))).collect();
         let mut environment = Environment::default();
         let mut is_read = false;
         for (kind, path) in sources {
-            let added = self
-                .read_whole(files, &path, kind.max_bytes())
-                .and_then(|bytes| environment.add_file(kind, &path, &bytes));
+            let added = self.read_whole(files, &path, kind.max_bytes()).and_then(|bytes| environment.add_file(kind, &path, &bytes));
             match added {
                 Ok(()) => is_read = true,
                 Err(error) => {
                     // A file that cannot be read may ask for anything.
-                    environment.unpinned.push(Unpinned {
-                        name: path.clone(),
-                        source: path.clone(),
-                        reason: "cannot be read".to_owned(),
-                    });
+                    environment.unpinned.push(Unpinned { name: path.clone(), source: path.clone(), reason: "cannot be read".to_owned() });
                     self.problem(&path, &error);
                 }
             }
@@ -213,9 +174,7 @@ impl Inspection {
         let found: Vec<(String, u64)> = self
             .files
             .iter()
-            .filter(|file| {
-                file.format == Format::Safetensors || file.path.ends_with(".safetensors")
-            })
+            .filter(|file| file.format == Format::Safetensors || file.path.ends_with(".safetensors"))
             .map(|file| (file.path.clone(), file.size))
             .collect();
         for (path, size) in found {
@@ -227,14 +186,8 @@ impl Inspection {
     }
 
     fn read_whole(&self, files: &dyn Files, path: &str, limit: u64) -> Result<Vec<u8>, String> {
-        let bytes = files
-            .read(path, limit + 1)
-            .map_err(|error| format!("cannot be read: {error}"))?;
-        if bytes.len() as u64 > limit {
-            Err(format!("larger than {limit} bytes"))
-        } else {
-            Ok(bytes)
-        }
+        let bytes = files.read(path, limit + 1).map_err(|error| format!("cannot be read: {error}"))?;
+        if bytes.len() as u64 > limit { Err(format!("larger than {limit} bytes")) } else { Ok(bytes) }
     }
 
     fn problem(&mut self, path: &str, message: &str) {
@@ -243,10 +196,7 @@ impl Inspection {
             MAX_PROBLEMS => ("", "more problems, which are not listed"),
             _ => return,
         };
-        self.problems.push(Problem {
-            path: text::one_line(path),
-            message: text::one_line(message),
-        });
+        self.problems.push(Problem { path: text::one_line(path), message: text::one_line(message) });
     }
 }
 

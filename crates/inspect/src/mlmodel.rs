@@ -110,16 +110,12 @@ impl MlModel {
 
     /// The text that a flavor keeps under `key`.
     pub(crate) fn flavor_text(&self, flavor: &str, key: &str) -> Option<String> {
-        self.flavors
-            .get(flavor)
-            .and_then(|settings| scalar(settings.get(key)?))
+        self.flavors.get(flavor).and_then(|settings| scalar(settings.get(key)?))
     }
 }
 
 fn flavor_text(flavors: &BTreeMap<String, Value>, key: &str) -> Option<String> {
-    flavors
-        .values()
-        .find_map(|settings| scalar(settings.get(key)?))
+    flavors.values().find_map(|settings| scalar(settings.get(key)?))
 }
 
 /// YAML reads an unquoted `3.1` as a number; as a version it is text.
@@ -146,25 +142,12 @@ mod tests {
         assert_eq!(model.mlflow_version.as_deref(), Some("3.17.2"));
         assert_eq!(model.python_version.as_deref(), Some("3.11.7"));
         assert_eq!(model.pickled_model.as_deref(), Some("model.pkl"));
-        assert_eq!(
-            model.flavor_text("sklearn", "sklearn_version").as_deref(),
-            Some("1.9.1")
-        );
-        assert_eq!(
-            model.utc_time_created.as_deref(),
-            Some("2026-11-21 11:48:10.755962")
-        );
-        assert_eq!(
-            (model.model_id, model.run_id, model.model_size_bytes),
-            (None, None, Some(1167))
-        );
+        assert_eq!(model.flavor_text("sklearn", "sklearn_version").as_deref(), Some("1.9.1"));
+        assert_eq!(model.utc_time_created.as_deref(), Some("2026-11-21 11:48:10.755962"));
+        assert_eq!((model.model_id, model.run_id, model.model_size_bytes), (None, None, Some(1167)));
         assert_eq!(model.metadata, Some(serde_json::json!({"owner": "credit"})));
-        let column = |name: Option<&str>, data_type: &str, shape, required| Column {
-            name: name.map(str::to_owned),
-            data_type: data_type.to_owned(),
-            shape,
-            required,
-        };
+        let column =
+            |name: Option<&str>, data_type: &str, shape, required| Column { name: name.map(str::to_owned), data_type: data_type.to_owned(), shape, required };
         let expected = Signature {
             inputs: vec![
                 column(Some("duration"), "double", None, true),
@@ -179,29 +162,17 @@ mod tests {
 
     #[test]
     fn a_bad_signature_does_not_hide_the_rest() {
-        let text =
-            b"flavors: {sklearn: {sklearn_version: 1.5}}\nrun_id: abc\nsignature: {inputs: '[{'}\n";
+        let text = b"flavors: {sklearn: {sklearn_version: 1.5}}\nrun_id: abc\nsignature: {inputs: '[{'}\n";
         let (model, problem) = MlModel::parse(text).unwrap();
         assert_eq!(model.run_id.as_deref(), Some("abc"));
-        assert_eq!(
-            model.flavor_text("sklearn", "sklearn_version").as_deref(),
-            Some("1.5")
-        );
+        assert_eq!(model.flavor_text("sklearn", "sklearn_version").as_deref(), Some("1.5"));
         assert_eq!(model.signature, None);
         assert!(problem.unwrap().starts_with("signature inputs: "));
     }
 
     #[test]
     fn other_yaml_is_refused() {
-        for text in [
-            "",
-            "[]",
-            "a: b",
-            "flavors: 3",
-            "flavors: {}\nrun_id: [1]",
-            "flavors: {}\nflavors: {}",
-            "\u{0}",
-        ] {
+        for text in ["", "[]", "a: b", "flavors: 3", "flavors: {}\nrun_id: [1]", "flavors: {}\nflavors: {}", "\u{0}"] {
             assert!(MlModel::parse(text.as_bytes()).is_err(), "{text}");
         }
     }

@@ -59,8 +59,7 @@ pub fn parse(bytes: &[u8], size: u64) -> Result<SafetensorsSummary, String> {
         return Err("the header does not start with `{`".to_owned());
     }
     let header = std::str::from_utf8(header).map_err(|_| "the header is not UTF-8".to_owned())?;
-    let header: Header<'_> =
-        serde_json::from_str(header).map_err(|error| one_line(&format!("the header: {error}")))?;
+    let header: Header<'_> = serde_json::from_str(header).map_err(|error| one_line(&format!("the header: {error}")))?;
     summarise(header, size - 8 - length)
 }
 
@@ -68,23 +67,16 @@ fn header_length(bytes: &[u8], size: u64) -> Result<u64, String> {
     let length = bytes.first_chunk::<8>().ok_or("shorter than 8 bytes")?;
     let length = u64::from_le_bytes(*length);
     if length > MAX_HEADER_BYTES {
-        return Err(format!(
-            "the header claims {length} bytes, more than {MAX_HEADER_BYTES}"
-        ));
+        return Err(format!("the header claims {length} bytes, more than {MAX_HEADER_BYTES}"));
     }
     if length > size.saturating_sub(8) {
-        return Err(format!(
-            "the header claims {length} bytes, more than the file has"
-        ));
+        return Err(format!("the header claims {length} bytes, more than the file has"));
     }
     Ok(length)
 }
 
 fn summarise(header: Header<'_>, data_bytes: u64) -> Result<SafetensorsSummary, String> {
-    let mut summary = SafetensorsSummary {
-        metadata: header.metadata,
-        ..SafetensorsSummary::default()
-    };
+    let mut summary = SafetensorsSummary { metadata: header.metadata, ..SafetensorsSummary::default() };
     let mut spans = Vec::with_capacity(header.tensors.len());
     for (name, tensor) in &header.tensors {
         let failed = |why: &str| one_line(&format!("tensor `{name}`: {why}"));
@@ -93,17 +85,10 @@ fn summarise(header: Header<'_>, data_bytes: u64) -> Result<SafetensorsSummary, 
         if tensor.shape.len() > MAX_DIMENSIONS {
             return Err(failed("too many dimensions"));
         }
-        let elements = tensor
-            .shape
-            .iter()
-            .try_fold(1_u64, |product, size| product.checked_mul(*size));
+        let elements = tensor.shape.iter().try_fold(1_u64, |product, size| product.checked_mul(*size));
         let elements = elements.ok_or_else(|| failed("the shape overflows"))?;
-        let length = elements
-            .checked_mul(bits)
-            .ok_or_else(|| failed("the shape overflows"))?;
-        let claimed = end
-            .checked_sub(begin)
-            .ok_or_else(|| failed("ends before it begins"))?;
+        let length = elements.checked_mul(bits).ok_or_else(|| failed("the shape overflows"))?;
+        let claimed = end.checked_sub(begin).ok_or_else(|| failed("ends before it begins"))?;
         if length % 8 != 0 || length / 8 != claimed {
             return Err(failed("shape and dtype do not fit the offsets"));
         }
@@ -126,27 +111,18 @@ fn cover(mut spans: Vec<(u64, u64)>, data_bytes: u64) -> Result<(), String> {
             return Err(format!("two tensors overlap at byte {begin} of the data"));
         }
         if begin > position {
-            return Err(format!(
-                "bytes {position} to {begin} of the data belong to no tensor"
-            ));
+            return Err(format!("bytes {position} to {begin} of the data belong to no tensor"));
         }
         position = end;
     }
-    if position == data_bytes {
-        Ok(())
-    } else {
-        Err(format!(
-            "the tensors take {position} bytes and the file has {data_bytes}"
-        ))
-    }
+    if position == data_bytes { Ok(()) } else { Err(format!("the tensors take {position} bytes and the file has {data_bytes}")) }
 }
 
 fn bits(dtype: &str) -> Option<u64> {
     match dtype {
         "F4" => Some(4),
         "F6_E2M3" | "F6_E3M2" => Some(6),
-        "BOOL" | "U8" | "I8" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "F8_E4M3FNUZ"
-        | "F8_E5M2FNUZ" => Some(8),
+        "BOOL" | "U8" | "I8" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ" => Some(8),
         "I16" | "U16" | "F16" | "BF16" => Some(16),
         "I32" | "U32" | "F32" => Some(32),
         "I64" | "U64" | "F64" | "C64" => Some(64),
@@ -189,10 +165,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut header = Header {
-            metadata: BTreeMap::new(),
-            tensors: Vec::new(),
-        };
+        let mut header = Header { metadata: BTreeMap::new(), tensors: Vec::new() };
         let mut names = HashSet::new();
         while let Some(Key(name)) = map.next_key::<Key<'de>>()? {
             if !names.insert(name.clone()) {
@@ -234,14 +207,10 @@ impl<'de> Visitor<'de> for MetadataVisitor {
         while let Some((key, value)) = map.next_entry::<String, String>()? {
             bytes += key.len() + value.len();
             if bytes > MAX_METADATA_BYTES {
-                return Err(A::Error::custom(format!(
-                    "`__metadata__` has more than {MAX_METADATA_BYTES} bytes"
-                )));
+                return Err(A::Error::custom(format!("`__metadata__` has more than {MAX_METADATA_BYTES} bytes")));
             }
             if metadata.contains_key(&key) {
-                return Err(A::Error::custom(format!(
-                    "the key `{key}` comes twice in `__metadata__`"
-                )));
+                return Err(A::Error::custom(format!("the key `{key}` comes twice in `__metadata__`")));
             }
             metadata.insert(key, value);
         }
@@ -272,125 +241,40 @@ pub(crate) mod tests {
     fn a_header_is_summed_up() {
         let b = r#""b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]}"#;
         let empty = r#""e":{"dtype":"F32","shape":[0,5],"data_offsets":[24,24]}"#;
-        let summary = check(
-            &format!(r#"{{"__metadata__":{{"format":"pt"}},{b},{A},{empty}}}   "#),
-            32,
-        )
-        .unwrap();
+        let summary = check(&format!(r#"{{"__metadata__":{{"format":"pt"}},{b},{A},{empty}}}   "#), 32).unwrap();
         assert_eq!((summary.tensors, summary.parameters), (3, 10));
-        assert_eq!(
-            summary.dtypes,
-            BTreeMap::from([("BF16".to_owned(), 1), ("F32".to_owned(), 2)])
-        );
+        assert_eq!(summary.dtypes, BTreeMap::from([("BF16".to_owned(), 1), ("F32".to_owned(), 2)]));
         assert_eq!(summary.metadata["format"], "pt");
-        let half_bytes = check(
-            r#"{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}"#,
-            2,
-        )
-        .unwrap();
+        let half_bytes = check(r#"{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}"#, 2).unwrap();
         assert_eq!(half_bytes.parameters, 4);
         assert_eq!(check("{}", 0).unwrap(), SafetensorsSummary::default());
     }
 
     #[test]
     fn every_rule_of_the_format_is_checked() {
-        let big = format!(
-            r#"{{"__metadata__":{{"k":"{}"}}}}"#,
-            "x".repeat(MAX_METADATA_BYTES)
-        );
+        let big = format!(r#"{{"__metadata__":{{"k":"{}"}}}}"#, "x".repeat(MAX_METADATA_BYTES));
         let tensor = |fields: &str| format!(r#"{{"a":{{{fields}}}}}"#);
         for (header, data_bytes, expected) in [
-            (
-                format!("{{{A}}}"),
-                25,
-                "the tensors take 24 bytes and the file has 25",
-            ),
-            (
-                format!("{{{A}}}"),
-                23,
-                "the tensors take 24 bytes and the file has 23",
-            ),
-            (
-                format!(" {{{A}}}"),
-                24,
-                "the header does not start with `{`",
-            ),
+            (format!("{{{A}}}"), 25, "the tensors take 24 bytes and the file has 25"),
+            (format!("{{{A}}}"), 23, "the tensors take 24 bytes and the file has 23"),
+            (format!(" {{{A}}}"), 24, "the header does not start with `{`"),
             (format!("{{{A}}} x"), 24, "trailing characters"),
             (format!("{{{A},{A}}}"), 24, "the key `a` comes twice"),
-            (
-                format!(r#"{{{A},"\u0061":{{"dtype":"F32","shape":[0],"data_offsets":[24,24]}}}}"#),
-                24,
-                "comes twice",
-            ),
-            (
-                r#"{"__metadata__":{"k":"1","k":"2"}}"#.to_owned(),
-                0,
-                "the key `k` comes twice",
-            ),
-            (
-                r#"{"__metadata__":{"k":1}}"#.to_owned(),
-                0,
-                "expected a string",
-            ),
+            (format!(r#"{{{A},"\u0061":{{"dtype":"F32","shape":[0],"data_offsets":[24,24]}}}}"#), 24, "comes twice"),
+            (r#"{"__metadata__":{"k":"1","k":"2"}}"#.to_owned(), 0, "the key `k` comes twice"),
+            (r#"{"__metadata__":{"k":1}}"#.to_owned(), 0, "expected a string"),
             (big, 0, "`__metadata__` has more than"),
-            (
-                format!(r#"{{{A},"b":{{"dtype":"U8","shape":[4],"data_offsets":[20,24]}}}}"#),
-                24,
-                "overlap at byte 20",
-            ),
-            (
-                format!(r#"{{{A},"b":{{"dtype":"U8","shape":[4],"data_offsets":[28,32]}}}}"#),
-                32,
-                "bytes 24 to 28",
-            ),
-            (
-                tensor(r#""dtype":"F33","shape":[],"data_offsets":[0,4]"#),
-                4,
-                "tensor `a`: unknown dtype",
-            ),
-            (
-                tensor(r#""dtype":"F32","shape":[1],"data_offsets":[4,0]"#),
-                4,
-                "ends before it begins",
-            ),
-            (
-                tensor(r#""dtype":"F32","shape":[2],"data_offsets":[0,4]"#),
-                4,
-                "do not fit the offsets",
-            ),
-            (
-                tensor(r#""dtype":"F4","shape":[3],"data_offsets":[0,1]"#),
-                1,
-                "do not fit the offsets",
-            ),
-            (
-                tensor(r#""dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]"#),
-                0,
-                "overflows",
-            ),
-            (
-                tensor(r#""dtype":"F32","shape":[-1],"data_offsets":[0,4]"#),
-                4,
-                "invalid value",
-            ),
-            (
-                tensor(r#""dtype":"F32","shape":[],"data_offsets":[0,4],"x":1"#),
-                4,
-                "unknown field",
-            ),
-            (
-                tensor(r#""dtype":"F32","shape":[],"data_offsets":[0]"#),
-                4,
-                "invalid length",
-            ),
-            (
-                tensor(&format!(
-                    r#""dtype":"U8","shape":[{}1],"data_offsets":[0,1]"#,
-                    "1,".repeat(64)
-                )),
-                1,
-                "too many dim",
-            ),
+            (format!(r#"{{{A},"b":{{"dtype":"U8","shape":[4],"data_offsets":[20,24]}}}}"#), 24, "overlap at byte 20"),
+            (format!(r#"{{{A},"b":{{"dtype":"U8","shape":[4],"data_offsets":[28,32]}}}}"#), 32, "bytes 24 to 28"),
+            (tensor(r#""dtype":"F33","shape":[],"data_offsets":[0,4]"#), 4, "tensor `a`: unknown dtype"),
+            (tensor(r#""dtype":"F32","shape":[1],"data_offsets":[4,0]"#), 4, "ends before it begins"),
+            (tensor(r#""dtype":"F32","shape":[2],"data_offsets":[0,4]"#), 4, "do not fit the offsets"),
+            (tensor(r#""dtype":"F4","shape":[3],"data_offsets":[0,1]"#), 1, "do not fit the offsets"),
+            (tensor(r#""dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]"#), 0, "overflows"),
+            (tensor(r#""dtype":"F32","shape":[-1],"data_offsets":[0,4]"#), 4, "invalid value"),
+            (tensor(r#""dtype":"F32","shape":[],"data_offsets":[0,4],"x":1"#), 4, "unknown field"),
+            (tensor(r#""dtype":"F32","shape":[],"data_offsets":[0]"#), 4, "invalid length"),
+            (tensor(&format!(r#""dtype":"U8","shape":[{}1],"data_offsets":[0,1]"#, "1,".repeat(64))), 1, "too many dim"),
             (format!("{{\"a\":{}", "[".repeat(10_000)), 0, "the header:"),
         ] {
             let error = check(&header, data_bytes).expect_err(&header);
@@ -404,17 +288,9 @@ pub(crate) mod tests {
         for (bytes, size, expected) in [
             (b"".as_slice(), 0, "shorter than 8 bytes"),
             (&whole[..20], 20, "more than the file has"),
-            (
-                &whole[..20],
-                whole.len() as u64,
-                "the file ends inside the header",
-            ),
+            (&whole[..20], whole.len() as u64, "the file ends inside the header"),
             (&[0xff; 9], u64::MAX, "more than 100000000"),
-            (
-                &[1, 0, 0, 0, 0, 0, 0, 0, 0xff],
-                9,
-                "does not start with `{`",
-            ),
+            (&[1, 0, 0, 0, 0, 0, 0, 0, 0xff], 9, "does not start with `{`"),
             (&[2, 0, 0, 0, 0, 0, 0, 0, b'{', 0xff], 10, "not UTF-8"),
             (&[0; 8], 8, "does not start with `{`"),
         ] {

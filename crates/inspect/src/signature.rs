@@ -45,11 +45,7 @@ pub(crate) fn from_mlmodel(raw: &RawSignature) -> Result<Signature, String> {
     for param in &mut params {
         param.required = false;
     }
-    Ok(Signature {
-        inputs: columns("inputs", raw.inputs.as_deref())?,
-        outputs: columns("outputs", raw.outputs.as_deref())?,
-        params,
-    })
+    Ok(Signature { inputs: columns("inputs", raw.inputs.as_deref())?, outputs: columns("outputs", raw.outputs.as_deref())?, params })
 }
 
 fn columns(list: &str, text: Option<&str>) -> Result<Vec<Column>, String> {
@@ -57,12 +53,9 @@ fn columns(list: &str, text: Option<&str>) -> Result<Vec<Column>, String> {
         return Ok(Vec::new());
     };
     if text.len() > MAX_COLUMNS_BYTES {
-        return Err(format!(
-            "signature {list}: larger than {MAX_COLUMNS_BYTES} bytes"
-        ));
+        return Err(format!("signature {list}: larger than {MAX_COLUMNS_BYTES} bytes"));
     }
-    let values: Option<Vec<Value>> =
-        serde_json::from_str(text).map_err(|error| format!("signature {list}: {error}"))?;
+    let values: Option<Vec<Value>> = serde_json::from_str(text).map_err(|error| format!("signature {list}: {error}"))?;
     let values = values.unwrap_or_default();
     if values.len() > MAX_COLUMNS {
         return Err(format!("signature {list}: more than {MAX_COLUMNS} columns"));
@@ -70,16 +63,10 @@ fn columns(list: &str, text: Option<&str>) -> Result<Vec<Column>, String> {
     let columns: Vec<Column> = values
         .iter()
         .enumerate()
-        .map(|(index, value)| {
-            column(value).map_err(|error| format!("signature {list}, column {index}: {error}"))
-        })
+        .map(|(index, value)| column(value).map_err(|error| format!("signature {list}, column {index}: {error}")))
         .collect::<Result<_, _>>()?;
     let mut names = BTreeSet::new();
-    match columns
-        .iter()
-        .filter_map(|column| column.name.as_ref())
-        .find(|name| !names.insert(*name))
-    {
+    match columns.iter().filter_map(|column| column.name.as_ref()).find(|name| !names.insert(*name)) {
         Some(name) => Err(format!("signature {list}: two columns are called `{name}`")),
         None => Ok(columns),
     }
@@ -93,28 +80,12 @@ fn column(value: &Value) -> Result<Column, String> {
     };
     let required = required(value)?;
     if value.get("type").and_then(Value::as_str) == Some("tensor") {
-        let tensor = value
-            .get("tensor-spec")
-            .ok_or("a tensor without `tensor-spec`")?;
-        let data_type = tensor
-            .get("dtype")
-            .and_then(Value::as_str)
-            .ok_or("a tensor without `dtype`")?
-            .to_owned();
+        let tensor = value.get("tensor-spec").ok_or("a tensor without `tensor-spec`")?;
+        let data_type = tensor.get("dtype").and_then(Value::as_str).ok_or("a tensor without `dtype`")?.to_owned();
         let shape = shape(tensor.get("shape"))?.ok_or("a tensor without `shape`")?;
-        return Ok(Column {
-            name,
-            data_type,
-            shape: Some(shape),
-            required,
-        });
+        return Ok(Column { name, data_type, shape: Some(shape), required });
     }
-    Ok(Column {
-        name,
-        data_type: type_name(value)?,
-        shape: shape(value.get("shape"))?,
-        required,
-    })
+    Ok(Column { name, data_type: type_name(value)?, shape: shape(value.get("shape"))?, required })
 }
 
 fn required(value: &Value) -> Result<bool, String> {
@@ -132,11 +103,7 @@ fn shape(value: Option<&Value>) -> Result<Option<Vec<i64>>, String> {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Array(sizes)) => sizes
             .iter()
-            .map(|size| {
-                size.as_i64()
-                    .filter(|size| *size >= -1)
-                    .ok_or("a shape with a size that is not a count".to_owned())
-            })
+            .map(|size| size.as_i64().filter(|size| *size >= -1).ok_or("a shape with a size that is not a count".to_owned()))
             .collect::<Result<_, _>>()
             .map(Some),
         Some(_) => Err("the shape is not a list".to_owned()),
@@ -145,24 +112,13 @@ fn shape(value: Option<&Value>) -> Result<Option<Vec<i64>>, String> {
 
 /// One text for a type, so that two types can be compared. serde_json bounds the nesting to 128.
 fn type_name(value: &Value) -> Result<String, String> {
-    let name = value
-        .get("type")
-        .and_then(Value::as_str)
-        .ok_or("no `type`")?;
-    let nested = |key: &str| {
-        value
-            .get(key)
-            .ok_or(format!("`{name}` without `{key}`"))
-            .and_then(type_name)
-    };
+    let name = value.get("type").and_then(Value::as_str).ok_or("no `type`")?;
+    let nested = |key: &str| value.get(key).ok_or(format!("`{name}` without `{key}`")).and_then(type_name);
     match name {
         "array" => Ok(format!("array<{}>", nested("items")?)),
         "map" => Ok(format!("map<{}>", nested("values")?)),
         "object" => {
-            let properties = value
-                .get("properties")
-                .and_then(Value::as_object)
-                .ok_or("`object` without `properties`")?;
+            let properties = value.get("properties").and_then(Value::as_object).ok_or("`object` without `properties`")?;
             let mut parts = Vec::new();
             for (key, property) in properties {
                 let mark = if required(property)? { "" } else { "?" };
@@ -177,15 +133,8 @@ fn type_name(value: &Value) -> Result<String, String> {
 
 /// A property name that could be taken for the syntax around it is quoted, so that two types never look the same.
 fn quoted(name: &str) -> String {
-    let plain = !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '));
-    if plain {
-        name.to_owned()
-    } else {
-        Value::from(name).to_string()
-    }
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '));
+    if plain { name.to_owned() } else { Value::from(name).to_string() }
 }
 
 #[cfg(test)]
@@ -198,46 +147,21 @@ mod tests {
     }
 
     fn plain(name: &str, data_type: &str, required: bool) -> Column {
-        Column {
-            name: Some(name.to_owned()),
-            data_type: data_type.to_owned(),
-            shape: None,
-            required,
-        }
+        Column { name: Some(name.to_owned()), data_type: data_type.to_owned(), shape: None, required }
     }
 
     #[test]
     fn column_lists_are_decoded() {
-        let tensor = Column {
-            name: None,
-            data_type: "float32".to_owned(),
-            shape: Some(vec![-1, 28]),
-            required: true,
-        };
+        let tensor = Column { name: None, data_type: "float32".to_owned(), shape: Some(vec![-1, 28]), required: true };
         let nested = r#"[{"name":"m","required":false,"type":"array","items":{"type":"object","properties":{
             "b":{"type":"string","required":true},"a":{"type":"map","values":{"type":"long"},"required":false}}}}]"#;
         let cases = [
             ("null", vec![]),
-            (
-                r#"[{"type":"double","name":"x","required":true}]"#,
-                vec![plain("x", "double", true)],
-            ),
-            (
-                r#"[{"type":"double","name":"x","optional":true}]"#,
-                vec![plain("x", "double", false)],
-            ),
-            (
-                r#"[{"type":"double","name":"x"}]"#,
-                vec![plain("x", "double", true)],
-            ),
-            (
-                r#"[{"type":"tensor","tensor-spec":{"dtype":"float32","shape":[-1,28]}}]"#,
-                vec![tensor],
-            ),
-            (
-                nested,
-                vec![plain("m", "array<object{a?:map<long>,b:string}>", false)],
-            ),
+            (r#"[{"type":"double","name":"x","required":true}]"#, vec![plain("x", "double", true)]),
+            (r#"[{"type":"double","name":"x","optional":true}]"#, vec![plain("x", "double", false)]),
+            (r#"[{"type":"double","name":"x"}]"#, vec![plain("x", "double", true)]),
+            (r#"[{"type":"tensor","tensor-spec":{"dtype":"float32","shape":[-1,28]}}]"#, vec![tensor]),
+            (nested, vec![plain("m", "array<object{a?:map<long>,b:string}>", false)]),
         ];
         for (text, expected) in cases {
             assert_eq!(decode(text).unwrap(), expected, "{text}");
@@ -274,8 +198,7 @@ mod tests {
     #[test]
     fn property_names_cannot_imitate_other_types() {
         let tricky = r#"[{"type":"object","properties":{"a:long,b":{"type":"long"}}}]"#;
-        let honest =
-            r#"[{"type":"object","properties":{"a":{"type":"long"},"b":{"type":"long"}}}]"#;
+        let honest = r#"[{"type":"object","properties":{"a":{"type":"long"},"b":{"type":"long"}}}]"#;
         assert_ne!(decode(tricky).unwrap(), decode(honest).unwrap());
     }
 

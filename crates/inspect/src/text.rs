@@ -14,13 +14,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<&str, String> {
 
 /// A message on one line, short, without control characters: it goes to logs and terminals.
 pub(crate) fn one_line(message: &str) -> String {
-    message
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_MESSAGE_CHARACTERS)
-        .collect::<String>()
-        .trim_end()
-        .to_owned()
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE_CHARACTERS).collect::<String>().trim_end().to_owned()
 }
 
 /// A package name as PEP 503 compares it: lower case, runs of `-`, `_` and `.` become one `-`.
@@ -43,12 +37,7 @@ mod tests {
 
     #[test]
     fn package_names_compare_as_pep_503_says() {
-        for (name, expected) in [
-            ("scikit_learn", "scikit-learn"),
-            ("Zope.Interface", "zope-interface"),
-            ("a-_.b", "a-b"),
-            ("numpy", "numpy"),
-        ] {
+        for (name, expected) in [("scikit_learn", "scikit-learn"), ("Zope.Interface", "zope-interface"), ("a-_.b", "a-b"), ("numpy", "numpy")] {
             assert_eq!(normalise_package(name), expected);
         }
     }
@@ -56,10 +45,7 @@ mod tests {
     #[test]
     fn messages_stay_on_one_short_line() {
         assert_eq!(one_line("a\nb\u{1b}[31m\n"), "a b [31m");
-        assert_eq!(
-            one_line(&"é".repeat(1000)).chars().count(),
-            MAX_MESSAGE_CHARACTERS
-        );
+        assert_eq!(one_line(&"é".repeat(1000)).chars().count(), MAX_MESSAGE_CHARACTERS);
     }
 
     #[test]

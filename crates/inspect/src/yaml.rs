@@ -23,11 +23,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
         return Err(format!("larger than {MAX_YAML_BYTES} bytes"));
     }
     let text = decode(bytes)?;
-    let aliases = if text.len() <= MAX_YAML_BYTES_WITH_ALIASES {
-        MAX_YAML_REPLAYED_EVENTS
-    } else {
-        0
-    };
+    let aliases = if text.len() <= MAX_YAML_BYTES_WITH_ALIASES { MAX_YAML_REPLAYED_EVENTS } else { 0 };
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MAX_YAML_DEPTH,
@@ -77,55 +73,29 @@ mod tests {
     fn hostile_documents_are_refused() {
         let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n\
                     c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n";
-        let long = format!(
-            "known: &k {}\nb: *k\n",
-            "x".repeat(MAX_YAML_BYTES_WITH_ALIASES)
-        );
+        let long = format!("known: &k {}\nb: *k\n", "x".repeat(MAX_YAML_BYTES_WITH_ALIASES));
         let cases: Vec<(&str, Vec<u8>)> = vec![
             ("repeated key", b"known: a\nknown: b\n".to_vec()),
-            (
-                "repeated ignored key",
-                b"known: a\nz: {y: 1, y: 2}\n".to_vec(),
-            ),
-            (
-                "python tag",
-                b"known: !!python/object/apply:os.system ['id']\n".to_vec(),
-            ),
-            (
-                "python tag in an ignored field",
-                b"known: a\nz: !!python/name:os.system\n".to_vec(),
-            ),
-            (
-                "deep flow",
-                format!("known: a\nz: {}", "[".repeat(100_000)).into_bytes(),
-            ),
-            (
-                "deep block",
-                format!("known: a\nz:\n{}", deep_block(200)).into_bytes(),
-            ),
+            ("repeated ignored key", b"known: a\nz: {y: 1, y: 2}\n".to_vec()),
+            ("python tag", b"known: !!python/object/apply:os.system ['id']\n".to_vec()),
+            ("python tag in an ignored field", b"known: a\nz: !!python/name:os.system\n".to_vec()),
+            ("deep flow", format!("known: a\nz: {}", "[".repeat(100_000)).into_bytes()),
+            ("deep block", format!("known: a\nz:\n{}", deep_block(200)).into_bytes()),
             ("alias bomb", format!("known: a\n{bomb}").into_bytes()),
             ("long text repeated", long.into_bytes()),
             ("two documents", b"known: a\n---\nknown: b\n".to_vec()),
             ("not UTF-8", b"known: \xff\n".to_vec()),
             ("NUL", b"known: a\0b\n".to_vec()),
             ("too large", vec![b' '; MAX_YAML_BYTES as usize + 1]),
-            (
-                "too many nodes",
-                format!("known: a\nz: [{}]", "1,".repeat(MAX_YAML_NODES)).into_bytes(),
-            ),
+            ("too many nodes", format!("known: a\nz: [{}]", "1,".repeat(MAX_YAML_NODES)).into_bytes()),
         ];
         for (name, bytes) in cases {
             let error = parse::<Typed>(&bytes).expect_err(name);
-            assert!(
-                !error.contains('\n') && error.len() < 400,
-                "{name}: {error}"
-            );
+            assert!(!error.contains('\n') && error.len() < 400, "{name}: {error}");
         }
     }
 
     fn deep_block(depth: usize) -> String {
-        (1..=depth)
-            .map(|level| format!("{}k:\n", " ".repeat(level)))
-            .collect()
+        (1..=depth).map(|level| format!("{}k:\n", " ".repeat(level))).collect()
     }
 }

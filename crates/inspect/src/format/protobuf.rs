@@ -35,10 +35,7 @@ pub(super) fn detect(sample: &[u8]) -> Option<Format> {
 
 /// `SavedModel { saved_model_schema_version = 1, meta_graphs = 2 }`; a meta graph begins with its MetaInfoDef.
 fn is_saved_model(fields: &[(u64, Value<'_>)]) -> bool {
-    !fields.is_empty()
-        && fields
-            .iter()
-            .all(|(number, value)| *number == 2 && matches!(value, Value::Bytes([0x0a, ..])))
+    !fields.is_empty() && fields.iter().all(|(number, value)| *number == 2 && matches!(value, Value::Bytes([0x0a, ..])))
 }
 
 /// `ModelProto`: producer and domain are text (2, 3, 4, 6), `model_version` a number (5), the rest messages.
@@ -57,9 +54,7 @@ fn field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {
     let value = match key & 7 {
         0 => Value::Number(varint(rest)?),
         2 => {
-            let length = usize::try_from(varint(rest).unwrap_or(0))
-                .ok()?
-                .min(rest.len());
+            let length = usize::try_from(varint(rest).unwrap_or(0)).ok()?.min(rest.len());
             let (bytes, after) = rest.split_at_checked(length)?;
             *rest = after;
             Value::Bytes(bytes)

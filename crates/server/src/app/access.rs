@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use chancery_core::Command;
 use chancery_core::access::{Action, Actor, Authorized, Role, authorize, authorize_read};
 use chancery_core::actor::ActorKind;
 use chancery_core::entry::{Door, Subject};
@@ -10,7 +11,6 @@ use chancery_core::names::{ActorId, Digest, Timestamp};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
 use chancery_core::tables::{ActorRow, CredentialRow, SettingRow, TokenRow};
-use chancery_core::Command;
 
 use super::{App, AppError};
 use crate::fault::Fault;

@@ -82,7 +82,11 @@ impl App {
             version: self.version_input(snapshot, &version).await?,
             evidence: self.evidence_input(snapshot, &evidence).await?,
             evidence_set_digest: evidence_set(&version, &evidence),
-            promotion: promotion.as_ref().map(|row| policy::Promotion { id: row.promotion_id.clone(), opened_by: row.opened_by.clone(), opened_at: row.opened_at }),
+            promotion: promotion.as_ref().map(|row| policy::Promotion {
+                id: row.promotion_id.clone(),
+                opened_by: row.opened_by.clone(),
+                opened_at: row.opened_at,
+            }),
             authors,
             approvals: approvals.iter().map(approval_input).collect(),
             decision: self.decision_input(snapshot, &version, promotion.as_ref()).await?,
@@ -310,8 +314,7 @@ fn approval_input(row: &ApprovalRow) -> policy::Approval {
 }
 
 async fn exceptions_input(snapshot: &Snapshot, version: &VersionRow, now: Timestamp) -> Result<Vec<policy::Exception>, AppError> {
-    let rows =
-        snapshot.rows::<ExceptionRow>("WHERE model_id = $1 AND number = $2 ORDER BY entry_index", &values![version.model_id, version.number]).await?;
+    let rows = snapshot.rows::<ExceptionRow>("WHERE model_id = $1 AND number = $2 ORDER BY entry_index", &values![version.model_id, version.number]).await?;
     let in_force = rows.into_iter().filter(|row| row.expires_at > now);
     Ok(in_force
         .map(|row| policy::Exception {

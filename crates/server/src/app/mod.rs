@@ -7,9 +7,9 @@ mod execute;
 mod gate;
 mod mode;
 mod promote;
-mod refusals;
 pub mod promotions;
 pub mod reference;
+mod refusals;
 pub mod register;
 mod sequence;
 mod signed;
@@ -128,7 +128,18 @@ impl App {
         if let Some(checkpoint) = signer.next(config.clock.now()).await? {
             sequencer.publish(checkpoint).await?;
         }
-        let inner = Inner { store, blobs, sequencer, engine, keys, signer, clock: config.clock, no_auth: config.no_auth, access: access::Cache::default(), refusals: refusals::Refusals::default() };
+        let inner = Inner {
+            store,
+            blobs,
+            sequencer,
+            engine,
+            keys,
+            signer,
+            clock: config.clock,
+            no_auth: config.no_auth,
+            access: access::Cache::default(),
+            refusals: refusals::Refusals::default(),
+        };
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;
         Ok((app, token))

@@ -71,7 +71,11 @@ impl Noted {
 /// One piece of work.
 #[derive(Clone, Debug)]
 pub(super) enum Work {
-    Command { command: Box<Command>, noted: Vec<Noted>, evaluated_at: Option<Timestamp> },
+    Command {
+        command: Box<Command>,
+        noted: Vec<Noted>,
+        evaluated_at: Option<Timestamp>,
+    },
     /// An entry that needs no decision: a recorded refusal.
     Record(Box<Draft>),
 }
@@ -276,7 +280,8 @@ impl Thread {
             // the command with its idempotency key.
             let committed = tx.commit().await;
             crash_at(self.crash, CrashPoint::AfterCommit);
-            let committed = if self.crash == Some(CrashPoint::AnswerLost) { committed.and_then(|()| Err(Fault::UnknownCommit("lost".into()))) } else { committed };
+            let committed =
+                if self.crash == Some(CrashPoint::AnswerLost) { committed.and_then(|()| Err(Fault::UnknownCommit("lost".into()))) } else { committed };
             match committed {
                 Err(Fault::UnknownCommit(source)) => self.find_out(first, source).await?,
                 other => other?,
@@ -300,7 +305,6 @@ impl Thread {
         }
         Err(Fault::Database { doing: "commit: the connection was lost and nothing was stored".to_owned(), source })
     }
-
 }
 
 fn crash_at(crash: Option<CrashPoint>, point: CrashPoint) {
@@ -401,8 +405,12 @@ fn subject_of(command: &Command) -> Option<Subject> {
     match command {
         Command::Alias(alias::Command::Set { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Alias(alias::Command::Delete { model, .. }) => Some(Subject::Model(model.clone())),
-        Command::Model(model::Command::SetRiskTier { id, .. } | model::Command::Hide { id, .. } | model::Command::Rename { id, .. }) => Some(Subject::Model(id.clone())),
-        Command::Version(version::Command::Transition { model, number, .. } | version::Command::Hide { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
+        Command::Model(model::Command::SetRiskTier { id, .. } | model::Command::Hide { id, .. } | model::Command::Rename { id, .. }) => {
+            Some(Subject::Model(id.clone()))
+        }
+        Command::Version(version::Command::Transition { model, number, .. } | version::Command::Hide { model, number, .. }) => {
+            Some(Subject::Version(model.clone(), *number))
+        }
         Command::Promotion(
             promotion::Command::Review { promotion, .. } | promotion::Command::Execute { promotion, .. } | promotion::Command::Withdraw { promotion, .. },
         ) => Some(Subject::Promotion(promotion.clone())),
@@ -454,7 +462,9 @@ async fn receipts(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<HashMap<String, Recei
             let entry = Entry::from_bytes(&bytes).map_err(|error| Fault::database("read a receipt", error))?;
             let Some(request) = entry.request else { continue };
             let end = entry.index + request.entries;
-            let rows = tx.query("SELECT bytes FROM entries WHERE entry_index >= $1 AND entry_index < $2 ORDER BY entry_index", &crate::values![entry.index, end]).await?;
+            let rows = tx
+                .query("SELECT bytes FROM entries WHERE entry_index >= $1 AND entry_index < $2 ORDER BY entry_index", &crate::values![entry.index, end])
+                .await?;
             let entries = rows.into_iter().flatten().filter_map(|value| if let Value::Bytes(bytes) = value { Some(bytes) } else { None }).collect();
             let receipt = Receipt { index: end - 1, entries, replayed: true };
             found.insert(request.key.to_string(), Receipted { body: request.body, receipt });

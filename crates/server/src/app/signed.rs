@@ -8,8 +8,8 @@ use chancery_core::policy::{Outcome, Verdict};
 use chancery_core::promotion::{DecisionKind, SignedDecision};
 use chancery_core::signing::dsse::{Envelope, IN_TOTO_PAYLOAD_TYPE};
 use chancery_core::signing::statement::{
-    AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect, DecidedModel, DecidedRiskTier, DecidedState, Decision, DecisionApproval,
-    Digest as Sha256, Principal, PrincipalKind, Registration, Resource, STATEMENT_TYPE, Statement, Transition, Verdict as DecisionVerdict,
+    AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect, DecidedModel, DecidedRiskTier, DecidedState, Decision,
+    DecisionApproval, Digest as Sha256, Principal, PrincipalKind, Registration, Resource, STATEMENT_TYPE, Statement, Transition, Verdict as DecisionVerdict,
 };
 use chancery_core::tables::{ActorRow, ApprovalRow};
 use serde::Serialize;

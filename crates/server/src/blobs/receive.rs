@@ -36,8 +36,10 @@ impl Declared {
     /// Refuses to grow past the declared size or the limit.
     fn check_growth(&self, length: u64) -> Result<(), Refusal> {
         match self.size {
-            Some(size) if length > size => Err(Refusal::new(Code::TooLarge, &format!("the body goes past the declared size of {size} bytes"))
-                .remedy("declare the real size in a new upload")),
+            Some(size) if length > size => {
+                Err(Refusal::new(Code::TooLarge, &format!("the body goes past the declared size of {size} bytes"))
+                    .remedy("declare the real size in a new upload"))
+            }
             None if length > self.limit => Err(Refusal::new(Code::TooLarge, &format!("the file is over the limit of {} bytes", self.limit))),
             Some(_) | None => Ok(()),
         }
@@ -185,8 +187,7 @@ pub(super) fn bytes(root: &Root, path: &Path, bytes: &[u8]) -> Result<Digest, Bl
         place::sync_folder(&root.shard(&stored.digest))?;
         return Ok(stored.digest);
     }
-    let written =
-        std::fs::write(path, bytes).at("write", path).and_then(|()| place::sync_bytes(path)).and_then(|()| place::place(root, path, stored));
+    let written = std::fs::write(path, bytes).at("write", path).and_then(|()| place::sync_bytes(path)).and_then(|()| place::place(root, path, stored));
     if written.is_err() {
         // As in `whole`.
         let _ = place::remove(path);

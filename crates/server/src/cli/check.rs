@@ -1,14 +1,20 @@
 //! `chancery check`: may this version move to that state, and what is missing?
 
+use chancery_core::names::State;
+use chancery_core::policy::Finding;
 use serde_json::{Value, json};
 
 use super::Outcome;
 use super::client::Answer;
 use super::exit::ExitCode;
-use super::failure::finding_lines;
+use super::failure::{Failure, finding_lines};
 use super::output::{items, text};
+use super::promotion::TARGETS;
 use super::reference::Reference;
-use super::session::Session;
+use super::session::{Session, member};
+
+/// Rules that hold by themselves once `approval.complete` does: told in one line, so that what has to be done stands out.
+const FOLLOW_APPROVALS: [&str; 2] = ["approval.unexpired", "decision.signed"];
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -16,9 +22,9 @@ use super::session::Session;
 pub struct Args {
     /// The version.
     reference: Reference,
-    /// The state: candidate, approved or production.
-    #[arg(long, value_name = "STATE")]
-    to: String,
+    /// The state. Otherwise the one that follows the state of the version.
+    #[arg(long, value_name = "STATE", value_parser = TARGETS)]
+    to: Option<String>,
     /// The environment that it would run in.
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
@@ -32,20 +38,40 @@ pub struct Args {
 /// # Errors
 /// [`Failure`](super::failure::Failure).
 pub async fn run(args: Args, session: &Session) -> Outcome {
-    let (name, number) = session.locate(&args.reference).await?;
+    let (name, number, to) = match args.to {
+        Some(to) => session.locate(&args.reference).await.map(|(name, number)| (name, number, to))?,
+        None => {
+            let found = session.resolve(&args.reference).await?;
+            let to = following(&found.label(), &member(&found.view.value, "/state")?)?;
+            (found.name, found.number, to)
+        }
+    };
     let url = session.client.url(&["models", &name, "versions", &number, "check"]);
     if args.record {
-        let receipt = session.client.post(url.clone(), &json!({"to": args.to})).await?;
+        let receipt = session.client.post(url.clone(), &json!({"to": to})).await?;
         session.output.line(&format!("recorded as entry {}", text(&receipt.value, "/index")));
     }
     let mut query = url;
-    query.query_pairs_mut().append_pair("to", &args.to);
+    query.query_pairs_mut().append_pair("to", &to);
     if let Some(environment) = &args.environment {
         query.query_pairs_mut().append_pair("environment", environment);
     }
     let answer = session.client.get(query).await?;
     session.output.show(&answer, || lines(&format!("{name}/{number}"), &answer));
     Ok(if is_complete(&answer.value) { ExitCode::Done } else { ExitCode::Waits })
+}
+
+/// The state that a promotion leads to from this one.
+fn following(label: &str, state: &str) -> Result<String, Failure> {
+    let next = match State::parse(state) {
+        Ok(State::Draft) => State::Candidate,
+        Ok(State::Candidate) => State::Approved,
+        Ok(State::Approved) => State::Production,
+        Ok(State::Production | State::Deprecated | State::Retired) | Err(_) => {
+            return Err(Failure::Usage(format!("{label} is {state}, and no promotion leads on from there; name a state with --to")));
+        }
+    };
+    Ok(next.to_string())
 }
 
 /// Nothing is missing and the gates passed.
@@ -60,8 +86,18 @@ pub(super) fn missing(view: &Value) -> &[Value] {
 
 /// Each finding with message, remedy and who can supply what is missing.
 pub(super) fn findings(list: &[Value]) -> Vec<String> {
-    let known = list.iter().map(|value| serde_json::from_value(value.clone()));
-    known.flat_map(|finding| finding.map_or_else(|_| vec!["- a finding that this program cannot read".to_owned()], |finding| finding_lines(&finding))).collect()
+    let known: Vec<Finding> = list.iter().filter_map(|value| serde_json::from_value(value.clone()).ok()).collect();
+    let waits = known.iter().any(|finding| finding.rule.as_str() == "approval.complete");
+    let (follow, mut first): (Vec<&Finding>, Vec<&Finding>) = known.iter().partition(|finding| waits && FOLLOW_APPROVALS.contains(&finding.rule.as_str()));
+    // What needs other work comes before the approvals that would be given for it.
+    first.sort_by_key(|finding| finding.rule.as_str() == "approval.complete");
+    let mut lines: Vec<String> = first.into_iter().flat_map(finding_lines).collect();
+    if !follow.is_empty() {
+        let rules: Vec<&str> = follow.iter().map(|finding| finding.rule.as_str()).collect();
+        lines.push(format!("- {}: hold by themselves once every role has approved", rules.join(", ")));
+    }
+    lines.extend((known.len()..list.len()).map(|_| "- a finding that this program cannot read".to_owned()));
+    lines
 }
 
 fn lines(label: &str, answer: &Answer) -> Vec<String> {
@@ -83,6 +119,34 @@ fn lines(label: &str, answer: &Answer) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_from_the_approvals_is_one_line() {
+        let finding = |rule: &str| json!({"rule": rule, "outcome": "fail", "message": "missing", "gate": "production", "who": []});
+        let both = [finding("decision.signed"), finding("approval.complete"), json!("odd")];
+        let folded = [
+            "- approval.complete [fail] missing",
+            "- decision.signed: hold by themselves once every role has approved",
+            "- a finding that this program cannot read",
+        ];
+        assert_eq!(findings(&both), folded);
+        assert_eq!(findings(&[finding("decision.signed")]), ["- decision.signed [fail] missing"], "alone it is what has to be done");
+    }
+
+    #[test]
+    fn a_check_without_a_state_asks_for_the_following_one() {
+        let cases = [
+            ("draft", Some("candidate")),
+            ("candidate", Some("approved")),
+            ("approved", Some("production")),
+            ("production", None),
+            ("retired", None),
+            ("odd", None),
+        ];
+        for (state, expected) in cases {
+            assert_eq!(following("loan/1", state).ok().as_deref(), expected, "{state}");
+        }
+    }
 
     #[test]
     fn only_a_complete_version_passes() {

@@ -1,6 +1,6 @@
 //! Why a command did not succeed, and how that is told to people and programs.
 
-use chancery_core::policy::Finding;
+use chancery_core::policy::{Finding, Outcome};
 use chancery_core::refusal::{Code, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// There is no such thing, found out here from what the server listed.
+    #[must_use]
+    pub fn not_found(detail: &str, remedy: &str) -> Self {
+        let problem =
+            Problem { status: 404, code: Code::NotFound.as_str().to_owned(), detail: detail.to_owned(), remedy: Some(remedy.to_owned()), ..Problem::default() };
+        let text = serde_json::json!({"status": 404, "code": problem.code, "detail": detail, "remedy": remedy}).to_string();
+        Self::Problem { problem: Box::new(problem), text }
+    }
+
     /// The exit code.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
@@ -100,17 +109,31 @@ impl Problem {
         let word = if Code::parse(&self.code).is_ok() { "refused" } else { "server fault" };
         let mut lines = vec![format!("{word}: {}", self.detail)];
         lines.extend(self.field.iter().map(|field| format!("field: {field}")));
-        lines.extend(self.remedy.iter().map(|remedy| format!("remedy: {remedy}")));
+        lines.extend(self.remedy().map(|remedy| format!("remedy: {remedy}")));
         lines.extend(self.findings.iter().flat_map(finding_lines));
         lines.extend(self.entry.map(|entry| format!("recorded as entry {entry}")));
         lines.extend(self.request_id.iter().filter(|_| self.status >= 500).map(|id| format!("request id: {id}")));
         lines
     }
+
+    /// What to do, in words of the command line: the server speaks of HTTP headers and of lists that come below.
+    fn remedy(&self) -> Option<&str> {
+        match Code::parse(&self.code) {
+            Ok(Code::Unauthenticated) => {
+                Some("set CHANCERY_TOKEN or --token-file to a token that is neither expired nor revoked; `chancery doctor` says which one is used")
+            }
+            Ok(Code::GateFailed | Code::NonWaivable) if !self.findings.is_empty() => None,
+            Ok(_) | Err(_) => self.remedy.as_deref(),
+        }
+    }
 }
 
-/// One finding: rule, outcome and message, then the remedy and who can supply it.
+/// One finding: rule, outcome and message; unless it passes, then the remedy and who can supply it.
 #[must_use]
 pub fn finding_lines(finding: &Finding) -> Vec<String> {
+    if finding.outcome == Outcome::Pass {
+        return vec![format!("- {} [{}] {}", finding.rule, finding.outcome, finding.message)];
+    }
     let note = if finding.non_waivable { " (nobody can waive it)" } else { "" };
     let mut lines = vec![format!("- {} [{}] {}{note}", finding.rule, finding.outcome, finding.message)];
     lines.extend(finding.remedy.iter().map(|remedy| format!("    remedy: {remedy}")));
@@ -145,7 +168,6 @@ mod tests {
             [
                 "refused: 1 rule failed",
                 "field: to",
-                "remedy: ask",
                 "- metric.no-regression [fail] parity fell (nobody can waive it)",
                 "    remedy: train again",
                 "    who: owner, contributor",
@@ -170,6 +192,11 @@ mod tests {
         for (failure, number) in cases {
             assert_eq!(failure.exit_code().number(), number, "{failure:?}");
         }
+        let unknown =
+            problem(r#"{"status":401,"code":"unauthenticated","detail":"no valid credential","remedy":"send `Authorization: Bearer TOKEN`"}"#).lines();
+        assert!(unknown.iter().any(|line| line.contains("CHANCERY_TOKEN")) && !unknown.iter().any(|line| line.contains("Bearer")), "{unknown:?}");
+        let missing = Failure::not_found("loan/1 has no open promotion", "open one");
+        assert_eq!((missing.lines(), missing.exit_code().number()), (vec!["refused: loan/1 has no open promotion".into(), "remedy: open one".into()], 4));
         let fault = problem(r#"{"status":500,"code":"fault","detail":"internal","request_id":"r"}"#);
         assert_eq!(fault.lines(), ["server fault: internal", "request id: r"]);
     }

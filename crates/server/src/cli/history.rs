@@ -1,9 +1,12 @@
 //! `chancery history`: what happened to a model or version, newest first.
 
+use serde_json::Value;
+
 use super::Outcome;
 use super::exit::ExitCode;
-use super::output::text;
+use super::output::{items, text};
 use super::reference::Target;
+use super::sentence::sentence;
 use super::session::Session;
 
 /// Arguments of `history`.
@@ -15,6 +18,9 @@ pub struct Args {
     /// Only what had happened by then: an entry index or an RFC 3339 time.
     #[arg(long, value_name = "WHEN")]
     as_of: Option<String>,
+    /// Also show the raw data of each entry.
+    #[arg(long)]
+    data: bool,
     #[command(flatten)]
     page: Page,
 }
@@ -61,17 +67,23 @@ pub async fn run(args: Args, session: &Session) -> Outcome {
     add(&mut url, &[("as_of", args.as_of.as_deref())]);
     args.page.add_to(&mut url);
     let answer = session.client.get(url).await?;
-    session.output.page(&answer, &["entry", "at", "who", "door", "what", "data", "reason"], |item| {
-        let who = if item.get("actor_name").is_some_and(|name| !name.is_null()) { "/actor_name" } else { "/actor" };
-        let mut cells: Vec<String> = ["/index", "/at", who, "/door", "/kind"].iter().map(|pointer| text(item, pointer)).collect();
-        cells.push(brief(&text(item, "/data")));
-        cells.push(brief(&text(item, "/reason")));
+    let head: &[&str] = if args.data { &["entry", "at", "what happened", "door", "kind", "data"] } else { &["entry", "at", "what happened"] };
+    session.output.page(&answer, head, |item| {
+        let mut cells = vec![text(item, "/index"), text(item, "/at"), sentence(item)];
+        if args.data {
+            cells.extend(["/door", "/kind", "/data"].iter().map(|pointer| text(item, pointer)));
+        }
         cells
     });
     Ok(ExitCode::Done)
 }
 
-/// At most 100 characters: the whole is in `--output json`.
-fn brief(text: &str) -> String {
-    if text.chars().count() > 100 { text.chars().take(99).chain(['…']).collect() } else { text.to_owned() }
+/// The newest entries about a model, or one of its versions, for names and moments beside a result; nothing when they cannot be had.
+pub async fn entries(session: &Session, name: &str, number: Option<&str>) -> Vec<Value> {
+    let mut segments = vec!["models", name];
+    segments.extend(number.into_iter().flat_map(|number| ["versions", number]));
+    segments.push("history");
+    let mut url = session.client.url(&segments);
+    add(&mut url, &[("limit", Some("500"))]);
+    session.client.get(url).await.map(|answer| items(&answer.value).to_vec()).unwrap_or_default()
 }

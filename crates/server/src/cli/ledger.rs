@@ -122,14 +122,15 @@ async fn verify_data(args: &VerifyArgs, format: Format) -> Outcome {
             (keys.verifier().clone(), Some(keys.memory_path()))
         }
     };
-    let blobs = if args.files { Some(Blobs::open(args.at.data.join("blobs")).map_err(|fault| failed(&Fault::database("open the artifacts", fault)))?) } else { None };
+    let blobs =
+        if args.files { Some(Blobs::open(args.at.data.join("blobs")).map_err(|fault| failed(&Fault::database("open the artifacts", fault)))?) } else { None };
     let schema = Schema::product();
     let mode = if args.mode == "tree" { Mode::Tree } else { Mode::Full };
     let options = Options { mode, log: &log, memory: memory.as_deref(), schema: &schema, blobs: blobs.as_ref() };
     let report = verify::verify(&store, &options).await.map_err(|fault| failed(&fault))?;
     match format {
         Format::Json => println!("{}", serde_json::to_string(&report).unwrap_or_default()),
-        Format::Table => println!("{report}"),
+        Format::Table => println!("{}", report.to_string().trim_end()),
     }
     Ok(if report.is_intact() { ExitCode::Done } else { ExitCode::VerificationFailed })
 }

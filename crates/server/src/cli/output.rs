@@ -123,6 +123,48 @@ pub fn fields(value: &Value, wanted: &[(&str, &str)]) -> Vec<String> {
     known.map(|(name, pointer)| format!("{:width$} {}", format!("{name}:"), text(value, pointer))).collect()
 }
 
+/// Lines `name: value`, aligned; rows with an empty name go on with the one before.
+#[must_use]
+pub fn labelled(rows: &[(&str, String)]) -> Vec<String> {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
+    let label = |name: &str| if name.is_empty() { String::new() } else { format!("{name}:") };
+    rows.iter().map(|(name, text)| format!("{:width$} {text}", label(name))).collect()
+}
+
+/// The moment at a JSON pointer, to the second: `2026-11-21 13:02:19Z`.
+#[must_use]
+pub fn moment(value: &Value, pointer: &str) -> String {
+    let text = text(value, pointer);
+    match (text.get(..10), text.get(11..19)) {
+        (Some(day), Some(time)) => format!("{day} {time}Z"),
+        (_, None) | (None, _) => text,
+    }
+}
+
+/// The first twelve digits of a digest or commit at a JSON pointer.
+#[must_use]
+pub fn short(value: &Value, pointer: &str) -> String {
+    text(value, pointer).chars().take(12).collect()
+}
+
+/// The list at a JSON pointer; empty when there is none.
+#[must_use]
+pub fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A number for people: at most six digits after the point.
+#[must_use]
+pub fn number(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer).and_then(Value::as_f64) {
+        Some(number) => {
+            let digits = format!("{number:.6}");
+            digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        None => text(value, pointer),
+    }
+}
+
 /// Any JSON as indented lines, empty values left out.
 #[must_use]
 pub fn outline(value: &Value, indent: usize) -> Vec<String> {
@@ -229,5 +271,15 @@ mod tests {
         assert_eq!(outline(&value, 0), ["a: 1", "c:", "  d:", "    - x", "    - e: true"]);
         assert_eq!(text(&json!({"l": [1, 2]}), "/l"), "1, 2");
         assert_eq!(items(&json!({"items": [1], "next": null})).len(), 1);
+    }
+
+    #[test]
+    fn numbers_moments_and_digests_are_short_for_people() {
+        let value = json!({"at": "2026-11-21T13:02:19.505323Z", "digest": "0123456789abcdef", "whole": 2.0, "long": 0.1234567, "small": -0.5, "none": null});
+        assert_eq!(moment(&value, "/at"), "2026-11-21 13:02:19Z");
+        assert_eq!(moment(&value, "/none"), "-");
+        assert_eq!(short(&value, "/digest"), "0123456789ab");
+        assert_eq!(["/whole", "/long", "/small", "/none"].map(|at| number(&value, at)), ["2", "0.123457", "-0.5", "-"]);
+        assert_eq!(labelled(&[("a", "1".into()), ("", "2".into()), ("long", "3".into())]), ["a:    1", "      2", "long: 3"]);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::exit::ExitCode;
 use super::output::text;
-use super::promotion::missing_lines;
+use super::promotion::{TARGETS, missing_lines};
 use super::reference::Reference;
 use super::session::Session;
 
@@ -15,8 +15,8 @@ use super::session::Session;
 pub struct Args {
     /// The version.
     reference: Reference,
-    /// The state: candidate, approved or production.
-    #[arg(long, value_name = "STATE")]
+    /// The state.
+    #[arg(long, value_name = "STATE", value_parser = TARGETS)]
     to: String,
     /// The environment.
     #[arg(long, value_name = "NAME", default_value = "production")]
@@ -46,7 +46,7 @@ pub async fn run(args: Args, session: &Session) -> Outcome {
         let promotion = answer.value.get("promotion").unwrap_or(&Value::Null);
         let id = text(promotion, "/id");
         if executed {
-            return vec![format!("{name}/{number} is {} (promotion {id}, entry {})", args.to, text(&answer.value, "/receipt/index"))];
+            return vec![format!("{name}/{number} is now {} (promotion {id}, entry {})", args.to, text(&answer.value, "/receipt/index"))];
         }
         let mut lines = vec![format!("promotion {id} of {name}/{number} to {} is open and waits", args.to)];
         lines.extend(missing_lines(promotion));

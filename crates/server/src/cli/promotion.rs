@@ -1,4 +1,6 @@
 //! `chancery promotion`: looks at promotions and decides about them.
+//!
+//! A promotion is named by its id or by its version: nobody has to look up an id while a version has only one open promotion.
 
 use std::path::PathBuf;
 
@@ -9,8 +11,11 @@ use super::Outcome;
 use super::check::{findings, missing};
 use super::document;
 use super::exit::ExitCode;
+use super::failure::Failure;
 use super::history::{Page, add};
-use super::output::{fields, items, text};
+use super::output::{fields, items, list, moment, text};
+use super::promotion_view;
+use super::reference::Reference;
 use super::session::{Session, member};
 
 /// The subcommands of `promotion`.
@@ -29,23 +34,28 @@ pub enum Command {
         #[command(flatten)]
         page: Page,
     },
-    /// Show a promotion: findings, approvals, what is missing.
-    #[command(after_help = "Example: chancery promotion show p0123456789abcdef0123456789abcdef")]
+    /// Show a promotion: what changed, metrics, findings, approvals, what is missing.
+    #[command(after_help = "Example: chancery promotion show loan-approval/2")]
     Show {
-        /// Id of the promotion.
-        id: String,
+        /// Which promotion.
+        #[command(flatten)]
+        which: Which,
+        /// Also the metrics of slices and the rules that hold.
+        #[arg(long)]
+        all: bool,
     },
     /// Approve in a role. Shows what is signed.
-    #[command(after_help = "Example: chancery promotion approve p0123456789abcdef0123456789abcdef --role security")]
+    #[command(after_help = "Example: chancery promotion approve loan-approval/2 --role security")]
     Approve(VerdictArgs),
     /// Reject in a role.
-    #[command(after_help = "Example: chancery promotion reject p0123456789abcdef0123456789abcdef --role product --comment \"too early\"")]
+    #[command(after_help = "Example: chancery promotion reject loan-approval/2 --role product --comment \"too early\"")]
     Reject(VerdictArgs),
     /// Take your own approval back.
-    #[command(after_help = "Example: chancery promotion withdraw p0123456789abcdef0123456789abcdef --role security --reason \"new finding\"")]
+    #[command(after_help = "Example: chancery promotion withdraw loan-approval/2 --role security --reason \"new finding\"")]
     Withdraw {
-        /// Id of the promotion.
-        id: String,
+        /// Which promotion.
+        #[command(flatten)]
+        which: Which,
         /// The role in which you approved.
         #[arg(long)]
         role: String,
@@ -54,21 +64,36 @@ pub enum Command {
         reason: String,
     },
     /// Cancel a promotion.
-    #[command(after_help = "Example: chancery promotion cancel p0123456789abcdef0123456789abcdef --reason \"a newer version comes\"")]
+    #[command(after_help = "Example: chancery promotion cancel loan-approval/2 --reason \"a newer version comes\"")]
     Cancel {
-        /// Id of the promotion.
-        id: String,
+        /// Which promotion.
+        #[command(flatten)]
+        which: Which,
         /// Why. Goes into the record.
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
 }
 
+/// Which promotion is meant.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// The version whose promotion is meant, such as `loan-approval/2`, or the id of the promotion.
+    #[arg(value_name = "VERSION_OR_ID")]
+    promotion: String,
+    /// Only promotions to this state, when a version has more than one.
+    #[arg(long, value_name = "STATE", value_parser = TARGETS)]
+    to: Option<String>,
+}
+
+/// The states that a promotion leads to.
+pub(super) const TARGETS: [&str; 3] = ["candidate", "approved", "production"];
+
 /// Arguments of `promotion approve` and `promotion reject`.
 #[derive(Debug, clap::Args)]
 pub struct VerdictArgs {
-    /// Id of the promotion.
-    id: String,
+    #[command(flatten)]
+    which: Which,
     /// The role in which you decide.
     #[arg(long)]
     role: String,
@@ -97,21 +122,24 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             let answer = client.get(url).await?;
             session.output.page(&answer, &["id", "version", "to", "environment", "status", "missing roles", "opened"], |item| {
                 let mut cells = vec![text(item, "/id"), version(item)];
-                cells.extend(["/target", "/environment", "/status", "/missing_roles", "/opened_at"].iter().map(|pointer| text(item, pointer)));
+                cells.extend(["/target", "/environment", "/status", "/missing_roles"].iter().map(|pointer| text(item, pointer)));
+                cells.push(moment(item, "/opened_at"));
                 cells
             });
         }
-        Command::Show { id } => {
-            let answer = client.get(client.url(&["promotions", &id])).await?;
-            session.output.show(&answer, || show_lines(session, &answer.value));
+        Command::Show { which, all } => {
+            let id = which.find(session, Closed::Counts).await?;
+            promotion_view::show(session, &id, all).await?;
         }
         Command::Approve(args) => return decide(args, "approve", session).await,
         Command::Reject(args) => return decide(args, "reject", session).await,
-        Command::Withdraw { id, role, reason } => {
+        Command::Withdraw { which, role, reason } => {
+            let id = which.find(session, Closed::DoesNotCount).await?;
             let answer = client.post(client.url(&["promotions", &id, "withdraw"]), &json!({"role": role, "reason": reason})).await?;
             session.output.receipt(&answer, &format!("the approval as {role} is withdrawn"));
         }
-        Command::Cancel { id, reason } => {
+        Command::Cancel { which, reason } => {
+            let id = which.find(session, Closed::DoesNotCount).await?;
             let answer = client.post(client.url(&["promotions", &id, "cancel"]), &json!({"reason": reason})).await?;
             session.output.receipt(&answer, &format!("promotion {id} is cancelled"));
         }
@@ -121,7 +149,8 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
 
 /// Shows what the verdict is about, then sends it with exactly the evidence set that was shown.
 async fn decide(args: VerdictArgs, verdict: &str, session: &Session) -> Outcome {
-    let view = session.client.get(session.client.url(&["promotions", &args.id])).await?.value;
+    let id = args.which.find(session, Closed::DoesNotCount).await?;
+    let view = session.client.get(session.client.url(&["promotions", &id])).await?.value;
     let evidence_set = member(&view, "/evidence_set")?;
     signed_lines(&view, verdict, &args.role).iter().for_each(|line| session.output.line(line));
     let mut body = Map::new();
@@ -133,11 +162,11 @@ async fn decide(args: VerdictArgs, verdict: &str, session: &Session) -> Outcome 
     if let Some(file) = &args.conditions {
         body.insert("conditions".to_owned(), document::read(file)?);
     }
-    let answer = session.client.post(session.client.url(&["promotions", &args.id, "approvals"]), &body).await?;
+    let answer = session.client.post(session.client.url(&["promotions", &id, "approvals"]), &body).await?;
     session.output.receipt(&answer, &format!("{verdict} as {} is recorded", args.role));
     if session.output.format() == super::output::Format::Table {
-        let view = session.client.get(session.client.url(&["promotions", &args.id])).await?.value;
-        session.output.line(&format!("missing roles: {}", if roles(&view).is_empty() { "none".to_owned() } else { roles(&view) }));
+        let view = session.client.get(session.client.url(&["promotions", &id])).await?.value;
+        next_lines(&view).iter().for_each(|line| session.output.line(line));
     }
     Ok(ExitCode::Done)
 }
@@ -158,53 +187,79 @@ fn signed_lines(view: &Value, verdict: &str, role: &str) -> Vec<String> {
 /// What keeps a promotion waiting, and the next command.
 pub(super) fn missing_lines(view: &Value) -> Vec<String> {
     let mut lines = findings(missing(view));
-    if !roles(view).is_empty() {
-        lines.push(format!("missing roles: {}", roles(view)));
-        lines.push(format!("next: chancery promotion approve {} --role ROLE", text(view, "/id")));
-    }
+    lines.extend(next_lines(view));
     lines
 }
 
-fn roles(view: &Value) -> String {
-    let list = view.get("missing_roles").map_or(&[][..], |list| items(list));
-    list.iter().map(|role| role.as_str().unwrap_or("-")).collect::<Vec<_>>().join(", ")
+/// The roles that are missing and the command that approves in the first of them; without missing roles the command that releases.
+fn next_lines(view: &Value) -> Vec<String> {
+    match (list(view, "/missing_roles").first(), text(view, "/status").as_str()) {
+        (Some(_), _) => {
+            let first = text(view, "/missing_roles/0");
+            let command = format!("next, by somebody else than the author: chancery promotion approve {} --role {first}", version(view));
+            vec![format!("missing roles: {}", text(view, "/missing_roles")), command]
+        }
+        (None, "open") if missing(view).is_empty() => {
+            vec![format!("nothing is missing; next: chancery promote {} --to {}", version(view), text(view, "/target"))]
+        }
+        (None, "open") => {
+            let rules: Vec<String> = missing(view).iter().map(|finding| text(finding, "/rule")).collect();
+            vec![format!("no role is missing, but these rules do not hold: {}; see: chancery promotion show {}", rules.join(", "), version(view))]
+        }
+        (None, _) => Vec::new(),
+    }
 }
 
-fn version(view: &Value) -> String {
+/// `name/number` of a promotion's version.
+pub(super) fn version(view: &Value) -> String {
     format!("{}/{}", text(view, "/model/name"), text(view, "/version"))
 }
 
-fn show_lines(session: &Session, view: &Value) -> Vec<String> {
-    let mut lines = vec![format!("promotion {} of {} to {}: {}", text(view, "/id"), version(view), text(view, "/target"), text(view, "/status"))];
-    lines.extend(fields(
-        view,
-        &[
-            ("environment", "/environment"),
-            ("risk tier", "/risk_tier"),
-            ("version digest", "/version_digest"),
-            ("evidence set", "/evidence_set"),
-            ("opened by", "/opened_by"),
-            ("opened at", "/opened_at"),
-            ("required roles", "/required_roles"),
-            ("decision", "/decision/decision"),
-            ("decision digest", "/decision/digest"),
-            ("compared with", "/reference/number"),
-        ],
-    ));
-    let sections: [(&str, &[&str]); 2] = [
-        ("metrics", &["name", "slice", "value", "reference", "limit"]),
-        ("approvals", &["role", "verdict", "actor_name", "at", "expires_at", "counts", "comment"]),
-    ];
-    for (list, columns) in sections {
-        let found = view.get(list).map_or(&[][..], |list| items(list));
-        if !found.is_empty() {
-            let row = |item: &Value| columns.iter().map(|column| text(item, &format!("/{column}"))).collect();
-            lines.push(format!("{list}:"));
-            lines.push(session.output.table(columns, &found.iter().map(row).collect::<Vec<_>>()));
+/// Whether a promotion that is over is meant too, when none is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closed {
+    Counts,
+    DoesNotCount,
+}
+
+impl Which {
+    /// The id: as it was given, or that of the version's open promotion.
+    async fn find(&self, session: &Session, closed: Closed) -> Result<String, Failure> {
+        if is_id(&self.promotion) {
+            return Ok(self.promotion.clone());
+        }
+        let Ok(reference) = self.promotion.parse::<Reference>();
+        // Asks the server, so that a version that does not exist is called that.
+        let version = session.resolve(&reference).await?;
+        let mut url = session.client.url(&["promotions"]);
+        add(&mut url, &[("model", Some(&version.name)), ("limit", Some("500"))]);
+        let answer = session.client.get(url).await?;
+        choose(items(&answer.value), &version.label(), self.to.as_deref(), closed)
+    }
+}
+
+/// `p` and 32 hexadecimal digits.
+fn is_id(text: &str) -> bool {
+    text.strip_prefix('p').is_some_and(|digits| digits.len() == 32 && digits.chars().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// The one open promotion of the version; the newest closed one when that counts and none is open.
+fn choose(newest_first: &[Value], label: &str, to: Option<&str>, closed: Closed) -> Result<String, Failure> {
+    let of_version: Vec<&Value> = newest_first.iter().filter(|item| version(item) == label && to.is_none_or(|to| text(item, "/target") == to)).collect();
+    let open: Vec<&Value> = of_version.iter().filter(|item| text(item, "/status") == "open").copied().collect();
+    match (open.as_slice(), of_version.first()) {
+        ([one], _) => member(one, "/id"),
+        ([], Some(newest)) if closed == Closed::Counts => member(newest, "/id"),
+        ([], _) => Err(Failure::not_found(
+            &format!("{label} has no open promotion"),
+            &format!("open one: chancery promote {label} --to {}", to.unwrap_or("production")),
+        )),
+        (several, _) => {
+            let ids: Vec<String> =
+                several.iter().map(|item| format!("{} (to {}, {})", text(item, "/id"), text(item, "/target"), text(item, "/environment"))).collect();
+            Err(Failure::Usage(format!("{label} has more than one open promotion; add --to, or name one by its id: {}", ids.join(", "))))
         }
     }
-    lines.extend(missing_lines(view));
-    lines
 }
 
 #[cfg(test)]
@@ -227,6 +282,34 @@ mod tests {
                 "  evidence set:   e9",
             ]
         );
-        assert_eq!(missing_lines(&view), ["missing roles: security", "next: chancery promotion approve p1 --role ROLE"]);
+        let next = "next, by somebody else than the author: chancery promotion approve loan/3 --role security";
+        assert_eq!(missing_lines(&view), ["missing roles: security", next]);
+        let complete = json!({"model": {"name": "loan"}, "version": 3, "target": "production", "status": "open", "missing_roles": [], "missing": []});
+        assert_eq!(missing_lines(&complete), ["nothing is missing; next: chancery promote loan/3 --to production"]);
+        let failing = json!({"model": {"name": "loan"}, "version": 3, "status": "open", "missing_roles": [], "missing": [{"rule": "metric.threshold"}]});
+        assert_eq!(next_lines(&failing), ["no role is missing, but these rules do not hold: metric.threshold; see: chancery promotion show loan/3"]);
+        let executed = json!({"status": "executed", "missing_roles": [], "missing": []});
+        assert_eq!(missing_lines(&executed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_version_stands_for_its_open_promotion() {
+        let item = |id: &str, version: u64, target: &str, status: &str| json!({"id": id, "model": {"name": "loan"}, "version": version, "target": target, "environment": "production", "status": status});
+        let (one, other) = (item("p3", 1, "production", "open"), item("p2", 1, "candidate", "open"));
+        let (over, older) = (item("p5", 2, "production", "executed"), item("p4", 2, "production", "cancelled"));
+        let everything = [over, older, one.clone(), other];
+        let cases = [
+            (&everything[..], "loan/1", Some("candidate"), Closed::DoesNotCount, Ok("p2")),
+            (&[one], "loan/1", None, Closed::DoesNotCount, Ok("p3")),
+            (&everything, "loan/1", None, Closed::Counts, Err(2)),
+            (&everything, "loan/2", None, Closed::Counts, Ok("p5")),
+            (&everything, "loan/2", None, Closed::DoesNotCount, Err(4)),
+            (&everything, "loan/3", None, Closed::Counts, Err(4)),
+        ];
+        for (items, label, to, closed, expected) in cases {
+            let found = choose(items, label, to, closed).map_err(|failure| failure.exit_code().number());
+            assert_eq!(found, expected.map(str::to_owned), "{label} {to:?} {closed:?}");
+        }
+        assert!(is_id("p0123456789abcdef0123456789abcdef") && !is_id("loan/1") && !is_id("p0123") && !is_id("production-model"));
     }
 }

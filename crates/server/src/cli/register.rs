@@ -75,6 +75,10 @@ async fn ensure_model(args: &Args, session: &Session) -> Result<(), Failure> {
             session.output.line(&format!("{} is created", args.name));
             Ok(())
         }
+        Err(failure) if failure.is_not_found() => {
+            let create = "add --create --model-file FILE (examples/first-model/model.yaml shows what is in it)";
+            Err(Failure::not_found(&format!("model `{}` does not exist", args.name), create))
+        }
         Err(failure) => Err(failure),
     }
 }
@@ -113,7 +117,7 @@ async fn tell(name: &str, receipt: &Value, session: &Session) -> Outcome {
             &[("semantic version", "/semver"), ("state", "/state"), ("composite id", "/composite_id"), ("content digest", "/content_digest")],
         ));
         lines.push(format!("ledger entry:     {}", text(receipt, "/index")));
-        lines.push(format!("next: chancery check {} --to candidate", found.label()));
+        lines.push(format!("next: chancery check {} --to production", found.label()));
         lines
     });
     Ok(ExitCode::Done)

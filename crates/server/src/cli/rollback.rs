@@ -36,11 +36,20 @@ pub async fn run(args: Args, session: &Session) -> Outcome {
     }
     let answer = session.client.post(session.client.url(&["models", &args.model, "rollback"]), &body).await?;
     if !args.drill {
-        session.output.receipt(&answer, &format!("{} is rolled back", args.model));
+        session.output.receipt(&answer, &done(&args.model, &answer.value));
         return Ok(ExitCode::Done);
     }
     session.output.show(&answer, || drill_lines(&args.model, &answer.value));
     Ok(if would_pass(&answer.value) { ExitCode::Done } else { ExitCode::Waits })
+}
+
+/// Which version is back, as the receipt's entries say.
+fn done(model: &str, receipt: &Value) -> String {
+    let back = items(receipt.get("entries").unwrap_or(&Value::Null)).iter().find(|entry| text(entry, "/data/to") == "production");
+    match back.map(|entry| text(entry, "/subject")).as_deref().and_then(|subject| subject.rsplit_once('/')) {
+        Some((_, number)) => format!("{model}/{number} is back in production"),
+        None => format!("{model} is rolled back"),
+    }
 }
 
 fn would_pass(view: &Value) -> bool {
@@ -52,4 +61,19 @@ fn drill_lines(model: &str, view: &Value) -> Vec<String> {
     let mut lines = vec![format!("drill: a rollback of {model} to {} {word}; it replaces {}", text(view, "/to"), text(view, "/replaces"))];
     lines.extend(findings(view.get("findings").map_or(&[], items)));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_receipt_says_which_version_is_back() {
+        let receipt = json!({"entries": [
+            {"subject": "model/m1/3", "data": {"from": "production", "to": "deprecated"}},
+            {"subject": "model/m1/1", "data": {"from": "deprecated", "to": "production"}},
+        ]});
+        assert_eq!(done("loan", &receipt), "loan/1 is back in production");
+        assert_eq!(done("loan", &json!({})), "loan is rolled back");
+    }
 }

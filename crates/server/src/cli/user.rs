@@ -41,11 +41,11 @@ pub enum Command {
 pub struct CreateArgs {
     /// Name of the user.
     name: String,
-    /// A role; repeat it for more.
+    /// A role: viewer, contributor, owner, approver:NAME, deployer, incident, auditor, administrator. Repeat it for more.
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
     /// person, pipeline or service.
-    #[arg(long, default_value = "person")]
+    #[arg(long, default_value = "person", value_parser = ["person", "pipeline", "service"])]
     kind: String,
     /// Name for readers.
     #[arg(long, value_name = "TEXT")]

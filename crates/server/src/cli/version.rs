@@ -13,19 +13,23 @@ use super::download::{download, verified_manifest};
 use super::exit::ExitCode;
 use super::failure::Failure;
 use super::hashing;
-use super::history::{Page, add};
-use super::output::{items, outline, text};
+use super::history::{Page, add, entries};
+use super::output::{Format, items, list, moment, number, outline, size, text};
 use super::reference::Reference;
-use super::session::{Resolved, Session};
+use super::session::{Resolved, Session, member};
+use super::summary;
 
 /// The subcommands of `version`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show a version.
+    /// Show a version on one screen, or with every fact.
     #[command(after_help = "Example: chancery version show loan-approval@champion")]
     Show {
         /// The version.
         reference: Reference,
+        /// Every fact, as it was sealed.
+        #[arg(long)]
+        facts: bool,
         /// As it was then: an entry index or an RFC 3339 time.
         #[arg(long, value_name = "WHEN")]
         as_of: Option<String>,
@@ -82,15 +86,20 @@ pub enum Command {
 /// [`Failure`].
 pub async fn run(command: Command, session: &Session) -> Outcome {
     match command {
-        Command::Show { reference, as_of } => show(session, &reference, as_of.as_deref()).await,
+        Command::Show { reference, facts, as_of } => show(session, &reference, facts, as_of.as_deref()).await,
         Command::List { model, state, as_of, page } => {
             let mut url = session.client.url(&["models", &model, "versions"]);
             add(&mut url, &[("state", state.as_deref()), ("as_of", as_of.as_deref())]);
             page.add_to(&mut url);
             let answer = session.client.get(url).await?;
-            session.output.page(&answer, &["version", "semver", "state", "aliases", "size", "registered", "by"], |item| {
-                let mut cells = vec![format!("{}/{}", text(item, "/model/name"), text(item, "/number"))];
-                cells.extend(["/semver", "/state", "/aliases", "/size", "/registered_at", "/registered_by"].iter().map(|pointer| text(item, pointer)));
+            session.output.page(&answer, &["version", "semver", "state", "aliases", "size", "registered", "entry"], |item| {
+                let mut cells = vec![summary::label(item)];
+                cells.extend(["/semver", "/state", "/aliases"].iter().map(|pointer| text(item, pointer)));
+                cells.extend([
+                    size(item.get("size").and_then(Value::as_u64).unwrap_or_default()),
+                    moment(item, "/registered_at"),
+                    text(item, "/registered_index"),
+                ]);
                 cells
             });
             Ok(ExitCode::Done)
@@ -107,7 +116,7 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
     }
 }
 
-async fn show(session: &Session, reference: &Reference, as_of: Option<&str>) -> Outcome {
+async fn show(session: &Session, reference: &Reference, facts: bool, as_of: Option<&str>) -> Outcome {
     let mut url = reference.url(&session.client);
     if as_of.is_some() {
         let (name, number) = session.locate(reference).await?;
@@ -115,7 +124,12 @@ async fn show(session: &Session, reference: &Reference, as_of: Option<&str>) -> 
         add(&mut url, &[("as_of", as_of)]);
     }
     let answer = session.client.get(url).await?;
-    session.output.show(&answer, || outline(&answer.value, 0));
+    if facts || session.output.format() == Format::Json {
+        session.output.show(&answer, || outline(&answer.value, 0));
+        return Ok(ExitCode::Done);
+    }
+    let history = entries(session, &member(&answer.value, "/model/name")?, Some(&member(&answer.value, "/number")?)).await;
+    session.output.show(&answer, || summary::lines(&answer.value, &history));
     Ok(ExitCode::Done)
 }
 
@@ -132,7 +146,7 @@ async fn diff(session: &Session, old: &Reference, new: &Reference) -> Outcome {
         lines.extend(table("facts", &["path", "old", "new"]));
         lines.extend(table("files", &["path", "change", "old", "new"]));
         lines.push(format!("signature: {}; suggested bump: {}", text(&answer.value, "/signature/change"), text(&answer.value, "/suggested_bump")));
-        lines.extend(answer.value.pointer("/signature/reasons").map_or(&[][..], |list| items(list)).iter().flat_map(|reason| outline(reason, 2)));
+        lines.extend(list(&answer.value, "/signature/reasons").iter().map(|reason| format!("- {} ({})", text(reason, "/text"), text(reason, "/change"))));
         lines
     });
     Ok(ExitCode::Done)
@@ -144,8 +158,13 @@ fn section(session: &Session, value: &Value, list: &str, columns: &[&str]) -> Ve
     if found.is_empty() {
         return Vec::new();
     }
-    let row = |item: &Value| columns.iter().map(|column| text(item, &format!("/{column}"))).collect();
+    let row = |item: &Value| columns.iter().map(|column| cell(item, &format!("/{column}"))).collect();
     vec![format!("{list}:"), session.output.table(columns, &found.iter().map(row).collect::<Vec<_>>()), String::new()]
+}
+
+/// A value of a table: numbers rounded.
+fn cell(item: &Value, pointer: &str) -> String {
+    if item.pointer(pointer).is_some_and(Value::is_f64) { number(item, pointer) } else { text(item, pointer) }
 }
 
 async fn fetch(session: &Session, reference: &Reference, file: Option<&str>, to: &Path) -> Outcome {

@@ -61,9 +61,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 /// Reads a body of at most [`MAX_JSON_BYTES`].
 async fn body_bytes(body: Body) -> Result<Bytes, Problem> {
-    axum::body::to_bytes(body, MAX_JSON_BYTES).await.map_err(|_| {
-        refused(Refusal::new(Code::TooLarge, &format!("the body has more than {MAX_JSON_BYTES} bytes, or broke off")).field("body"))
-    })
+    axum::body::to_bytes(body, MAX_JSON_BYTES)
+        .await
+        .map_err(|_| refused(Refusal::new(Code::TooLarge, &format!("the body has more than {MAX_JSON_BYTES} bytes, or broke off")).field("body")))
 }
 
 /// Parses strict JSON.

@@ -23,7 +23,6 @@ use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::store::{Snapshot, Store, Tx};
 
-
 /// A signed checkpoint on its way into the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publish {

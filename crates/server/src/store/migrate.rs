@@ -28,14 +28,10 @@ pub(super) fn pending<'a>(steps: &[Step<'a>], seen: &[(i64, String)]) -> Result<
     for (version, checksum) in seen {
         match steps.iter().find(|step| step.version == *version) {
             None => {
-                return Err(Fault::Config(format!(
-                    "the database has migration {version}, which this build does not know: run a newer build"
-                )));
+                return Err(Fault::Config(format!("the database has migration {version}, which this build does not know: run a newer build")));
             }
             Some(step) if step.checksum() != *checksum => {
-                return Err(Fault::Config(format!(
-                    "migration {version} of the database differs from that of this build: run the build that made it"
-                )));
+                return Err(Fault::Config(format!("migration {version} of the database differs from that of this build: run the build that made it")));
             }
             Some(_) => {}
         }
@@ -52,8 +48,7 @@ mod tests {
     fn a_database_is_brought_up_or_refused() {
         let steps = [Step { version: 1, text: "a" }, Step { version: 2, text: "b" }];
         let seen = |count: usize| steps.iter().take(count).map(|step| (step.version, step.checksum())).collect::<Vec<_>>();
-        let versions =
-            |seen: &[(i64, String)]| pending(&steps, seen).map(|steps| steps.iter().map(|step| step.version).collect::<Vec<_>>());
+        let versions = |seen: &[(i64, String)]| pending(&steps, seen).map(|steps| steps.iter().map(|step| step.version).collect::<Vec<_>>());
         assert_eq!(versions(&[]).unwrap(), [1, 2]);
         assert_eq!(versions(&seen(1)).unwrap(), [2]);
         assert!(versions(&seen(2)).unwrap().is_empty());

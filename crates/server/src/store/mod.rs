@@ -160,8 +160,7 @@ impl Head {
         let [size, at, ..] = numbers else {
             return Err(Fault::Config("the table `head` has no row: the database is damaged".to_owned()));
         };
-        let size =
-            u64::try_from(*size).map_err(|_| Fault::Config(format!("the table `head` says size {size}: the database is damaged")))?;
+        let size = u64::try_from(*size).map_err(|_| Fault::Config(format!("the table `head` says size {size}: the database is damaged")))?;
         Ok(Self { size, at: Timestamp::from_micros(*at) })
     }
 

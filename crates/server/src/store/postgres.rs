@@ -29,17 +29,12 @@ const WAIT: Duration = Duration::from_secs(5);
 /// Rows per statement: keeps a message far from PostgreSQL's limit of 1 GB.
 const CHUNK: usize = 5_000;
 /// Settings that hold on every connection. A lost session must not keep the head lock, and a commit is on the disk when it is answered.
-const SETTINGS: &[(&str, &str)] = &[
-    ("synchronous_commit", "on"),
-    ("lock_timeout", "2s"),
-    ("idle_in_transaction_session_timeout", "5s"),
-    ("default_transaction_isolation", "read committed"),
-];
+const SETTINGS: &[(&str, &str)] =
+    &[("synchronous_commit", "on"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "5s"), ("default_transaction_isolation", "read committed")];
 
 /// Reads the address and adds our settings to it.
 pub(super) fn config(address: &str) -> Result<Config, Fault> {
-    let mut config: Config =
-        address.parse().map_err(|error| Fault::Config(format!("the database address is not one of PostgreSQL: {error}")))?;
+    let mut config: Config = address.parse().map_err(|error| Fault::Config(format!("the database address is not one of PostgreSQL: {error}")))?;
     let mut options = config.get_options().unwrap_or_default().to_owned();
     for (name, value) in SETTINGS {
         options.push_str(&format!(" -c {name}={}", value.replace(' ', "\\ ")));
@@ -94,8 +89,7 @@ pub(super) async fn check(client: &ClientWrapper) -> Result<(), Fault> {
 /// Brings the tables up to this build, one server at a time.
 pub(super) async fn migrate(client: &mut ClientWrapper, schema: &Schema) -> Result<(), Fault> {
     let wrong = || failed("migrate the database");
-    let steps: Vec<Step<'_>> =
-        schema.migrations.iter().map(|migration| Step { version: migration.version, text: &migration.postgres }).collect();
+    let steps: Vec<Step<'_>> = schema.migrations.iter().map(|migration| Step { version: migration.version, text: &migration.postgres }).collect();
     let transaction = client.transaction().await.map_err(wrong())?;
     let prepare = "SET LOCAL lock_timeout = '60s'; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock(4851214471);
         CREATE TABLE IF NOT EXISTS migrations (version bigint PRIMARY KEY, checksum text NOT NULL)";
@@ -179,9 +173,7 @@ pub(super) async fn write(client: &ClientWrapper, table: &'static Table, rows: &
     let rows: Vec<&[Value]> = match conflict {
         OnConflict::Fail => rows.iter().map(Vec::as_slice).collect(),
         // PostgreSQL refuses an upsert that touches one key twice.
-        OnConflict::Replace => {
-            rows.iter().map(|row| (row.get(..table.key), row.as_slice())).collect::<BTreeMap<_, _>>().into_values().collect()
-        }
+        OnConflict::Replace => rows.iter().map(|row| (row.get(..table.key), row.as_slice())).collect::<BTreeMap<_, _>>().into_values().collect(),
     };
     run(client, vec![Batch { text: sql::insert_arrays(table, conflict), table, columns: table.columns, rows }]).await
 }

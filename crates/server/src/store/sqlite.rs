@@ -106,10 +106,7 @@ pub(super) fn temporary(schema: &Schema) -> Result<Connection, Fault> {
     prepare(&connection)?;
     for (name, value) in [("synchronous", "OFF"), ("journal_mode", "MEMORY"), ("cache_size", "-65536")] {
         // journal_mode answers with a row, so this is a query for all.
-        connection
-            .pragma_update_and_check(None, name, value, |_| Ok(()))
-            .or_else(no_rows)
-            .map_err(failed("set up a temporary database"))?;
+        connection.pragma_update_and_check(None, name, value, |_| Ok(())).or_else(no_rows).map_err(failed("set up a temporary database"))?;
     }
     for migration in &schema.migrations {
         connection.execute_batch(&migration.sqlite).map_err(failed("create the tables of a temporary database"))?;
@@ -143,18 +140,14 @@ fn prepare(connection: &Connection) -> Result<(), Fault> {
 /// A connection that writes: WAL and `synchronous=FULL`, without which an acknowledged entry could vanish at a power cut.
 fn writable(path: &Path) -> Result<Connection, Fault> {
     let doing = || failed(format!("open `{}`", path.display()));
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(path, flags).map_err(doing())?;
     prepare(&connection)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(doing())?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(doing())?;
     let level: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(doing())?;
     if mode != "wal" || level != 2 {
-        return Err(Fault::Config(format!(
-            "`{}` must be on a local disk: SQLite answers journal_mode {mode}, synchronous {level}",
-            path.display()
-        )));
+        return Err(Fault::Config(format!("`{}` must be on a local disk: SQLite answers journal_mode {mode}, synchronous {level}", path.display())));
     }
     Ok(connection)
 }
@@ -164,13 +157,8 @@ fn attach_scratch(connection: &Connection, data: &Path) -> Result<(), Fault> {
     connection.execute("ATTACH ?1 AS scratch", [format!("file:{path}?mode=ro")]).map(|_| ()).map_err(failed("attach the scratch file"))
 }
 
-fn migrate<'a>(
-    connection: &Connection,
-    schema: &'a Schema,
-    text: impl Fn(&'a super::schema::Migration) -> &'a String,
-) -> Result<(), Fault> {
-    let steps: Vec<Step<'_>> =
-        schema.migrations.iter().map(|migration| Step { version: migration.version, text: text(migration) }).collect();
+fn migrate<'a>(connection: &Connection, schema: &'a Schema, text: impl Fn(&'a super::schema::Migration) -> &'a String) -> Result<(), Fault> {
+    let steps: Vec<Step<'_>> = schema.migrations.iter().map(|migration| Step { version: migration.version, text: text(migration) }).collect();
     let wrong = || failed("migrate the database");
     let transaction = rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate).map_err(wrong())?;
     let table = "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT";

@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod governance;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod history;

@@ -154,9 +154,7 @@ async fn every_kind_of_value_comes_back(place: Place) {
     assert_eq!(snapshot.get::<Thing>(keys[0].values.clone()).await.unwrap(), None);
     let found = snapshot.rows::<Thing>("WHERE amount = $2 AND name = $1 LIMIT $3", &values!["模型", i64::MIN, 5_i64]).await.unwrap();
     assert_eq!(found, [things[4].clone()]);
-    let row = store
-        .query_one_shot("SELECT $2, count(*), name = $1 FROM things WHERE number = $3 GROUP BY name", &values!["bytes", "b", 2_i64])
-        .await;
+    let row = store.query_one_shot("SELECT $2, count(*), name = $1 FROM things WHERE number = $3 GROUP BY name", &values!["bytes", "b", 2_i64]).await;
     assert_eq!(row.unwrap(), [values!["b", 1_i64, true]]);
     let real = store.query_one_shot("SELECT 1.5 FROM head", &[]).await;
     assert!(matches!(real, Err(Fault::BadRow(_))), "{real:?}");
@@ -457,10 +455,8 @@ async fn an_abandoned_statement_spoils_the_transaction() {
 
 #[tokio::test]
 async fn a_database_that_is_not_unicode_is_refused() {
-    let place = Place {
-        folder: tempfile::tempdir().unwrap(),
-        database: Some(postgres::database_with("LOCALE_PROVIDER libc LOCALE 'C' ENCODING 'SQL_ASCII'").await),
-    };
+    let place =
+        Place { folder: tempfile::tempdir().unwrap(), database: Some(postgres::database_with("LOCALE_PROVIDER libc LOCALE 'C' ENCODING 'SQL_ASCII'").await) };
     match place.try_open(&schema()).await {
         Err(Fault::Config(text)) => assert_eq!(text, "the database has server_encoding = `SQL_ASCII`, it must be `UTF8`"),
         other => panic!("{other:?}"),

@@ -128,7 +128,12 @@ async fn show(allowed: Allowed<caller::Read>, Path(name): Path<ModelName>, Query
     params(("name" = String, Path, description = "Name of the model"), ("If-Match" = Option<String>, Header, description = "ETag that was seen")),
     request_body(content = Object, description = "The profile, whole"),
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn update(allowed: Allowed<caller::EditModel>, Path(name): Path<ModelName>, IfMatch(expected): IfMatch, body: Json<Profile>) -> Result<Response, AppError> {
+async fn update(
+    allowed: Allowed<caller::EditModel>,
+    Path(name): Path<ModelName>,
+    IfMatch(expected): IfMatch,
+    body: Json<Profile>,
+) -> Result<Response, AppError> {
     let id = view::model_named(&allowed.read().await?, &name).await?.model_id;
     let made = allowed.execute(Command::Update { id, profile: Box::new(body.value), expected }, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))

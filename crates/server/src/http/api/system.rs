@@ -79,7 +79,9 @@ pub(crate) struct Readiness {
 pub(crate) async fn ready(State(app): State<App>) -> Response {
     match app.readiness().await {
         Ok((entries, checkpoint, None)) => axum::Json(Readiness { ready: true, entries, checkpoint, problem: None }).into_response(),
-        Ok((entries, checkpoint, problem)) => (StatusCode::SERVICE_UNAVAILABLE, axum::Json(Readiness { ready: false, entries, checkpoint, problem })).into_response(),
+        Ok((entries, checkpoint, problem)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(Readiness { ready: false, entries, checkpoint, problem })).into_response()
+        }
         Err(error) => error.into_response(),
     }
 }

@@ -1,0 +1,206 @@
+//! A promotion on one screen, for those who decide: what changed, better or worse, what fails, who approved, what is missing.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::check::missing;
+use super::failure::Failure;
+use super::history::entries;
+use super::output::{Format, Output, labelled, list, moment, number, text};
+use super::promotion::{missing_lines, version};
+use super::sentence::who;
+use super::session::Session;
+
+/// What is fetched beside the promotion; everything in it may be absent.
+#[derive(Debug, Default)]
+struct Context {
+    /// Names of actors by id.
+    names: BTreeMap<String, String>,
+    /// The comparison with the reference version.
+    comparison: Value,
+    /// For each metric whether higher is better, as the version's facts say.
+    higher_is_better: BTreeMap<String, bool>,
+}
+
+/// Shows the promotion with this id; `all` adds the metrics of slices and the rules that hold.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn show(session: &Session, id: &str, all: bool) -> Result<(), Failure> {
+    let answer = session.client.get(session.client.url(&["promotions", id])).await?;
+    let context = match session.output.format() {
+        Format::Json => Context::default(),
+        Format::Table => context(session, &answer.value).await,
+    };
+    session.output.show(&answer, || lines(session.output, &answer.value, &context, all));
+    Ok(())
+}
+
+async fn context(session: &Session, view: &Value) -> Context {
+    let client = &session.client;
+    let (name, number) = (text(view, "/model/name"), text(view, "/version"));
+    let names = entries(session, &name, None).await.iter().map(|item| (text(item, "/actor"), who(item))).collect();
+    let seen = client.get(client.url(&["models", &name, "versions", &number])).await.map(|answer| answer.value).unwrap_or_default();
+    let direction = |metric: &Value| metric.get("higher_is_better").and_then(Value::as_bool).map(|higher| (text(metric, "/name"), higher));
+    let higher_is_better = list(&seen, "/facts/metrics").iter().filter_map(direction).collect();
+    let comparison = match view.pointer("/reference/number").and_then(Value::as_u64) {
+        Some(old) => client.get(client.url(&["models", &name, "compare", &old.to_string(), &number])).await.map(|answer| answer.value).unwrap_or_default(),
+        None => Value::Null,
+    };
+    Context { names, comparison, higher_is_better }
+}
+
+fn lines(output: Output, view: &Value, context: &Context, all: bool) -> Vec<String> {
+    let mut lines = vec![format!("{} to {}: promotion {} is {}", version(view), text(view, "/target"), text(view, "/id"), text(view, "/status"))];
+    let opener = text(view, "/opened_by");
+    let mut rows = vec![
+        ("opened", format!("{} by {}", moment(view, "/opened_at"), context.names.get(&opener).unwrap_or(&opener))),
+        ("risk tier", format!("{}, environment {}", text(view, "/risk_tier"), text(view, "/environment"))),
+        ("version digest", text(view, "/version_digest")),
+        ("evidence set", text(view, "/evidence_set")),
+    ];
+    match view.pointer("/reference/number") {
+        Some(old) => {
+            rows.push(("compared with", format!("version {old} ({})", text(view, "/reference/why"))));
+            rows.push(("what changed", changes(&context.comparison)));
+        }
+        None => rows.push(("compared with", "nothing: no version is in production".to_owned())),
+    }
+    if view.pointer("/decision/decision").is_some() {
+        rows.push(("decision", format!("{}, digest {}", text(view, "/decision/decision"), text(view, "/decision/digest"))));
+    }
+    lines.extend(labelled(&rows));
+    lines.extend(metrics(output, view, context, all));
+    lines.extend(approvals(output, view));
+    let findings = list(view, "/findings");
+    match missing(view).len() {
+        0 => lines.push(format!("rules: all {} hold", findings.len())),
+        failed => lines.push(format!("rules: {failed} of {} do not hold", findings.len())),
+    }
+    lines.extend(missing_lines(view));
+    if all {
+        let holding = findings.iter().filter(|finding| text(finding, "/outcome") == "pass");
+        lines.extend(holding.map(|finding| format!("- {} [pass] {}", text(finding, "/rule"), text(finding, "/message"))));
+    }
+    lines
+}
+
+/// `4 files, 18 facts; inputs and outputs: major, so …`.
+fn changes(comparison: &Value) -> String {
+    if comparison.is_null() {
+        return "not known".to_owned();
+    }
+    let reasons = list(comparison, "/signature/reasons");
+    let more = if reasons.len() > 1 { format!(" and {} more", reasons.len() - 1) } else { String::new() };
+    let first = reasons.first().map(|reason| format!(" ({}{more})", text(reason, "/text"))).unwrap_or_default();
+    let (files, facts) = (list(comparison, "/files").len(), list(comparison, "/facts").len());
+    format!("{files} files, {facts} facts; signature: {}{first}", text(comparison, "/signature/change"))
+}
+
+/// The metrics of the whole dataset beside those of the reference, the worse ones first.
+fn metrics(output: Output, view: &Value, context: &Context, all: bool) -> Vec<String> {
+    let found = list(view, "/metrics");
+    let is_whole = |metric: &&Value| metric.get("slice").is_none_or(Value::is_null);
+    let shown = found.iter().filter(|metric| all || is_whole(metric));
+    let mut rows: Vec<Vec<String>> = shown.map(|metric| metric_row(metric, context)).collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    // Stable: inside each group the server's order stays.
+    rows.sort_by_key(|row| row.last().is_none_or(|word| word != "worse"));
+    let hidden = found.len() - rows.len();
+    let mut lines = vec![output.table(&["metric", "this version", "reference", "compared"], &rows)];
+    if hidden > 0 {
+        lines.push(format!("and {hidden} metrics of slices: add --all"));
+    }
+    lines
+}
+
+fn metric_row(metric: &Value, context: &Context) -> Vec<String> {
+    let name = text(metric, "/name");
+    let slice = metric.get("slice").and_then(Value::as_str).map(|slice| format!(" ({slice})")).unwrap_or_default();
+    let values = metric.pointer("/value").and_then(Value::as_f64).zip(metric.pointer("/reference").and_then(Value::as_f64));
+    let word = match (values, context.higher_is_better.get(&name)) {
+        (None, _) => "-",
+        (Some((new, old)), _) if new == old => "same",
+        (Some(_), None) => "differs",
+        (Some((new, old)), Some(higher)) if (new > old) == *higher => "better",
+        (Some(_), Some(_)) => "worse",
+    };
+    vec![format!("{name}{slice}"), number(metric, "/value"), number(metric, "/reference"), word.to_owned()]
+}
+
+fn approvals(output: Output, view: &Value) -> Vec<String> {
+    let found = list(view, "/approvals");
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let row = |item: &Value| {
+        let by = if item.get("actor_name").is_some_and(|name| !name.is_null()) { "/actor_name" } else { "/actor" };
+        let counts = match (item.get("withdrawn").and_then(Value::as_bool), item.get("counts").and_then(Value::as_bool)) {
+            (Some(true), _) => "withdrawn",
+            (_, Some(true)) => "yes",
+            (_, Some(false) | None) => "no",
+        };
+        vec![
+            text(item, "/role"),
+            text(item, "/verdict"),
+            text(item, by),
+            moment(item, "/at"),
+            moment(item, "/expires_at"),
+            counts.to_owned(),
+            text(item, "/comment"),
+        ]
+    };
+    vec![output.table(&["role", "verdict", "by", "at", "valid until", "counts", "comment"], &found.iter().map(row).collect::<Vec<_>>())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_metric_is_better_worse_or_the_same() {
+        let context = Context { higher_is_better: [("auc".to_owned(), true), ("loss".to_owned(), false)].into(), ..Context::default() };
+        let cases = [
+            (json!({"name": "auc", "value": 0.8, "reference": 0.7}), "better"),
+            (json!({"name": "auc", "value": 0.7, "reference": 0.8}), "worse"),
+            (json!({"name": "loss", "value": 0.7, "reference": 0.8}), "better"),
+            (json!({"name": "loss", "value": 0.9, "reference": 0.8}), "worse"),
+            (json!({"name": "loss", "value": 0.8, "reference": 0.8}), "same"),
+            (json!({"name": "cost", "value": 1.0, "reference": 2.0}), "differs"),
+            (json!({"name": "auc", "value": 0.8, "reference": null}), "-"),
+        ];
+        for (metric, expected) in cases {
+            assert_eq!(metric_row(&metric, &context).last().map(String::as_str), Some(expected), "{metric}");
+        }
+    }
+
+    #[test]
+    fn those_who_decide_see_what_got_worse_first() {
+        let view = json!({"id": "p1", "model": {"name": "loan"}, "version": 2, "target": "production", "status": "open", "opened_by": "u1", "opened_at": "2026-11-21T13:02:19.9Z",
+            "risk_tier": "high", "environment": "production", "version_digest": "dd", "evidence_set": "ee", "reference": {"number": 1, "why": "champion"},
+            "metrics": [{"name": "auc", "value": 0.8, "reference": 0.7}, {"name": "parity", "value": 0.7, "reference": 0.8}, {"name": "parity", "slice": "sex", "value": 0.7, "reference": 0.8}],
+            "findings": [{"rule": "a", "outcome": "pass", "message": "fine"}], "missing": [], "missing_roles": ["security"], "approvals": []});
+        let context = Context {
+            names: [("u1".to_owned(), "ann".to_owned())].into(),
+            comparison: json!({"files": [1, 2], "facts": [], "signature": {"change": "major", "reasons": [{"text": "input `bd` is new"}, {"text": "x"}]}}),
+            higher_is_better: [("auc".to_owned(), true), ("parity".to_owned(), true)].into(),
+        };
+        let told = lines(Output::new(Format::Table), &view, &context, false).join("\n");
+        for expected in [
+            "loan/2 to production: promotion p1 is open",
+            "opened:         2026-11-21 13:02:19Z by ann",
+            "what changed:   2 files, 0 facts; signature: major (input `bd` is new and 1 more)",
+            "and 1 metrics of slices: add --all",
+            "chancery promotion approve loan/2 --role security",
+        ] {
+            assert!(told.contains(expected), "{expected}: {told}");
+        }
+        assert!(told.find("parity") < told.find("auc"), "{told}");
+        assert!(!told.contains("[pass]"));
+        assert!(lines(Output::new(Format::Table), &view, &context, true).contains(&"- a [pass] fine".to_owned()));
+    }
+}

@@ -1,0 +1,102 @@
+//! One readable sentence for an entry of the ledger: who did what to which version, and why.
+
+use serde_json::Value;
+
+use super::output::{short, text};
+
+/// The sentence for an entry as the server's history shows it. A kind that this program does not know is named as it is.
+#[must_use]
+pub fn sentence(item: &Value) -> String {
+    let mut sentence = format!("{} {}", who(item), deed(item));
+    for (word, pointer) in [("because", "/reason"), ("saying", "/comment")] {
+        if let Some(words) = item.pointer(pointer).and_then(Value::as_str) {
+            sentence.push_str(&format!(", {word}: {words}"));
+        }
+    }
+    sentence
+}
+
+/// The name of the actor, or the id when the name is gone.
+#[must_use]
+pub fn who(item: &Value) -> String {
+    let named = item.get("actor_name").is_some_and(|name| !name.is_null());
+    text(item, if named { "/actor_name" } else { "/actor" })
+}
+
+fn deed(item: &Value) -> String {
+    let subject = subject(&text(item, "/subject"));
+    let data = |name: &str| text(item, &format!("/data/{name}"));
+    let has = |name: &str| item.pointer(&format!("/data/{name}")).is_some_and(|value| !value.is_null());
+    match text(item, "/kind").as_str() {
+        "model.created" => format!("created the model {} (risk tier {})", data("name"), data("risk_tier")),
+        "model.updated" => "changed what is said about the model".to_owned(),
+        "model.risk-tier-changed" => format!("changed the risk tier from {} to {}", data("from"), data("to")),
+        "model.renamed" => format!("renamed the model from {} to {}", data("from"), data("to")),
+        "model.hidden" | "version.hidden" => format!("hid {subject}"),
+        "version.registered" => format!("registered {subject} ({})", data("semver")),
+        "version.described" => format!("changed the description of {subject}"),
+        "version.transitioned" => {
+            let ungated = if has("ungated") { ", although rules failed (mode warn)" } else { "" };
+            let successor = if has("successor") { format!("; version {} replaces it", data("successor")) } else { String::new() };
+            format!("moved {subject} from {} to {}{ungated}{successor}", data("from"), data("to"))
+        }
+        "alias.set" if has("from") => format!("moved the alias {} from version {} to {subject}", data("alias"), data("from")),
+        "alias.set" => format!("gave {subject} the alias {}", data("alias")),
+        "alias.deleted" => format!("removed the alias {} from version {}", data("alias"), data("from")),
+        "tag.set" => format!("tagged {subject} {}={}", data("key"), data("value")),
+        "tag.deleted" => format!("removed the tag {} from {subject}", data("key")),
+        "evidence.added" => format!("added evidence to {subject}: {} `{}` ({})", data("type"), data("title"), data("grade")),
+        "exception.granted" => format!("granted {subject} an exception from {} until {}", data("rule"), data("expires_at")),
+        "decision.recorded" => {
+            format!("completed decision {} of {subject} for {} (digest {})", data("decision"), data("target"), short(item, "/data/envelope"))
+        }
+        "refused" => format!("was refused: {} of {subject} ({})", data("action"), data("code")),
+        other => format!("did {other} to {subject}"),
+    }
+}
+
+/// `version 3` for `model/ID/3`, `the model` for `model/ID`, anything else as it is.
+fn subject(text: &str) -> String {
+    let mut parts = text.split('/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("model"), Some(_), Some(number)) => format!("version {number}"),
+        (Some("model"), Some(_), None) => "the model".to_owned(),
+        (_, _, _) => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_entry_reads_as_a_sentence() {
+        let cases = [
+            ("model.created", "model/m1", json!({"name": "loan", "risk_tier": "high"}), "ann created the model loan (risk tier high)"),
+            ("version.registered", "model/m1/1", json!({"semver": "1.0.0"}), "ann registered version 1 (1.0.0)"),
+            ("version.transitioned", "model/m1/2", json!({"from": "draft", "to": "candidate"}), "ann moved version 2 from draft to candidate"),
+            (
+                "version.transitioned",
+                "model/m1/2",
+                json!({"from": "production", "to": "deprecated", "successor": 3}),
+                "ann moved version 2 from production to deprecated; version 3 replaces it",
+            ),
+            ("alias.set", "model/m1/2", json!({"alias": "champion"}), "ann gave version 2 the alias champion"),
+            ("alias.set", "model/m1/2", json!({"alias": "champion", "from": 1}), "ann moved the alias champion from version 1 to version 2"),
+            ("tag.set", "model/m1", json!({"key": "team", "value": "risk"}), "ann tagged the model team=risk"),
+            ("refused", "model/m1/1", json!({"action": "demote", "code": "transition_refused"}), "ann was refused: demote of version 1 (transition_refused)"),
+            ("some.news", "model/m1/1", json!({}), "ann did some.news to version 1"),
+        ];
+        for (kind, subject, data, expected) in cases {
+            assert_eq!(sentence(&json!({"actor": "u1", "actor_name": "ann", "kind": kind, "subject": subject, "data": data})), expected);
+        }
+    }
+
+    #[test]
+    fn a_sentence_says_why_and_falls_back_to_the_id() {
+        let item =
+            json!({"actor": "u1", "actor_name": null, "kind": "version.hidden", "subject": "model/m1/1", "data": {}, "reason": "a mistake", "comment": null});
+        assert_eq!(sentence(&item), "u1 hid version 1, because: a mistake");
+    }
+}
