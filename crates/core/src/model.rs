@@ -126,18 +126,6 @@ impl Profile {
     }
 }
 
-/// The approval role that may lower a risk tier.
-pub const GOVERNANCE: &str = "ai-governance";
-
-/// On what authority a risk tier is changed; the access check sees that the caller has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authority {
-    /// Somebody who answers for the model: may raise the tier.
-    Owner,
-    /// The approval role [`GOVERNANCE`]: may also lower it.
-    Governance,
-}
-
 /// Commands on models.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -169,8 +157,6 @@ pub enum Command {
         id: ModelId,
         /// New tier.
         risk_tier: RiskTier,
-        /// On what authority.
-        authority: Authority,
         /// Why.
         reason: PrivateText,
     },
@@ -300,7 +286,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             check_revision("model", *expected, model.revision)?;
             Ok(vec![Draft::new(Subject::Model(id.clone()), Event::Updated { profile: profile.clone() })])
         }
-        Command::SetRiskTier { id, risk_tier, authority, reason } => set_risk_tier(rows, context, id, *risk_tier, *authority, reason),
+        Command::SetRiskTier { id, risk_tier, reason } => set_risk_tier(rows, context, id, *risk_tier, reason),
         Command::Rename { id, to } => rename(rows, id, to),
         Command::Hide { id, reason } => {
             let model = visible(rows, id)?;
@@ -315,7 +301,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
     }
 }
 
-fn set_risk_tier(rows: &mut Rows, context: &Context, id: &ModelId, to: RiskTier, authority: Authority, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
+fn set_risk_tier(rows: &mut Rows, context: &Context, id: &ModelId, to: RiskTier, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
     let model = existing(rows, id)?;
     if model.risk_tier == to {
         return Err(Refusal::invalid("risk_tier", &format!("the risk tier is `{to}` already")).into());
@@ -327,13 +313,7 @@ fn set_risk_tier(rows: &mut Rows, context: &Context, id: &ModelId, to: RiskTier,
         RiskTier::High | RiskTier::Unclassified => 2,
         RiskTier::Prohibited => 3,
     };
-    let lowers = rank(to) < rank(model.risk_tier);
-    if lowers && authority != Authority::Governance {
-        return Err(Refusal::new(Code::SeparationOfDuties, "lowering a risk tier needs the approval role `ai-governance`")
-            .remedy("ask someone with the approval role `ai-governance`")
-            .into());
-    }
-    if lowers && model.created_by == context.actor {
+    if rank(to) < rank(model.risk_tier) && model.created_by == context.actor {
         return Err(Refusal::new(Code::SeparationOfDuties, "lowering a risk tier needs a second person: you created this model")
             .remedy("ask someone else with the approval role `ai-governance`")
             .into());

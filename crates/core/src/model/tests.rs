@@ -25,7 +25,7 @@ fn name_of(world: &mut World, id: &ModelId) -> String {
 }
 
 fn tier(id: &ModelId, risk_tier: RiskTier) -> Command {
-    Command::SetRiskTier { id: id.clone(), risk_tier, authority: Authority::Governance, reason: reason() }
+    Command::SetRiskTier { id: id.clone(), risk_tier, reason: reason() }
 }
 
 fn hide(id: &ModelId) -> Command {

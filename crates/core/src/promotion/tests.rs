@@ -244,7 +244,7 @@ fn a_refresh_lapses_when_the_set_or_the_tier_changed_and_only_then() {
         scene.world.ok(&bob(), approve(&scene.id, "security"));
         scene.world.ok(&bob(), decide_it(&scene.id));
         if let Some(risk_tier) = tier {
-            scene.world.ok(&alice(), model::Command::SetRiskTier { id: scene.model.clone(), risk_tier, authority: model::Authority::Governance, reason: reason() });
+            scene.world.ok(&alice(), model::Command::SetRiskTier { id: scene.model.clone(), risk_tier, reason: reason() });
         }
         let entries = scene.world.ok(&alice(), refresh(&scene.id, set));
         assert!(matches!(&entries[0].event, crate::Event::Promotion(Event::Refreshed { lapsed, .. }) if *lapsed == lapses));

@@ -3,7 +3,6 @@
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
-use chancery_core::access::tier_authority;
 use chancery_core::entry::PrivateText;
 use chancery_core::model::{Command, Profile};
 use chancery_core::names::{ModelKind, ModelName, RiskTier};
@@ -195,7 +194,6 @@ struct SetTier {
 async fn set_risk_tier(allowed: Allowed<caller::SetRiskTier>, Path(name): Path<ModelName>, body: Json<SetTier>) -> Result<Response, AppError> {
     let id = view::model_named(&allowed.read().await?, &name).await?.model_id;
     let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
-    let authority = tier_authority(&allowed.caller.actor);
-    let made = allowed.execute(Command::SetRiskTier { id, risk_tier: body.value.risk_tier, authority, reason }, &body.requested).await?;
+    let made = allowed.execute(Command::SetRiskTier { id, risk_tier: body.value.risk_tier, reason }, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
