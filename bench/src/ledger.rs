@@ -1,103 +1,185 @@
-//! A ledger of a million entries: verification, proofs, start.
+//! The ledger of a million entries: verification, proofs, start, memory at rest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use chancery::app::{App, AppConfig, Options};
+use anyhow::{Context as _, bail};
+use chancery::app::{App, AppConfig};
 use chancery::clock::Clock;
-use chancery::store::StoreConfig;
-use chancery_core::entry::Door;
-use chancery_core::names::{ModelId, ModelKind, ModelName, PolicyMode, RiskTier, TagKey};
-use chancery_core::{model, tag};
-use futures_util::StreamExt as _;
+use chancery::ledger::sequence::Edge;
+use chancery::store::{Head, Schema, Store, StoreConfig, Writer};
+use chancery_core::names::{PolicyMode, Timestamp};
+use chancery_core::rows::Row as _;
+use chancery_core::tables::EntryRow;
+use serde_json::json;
 
-use crate::client::Connection;
-use crate::figures::{Figures, Limit};
-use crate::load::timed;
-use crate::server::{Server, pinned, program};
+use crate::proc::{Server, Setup};
+use crate::script::{CONNECTIONS, Group, Script, VERSIONS};
+use crate::table::{Limit, Table, median};
 
+/// Entries.
 const ENTRIES: u64 = 1_000_000;
-/// Models that the tags belong to.
-const MODELS: u64 = 1000;
+/// Entries in one transaction while the ledger is made.
+const GROUP: u64 = 4096;
+/// Proofs that are asked for in a round.
+const PROOFS: u64 = 500;
+/// A server at rest has been left alone for so long.
+const REST: Duration = Duration::from_secs(2);
 
-/// `fill FOLDER`: a ledger of [`ENTRIES`] entries, made by the application itself.
-pub async fn fill(arguments: &[String]) -> Result<()> {
-    let folder = arguments.first().context("fill FOLDER")?;
-    let config = AppConfig {
-        store: StoreConfig { data: folder.into(), database: None },
-        policy_mode: PolicyMode::Enforce,
-        no_auth: true,
-        clock: Clock::System { offset: 0 },
-        crash: None,
-    };
-    let (app, _) = App::open(config).await?;
-    let caller = app.authenticate(None, Door::Api).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
-    let options = Options::at(Door::Api);
-    let commands = (0..ENTRIES - 3).map(|count| {
-        let id = ModelId::parse(&format!("m{:032x}", count % MODELS)).map_err(|refusal| anyhow::anyhow!(refusal))?;
-        if count < MODELS {
-            let name = ModelName::parse(&format!("model-{count}")).map_err(|refusal| anyhow::anyhow!(refusal))?;
-            return anyhow::Ok(chancery_core::Command::from(model::Command::Create {
-                id,
-                name,
-                kind: ModelKind::Model,
-                risk_tier: RiskTier::Minimal,
-                profile: Box::default(),
-            }));
-        }
-        let key = TagKey::parse("stage").map_err(|refusal| anyhow::anyhow!(refusal))?;
-        Ok(tag::Command::Set { model: id, number: None, key, value: format!("value-{count}") }.into())
-    });
-    let run = |command: Result<chancery_core::Command>| {
-        let (app, caller, options) = (&app, &caller, &options);
-        async move {
-            let authorized = app.allow_command(caller, command?).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
-            app.execute(authorized, options).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
-            anyhow::Ok(())
-        }
-    };
-    let mut done = futures_util::stream::iter(commands).map(run).buffered(512);
-    while let Some(result) = done.next().await {
-        result?;
+/// All figures of the large ledger.
+pub async fn measure(setup: &Setup, table: &mut Table) -> anyhow::Result<()> {
+    let data = grown(setup)?;
+    let (mut ready, mut idle, mut proof, mut slowest) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    // The first start signs the checkpoint over what was made.
+    drop(setup.serve(&data, None).await?);
+    for _ in 0..setup.rounds {
+        let server = setup.serve(&data, None).await?;
+        ready.push(server.ready.as_secs_f64() * 1000.0);
+        tokio::time::sleep(REST).await;
+        idle.push(server.memory("VmRSS")? / 1024.0);
+        let times = proofs(&server).await?;
+        proof.push(median(&times));
+        slowest.push(percentile(&times, 0.99));
     }
-    app.sign_checkpoint().await?;
-    Ok(())
-}
-
-/// Measures on a ledger of a million entries.
-pub async fn million(figures: &mut Figures) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
-    // On both cores: it is no measurement.
-    timed(std::process::Command::new(std::env::current_exe()?).arg("fill").arg(&data))?;
-    verify(figures, &data)?;
-    let server = Server::start(&data, None)?;
-    figures.add("start with 1,000,000 entries", server.ready.as_secs_f64() * 1000.0, "ms", None, Limit::AtMost(200.0));
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    figures.add("idle, resident memory", server.resident()?, "MiB", None, Limit::AtMost(64.0));
-    proofs(figures, &server).await
-}
-
-fn verify(figures: &mut Figures, data: &Path) -> Result<()> {
+    table.figure("ready with 1,000,000 entries", "ms", &ready, Limit::Below(200.0));
+    table.figure("idle with 1,000,000 entries: resident", "MiB", &idle, Limit::Below(64.0));
+    table.figure("inclusion proof over HTTP, 1,000,000 entries: p50", "ms", &proof, Limit::Below(1.0));
+    table.figure("inclusion proof over HTTP, 1,000,000 entries: p99", "ms", &slowest, Limit::Below(1.0));
     for (mode, least) in [("tree", 200_000.0), ("full", 30_000.0)] {
-        let seconds = timed(pinned(&program()?).args(["ledger", "verify", "--mode", mode, "--data"]).arg(data))?;
-        figures.add(&format!("ledger verify, {mode} mode"), ENTRIES as f64 / seconds, "entries/s", None, Limit::AtLeast(least));
+        let rates = (0..setup.rounds).map(|_| verify(setup, &data, mode)).collect::<anyhow::Result<Vec<_>>>()?;
+        table.figure(&format!("ledger verify --mode {mode}, 1,000,000 entries"), "entries/s", &rates, Limit::AtLeast(least));
     }
     Ok(())
 }
 
-async fn proofs(figures: &mut Figures, server: &Server) -> Result<()> {
-    let mut client = Connection::open(&server.address, &server.token).await?;
-    let mut times = Vec::new();
-    for count in 0..500_u64 {
-        let index = count * 1999 % ENTRIES;
-        let begun = Instant::now();
-        let answer = client.send("GET", &format!("/api/v1/ledger/proof/{index}"), "").await?;
-        ensure!(answer.status == 200, "proof: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
-        times.push(begun.elapsed().as_secs_f64() * 1000.0);
-    }
+fn percentile(times: &[f64], share: f64) -> f64 {
+    let mut times = times.to_vec();
     times.sort_by(f64::total_cmp);
-    figures.add("inclusion proof over HTTP, median of 500", times[times.len() / 2], "ms", None, Limit::AtMost(1.0));
+    times.get((times.len() as f64 * share) as usize).copied().unwrap_or_default()
+}
+
+async fn proofs(server: &Server) -> anyhow::Result<Vec<f64>> {
+    let mut client = server.client().await?;
+    let mut times = Vec::new();
+    for number in 0..PROOFS {
+        // Spread over the whole ledger, so that every level of tiles is read anew.
+        let index = number * 7_919_993 % ENTRIES;
+        let start = Instant::now();
+        client.get(&format!("/api/v1/ledger/proof/{index}")).await?;
+        times.push(start.elapsed().as_secs_f64() * 1000.0);
+    }
+    Ok(times)
+}
+
+fn verify(setup: &Setup, data: &Path, mode: &str) -> anyhow::Result<f64> {
+    let start = Instant::now();
+    let output = setup.pinned(&setup.server).args(["--output", "json", "ledger", "verify", "--mode", mode, "--data"]).arg(data).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        bail!("ledger verify --mode {mode}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+    Ok(ENTRIES as f64 / start.elapsed().as_secs_f64())
+}
+
+/// The folder of the large ledger; made once for each state of the core's source.
+fn grown(setup: &Setup) -> anyhow::Result<PathBuf> {
+    let tree = Command::new("git").args(["rev-parse", "--short=16", "HEAD:crates/core"]).output()?;
+    let tree = String::from_utf8(tree.stdout)?;
+    let name = format!("ledger-{}", tree.trim());
+    let data = setup.work.join(&name);
+    if data.join("complete").is_file() {
+        return Ok(data);
+    }
+    setup.fresh(&name)?;
+    eprintln!("  making a ledger of {ENTRIES} entries");
+    let status = Command::new(std::env::current_exe()?).arg("grow").arg(&data).arg(ENTRIES.to_string()).status()?;
+    if !status.success() {
+        bail!("the ledger could not be made");
+    }
+    std::fs::write(data.join("complete"), "")?;
+    Ok(data)
+}
+
+/// Makes a ledger: one model in a thousand entries, one version in ten, changes of tags for the rest.
+pub async fn grow(data: &Path, entries: u64) -> anyhow::Result<()> {
+    let store = StoreConfig { data: data.to_owned(), database: None };
+    let config = AppConfig { store: store.clone(), policy_mode: PolicyMode::Enforce, no_auth: false, clock: Clock::System { offset: 0 }, crash: None };
+    drop(App::open(config).await?);
+    let (_store, mut writer) = open(store).await?;
+    let Head { size, at } = writer.begin().await?.head();
+    let mut script = Script::new(size, at, json!({"training": {"run_id": ""}, "intended_use": "Scores applications for consumer credit; a person decides."}))?;
+    let mut plan = Plan::default();
+    let mut edge = Edge::load(&mut writer.begin().await?, size).await?;
+    while script.size < entries {
+        let count = GROUP.min(entries - script.size);
+        let commands = (0..count).map(|_| plan.next(&mut script)).collect::<anyhow::Result<Vec<_>>>()?;
+        let group = loaded(&mut writer, &mut script, &commands).await?;
+        write(&mut writer, &mut edge, group).await?;
+    }
     Ok(())
+}
+
+/// The lock on the folder goes with the sequencer's thread, which ends shortly after its application.
+async fn open(store: StoreConfig) -> anyhow::Result<(Store, Writer)> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match Store::open(store.clone(), &Schema::product()).await {
+            Ok(opened) => return Ok(opened),
+            Err(fault) if Instant::now() > deadline => return Err(fault).context("open the new ledger"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+/// What comes next.
+#[derive(Debug, Default)]
+struct Plan {
+    step: u64,
+    models: usize,
+    versions: u64,
+}
+
+impl Plan {
+    fn next(&mut self, script: &mut Script) -> anyhow::Result<chancery_core::Command> {
+        // A model, its versions, then changes of their tags.
+        let per_model = CONNECTIONS as u64 * VERSIONS;
+        let place = self.step % per_model;
+        self.step += 1;
+        if place == 0 {
+            self.models += 1;
+            self.versions = 0;
+            return script.create();
+        }
+        let model = self.models.saturating_sub(1);
+        if place.is_multiple_of(10) || self.versions < VERSIONS {
+            self.versions += 1;
+            return script.register(model, self.versions);
+        }
+        script.tag(model, place)
+    }
+}
+
+async fn loaded(writer: &mut Writer, script: &mut Script, commands: &[chancery_core::Command]) -> anyhow::Result<Group> {
+    let mut tx = writer.begin().await?;
+    loop {
+        if let Some(group) = script.group(commands)? {
+            return Ok(group);
+        }
+        for (key, values) in tx.load(script.rows.take_missing()).await? {
+            script.rows.fill(key, values);
+        }
+    }
+}
+
+async fn write(writer: &mut Writer, edge: &mut Edge, group: Group) -> anyhow::Result<()> {
+    let mut tx = writer.begin().await?;
+    for entry in &group.entries {
+        edge.append(chancery_core::ledger::merkle::leaf_hash(&entry.bytes));
+    }
+    let entries: Vec<_> = group.entries.iter().map(EntryRow::to_values).collect();
+    tx.insert(EntryRow::TABLE, &entries).await?;
+    edge.full_tiles(&mut tx).await?;
+    tx.flush(group.changes).await?;
+    tx.set_head(Head { size: group.size, at: Timestamp::from_micros(group.at) });
+    Ok(tx.commit().await?)
 }

@@ -1,50 +1,118 @@
-//! Measures Chancery against its limits, as ratios in one run. Run it with `make bench`: that builds it and pins it to core 1;
-//! servers and bare runs are pinned to core 0.
+//! Measures what the project promises, as ratios in one run, and prints each figure beside its limit.
 //!
-//! Every figure is printed beside what it is compared with, measured in the same run, and beside the limit that it must reach.
+//! The process itself is the load: `scripts/bench.sh` pins it to one core. What is measured (the server, PostgreSQL, the bare
+//! rates) runs in child processes pinned to the other core. INVARIANT: a ratio is of two figures of the same round.
 
 mod bare;
-mod client;
-mod figures;
+mod http;
 mod ledger;
 mod load;
 mod postgres;
-mod server;
+mod proc;
+mod reads;
+mod script;
+mod table;
+mod upload;
+mod writes;
 
-use anyhow::Result;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use figures::Figures;
+use clap::{Parser, Subcommand};
 
-fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match arguments.first().map(String::as_str) {
-        // The bare run is a process of its own, so that it can be pinned to the server's core.
-        Some("bare") => runtime.block_on(bare::run(&arguments[1..])),
-        Some("fill") => runtime.block_on(ledger::fill(&arguments[1..])),
-        Some("hash") => bare::hash(),
-        _ => {
-            let only = arguments.first().cloned().unwrap_or_default();
-            let mut figures = Figures::default();
-            runtime.block_on(all(&mut figures, &only))?;
-            figures.finish()
+use crate::proc::Setup;
+use crate::table::Table;
+
+/// The speed of Chancery against its limits.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures everything, or only what is named.
+    Run {
+        /// The `chancery` binary.
+        #[arg(long)]
+        server: PathBuf,
+        /// Folder for data; the ledger of a million entries is kept there.
+        #[arg(long, default_value = "target/bench")]
+        work: PathBuf,
+        /// Core for what is measured.
+        #[arg(long, default_value_t = 0)]
+        core: usize,
+        /// Rounds of each ratio; the median counts.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Only these: sqlite, postgres, upload, ledger.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+    },
+    /// Writes rows in bare group-committed transactions and prints the commands per second.
+    Bare(bare::BareArgs),
+    /// Hashes from memory on one thread and prints bytes per second.
+    Hash,
+    /// Makes a ledger of so many entries in a data folder.
+    Grow {
+        /// Data folder.
+        data: PathBuf,
+        /// Entries.
+        entries: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }
 
-async fn all(figures: &mut Figures, only: &str) -> Result<()> {
-    let wanted = |part: &str| only.is_empty() || only == part;
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Run { server, work, core, rounds, only } => {
+                std::fs::create_dir_all(&work)?;
+                let setup = Setup { server, work: work.canonicalize()?, core, rounds };
+                measure(&setup, &only).await
+            }
+            Command::Bare(args) => {
+                println!("{}", bare::run(&args).await?);
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Hash => {
+                println!("{}", upload::hash_rate());
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Grow { data, entries } => {
+                ledger::grow(&data, entries).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
+
+async fn measure(setup: &Setup, only: &[String]) -> anyhow::Result<ExitCode> {
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
+    let mut table = Table::default();
     if wanted("sqlite") {
-        load::writes_and_reads(figures, load::Database::Sqlite).await?;
+        writes::sqlite(setup, &mut table).await?;
     }
     if wanted("postgres") {
-        load::writes_and_reads(figures, load::Database::Postgres).await?;
+        writes::postgres(setup, &mut table).await?;
     }
     if wanted("upload") {
-        load::upload(figures).await?;
+        upload::measure(setup, &mut table).await?;
     }
     if wanted("ledger") {
-        ledger::million(figures).await?;
+        ledger::measure(setup, &mut table).await?;
     }
-    Ok(())
+    println!("\n{table}");
+    Ok(if table.is_reached() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }

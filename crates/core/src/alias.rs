@@ -8,7 +8,7 @@ use crate::names::{AliasName, ModelId, State, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::tables::{AliasRow, VersionRow};
-use crate::{model, version};
+use crate::{model, registry, version};
 
 /// Aliases that promise a state, and the states that keep the promise.
 pub const REQUIRED_STATES: &[(&str, &[State])] = &[
@@ -144,6 +144,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         (Event::Set { alias, .. }, Subject::Version(model, number)) => {
             rows.put(&AliasRow { model_id: model.clone(), alias: alias.clone(), number: *number, revision: entry.index });
             record(rows, entry, &Subject::Model(model.clone()), &format!("alias:{alias}"), Some(&number.to_string()))?;
+            registry::move_releases(rows, entry, model);
             if let Some(version) = rows.get::<VersionRow>(&[model, number])? {
                 version::touch(rows, entry, VersionRow { shared: true, ..version });
             }
@@ -152,6 +153,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         (Event::Deleted { alias, .. }, Subject::Model(model)) => {
             rows.remove::<AliasRow>(&[model, alias]);
             record(rows, entry, &entry.subject, &format!("alias:{alias}"), None)?;
+            registry::move_releases(rows, entry, model);
             version::touch_subject(rows, entry)
         }
         (Event::Set { .. } | Event::Deleted { .. }, _) => Ok(()),

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
-use crate::names::{Classification, Digest, Label, MAX_DESCRIPTION_BYTES, ModelId, ModelKind, ModelName, PolicyMode, RiskTier, check_text};
+use crate::names::{ActorId, Classification, Digest, Label, MAX_DESCRIPTION_BYTES, ModelId, ModelKind, ModelName, PolicyMode, RiskTier, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
-use crate::tables::{BindingRow, ModelRow, NameRow, OPEN};
+use crate::tables::{ActorRow, BindingRow, ModelRow, NameRow, OPEN};
 
 /// Most items of a list in a profile.
 pub const MAX_LIST_ITEMS: usize = 100;
@@ -313,13 +313,27 @@ fn set_risk_tier(rows: &mut Rows, context: &Context, id: &ModelId, to: RiskTier,
         RiskTier::High | RiskTier::Unclassified => 2,
         RiskTier::Prohibited => 3,
     };
-    if rank(to) < rank(model.risk_tier) && model.created_by == context.actor {
+    let lowers = rank(to) < rank(model.risk_tier);
+    if lowers && model.created_by == context.actor {
         return Err(Refusal::new(Code::SeparationOfDuties, "lowering a risk tier needs a second person: you created this model")
             .remedy("ask someone else with the approval role `ai-governance`")
             .into());
     }
+    if lowers && !governs(rows, &context.actor)? {
+        return Err(Refusal::new(Code::AccessDenied, "lowering a risk tier needs the approval role `ai-governance`")
+            .field("risk_tier")
+            .remedy("ask someone in that role; raising the tier needs no second person")
+            .into());
+    }
     let event = Event::RiskTierChanged { from: model.risk_tier, to, reason: reason.digest };
     Ok(vec![Draft::new(Subject::Model(id.clone()), event).private(Some(reason))])
+}
+
+/// Whether the actor is in the governance role.
+fn governs(rows: &mut Rows, actor: &ActorId) -> Result<bool, Stop> {
+    let row = rows.get::<ActorRow>(&[actor])?;
+    let roles = row.as_ref().and_then(|row| row.roles.as_array());
+    Ok(roles.is_some_and(|words| words.iter().any(|word| word == "approver:ai-governance")))
 }
 
 fn rename(rows: &mut Rows, id: &ModelId, to: &ModelName) -> Result<Vec<Draft>, Stop> {

@@ -107,13 +107,21 @@ text_type! {
     FilePath, "path", check_path
 }
 
-/// Foreign text for a message: at most 80 characters, none of them a control character.
+/// Foreign text for a message: at most 80 characters, none of them a control character or a deceptive one.
 pub(crate) fn clipped(text: &str) -> String {
-    let mut shown: String = text.chars().take(80).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut shown: String = text.chars().take(80).map(|c| if c.is_control() || is_deceptive(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().count() > 80 {
         shown.push('…');
     }
     shown
+}
+
+const DECEPTIVE: &str = "must not contain invisible characters or ones that change the direction of writing";
+
+/// Characters that make two texts look alike, or one read otherwise than it is: zero width (not the joiners, which some
+/// languages need), line separators, and the controls of writing direction (Unicode Technical Report 36, section 2.9).
+fn is_deceptive(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn check_name(text: &str) -> Result<(), &'static str> {
@@ -122,6 +130,9 @@ fn check_name(text: &str) -> Result<(), &'static str> {
     }
     if text.chars().any(char::is_control) {
         return Err("must not contain control characters");
+    }
+    if text.chars().any(is_deceptive) {
+        return Err(DECEPTIVE);
     }
     if text.contains(['/', ':']) {
         return Err("must not contain `/` or `:`");
@@ -194,6 +205,9 @@ fn check_path(text: &str) -> Result<(), &'static str> {
     }
     if text.chars().any(|c| c.is_control() || c == '\\') {
         return Err("must not contain control characters or backslashes");
+    }
+    if text.chars().any(is_deceptive) {
+        return Err(DECEPTIVE);
     }
     if text.split('/').any(|segment| segment.is_empty() || segment == "." || segment == "..") {
         return Err("must be relative, without empty, `.` or `..` segments");
@@ -527,7 +541,7 @@ mod tests {
 
     #[test]
     fn names_refuse_path_tricks_and_control_characters() {
-        for bad in ["", ".", "..", "a/b", "a:b", "a\nb", " a", "a ", "a\0", &"x".repeat(257)] {
+        for bad in ["", ".", "..", "a/b", "a:b", "a\nb", " a", "a ", "a\0", "a\u{202e}b", "a\u{200b}b", "\u{feff}a", &"x".repeat(257)] {
             assert!(ModelName::parse(bad).is_err(), "{bad:?} was accepted");
         }
         for good in ["loan-approval", "Modell für Kredite", "a.b", "模型", &"x".repeat(256)] {

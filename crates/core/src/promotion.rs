@@ -385,7 +385,11 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::Review { .. } => review(rows, context, command),
         Command::Decide { promotion, decision } => {
             let row = open(rows, promotion)?;
-            if row.decision.is_some() {
+            let standing = match row.decision {
+                Some(digest) => rows.get::<DecisionRow>(&[&digest])?.is_some_and(|decision| decision.expires_at.is_none_or(|end| end > context.now)),
+                None => false,
+            };
+            if standing {
                 return Err(Refusal::new(Code::AlreadyExists, "the promotion has its decision already").into());
             }
             Ok(vec![decision_draft(&row, decision)])
@@ -447,7 +451,9 @@ fn review(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<D
             .into());
     }
     let current = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;
-    if current.is_some_and(|current| current.evidence_set == *evidence_set && current.verdict == *verdict && !current.withdrawn) {
+    // A verdict that no longer counts, because it expired or was given for another tier, is given anew.
+    let stands = |given: &ApprovalRow| !given.withdrawn && given.evidence_set == *evidence_set && given.risk_tier == row.risk_tier && given.expires_at > context.now;
+    if current.is_some_and(|given| given.verdict == *verdict && stands(&given)) {
         return Err(Refusal::new(Code::AlreadyExists, &format!("you gave this verdict as `{role}` already")).field("role").into());
     }
     let version = version::existing(rows, &row.model_id, row.number)?;

@@ -125,6 +125,17 @@ pub(crate) fn note_ungated(rows: &mut Rows, entry: &Entry) {
     rows.put(&SettingRow { name: UNGATED.to_owned(), value: String::new(), revision: entry.index });
 }
 
+/// Setting whose revision moves when the releases or aliases of a model change. A gate compares with them and a release
+/// replaces them, so both note it.
+pub fn releases(model: &ModelId) -> String {
+    format!("releases/{model}")
+}
+
+/// Moves the revision of the releases of a model to this entry.
+pub(crate) fn move_releases(rows: &mut Rows, entry: &Entry, model: &ModelId) {
+    rows.put(&SettingRow { name: releases(model), value: String::new(), revision: entry.index });
+}
+
 /// The entry that records a refused attempt.
 pub fn refused(subject: Subject, action: &str, refusal: &Refusal, gate: Option<&GateRecord>) -> Draft {
     let event = Event::Refused {

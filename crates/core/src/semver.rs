@@ -4,6 +4,9 @@ use semver::{BuildMetadata, Prerelease, Version};
 
 use crate::refusal::Refusal;
 
+/// Largest part that a caller gives: above the largest number nothing could be suggested any more.
+const MAX_PART: u64 = 999_999_999;
+
 crate::words! {
     /// What a change of the signature demands.
     Bump, "bump" {
@@ -24,10 +27,13 @@ pub fn parse(text: &str) -> Result<Version, Refusal> {
     if text.len() > 128 {
         return Err(Refusal::invalid("semver", "a semantic version has at most 128 bytes"));
     }
-    Version::parse(text).map_err(|error| {
-        Refusal::invalid("semver", &format!("semantic version `{}` is malformed: {error}", crate::names::clipped(text)))
-            .remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
-    })
+    let version = Version::parse(text).map_err(|error| {
+        Refusal::invalid("semver", &format!("semantic version `{}` is malformed: {error}", crate::names::clipped(text))).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
+    })?;
+    if [version.major, version.minor, version.patch].into_iter().any(|part| part > MAX_PART) {
+        return Err(Refusal::invalid("semver", &format!("no part of a semantic version may be over {MAX_PART}")).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0"));
+    }
+    Ok(version)
 }
 
 /// The version without build metadata, which has no precedence: `1.0.0+a` and `1.0.0+b` are one.
@@ -63,6 +69,13 @@ pub(crate) fn newer(left: &str, right: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_leaves_room_for_the_next() {
+        for (text, accepted) in [("999999999.0.0", true), ("0.0.1000000000", false), ("18446744073709551615.0.0", false), ("1", false)] {
+            assert_eq!(parse(text).is_ok(), accepted, "{text}");
+        }
+    }
 
     #[test]
     fn suggestions_follow_the_signature() {

@@ -294,6 +294,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         return apply_registered(rows, entry, id, *number, event);
     }
     let Some(version) = rows.get::<VersionRow>(&[id, number])? else { return Ok(()) };
+    let released = |to: State| version.state == State::Production || to == State::Production;
     match event {
         Event::Registered { .. } => {}
         Event::Described { description } => {
@@ -305,6 +306,11 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             if *to == State::Production && (*ungated || version.ungated) {
                 registry::note_ungated(rows, entry);
             }
+            if released(*to) {
+                registry::move_releases(rows, entry, id);
+            }
+            // Successor and sunset end with the deprecation: a version that is back in use is not replaced by anything.
+            let ends = matches!(to, State::Deprecated | State::Retired);
             touch(
                 rows,
                 entry,
@@ -313,14 +319,17 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                     ungated: *ungated || (version.ungated && *to != State::Draft),
                     shared: version.shared || *to != State::Draft,
                     production_index: if *to == State::Production { Some(entry.index) } else { version.production_index },
-                    successor: successor.map(VersionNumber::get).or(version.successor),
-                    sunset: sunset.or(version.sunset),
+                    successor: ends.then_some(successor.map(VersionNumber::get).or(version.successor)).flatten(),
+                    sunset: ends.then_some(sunset.or(version.sunset)).flatten(),
                     ..version
                 },
             );
         }
         Event::Hidden { .. } => {
             record(rows, entry, &entry.subject, "hidden", Some("true"))?;
+            if released(State::Retired) {
+                registry::move_releases(rows, entry, id);
+            }
             record(rows, entry, &entry.subject, "state", Some(State::Retired.as_str()))?;
             touch(rows, entry, VersionRow { hidden: true, state: State::Retired, ..version });
         }

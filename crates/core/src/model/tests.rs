@@ -1,6 +1,7 @@
 //! Commands on models, and the rules by which names and numbers are bound.
 
 use super::*;
+use crate::actor::ActorKind;
 use crate::names::Timestamp;
 use crate::tables::TimelineRow;
 use crate::testing::*;
@@ -105,7 +106,7 @@ fn every_refusal() {
 }
 
 #[test]
-fn lowering_a_tier_needs_a_second_person_and_raising_does_not() {
+fn lowering_a_tier_needs_a_second_person_in_the_governance_role_and_raising_does_not() {
     use RiskTier::{High, Limited, Minimal, Prohibited, Unclassified};
     let lowered = [
         (High, Minimal),
@@ -123,9 +124,12 @@ fn lowering_a_tier_needs_a_second_person_and_raising_does_not() {
             let mut world = World::new();
             let id = model_id(1);
             world.ok(&alice(), create_model(&id, "loans", *from));
+            world.ok(&system(), create_actor(&bob(), ActorKind::Person, "bob", &["approver:ai-governance"]));
+            world.ok(&system(), create_actor(&carol(), ActorKind::Person, "carol", &["owner", "approver:product"]));
             let lowers = lowered.contains(&(*from, *to));
             if lowers {
                 assert_eq!(world.refused(&alice(), tier(&id, *to)).code, Code::SeparationOfDuties, "{from} to {to}");
+                assert_eq!(world.refused(&carol(), tier(&id, *to)).code, Code::AccessDenied, "{from} to {to}");
                 world.ok(&bob(), tier(&id, *to));
             } else {
                 world.ok(&alice(), tier(&id, *to));

@@ -97,7 +97,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "tier.permitted",
-        gates: &[Gate::Candidate],
+        gates: &[Gate::Candidate, Gate::Rollback],
         title: "nothing of a prohibited model is promoted, and a high-risk model is never promoted under warn",
         references: &["ENT-3", "POL-1", "EU-AI-Act Art. 5"],
         remedy: "a prohibited practice stays a draft; for tier high set the model's policy mode to enforce",

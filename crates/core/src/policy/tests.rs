@@ -208,6 +208,8 @@ fn rollback_needs_an_old_production_version_and_the_right_actor() {
     input.version.was_production = true;
     input.version.files[0].fixity = Fixity::Missing;
     assert_eq!(failed(&evaluate(&[Gate::Rollback], &input)), ["artifact.intact"]);
+    input.model.risk.tier = RiskTier::Prohibited;
+    assert_eq!(failed(&evaluate(&[Gate::Rollback], &input)), ["artifact.intact", "tier.permitted"], "a prohibited practice does not come back either");
 }
 
 #[test]

@@ -308,3 +308,26 @@ fn open_promotions_to_two_targets_are_two() {
     scene.world.ok(&carol(), execute(&scene.id, passing(), vec![]));
     assert_eq!(state(&mut scene.world, &model, scene.number), State::Production);
 }
+
+#[test]
+fn a_verdict_that_no_longer_counts_is_given_anew() {
+    let mut scene = scene();
+    let id = scene.id.clone();
+    // Time moves a second with every command: the end is over when the third runs.
+    let end = scene.world.now().plus_seconds(3);
+    let ends = |salt| Command::Decide { promotion: id.clone(), decision: SignedDecision { expires_at: Some(end), ..signed(DecisionKind::Approved, salt) } };
+    let mut ending = approve(&id, "security");
+    if let Command::Review { expires_at, .. } = &mut ending {
+        *expires_at = end;
+    }
+    scene.world.ok(&bob(), ending);
+    scene.world.ok(&bob(), ends(1));
+    scene.world.ok(&bob(), approve(&id, "security"));
+    scene.world.ok(&bob(), ends(2));
+    assert_eq!(promotion(&mut scene).decision, Some(signed(DecisionKind::Approved, 2).envelope.digest), "an expired decision is signed anew");
+    assert_eq!(scene.world.refused(&bob(), approve(&id, "security")).code, Code::AlreadyExists);
+
+    scene.world.ok(&alice(), model::Command::SetRiskTier { id: scene.model.clone(), risk_tier: RiskTier::High, reason: reason() });
+    scene.world.ok(&alice(), refresh(&id, b"evidence"));
+    scene.world.ok(&bob(), approve(&id, "security"));
+}

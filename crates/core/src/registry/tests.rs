@@ -65,3 +65,25 @@ fn a_recorded_check_and_a_recorded_refusal_change_no_row() {
     crate::apply(&mut world.rows, &entry).unwrap();
     assert_eq!(derived(&world.rows), before);
 }
+
+#[test]
+fn releases_and_aliases_move_what_a_gate_notes_of_them() {
+    let mut world = World::new();
+    let (model, other) = (world.model("loans"), world.model("fraud"));
+    let number = world.version(&model);
+    let noted = |world: &mut World, model: &ModelId| world.row::<SettingRow>(&[&releases(model)]).map(|row| row.revision);
+    assert_eq!(noted(&mut world, &model), None, "a draft is no release");
+    let mut last = None;
+    for step in 0..4 {
+        match step {
+            0 => world.promote(&model, number, State::Production),
+            1 => drop(world.ok(&carol(), set_alias(&model, "champion", number))),
+            2 => drop(world.ok(&alice(), move_version(&model, number, State::Deprecated))),
+            _ => drop(world.ok(&carol(), roll_back(&model, number, vec![]))),
+        }
+        let now = noted(&mut world, &model);
+        assert!(now > last, "step {step}: {now:?} after {last:?}");
+        last = now;
+    }
+    assert_eq!(noted(&mut world, &other), None);
+}

@@ -118,9 +118,16 @@ fn only_what_was_in_production_is_rolled_back_to() {
     let mut world = World::new();
     let model = world.model("loans");
     let number = world.version_in(&model, State::Production);
-    world.ok(&alice(), move_version(&model, number, State::Deprecated));
+    let mut deprecation = move_version(&model, number, State::Deprecated);
+    if let Command::Transition { sunset, successor, .. } = &mut deprecation {
+        (*sunset, *successor) = (Some(world.now()), Some(world.version(&model)));
+    }
+    world.ok(&alice(), deprecation);
+    let row = world.row::<VersionRow>(&[&model, &number]).unwrap();
+    assert!(row.sunset.is_some() && row.successor.is_some());
     world.ok(&carol(), roll_back(&model, number, vec![]));
-    assert_eq!(state_of(&mut world, &model, number), State::Production);
+    let row = world.row::<VersionRow>(&[&model, &number]).unwrap();
+    assert_eq!((row.state, row.successor, row.sunset), (State::Production, None, None), "nothing replaces what is back in use");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use chancery_core::names::{ActorId, Digest, Label, PolicyMode, State, Timestamp}
 use chancery_core::policy::{self, Finding, Fixity, Gate, Input, Verdict};
 use chancery_core::promotion::{DecisionKind, GateRecord};
 use chancery_core::refusal::Refusal;
-use chancery_core::registry::{ACCESS, POLICY_MODE};
+use chancery_core::registry::{self, ACCESS, POLICY_MODE};
 use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, ExceptionRow, ModelRow, PromotionRow, SettingRow, VersionRow};
 
 use super::access::Caller;
@@ -62,14 +62,17 @@ impl App {
         let mode_row = snapshot.get::<SettingRow>(values![POLICY_MODE]).await?;
         let mode = mode_row.as_ref().and_then(|row| PolicyMode::parse(&row.value).ok()).unwrap_or(PolicyMode::Enforce);
         let access = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
+        let releases = snapshot.get::<SettingRow>(values![registry::releases(&model.model_id)]).await?.map_or(0, |row| row.revision);
         let mut noted = vec![
             Noted::Setting(POLICY_MODE, mode_row.map_or(0, |row| row.revision)),
             Noted::Setting(ACCESS, access),
+            Noted::Releases(model.model_id.clone(), releases),
             Noted::Model(model.model_id.clone(), model.revision),
             Noted::Version(model.model_id.clone(), version.number, version.revision),
         ];
         noted.extend(promotion.as_ref().map(|row| Noted::Promotion(row.promotion_id.clone(), row.revision)));
-        let now = self.now();
+        // Never before the newest entry: after a clock that ran ahead, a gate would otherwise look too old to the sequencer for ever.
+        let now = self.now().max(snapshot.head().at);
         let authors = authors(&version, promotion.as_ref(), &evidence);
         let input = Input {
             v: 1,
@@ -184,7 +187,7 @@ impl App {
         if promotion.is_some() && wanted.is_none() {
             return Ok(None);
         }
-        let signature_valid = self.check_decision(&view::payload(snapshot, &row.digest).await?);
+        let signature_valid = self.check_decision(&view::payload(snapshot, &row.digest).await?, &row, version);
         let Some(expires_at) = row.expires_at else { return Ok(None) };
         Ok(Some(policy::Decision {
             id: row.decision_id,

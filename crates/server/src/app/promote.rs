@@ -352,7 +352,7 @@ impl App {
     async fn decide_if_complete(&self, caller: &Caller, id: &PromotionId, options: &Options) -> Result<(), AppError> {
         let (subjects, gates) = self.promotion_subjects(caller, id).await?;
         let before: Vec<Gate> = gates.into_iter().filter(|gate| *gate != Gate::Production).collect();
-        let decided = subjects.promotion.as_ref().is_some_and(|row| row.decision.is_some());
+        let decided = subjects.input.decision.as_ref().is_some_and(|decision| decision.expires_at > subjects.input.now);
         if decided || subjects.input.target == State::Candidate || !caller.actor.may(Action::Decide) {
             return Ok(());
         }

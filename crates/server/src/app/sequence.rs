@@ -13,7 +13,7 @@ use chancery_core::entry::{Door, Draft, Entry, Request, Subject, Vault};
 use chancery_core::ledger::merkle::leaf_hash;
 use chancery_core::names::{ActorId, Digest, ModelId, PromotionId, Timestamp, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
-use chancery_core::registry::ACCESS;
+use chancery_core::registry::{ACCESS, releases};
 use chancery_core::rows::{Missing, Row, Rows, Value};
 use chancery_core::tables::{EntryRow, ModelRow, PayloadRow, PromotionRow, SettingRow, VersionRow};
 use chancery_core::{Command, Context, Stop, apply, decide};
@@ -49,6 +49,7 @@ pub enum CrashPoint {
 pub(super) enum Noted {
     Setting(&'static str, u64),
     Model(ModelId, u64),
+    Releases(ModelId, u64),
     Version(ModelId, VersionNumber, u64),
     Promotion(PromotionId, u64),
 }
@@ -61,6 +62,7 @@ impl Noted {
     fn unchanged(&self, rows: &mut Rows) -> Result<bool, Missing> {
         Ok(match self {
             Self::Setting(name, revision) => rows.get::<SettingRow>(&[name])?.map_or(0, |row| row.revision) == *revision,
+            Self::Releases(id, revision) => rows.get::<SettingRow>(&[&releases(id)])?.map_or(0, |row| row.revision) == *revision,
             Self::Model(id, revision) => rows.get::<ModelRow>(&[id])?.map(|row| row.revision) == Some(*revision),
             Self::Version(id, number, revision) => rows.get::<VersionRow>(&[id, number])?.map(|row| row.revision) == Some(*revision),
             Self::Promotion(id, revision) => rows.get::<PromotionRow>(&[id])?.map(|row| row.revision) == Some(*revision),

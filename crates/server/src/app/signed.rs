@@ -11,7 +11,7 @@ use chancery_core::signing::statement::{
     AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect, DecidedModel, DecidedRiskTier, DecidedState, Decision,
     DecisionApproval, Digest as Sha256, Principal, PrincipalKind, Registration, Resource, STATEMENT_TYPE, Statement, Transition, Verdict as DecisionVerdict,
 };
-use chancery_core::tables::{ActorRow, ApprovalRow};
+use chancery_core::tables::{ActorRow, ApprovalRow, DecisionRow, VersionRow};
 use serde::Serialize;
 
 use super::access::Caller;
@@ -106,11 +106,7 @@ impl App {
         }
         let decision = Decision {
             decision_id: id.clone(),
-            decision: match text.decision {
-                DecisionKind::Approved => DecisionVerdict::Approved,
-                DecisionKind::Rejected => DecisionVerdict::Rejected,
-                DecisionKind::Executed => DecisionVerdict::Executed,
-            },
+            decision: verdict(text.decision),
             transition: Transition { from: state(text.from), to: state(text.to), environment: Some(subjects.input.environment.clone()) },
             model: DecidedModel {
                 id: subjects.model.model_id.to_string(),
@@ -160,11 +156,19 @@ impl App {
         Ok(Payload::json(what, &envelope)?)
     }
 
-    /// Whether a stored envelope carries our signature over a decision.
-    pub(super) fn check_decision(&self, envelope: &[u8]) -> bool {
+    /// Whether a stored envelope carries our signature over exactly this decision, about exactly this version.
+    pub(super) fn check_decision(&self, envelope: &[u8], row: &DecisionRow, version: &VersionRow) -> bool {
         let Ok(envelope) = serde_json::from_slice::<Envelope>(envelope) else { return false };
         let verified = envelope.verify(IN_TOTO_PAYLOAD_TYPE, &[self.keys().decision().public_key()]);
-        verified.is_ok_and(|payload| Statement::parse(payload).is_ok())
+        let Some(statement) = verified.ok().and_then(|payload| Statement::parse(payload).ok()) else { return false };
+        let said = &statement.predicate;
+        let [subject] = statement.subject.as_slice() else { return false };
+        subject.digest.sha256 == version.version_digest.to_string()
+            && said.decision_id == row.decision_id
+            && said.decision == verdict(row.decision)
+            && said.transition.to == state(row.target)
+            && said.transition.environment.as_deref() == Some(row.environment.as_str())
+            && said.expires_at == row.expires_at.map(|at| at.to_string())
     }
 }
 
@@ -249,6 +253,14 @@ fn checks(verdict: &Verdict) -> Vec<Check> {
         evidence: Vec::new(),
     };
     verdict.findings.iter().map(check).collect()
+}
+
+fn verdict(decision: DecisionKind) -> DecisionVerdict {
+    match decision {
+        DecisionKind::Approved => DecisionVerdict::Approved,
+        DecisionKind::Rejected => DecisionVerdict::Rejected,
+        DecisionKind::Executed => DecisionVerdict::Executed,
+    }
 }
 
 fn state(state: State) -> DecidedState {

@@ -65,7 +65,7 @@ fn lines(output: Output, view: &Value, context: &Context, all: bool) -> Vec<Stri
             rows.push(("compared with", format!("version {old} ({})", text(view, "/reference/why"))));
             rows.push(("what changed", changes(&context.comparison)));
         }
-        None => rows.push(("compared with", "nothing: no version is in production".to_owned())),
+        None => rows.push(("compared with", "nothing, there was no earlier release".to_owned())),
     }
     if view.pointer("/decision/decision").is_some() {
         rows.push(("decision", format!("{}, digest {}", text(view, "/decision/decision"), text(view, "/decision/digest"))));

@@ -165,6 +165,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // No name or text has a NUL, and PostgreSQL takes none.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(refused(Refusal::invalid("query", "the query must not contain a NUL character")));
+        }
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(query) => Ok(Self(query.0)),
             Err(QueryRejection::FailedToDeserializeQueryString(error)) => Err(refused(Refusal::invalid("query", &error.body_text()))),
@@ -243,7 +247,7 @@ impl PageQuery {
         let Some(cursor) = &self.after else { return Ok(None) };
         let bad = || Refusal::invalid("after", "after must be the `next` of a page");
         let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
-        String::from_utf8(bytes).map(Some).map_err(|_| bad())
+        String::from_utf8(bytes).ok().filter(|key| !key.contains('\0')).map(Some).ok_or_else(bad)
     }
 }
 
@@ -304,4 +308,17 @@ pub fn receipt(status: StatusCode, receipt: &Receipt, location: Option<&str>) ->
         headers.insert(HeaderName::from_static("idempotent-replay"), HeaderValue::from_static("true"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_that_no_page_gave_is_refused() {
+        let after = |text: &str| PageQuery { limit: None, after: Some(text.to_owned()) }.after().ok().flatten();
+        for (given, expected) in [(cursor("loan"), Some("loan")), (cursor("a\0b"), None), ("////".to_owned(), None), ("_w".to_owned(), None)] {
+            assert_eq!(after(&given).as_deref(), expected, "{given}");
+        }
+    }
 }

@@ -64,6 +64,7 @@ pub async fn verify(store: &Store, options: &Options<'_>) -> Result<Report, Faul
             log(&snapshot, options, &mut report, Some(&mut record)).await?;
             let folded = record.finish(&mut report);
             record::payloads(&snapshot, &mut report).await?;
+            record::private_texts(&snapshot, &mut report).await?;
             if folded {
                 derived::compare(&snapshot, &mut scratch, options.schema, &mut report).await?;
             }

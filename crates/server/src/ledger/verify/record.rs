@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chancery_core::entry::Entry;
 use chancery_core::names::{Digest, Timestamp};
 use chancery_core::rows::{Row as _, Value};
-use chancery_core::tables::{EntryRow, PayloadRow};
+use chancery_core::tables::{EntryRow, PayloadRow, PrivateRow};
 
 use super::{Area, Problem, Report};
 use crate::fault::Fault;
@@ -135,6 +135,30 @@ pub(super) async fn payloads(snapshot: &Snapshot, report: &mut Report) -> Result
                     report.problem(problem.values(row.digest.to_string(), Digest::of(&row.bytes).to_string()));
                 }
                 Err(bad) => report.problem(Problem::new(Area::Log, "payloads", bad.to_string())),
+            }
+        }
+    }
+}
+
+/// Hashes every private text that was not erased, with its salt: the entries name it by that digest.
+pub(super) async fn private_texts(snapshot: &Snapshot, report: &mut Report) -> Result<(), Fault> {
+    let mut after = None;
+    loop {
+        let page = snapshot.scan(PrivateRow::TABLE, after, PAYLOADS).await?;
+        after = page.last().and_then(|values| values.first()).map(|digest| vec![digest.clone()]);
+        if after.is_none() {
+            return Ok(());
+        }
+        for values in page {
+            match PrivateRow::from_values(values) {
+                Ok(row) => {
+                    let actual = Digest::of(&[row.salt.as_slice(), row.text.as_bytes()].concat());
+                    if actual != row.digest {
+                        let problem = Problem::new(Area::Log, format!("private text {}", row.digest), "its text has another digest");
+                        report.problem(problem.values(row.digest.to_string(), actual.to_string()));
+                    }
+                }
+                Err(bad) => report.problem(Problem::new(Area::Log, PrivateRow::TABLE.name, bad.to_string())),
             }
         }
     }

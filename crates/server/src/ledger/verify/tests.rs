@@ -117,6 +117,10 @@ async fn full_mode_reads_entries_columns_and_payloads() {
         ),
         ("UPDATE payloads SET bytes = CAST('x' AS BLOB) WHERE digest = (SELECT max(digest) FROM payloads)", "its bytes have another digest"),
         ("DELETE FROM payloads WHERE digest = (SELECT verdict FROM promotions)", "entry 8 names it; it is missing"),
+        (
+            "INSERT OR IGNORE INTO private_payloads VALUES ('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad', x'61', 'bd')",
+            "private text ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad: its text has another digest",
+        ),
         ("UPDATE head SET at = at + 1", "head: its time is not that of the newest entry"),
     ] {
         let registry = original.copy().await;
