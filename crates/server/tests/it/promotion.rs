@@ -49,7 +49,15 @@ both! {
         assert_eq!(complete["decision"]["decision"], "APPROVED", "the fourth approval has the decision signed");
         assert_eq!(cast.auditor.state(&version).await, "draft", "approval is not execution");
         let done = execute(&cast, &promotion).await;
-        insta::assert_snapshot!(format!("{:#?}", done.kinds()), @"");
+        insta::assert_snapshot!(format!("{:#?}", done.kinds()), @r#"
+        [
+            "version.transitioned",
+            "version.transitioned",
+            "version.transitioned",
+            "decision.recorded",
+            "promotion.executed",
+        ]
+        "#);
         let released = cast.auditor.get(&version.path).await.expect(200);
         assert_eq!((released["state"].clone(), released["ungated"].clone()), (json!("production"), json!(false)));
         let closed = cast.auditor.get(&path).await.expect(200);

@@ -295,7 +295,7 @@ both! {
             ("loan/1", "loan/1"), ("loan@trial", "loan/1"), ("loan@1.1.0", "loan/2"), ("loan", "loan/2"), ("models:/loan/1", "loan/1"),
             ("models:/loan@trial", "loan/1"), (composite.as_str(), "loan/1"), (short, "loan/1"), ("my%20model", "my model/1"),
             ("loan/9", "404 not_found"), ("loan@none", "404 not_found"), ("other", "404 not_found"),
-            ("loan/0", "422 invalid_field version"), ("..%2Floan", "422 invalid_field name"), ("", "422 invalid_field reference"),
+            ("loan/0", "422 invalid_field version"), ("..%2Floan", "422 invalid_field name"), ("", "422 invalid_field name"),
         ] {
             let answer = scientist.get(&format!("/api/v1/resolve?reference={reference}")).await;
             let found = if answer.status == 200 {
