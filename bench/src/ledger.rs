@@ -74,7 +74,8 @@ async fn proofs(server: &Server) -> anyhow::Result<Vec<f64>> {
 
 fn verify(setup: &Setup, data: &Path, mode: &str) -> anyhow::Result<f64> {
     let start = Instant::now();
-    let output = setup.pinned(&setup.server).args(["--output", "json", "ledger", "verify", "--mode", mode, "--data"]).arg(data).stderr(Stdio::inherit()).output()?;
+    let output =
+        setup.pinned(&setup.server).args(["--output", "json", "ledger", "verify", "--mode", mode, "--data"]).arg(data).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         bail!("ledger verify --mode {mode}: {}", String::from_utf8_lossy(&output.stdout));
     }

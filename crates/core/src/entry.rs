@@ -293,6 +293,9 @@ impl PrivateText {
     /// `too_large` when it is longer than [`crate::names::MAX_REASON_BYTES`].
     pub fn new(field: &'static str, text: &str, salt: [u8; 16]) -> Result<Self, Refusal> {
         crate::names::check_text(field, text, crate::names::MAX_REASON_BYTES)?;
+        if text.trim().is_empty() {
+            return Err(Refusal::invalid(field, &format!("{field} is empty")).remedy("say why, in words that a reader of the record understands"));
+        }
         let mut bytes = salt.to_vec();
         bytes.extend_from_slice(text.as_bytes());
         Ok(Self { digest: Digest::of(&bytes), salt, text: text.to_owned() })

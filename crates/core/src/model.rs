@@ -338,6 +338,9 @@ fn governs(rows: &mut Rows, actor: &ActorId) -> Result<bool, Stop> {
 
 fn rename(rows: &mut Rows, id: &ModelId, to: &ModelName) -> Result<Vec<Draft>, Stop> {
     let model = visible(rows, id)?;
+    if model.name == *to {
+        return Err(Refusal::new(Code::AlreadyExists, &format!("the name of this model is `{to}` already")).field("name").into());
+    }
     if let Some(row) = rows.get::<NameRow>(&[to])? {
         if row.model_id.as_ref().is_some_and(|holder| holder != id) {
             return Err(name_taken(to).into());

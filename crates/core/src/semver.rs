@@ -28,10 +28,13 @@ pub fn parse(text: &str) -> Result<Version, Refusal> {
         return Err(Refusal::invalid("semver", "a semantic version has at most 128 bytes"));
     }
     let version = Version::parse(text).map_err(|error| {
-        Refusal::invalid("semver", &format!("semantic version `{}` is malformed: {error}", crate::names::clipped(text))).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
+        Refusal::invalid("semver", &format!("semantic version `{}` is malformed: {error}", crate::names::clipped(text)))
+            .remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
     })?;
     if [version.major, version.minor, version.patch].into_iter().any(|part| part > MAX_PART) {
-        return Err(Refusal::invalid("semver", &format!("no part of a semantic version may be over {MAX_PART}")).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0"));
+        return Err(
+            Refusal::invalid("semver", &format!("no part of a semantic version may be over {MAX_PART}")).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
+        );
     }
     Ok(version)
 }

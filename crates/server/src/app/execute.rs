@@ -19,8 +19,8 @@ use super::{App, AppError};
 use crate::fault::Fault;
 use crate::{ids, values};
 
-/// How often a command is prepared again when its subjects changed meanwhile.
-const ATTEMPTS: usize = 3;
+/// How often a command is prepared: once, and three times again when its subjects changed meanwhile.
+const ATTEMPTS: usize = 4;
 /// How long the first administrator's token is valid, in seconds: a year.
 const FIRST_TOKEN_SECONDS: i64 = 365 * 86_400;
 

@@ -391,15 +391,8 @@ impl App {
             (DecisionKind::Approved | DecisionKind::Rejected | DecisionKind::Executed, _) => &caller.actor.id,
         };
         let requested = subjects.promotion.as_ref().map_or((&caller.actor.id, self.now()), |row| (&row.opened_by, row.opened_at));
-        let text = DecisionText {
-            decision,
-            from: subjects.version.state,
-            to: subjects.input.target,
-            decided_by,
-            requested,
-            verdict: &evaluated.verdict,
-            expires_at,
-        };
+        let text =
+            DecisionText { decision, from: subjects.version.state, to: subjects.input.target, decided_by, requested, verdict: &evaluated.verdict, expires_at };
         self.sign_decision(snapshot, subjects, text).await
     }
 

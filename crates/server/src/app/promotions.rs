@@ -61,7 +61,7 @@ pub struct PromotionView {
     pub missing_roles: Vec<String>,
     /// Every verdict that was given.
     pub approvals: Vec<ApprovalView>,
-    /// The newest signed decision.
+    /// The signed decision in force, or the one that rejected it.
     pub decision: Option<DecisionReference>,
     /// What an open promotion's version is compared with.
     pub reference: Option<ReferenceView>,
@@ -244,9 +244,16 @@ async fn comment(snapshot: &Snapshot, index: u64) -> Result<Option<String>, AppE
     Ok(snapshot.get::<PrivateRow>(values![digest]).await?.map(|row| row.text))
 }
 
+/// The decision in force; a rejected promotion has none in force, and shows the one that rejected it.
 async fn decision(snapshot: &Snapshot, row: &PromotionRow) -> Result<Option<DecisionReference>, AppError> {
-    let Some(digest) = row.decision else { return Ok(None) };
-    let found = snapshot.get::<DecisionRow>(values![digest]).await?;
+    let found = match row.decision {
+        Some(digest) => snapshot.get::<DecisionRow>(values![digest]).await?,
+        None if row.status == Status::Rejected => {
+            let tail = "WHERE model_id = $1 AND number = $2 AND promotion_id = $3 ORDER BY entry_index DESC LIMIT 1";
+            snapshot.rows::<DecisionRow>(tail, &values![row.model_id, row.number, row.promotion_id]).await?.into_iter().next()
+        }
+        None => None,
+    };
     Ok(found.map(|row| DecisionReference { id: row.decision_id, digest: row.digest.to_string(), decision: row.decision.to_string() }))
 }
 

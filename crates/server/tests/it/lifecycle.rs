@@ -52,7 +52,7 @@ both! {
             (json!({"to": "draft", "reason": ""}), "422 invalid_field reason"),
             (json!({"to": "draft", "reason": "x".repeat(10_001)}), "413 too_large reason"),
             (json!({"to": "deprecated", "reason": "r", "successor": 1}), "422 invalid_field successor"),
-            (json!({"to": "deprecated", "reason": "r", "successor": 9}), "404 not_found version"),
+            (json!({"to": "deprecated", "reason": "r", "successor": 9}), "404 not_found"),
             (json!({"to": "deprecated", "reason": "r", "sunset": "soon"}), "422 invalid_field sunset"),
             (json!({"to": "great", "reason": "r"}), "422 invalid_field to"),
         ] {
@@ -63,7 +63,28 @@ both! {
         assert_eq!(cast.scientist.post(&path, json!({"to": "draft", "reason": "r"})).await.recorded_problem(), "403 access_denied");
         assert_eq!(incident.post(&path, json!({"to": "retired", "reason": "r"})).await.recorded_problem(), "403 access_denied");
         let done = incident.post(&path, json!({"to": "deprecated", "reason": "r", "sunset": "2026-12-01T00:00:00Z"})).await;
-        insta::assert_snapshot!(done.snapshot(), @"");
+        insta::assert_snapshot!(done.snapshot(), @r#"
+        200 {
+          "entries": [
+            {
+              "actor": "[id]",
+              "at": "[time]",
+              "data": {
+                "from": "candidate",
+                "reason": "[digest]",
+                "sunset": "[time]",
+                "to": "deprecated"
+              },
+              "door": "api",
+              "index": 30,
+              "kind": "version.transitioned",
+              "subject": "model/[id]/1",
+              "v": 1
+            }
+          ],
+          "index": 30
+        }
+        "#);
     }
 
     async fn only_drafts_that_were_never_shared_are_hidden(app: &TestApp) {
@@ -82,7 +103,7 @@ both! {
         for shared in [&aliased, &demoted, &released] {
             assert_eq!(hide(&shared.path).await.recorded_problem(), "409 protected_deletion version");
         }
-        assert_eq!(hide("/api/v1/models/loan").await.recorded_problem(), "409 protected_deletion name");
+        assert_eq!(hide("/api/v1/models/loan").await.recorded_problem(), "409 protected_deletion");
         assert_eq!(cast.scientist.post(&format!("{}/hide", plain.path), json!({"reason": "r"})).await.recorded_problem(), "403 access_denied");
         assert_eq!(hide(&plain.path).await.kinds(), ["version.hidden"]);
         let listed = cast.auditor.get("/api/v1/models/loan/versions").await.expect(200);

@@ -1,16 +1,46 @@
 //! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod alias;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod governance;
+#[cfg(test)]
+mod guards;
+#[cfg(test)]
+mod history;
+#[cfg(test)]
+mod idempotency;
+#[cfg(test)]
+mod input;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
+mod promotion;
+#[cfg(test)]
+mod rollback;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod third_party;
+#[cfg(test)]
+mod together;
+#[cfg(test)]
+mod transfer;
+#[cfg(test)]
+mod version;

@@ -104,7 +104,7 @@ both! {
             let file = write(folder.path(), "envelope.json", &envelope);
             found.push(said(python(&["decision", &file, &key, schema.to_str().unwrap()])).await);
         }
-        assert_eq!(found, ["approved", "executed", "rejected"]);
+        assert_eq!(found, ["APPROVED", "EXECUTED", "REJECTED"]);
     }
 
     async fn the_openapi_document_is_valid(app: &TestApp) {

@@ -100,7 +100,6 @@ async fn set_mode(allowed: Allowed<caller::ManageSettings>, body: Json<SetMode>)
     Ok(receipt(StatusCode::OK, &made, None))
 }
 
-
 /// A rule with its text.
 #[derive(Serialize, ToSchema)]
 struct RuleText {
