@@ -217,4 +217,49 @@ both! {
         assert_eq!(done, 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
         assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 409));
     }
+
+    /// Two first releases of one model at once: the second sees the first and replaces it.
+    async fn two_releases_at_once_leave_one_in_production(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let mut paths = Vec::new();
+        for bytes in [b"1", b"2"] {
+            let version = cast.evaluated("loan", bytes).await;
+            paths.push(format!("/api/v1/promotions/{}/execute", cast.approved(&version, "production").await));
+        }
+        let answers = futures_util::future::join_all(paths.iter().map(|path| cast.pipeline.post(path, json!({})))).await;
+        let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+        let model = cast.auditor.get("/api/v1/models/loan").await.expect(200);
+        assert_eq!(model["production"].as_array().map(Vec::len), Some(1), "{statuses:?}: {model}");
+    }
+
+    async fn a_prohibited_model_does_not_come_back_by_rollback(app: &TestApp) {
+        let cast = app.cast().await;
+        let oncall = app.user("oncall", &["incident"]).await;
+        cast.scientist.model("loan", "high").await;
+        let version = cast.evaluated("loan", b"weights").await;
+        cast.into_state(&version, "production").await;
+        cast.owner.post(&format!("{}/transitions", version.path), json!({"to": "deprecated", "reason": "banned"})).await.expect(200);
+        cast.owner.post("/api/v1/models/loan/risk-tier", json!({"risk_tier": "prohibited", "reason": "banned"})).await.expect(200);
+        let refused = oncall.post("/api/v1/models/loan/rollback", json!({"reason": "try"})).await;
+        assert_eq!(refused.recorded_problem(), "403 non_waivable");
+        assert_eq!(rules(&refused.json()["findings"]), ["tier.permitted"]);
+    }
+
+    /// An owner who did not create the model is a second person, but not one who answers for governance.
+    async fn an_owner_alone_does_not_lower_a_tier(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let lowering = json!({"risk_tier": "minimal", "reason": "please"});
+        let refused = cast.owner.post("/api/v1/models/loan/risk-tier", lowering.clone()).await;
+        assert_eq!(refused.recorded_problem(), "403 access_denied risk_tier");
+        cast.governance.post("/api/v1/models/loan/risk-tier", lowering).await.expect(200);
+    }
+
+    async fn a_nul_in_a_query_is_a_refusal(app: &TestApp) {
+        for path in ["/api/v1/models?prefix=%00", "/api/v1/models?after=AA", "/api/v1/users?after=AA"] {
+            let status = app.admin.get(path).await.status;
+            assert_eq!(status, 422, "{path}");
+        }
+    }
 }
