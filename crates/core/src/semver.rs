@@ -31,7 +31,9 @@ pub fn parse(text: &str) -> Result<Version, Refusal> {
         Refusal::invalid("semver", &format!("semantic version `{}` is malformed: {error}", crate::names::clipped(text))).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
     })?;
     if [version.major, version.minor, version.patch].into_iter().any(|part| part > MAX_PART) {
-        return Err(Refusal::invalid("semver", &format!("no part of a semantic version may be over {MAX_PART}")).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0"));
+        return Err(
+            Refusal::invalid("semver", &format!("no part of a semantic version may be over {MAX_PART}")).remedy("write MAJOR.MINOR.PATCH, such as 1.4.0")
+        );
     }
     Ok(version)
 }
