@@ -11,9 +11,9 @@ both! {
         let oncall = app.user("oncall", &["incident"]).await;
         cast.scientist.model("loan", "high").await;
         let first = cast.evaluated("loan", b"first").await;
-        cast.into_state(&first, "production").await;
+        cast.bring_to(&first, "production").await;
         let second = cast.evaluated("loan", b"second").await;
-        cast.into_state(&second, "production").await;
+        cast.bring_to(&second, "production").await;
         let manifest = cast.auditor.get(&format!("{}/manifest", first.path)).await.json();
         let digest = manifest["files"][0]["digest"].as_str().unwrap();
         let blob = app.data.join("blobs/sha256").join(digest.get(..2).unwrap()).join(digest);
@@ -22,6 +22,10 @@ both! {
         let refused = oncall.post("/api/v1/models/loan/rollback", json!({"reason": "try"})).await;
         assert_eq!(refused.recorded_problem(), "403 non_waivable");
         assert_eq!(refused.json()["findings"][0]["rule"], "artifact.intact");
+        // One byte in place is no better, and is seen although the size is right.
+        std::fs::write(&blob, b"firsT").unwrap();
+        assert_eq!(oncall.post("/api/v1/models/loan/rollback", json!({"reason": "try"})).await.recorded_problem(), "403 non_waivable");
+        std::fs::remove_file(&blob).unwrap();
         std::fs::rename(&kept, &blob).unwrap();
         oncall.post("/api/v1/models/loan/rollback", json!({"reason": "again"})).await.expect(200);
     }

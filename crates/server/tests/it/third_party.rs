@@ -36,7 +36,7 @@ async fn decisions(app: &TestApp) -> Vec<Vec<u8>> {
     let cast = app.cast().await;
     cast.scientist.model("loan", "high").await;
     let version = cast.evaluated("loan", b"bytes").await;
-    cast.into_state(&version, "production").await;
+    cast.bring_to(&version, "production").await;
     let worse = cast.evaluated("loan", b"other bytes").await;
     let id = cast.scientist.promote(&worse, "production").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
     cast.security.verdict(&id, "security", "reject").await.expect(200);

@@ -391,7 +391,7 @@ both! {
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"bytes").await;
-        cast.into_state(&version, "production").await;
+        cast.bring_to(&version, "production").await;
         let composite = cast.auditor.get(&version.path).await.expect(200)["composite_id"].as_str().unwrap().to_owned();
         let trace = cast.auditor.get(&format!("/api/v1/trace/{composite}")).await.expect(200);
         assert_eq!(trace["code"]["repository"], "loans");

@@ -48,10 +48,6 @@ impl Client {
     pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         self.call("PUT", path).json(&body).send().await
     }
-
-    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
-        self.call("PATCH", path).json(&body).send().await
-    }
 }
 
 /// A request.
