@@ -99,7 +99,7 @@ impl TestApp {
             clock: Clock::Manual(Arc::clone(&clock)),
             crash,
         };
-        let (app, _) = App::open(config).await.unwrap();
+        let app = opened(config).await;
         let token = std::fs::read_to_string(data.join("admin-token")).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -170,6 +170,17 @@ async fn audit(data: &Path, database: Option<&str>) -> u64 {
 }
 
 /// The writer of the last server may need a moment to let go.
+async fn opened(config: AppConfig) -> App {
+    for _ in 0..200 {
+        if let Ok((app, _)) = App::open(config.clone()).await {
+            return app;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    App::open(config).await.unwrap().0
+}
+
+/// The same for the store alone.
 async fn reopened(data: &Path, database: Option<&str>) -> (Store, Writer) {
     let config = StoreConfig { data: data.to_owned(), database: database.map(ToOwned::to_owned) };
     for _ in 0..200 {
