@@ -317,6 +317,10 @@ fn approval_input(row: &ApprovalRow) -> policy::Approval {
 }
 
 async fn exceptions_input(snapshot: &Snapshot, version: &VersionRow, now: Timestamp) -> Result<Vec<policy::Exception>, AppError> {
+    // An exception of a rollback covers the version while it serves. One that left production goes through every gate again.
+    if version.state != State::Production {
+        return Ok(Vec::new());
+    }
     let rows = snapshot.rows::<ExceptionRow>("WHERE model_id = $1 AND number = $2 ORDER BY entry_index", &values![version.model_id, version.number]).await?;
     let in_force = rows.into_iter().filter(|row| row.expires_at > now);
     Ok(in_force

@@ -43,4 +43,20 @@ both! {
         let lowering = cast.scientist.post("/api/v1/models/toy/risk-tier", json!({"risk_tier": "minimal", "reason": "please"})).await;
         assert_eq!(lowering.recorded_problem(), "403 access_denied");
     }
+
+    /// The exceptions of a rollback end when the version leaves production: the way back is the ordinary one.
+    async fn a_rollback_opens_no_side_door(app: &TestApp) {
+        let cast = app.cast().await;
+        let oncall = app.user("oncall", &["incident"]).await;
+        cast.scientist.model("loan", "high").await;
+        let first = cast.evaluated("loan", b"first").await;
+        cast.bring_to(&first, "production").await;
+        let second = cast.evaluated("loan", b"second").await;
+        cast.bring_to(&second, "production").await;
+        oncall.post("/api/v1/models/loan/rollback", json!({"reason": "night"})).await.expect(200);
+        cast.owner.post(&format!("{}/transitions", first.path), json!({"to": "approved", "reason": "look again"})).await.expect(200);
+        let opened = cast.pipeline.promote(&first, "production").await.expect(201);
+        assert_eq!(opened["executed"], false);
+        assert_eq!(opened["promotion"]["missing_roles"].as_array().unwrap().len(), 4);
+    }
 }
