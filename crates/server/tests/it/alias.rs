@@ -69,7 +69,7 @@ both! {
         ];
         for (number, (state, refused)) in (1_u64..).zip(table) {
             let version = cast.evaluated("loan", state.as_bytes()).await;
-            cast.into_state(&version, state).await;
+            cast.bring_to(&version, state).await;
             for alias in ["champion", "canary", "stable", "production", "challenger", "mine"] {
                 let path = format!("/api/v1/models/loan/aliases/{alias}");
                 let answer = cast.scientist.put(&path, json!({"version": number})).await;

@@ -111,7 +111,7 @@ both! {
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;
         let first = cast.evaluated("loan", b"first").await;
-        cast.into_state(&first, "production").await;
+        cast.bring_to(&first, "production").await;
         let second = cast.scientist.version("loan", b"second").await;
         cast.scientist.evidence(&second, "evaluation", &evaluation(0.90, 0.81)).await.expect(201);
         let id = cast.approved(&second, "production").await;
@@ -129,10 +129,10 @@ both! {
         let ask = json!({"reason": "parity fell", "drill": false});
         assert_eq!(oncall.post("/api/v1/models/loan/rollback", ask.clone()).await.recorded_problem(), "409 transition_refused");
         let first = cast.evaluated("loan", b"first").await;
-        cast.into_state(&first, "production").await;
+        cast.bring_to(&first, "production").await;
         cast.pipeline.put("/api/v1/models/loan/aliases/champion", json!({"version": 1})).await.expect(200);
         let second = cast.evaluated("loan", b"second").await;
-        cast.into_state(&second, "production").await;
+        cast.bring_to(&second, "production").await;
         assert_eq!(cast.auditor.state(&first).await, "deprecated", "a release replaces what was in production");
         let alias = cast.pipeline.get("/api/v1/models/loan/aliases/champion").await;
         cast.pipeline.call("PUT", "/api/v1/models/loan/aliases/champion").header("If-Match", alias.header("etag")).json(&json!({"version": 2})).send().await.expect(200);
@@ -154,12 +154,12 @@ both! {
         let oncall = app.user("oncall", &["incident"]).await;
         cast.scientist.model("loan", "high").await;
         let first = cast.evaluated("loan", b"first").await;
-        cast.into_state(&first, "production").await;
+        cast.bring_to(&first, "production").await;
         let second = cast.evaluated("loan", b"second").await;
-        cast.into_state(&second, "production").await;
+        cast.bring_to(&second, "production").await;
         let manifest = cast.auditor.get(&format!("{}/manifest", first.path)).await.json();
         let digest = manifest["files"][0]["digest"].as_str().unwrap();
-        let blob = app.data.join("blobs/sha256").join(&digest[..2]).join(digest);
+        let blob = app.data.join("blobs/sha256").join(digest.get(..2).unwrap()).join(digest);
         let kept = app.data.join("kept");
         std::fs::rename(&blob, &kept).unwrap();
         let refused = oncall.post("/api/v1/models/loan/rollback", json!({"reason": "try"})).await;

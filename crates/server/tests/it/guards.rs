@@ -125,7 +125,7 @@ async fn world(app: &TestApp) -> World {
     // Two releases, so that there is something to go back to; and drafts for what changes a version.
     for bytes in [b"one", b"two"] {
         let version = cast.evaluated("used", bytes).await;
-        cast.into_state(&version, "production").await;
+        cast.bring_to(&version, "production").await;
     }
     let mut promotions = BTreeMap::new();
     for purpose in ["review", "withdraw", "cancel", "execute"] {
@@ -145,7 +145,7 @@ async fn world(app: &TestApp) -> World {
     cast.owner.model("drafts", "high").await;
     let candidate = cast.evaluated("drafts", b"three").await;
     cast.scientist.version("drafts", b"four").await;
-    cast.into_state(&candidate, "candidate").await;
+    cast.bring_to(&candidate, "candidate").await;
     app.user("leaver", &["viewer"]).await;
     let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
     let package = cast.scientist.package(b"five").await;

@@ -65,7 +65,7 @@ both! {
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"1").await;
-        cast.into_state(&version, "production").await;
+        cast.bring_to(&version, "production").await;
         cast.owner.post(&format!("{}/transitions", version.path), json!({"to": "deprecated", "reason": "a better one"})).await.expect(200);
         assert_eq!(cast.owner.post(&format!("{}/hide", version.path), json!({"reason": "r"})).await.recorded_problem(), "409 protected_deletion version");
         let history = cast.auditor.get(&format!("{}/history", version.path)).await.expect(200);

@@ -18,7 +18,7 @@ both! {
                     Some(made) => made,
                     None => {
                         let made = cast.evaluated("loan", from.as_str().as_bytes()).await;
-                        cast.into_state(&made, from.as_str()).await;
+                        cast.bring_to(&made, from.as_str()).await;
                         made
                     }
                 };
@@ -45,7 +45,7 @@ both! {
         let incident = app.user("ida", &["incident"]).await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"1").await;
-        cast.into_state(&version, "candidate").await;
+        cast.bring_to(&version, "candidate").await;
         let path = format!("{}/transitions", version.path);
         for (body, expected) in [
             (json!({"to": "draft"}), "422 invalid_field body"),
@@ -95,10 +95,10 @@ both! {
         cast.scientist.put("/api/v1/models/loan/aliases/mine", json!({"version": 2})).await.expect(200);
         cast.scientist.delete("/api/v1/models/loan/aliases/mine").await.expect(200);
         let demoted = cast.evaluated("loan", b"demoted").await;
-        cast.into_state(&demoted, "candidate").await;
+        cast.bring_to(&demoted, "candidate").await;
         cast.owner.post(&format!("{}/transitions", demoted.path), json!({"to": "draft", "reason": "r"})).await.expect(200);
         let released = cast.evaluated("loan", b"released").await;
-        cast.into_state(&released, "production").await;
+        cast.bring_to(&released, "production").await;
         let hide = async |path: &str| cast.owner.post(&format!("{path}/hide"), json!({"reason": "mistake"})).await;
         for shared in [&aliased, &demoted, &released] {
             assert_eq!(hide(&shared.path).await.recorded_problem(), "409 protected_deletion version");
@@ -116,7 +116,7 @@ both! {
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"old bytes").await;
-        cast.into_state(&version, "production").await;
+        cast.bring_to(&version, "production").await;
         cast.owner.post(&format!("{}/transitions", version.path), json!({"to": "retired", "reason": "the end"})).await.expect(200);
         let file = cast.auditor.get(&format!("{}/files/data/model.bin", version.path)).await;
         assert_eq!((file.status, file.bytes.as_slice()), (200, b"old bytes".as_slice()));

@@ -155,6 +155,6 @@ both! {
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"first").await;
-        cast.into_state(&version, "production").await;
+        cast.bring_to(&version, "production").await;
     }
 }

@@ -193,7 +193,7 @@ both! {
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;
         let first = cast.evaluated("loan", b"first").await;
-        cast.into_state(&first, "production").await;
+        cast.bring_to(&first, "production").await;
         let worse = cast.scientist.version("loan", b"worse").await;
         cast.scientist.evidence(&worse, "evaluation", &evaluation(0.90, 0.70)).await.expect(201);
         let check = cast.scientist.get(&format!("{}/check?to=production", worse.path)).await;
@@ -228,7 +228,7 @@ both! {
         cast.scientist.model("loan", "high").await;
         cast.scientist.model("forbidden", "prohibited").await;
         let retired = cast.evaluated("loan", b"1").await;
-        cast.into_state(&retired, "retired").await;
+        cast.bring_to(&retired, "retired").await;
         let forbidden = cast.evaluated("forbidden", b"1").await;
         assert_eq!(cast.scientist.promote(&retired, "production").await.recorded_problem().split(' ').take(2).collect::<Vec<_>>(), ["409", "transition_refused"]);
         let check = cast.scientist.get(&format!("{}/check?to=candidate", forbidden.path)).await.expect(200);

@@ -11,7 +11,7 @@ both! {
         cast.scientist.model("loan", "high").await;
         for bytes in [b"1", b"2"] {
             let version = cast.evaluated("loan", bytes).await;
-            cast.into_state(&version, "production").await;
+            cast.bring_to(&version, "production").await;
         }
         cast.scientist.put("/api/v1/models/loan/aliases/champion", json!({"version": 2})).await.expect(200);
         cast.scientist.put("/api/v1/models/loan/aliases/mine", json!({"version": 2})).await.expect(200);
@@ -110,12 +110,12 @@ both! {
         assert_eq!(rollback(None).await.recorded_problem(), "409 transition_refused");
         for (number, state) in (1_u64..).zip(["draft", "candidate", "approved", "retired", "production"]) {
             let version = cast.evaluated("loan", state.as_bytes()).await;
-            cast.into_state(&version, state).await;
+            cast.bring_to(&version, state).await;
             assert_eq!(rollback(Some(number)).await.recorded_problem(), "409 transition_refused to", "{state}");
         }
         // Deprecated, but never released.
         let draft = cast.evaluated("loan", b"never").await;
-        cast.into_state(&draft, "deprecated").await;
+        cast.bring_to(&draft, "deprecated").await;
         assert_eq!(rollback(Some(draft.number)).await.recorded_problem(), "409 transition_refused to");
         assert_eq!(rollback(Some(99)).await.problem(), "404 not_found");
         assert_eq!(cast.scientist.post("/api/v1/models/loan/rollback", json!({"reason": "r"})).await.recorded_problem(), "403 access_denied");

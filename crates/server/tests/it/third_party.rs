@@ -36,7 +36,7 @@ async fn decisions(app: &TestApp) -> Vec<Vec<u8>> {
     let cast = app.cast().await;
     cast.scientist.model("loan", "high").await;
     let version = cast.evaluated("loan", b"bytes").await;
-    cast.into_state(&version, "production").await;
+    cast.bring_to(&version, "production").await;
     let worse = cast.evaluated("loan", b"other bytes").await;
     let id = cast.scientist.promote(&worse, "production").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
     cast.security.verdict(&id, "security", "reject").await.expect(200);
@@ -58,7 +58,7 @@ async fn decision_key(app: &TestApp) -> String {
     let (start, end) = ("-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----");
     let from = text.find(start).unwrap();
     let to = text.find(end).unwrap() + end.len();
-    format!("{}\n", &text[from..to])
+    format!("{}\n", text.get(from..to).unwrap())
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {

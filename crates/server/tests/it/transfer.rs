@@ -133,12 +133,12 @@ both! {
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"old").await;
-        cast.into_state(&version, "deprecated").await;
+        cast.bring_to(&version, "deprecated").await;
         let path = format!("{}/files/data/model.bin", version.path);
         let deprecated = cast.scientist.get(&path).await;
         assert_eq!(deprecated.status, 200);
         assert!(deprecated.header("warning").contains("deprecated") && !deprecated.header("deprecation").is_empty());
-        cast.into_state(&version, "retired").await;
+        cast.bring_to(&version, "retired").await;
         for part in ["files/data/model.bin", "package"] {
             let path = format!("{}/{part}", version.path);
             assert_eq!(cast.scientist.get(&path).await.recorded_problem(), "409 transition_refused version");

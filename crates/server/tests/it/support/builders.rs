@@ -174,7 +174,7 @@ impl Cast {
     }
 
     /// Takes a draft with evidence into a state, the ordinary way.
-    pub(crate) async fn into_state(&self, version: &Made, state: &str) {
+    pub(crate) async fn bring_to(&self, version: &Made, state: &str) {
         match state {
             "draft" => {}
             "candidate" => drop(self.pipeline.promote(version, "candidate").await.expect(201)),

@@ -48,10 +48,6 @@ impl Client {
     pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         self.call("PUT", path).json(&body).send().await
     }
-
-    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
-        self.call("PATCH", path).json(&body).send().await
-    }
 }
 
 /// A request.
@@ -169,7 +165,7 @@ fn redacted_text(text: &str) -> String {
         }
         out.push_str(match word.len() {
             64 if is_hex(&word) => "[digest]",
-            33 if is_hex(&word[1..]) => "[id]",
+            33 if word.get(1..).is_some_and(is_hex) => "[id]",
             12 | 16 | 32 if is_hex(&word) && word.bytes().any(|byte| byte.is_ascii_digit()) => "[hex]",
             _ => &word,
         });
