@@ -18,6 +18,7 @@ use super::access::Caller;
 use super::sequence::Noted;
 use super::view::{self, binding_kind, is_document};
 use super::{App, AppError};
+use crate::blobs;
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;
@@ -124,11 +125,10 @@ impl App {
         let manifest = manifest(snapshot, version).await?;
         let mut files = Vec::with_capacity(manifest.files().len());
         for file in manifest.files() {
-            // Presence and size here; the bytes are hashed at upload, at download and by `version verify`.
-            let fixity = match self.blobs().contains(&file.digest).await? {
-                None => Fixity::Missing,
-                Some(size) if size != file.size => Fixity::Corrupt,
-                Some(_) => Fixity::Intact,
+            let fixity = match self.blobs().intact(&file.digest).await? {
+                blobs::Fixity::Missing => Fixity::Missing,
+                blobs::Fixity::Intact { size } if size == file.size => Fixity::Intact,
+                blobs::Fixity::Intact { .. } | blobs::Fixity::Corrupt { .. } => Fixity::Corrupt,
             };
             files.push(policy::InputFile { path: file.path.to_string(), size: file.size, digest: file.digest, fixity });
         }
@@ -334,7 +334,9 @@ async fn exceptions_input(snapshot: &Snapshot, version: &VersionRow, now: Timest
 pub(super) fn gates(from: State, to: State) -> Result<Vec<Gate>, Refusal> {
     let gates = policy::gates_between(from, to);
     if gates.is_empty() {
-        return Err(Refusal::new(chancery_core::refusal::Code::TransitionRefused, &format!("no gate leads from {from} to {to}")).field("to"));
+        return Err(Refusal::new(chancery_core::refusal::Code::TransitionRefused, &format!("no gate leads from {from} to {to}"))
+            .field("to")
+            .remedy("gates lead forward to candidate, approved and production; for other moves use `demote`, `deprecate`, `retire` or `rollback`"));
     }
     Ok(gates)
 }

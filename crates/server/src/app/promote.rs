@@ -509,7 +509,10 @@ impl App {
                         &values![model.model_id, State::Deprecated],
                     )
                     .await?;
-                let nothing = || Refusal::new(Code::TransitionRefused, &format!("model `{}` has no deprecated version that was in production", ask.model));
+                let nothing = || {
+                    Refusal::new(Code::TransitionRefused, &format!("model `{}` has no deprecated version that was in production", ask.model))
+                        .remedy("a rollback needs a release before the present one; promote another version, or demote this one")
+                };
                 let version = previous.into_iter().next().ok_or_else(nothing)?;
                 (model, version)
             }

@@ -92,6 +92,8 @@ struct Inner {
     running: Arc<Semaphore>,
     /// Uploads that are not finished; finished ones are known by their sidecar alone.
     open: Mutex<HashMap<UploadId, Arc<upload::Slot>>>,
+    /// Files that were hashed and found intact, as they were then.
+    intact: Mutex<HashMap<Digest, read::Identity>>,
     /// Keeps the lock of the root until the last clone is gone.
     tidier: Tidier,
 }
@@ -153,7 +155,7 @@ impl Blobs {
             Tidier::Another => HashMap::new(),
         };
         let running = Arc::new(Semaphore::new(MAX_RUNNING));
-        Ok(Self { inner: Arc::new(Inner { root, limits, running, open: Mutex::new(open), tidier }) })
+        Ok(Self { inner: Arc::new(Inner { root, limits, running, open: Mutex::new(open), intact: Mutex::default(), tidier }) })
     }
 
     /// Stores one body in one request: the digest and size of what came.

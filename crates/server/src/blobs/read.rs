@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::sync::PoisonError;
 
 use bytes::Bytes;
 use chancery_core::names::Digest;
@@ -21,6 +22,27 @@ pub struct Download {
     pub range: Range<u64>,
     /// The bytes, in blocks of 1 MiB; an error when the file ends early, so that a short body never looks complete.
     pub body: BoxStream<'static, io::Result<Bytes>>,
+}
+
+/// Most files whose hashing is remembered.
+const REMEMBERED: usize = 100_000;
+
+/// What a file was when it was hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+/// The identity of a file, if it is there.
+fn identity(path: &std::path::Path) -> Result<Option<Identity>, BlobFault> {
+    use std::os::unix::fs::MetadataExt as _;
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(Identity { inode: metadata.ino(), size: metadata.len(), changed: (metadata.ctime(), metadata.ctime_nsec()) })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).at("look at", path),
+    }
 }
 
 /// What re-hashing a blob found.
@@ -94,6 +116,29 @@ impl Blobs {
             Ok(if actual == expected { Fixity::Intact { size: hashed.length } } else { Fixity::Corrupt { actual } })
         })
         .await?
+    }
+
+    /// Hashes the blob again unless this very file was hashed before and nobody has touched it since.
+    ///
+    /// What was hashed is remembered by inode, size and time of change: no program can set the last, so an edit in place and a
+    /// file put in its place are both seen. (A disk that rots silently is not; the scheduled fixity check hashes always.)
+    pub async fn intact(&self, digest: &Digest) -> Result<Fixity, BlobFault> {
+        let (path, key) = (self.inner.root.blob(digest), *digest);
+        let before = blocking(move || identity(&path)).await??;
+        let Some(before) = before else { return Ok(Fixity::Missing) };
+        let known = self.inner.intact.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        if known == Some(before) {
+            return Ok(Fixity::Intact { size: before.size });
+        }
+        let fixity = self.verify(digest).await?;
+        if matches!(fixity, Fixity::Intact { .. }) {
+            let mut intact = self.inner.intact.lock().unwrap_or_else(PoisonError::into_inner);
+            if intact.len() >= REMEMBERED {
+                intact.clear();
+            }
+            intact.insert(key, before);
+        }
+        Ok(fixity)
     }
 
     /// Every blob, in order of the digest's first byte; blocking. Files that are not blobs are passed over.

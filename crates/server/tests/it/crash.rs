@@ -238,7 +238,7 @@ fn killed_under_load(database: Database) {
                 let mut lines = Vec::new();
                 for line in BufReader::new(reader).lines() {
                     lines.push(line.unwrap());
-                    drop(sender.send(()));
+                    let _ = sender.send(());
                 }
                 lines
             });
