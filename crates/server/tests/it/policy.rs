@@ -34,7 +34,7 @@ both! {
         rollback.was-production ["rollback"] core true
         signature.present ["candidate"] rego false
         state.servable ["deploy"] core true
-        tier.permitted ["candidate"] core true
+        tier.permitted ["candidate","rollback"] core true
         "#);
         assert_eq!(viewer.get("/api/v1/policy/rules/no.such").await.problem(), "404 not_found");
         assert_eq!(viewer.post("/api/v1/policy/test", json!({})).await.expect(200)["passed"], true);

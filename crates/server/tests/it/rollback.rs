@@ -68,6 +68,21 @@ both! {
               "who": [
                 "incident"
               ]
+            },
+            {
+              "gate": "rollback",
+              "message": "risk tier high may be promoted under enforce",
+              "non_waivable": true,
+              "outcome": "pass",
+              "references": [
+                "ENT-3",
+                "POL-1",
+                "EU-AI-Act Art. 5"
+              ],
+              "rule": "tier.permitted",
+              "who": [
+                "ai-governance"
+              ]
             }
           ],
           "replaces": [

@@ -58,7 +58,7 @@ async fn decision_key(app: &TestApp) -> String {
     let (start, end) = ("-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----");
     let from = text.find(start).unwrap();
     let to = text.find(end).unwrap() + end.len();
-    format!("{}\n", &text[from..to])
+    format!("{}\n", text.get(from..to).unwrap())
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> String {

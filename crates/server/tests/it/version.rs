@@ -290,7 +290,7 @@ both! {
         scientist.post("/api/v1/models/my%20model/versions", scientist.package(b"3").await).await.expect(201);
         scientist.put("/api/v1/models/loan/aliases/trial", json!({"version": 1})).await.expect(200);
         let composite = scientist.get("/api/v1/models/loan/versions/1").await.expect(200)["composite_id"].as_str().unwrap().to_owned();
-        let short = &composite[..composite.find("@sha256:").unwrap() + 8 + 12];
+        let short = composite.get(..composite.find("@sha256:").unwrap() + 8 + 12).unwrap();
         for (reference, expected) in [
             ("loan/1", "loan/1"), ("loan@trial", "loan/1"), ("loan@1.1.0", "loan/2"), ("loan", "loan/2"), ("models:/loan/1", "loan/1"),
             ("models:/loan@trial", "loan/1"), (composite.as_str(), "loan/1"), (short, "loan/1"), ("my%20model", "my model/1"),
@@ -306,7 +306,7 @@ both! {
             };
             assert_eq!(found, expected, "{reference}");
         }
-        let other = format!("chancery:loan/2{}", &composite[composite.find('@').unwrap()..]);
+        let other = format!("chancery:loan/2{}", composite.get(composite.find('@').unwrap()..).unwrap());
         assert!(matches!(scientist.get(&format!("/api/v1/resolve?reference={other}")).await.status, 404 | 422), "number and digest do not belong together");
     }
 

@@ -165,7 +165,7 @@ fn redacted_text(text: &str) -> String {
         }
         out.push_str(match word.len() {
             64 if is_hex(&word) => "[digest]",
-            33 if is_hex(&word[1..]) => "[id]",
+            33 if word.get(1..).is_some_and(is_hex) => "[id]",
             12 | 16 | 32 if is_hex(&word) && word.bytes().any(|byte| byte.is_ascii_digit()) => "[hex]",
             _ => &word,
         });
