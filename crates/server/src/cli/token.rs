@@ -13,7 +13,7 @@ use super::session::{Session, member};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a token. Only the token goes to the standard output.
-    #[command(after_help = "Example: chancery token create maria --expires-in-days 30")]
+    #[command(after_help = "Example: chancery token create data-scientist --expires-in-days 30")]
     Create {
         /// Name of the user.
         user: String,
@@ -22,7 +22,7 @@ pub enum Command {
         expires_in_days: u32,
     },
     /// List tokens; never their secrets.
-    #[command(after_help = "Example: chancery token list --user maria")]
+    #[command(after_help = "Example: chancery token list --user data-scientist")]
     List {
         /// Only of this user.
         #[arg(long)]

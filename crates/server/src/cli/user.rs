@@ -14,13 +14,13 @@ use super::token;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a user.
-    #[command(after_help = "Example: chancery user create maria --role contributor --token")]
+    #[command(after_help = "Example: chancery user create data-scientist --role contributor --token")]
     Create(CreateArgs),
     /// List users.
     #[command(after_help = "Example: chancery user list")]
     List,
     /// Replace the roles of a user.
-    #[command(after_help = "Example: chancery user roles maria --role contributor --role owner")]
+    #[command(after_help = "Example: chancery user roles data-scientist --role contributor --role owner")]
     Roles {
         /// Name of the user.
         name: String,
@@ -29,7 +29,7 @@ pub enum Command {
         roles: Vec<String>,
     },
     /// Deactivate a user and every token of that user.
-    #[command(after_help = "Example: chancery user deactivate maria")]
+    #[command(after_help = "Example: chancery user deactivate data-scientist")]
     Deactivate {
         /// Name of the user.
         name: String,

@@ -8,7 +8,7 @@ const DAY: i64 = 86_400;
 
 both! {
     async fn users_and_tokens_are_made_and_ended(app: &TestApp) {
-        let made = app.admin.post("/api/v1/users", json!({"name": "pat", "display_name": "Pat", "kind": "person", "roles": ["viewer", "approver:product"]})).await;
+        let made = app.admin.post("/api/v1/users", json!({"name": "platform-lead", "display_name": "Pat", "kind": "person", "roles": ["viewer", "approver:product"]})).await;
         insta::assert_snapshot!(made.snapshot(), @r#"
         201 {
           "entries": [
@@ -32,7 +32,7 @@ both! {
           "index": 3
         }
         "#);
-        let issued = app.admin.post("/api/v1/tokens", json!({"user": "pat", "expires_in_days": 2})).await;
+        let issued = app.admin.post("/api/v1/tokens", json!({"user": "platform-lead", "expires_in_days": 2})).await;
         let body = issued.expect(201);
         let pat = app.anonymous.with_token(body["secret"].as_str().unwrap());
         insta::assert_snapshot!(pat.get("/api/v1/whoami").await.snapshot(), @r#"
@@ -40,7 +40,7 @@ both! {
           "display_name": "Pat",
           "id": "[id]",
           "kind": "person",
-          "name": "pat",
+          "name": "platform-lead",
           "roles": [
             "viewer",
             "approver:product"
@@ -98,9 +98,9 @@ both! {
     }
 
     async fn bad_input_about_access(app: &TestApp) {
-        app.user("pat", &["viewer"]).await;
+        app.user("platform-lead", &["viewer"]).await;
         for (body, expected) in [
-            (json!({"name": "pat", "kind": "person", "roles": []}), "409 already_exists name"),
+            (json!({"name": "platform-lead", "kind": "person", "roles": []}), "409 already_exists name"),
             (json!({"name": "Pat", "kind": "person", "roles": []}), "422 invalid_field name"),
             (json!({"name": "new", "kind": "robot", "roles": []}), "422 invalid_field kind"),
             (json!({"name": "new", "kind": "person", "roles": ["king"]}), "422 invalid_field roles[0]"),
@@ -112,9 +112,9 @@ both! {
         }
         for (body, expected) in [
             (json!({"user": "none"}), "404 not_found"),
-            (json!({"user": "pat", "expires_in_days": 0}), "422 invalid_field expires_in_days"),
-            (json!({"user": "pat", "expires_in_days": 367}), "422 invalid_field expires_in_days"),
-            (json!({"user": "pat", "expires_in_days": -1}), "422 invalid_field expires_in_days"),
+            (json!({"user": "platform-lead", "expires_in_days": 0}), "422 invalid_field expires_in_days"),
+            (json!({"user": "platform-lead", "expires_in_days": 367}), "422 invalid_field expires_in_days"),
+            (json!({"user": "platform-lead", "expires_in_days": -1}), "422 invalid_field expires_in_days"),
         ] {
             assert_eq!(app.admin.post("/api/v1/tokens", body.clone()).await.problem(), expected, "{body}");
         }

@@ -65,7 +65,7 @@ both! {
     }
 
     async fn names_have_rules_wherever_they_come_from(app: &TestApp) {
-        let owner = app.user("olga", &["owner"]).await;
+        let owner = app.user("model-owner", &["owner"]).await;
         owner.model("loan", "high").await;
         let size = app.size().await;
         let long = "n".repeat(257);
@@ -91,7 +91,7 @@ both! {
     }
 
     async fn fields_of_a_model_have_types_and_limits(app: &TestApp) {
-        let owner = app.user("olga", &["owner"]).await;
+        let owner = app.user("model-owner", &["owner"]).await;
         let many = vec!["x"; 101];
         for (change, expected) in [
             (json!({"kind": "robot"}), "422 invalid_field kind"),

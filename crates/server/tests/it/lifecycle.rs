@@ -42,7 +42,7 @@ both! {
 
     async fn moves_have_a_reason_a_precondition_and_a_role(app: &TestApp) {
         let cast = app.cast().await;
-        let incident = app.user("ida", &["incident"]).await;
+        let incident = app.user("on-call", &["incident"]).await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"1").await;
         cast.bring_to(&version, "candidate").await;

@@ -1,5 +1,4 @@
 //! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
-#![expect(clippy::string_slice, reason = "tests cut ASCII only")]
 
 #[cfg(test)]
 mod access;

@@ -6,7 +6,7 @@ use crate::support::app::both;
 
 both! {
     async fn a_name_and_a_number_are_one_thing_for_ever(app: &TestApp) {
-        let owner = app.user("olga", &["owner"]).await;
+        let owner = app.user("model-owner", &["owner"]).await;
         owner.model("a", "high").await;
         owner.version("a", b"1").await;
         owner.version("a", b"2").await;
@@ -29,7 +29,7 @@ both! {
     }
 
     async fn models_are_listed_by_name(app: &TestApp) {
-        let owner = app.user("olga", &["owner"]).await;
+        let owner = app.user("model-owner", &["owner"]).await;
         for (name, kind, tier) in [("b", "model", "high"), ("a", "prompt", "limited"), ("B2", "model", "limited"), ("c_1", "system", "high"), ("c%1", "model", "minimal")] {
             owner.post("/api/v1/models", json!({"name": name, "kind": kind, "risk_tier": tier})).await.expect(201);
         }

@@ -7,7 +7,7 @@ use crate::support::app::both;
 both! {
     async fn a_drill_says_what_the_rollback_then_does(app: &TestApp) {
         let cast = app.cast().await;
-        let incident = app.user("ida", &["incident"]).await;
+        let incident = app.user("on-call", &["incident"]).await;
         cast.scientist.model("loan", "high").await;
         for bytes in [b"1", b"2"] {
             let version = cast.evaluated("loan", bytes).await;

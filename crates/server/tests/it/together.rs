@@ -44,7 +44,7 @@ both! {
     }
 
     async fn of_many_who_take_a_name_one_gets_it(app: &TestApp) {
-        let owner = &app.user("olga", &["owner"]).await;
+        let owner = &app.user("model-owner", &["owner"]).await;
         for number in 0..5 {
             owner.model(&format!("m{number}"), "high").await;
         }

@@ -263,7 +263,7 @@ both! {
 
     async fn numbers_are_never_used_again(app: &TestApp) {
         let scientist = app.user("scientist", &["contributor"]).await;
-        let owner = app.user("olga", &["owner"]).await;
+        let owner = app.user("model-owner", &["owner"]).await;
         let first = scientist.model("loan", "high").await.json()["entries"][0]["subject"].clone();
         for bytes in [b"1", b"2"] {
             scientist.version("loan", bytes).await;

@@ -51,13 +51,13 @@ impl TestApp {
     pub(crate) async fn cast(&self) -> Cast {
         Cast {
             scientist: self.user("scientist", &["contributor"]).await,
-            platform: self.user("pat", &["approver:platform"]).await,
-            product: self.user("paul", &["approver:product"]).await,
-            security: self.user("sue", &["approver:security"]).await,
-            governance: self.user("gil", &["approver:ai-governance"]).await,
-            owner: self.user("olga", &["owner"]).await,
+            platform: self.user("platform-lead", &["approver:platform"]).await,
+            product: self.user("product-owner", &["approver:product"]).await,
+            security: self.user("security-lead", &["approver:security"]).await,
+            governance: self.user("governance-lead", &["approver:ai-governance"]).await,
+            owner: self.user("model-owner", &["owner"]).await,
             pipeline: self.actor("ci", "pipeline", &["deployer"]).await,
-            auditor: self.user("ada", &["auditor"]).await,
+            auditor: self.user("model-auditor", &["auditor"]).await,
         }
     }
 }
