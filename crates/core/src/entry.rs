@@ -132,14 +132,6 @@ struct Wire {
     v: u32,
 }
 
-/// The name and the data of an event, as they stand in an entry.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Tagged {
-    pub(crate) kind: String,
-    #[serde(default)]
-    pub(crate) data: Value,
-}
-
 impl Event {
     /// Name of the event, such as `version.registered`, and its data.
     ///
@@ -157,8 +149,11 @@ impl Event {
             Self::Tag(event) => serde_json::to_value(event),
             Self::Version(event) => serde_json::to_value(event),
         }?;
-        let tagged: Tagged = serde_json::from_value(value)?;
-        Ok((tagged.kind, tagged.data))
+        let mut members = if let Value::Object(members) = value { members } else { serde_json::Map::new() };
+        match (members.remove("kind"), members.remove("data")) {
+            (Some(Value::String(kind)), data) => Ok((kind, data.unwrap_or_default())),
+            (other, _) => Err(serde::ser::Error::custom(format!("an event without a kind: {other:?}"))),
+        }
     }
 
     fn parse(kind: &str, data: Value) -> Result<Self, serde_json::Error> {
