@@ -371,6 +371,11 @@ impl Rows {
         std::mem::take(&mut self.missing).into_iter().collect()
     }
 
+    /// Whether a row was asked for that is not loaded: what is computed meanwhile is void, but says what else to load.
+    pub fn is_missing(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
     /// Remembers a key that will be needed, if it is not loaded yet.
     pub fn want(&mut self, key: Key) {
         if !self.loaded.contains_key(&key) {
@@ -391,6 +396,11 @@ impl Rows {
     /// The changes so far, in the order of table and key.
     pub fn changes(&self) -> &BTreeMap<Key, Change> {
         &self.changes
+    }
+
+    /// The changes, when nothing is read any more.
+    pub fn into_changes(self) -> BTreeMap<Key, Change> {
+        self.changes
     }
 
     /// Takes the changes out and treats them as loaded from now on: what a flush calls after it wrote them.

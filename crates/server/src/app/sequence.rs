@@ -274,7 +274,7 @@ impl Thread {
             let entries: Vec<Vec<Value>> = outcome.entries.iter().map(Row::to_values).collect();
             tx.insert(EntryRow::TABLE, &entries).await?;
             self.edge.full_tiles(&mut tx).await?;
-            tx.flush(rows.take_changes()).await?;
+            tx.flush(rows.into_changes()).await?;
             tx.set_head(Head { size, at: outcome.at });
             crash_at(self.crash, CrashPoint::BeforeCommit);
             // A crash before this commit loses the whole batch, of which nobody was told. A crash after it keeps all of it,
@@ -350,8 +350,12 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
                 return Ok(Answer::Stale);
             }
             for noted in noted {
-                if !noted.unchanged(rows)? {
-                    return Ok(Answer::Stale);
+                match noted.unchanged(rows) {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(Answer::Stale),
+                    // Go on: one load for all that will be missing is cheaper than one for each.
+                    Err(Missing::Row) => {}
+                    Err(bad @ Missing::Bad(_)) => return Err(bad),
                 }
             }
             match decide(rows, &Context { now, actor: job.actor.clone() }, command) {
@@ -361,8 +365,11 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
             }
         }
     };
-    // Bytes first: an entry that is too large refuses the command before anything of it is applied.
     let count = drafts.len() as u64;
+    if rows.is_missing() {
+        return want_rows(rows, job, drafts, head, now);
+    }
+    // Bytes first: an entry that is too large refuses the command before anything of it is applied.
     let mut made = Vec::with_capacity(drafts.len());
     for (draft, number) in drafts.iter().zip(0..) {
         let request = job.request.filter(|_| number == 0).map(|(key, body)| Request { key, body, entries: count });
@@ -399,6 +406,15 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
         request: entry.request.map(|request| request.key.to_string()),
     }));
     Ok(Answer::Done(receipt))
+}
+
+/// Applies drafts in a simulation that is void because rows are missing: only to learn which rows they need.
+fn want_rows(rows: &mut Rows, job: &Job, drafts: Vec<Draft>, head: Head, now: Timestamp) -> Result<Answer, Missing> {
+    for draft in drafts {
+        let entry = Entry { index: head.size, at: now, actor: job.actor.clone(), door: job.door, subject: draft.subject, event: draft.event, request: None };
+        apply(rows, &entry)?;
+    }
+    Err(Missing::Row)
 }
 
 /// The subject that a refused command was about, for the entry that records the attempt.

@@ -197,7 +197,7 @@ pub(super) async fn flush(client: &ClientWrapper, changes: &[TableChanges]) -> R
 
 /// A statement and the rows for its arrays.
 struct Batch<'a> {
-    text: String,
+    text: std::sync::Arc<str>,
     table: &'static Table,
     columns: &'static [Column],
     rows: Vec<&'a [Value]>,

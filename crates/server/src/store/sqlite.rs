@@ -4,13 +4,13 @@
 //! write the main file; scratch tables have a file and a writer of their own, and every other connection attaches that file
 //! read only, so that a BEGIN IMMEDIATE on the main file takes no lock on it.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chancery_core::rows::{BadRow, Key, Table, Value};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
 
@@ -134,6 +134,8 @@ fn lock(data: &Path) -> Result<File, Fault> {
 fn prepare(connection: &Connection) -> Result<(), Fault> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(BUSY).map_err(failed("set busy_timeout"))?;
+    // Without this SQLite plans a statement with a range anew for each value that is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed("set the stability of query plans"))?;
     connection.pragma_update(None, "foreign_keys", "OFF").map_err(failed("set foreign_keys"))
 }
 
@@ -214,12 +216,10 @@ pub(super) fn query(connection: &Connection, text: &str, parameters: &[Value]) -
 
 /// The rows with these keys, in the order of the keys.
 pub(super) fn load(connection: &Connection, keys: Vec<Key>) -> Result<Loaded, Fault> {
-    let mut statements = HashMap::new();
     let mut loaded = Vec::with_capacity(keys.len());
     for key in keys {
-        let text = statements.entry(key.table.name).or_insert_with(|| sql::for_sqlite(&sql::load_row(key.table)).into_owned());
         let doing = || failed("load a row");
-        let mut statement = connection.prepare_cached(text).map_err(doing())?;
+        let mut statement = connection.prepare_cached(&sql::load_row(key.table)).map_err(doing())?;
         let mut rows = statement.query(params_from_iter(key.values.iter().map(Parameter))).map_err(doing())?;
         let values = rows.next().map_err(doing())?.map(|row| row_values(row, key.table.columns.len())).transpose()?;
         drop(rows);
@@ -229,12 +229,12 @@ pub(super) fn load(connection: &Connection, keys: Vec<Key>) -> Result<Loaded, Fa
 }
 
 /// Writes rows of one table.
-pub(super) fn write(connection: &Connection, table: &Table, rows: &[Vec<Value>], conflict: OnConflict) -> Result<(), Fault> {
+pub(super) fn write(connection: &Connection, table: &'static Table, rows: &[Vec<Value>], conflict: OnConflict) -> Result<(), Fault> {
     each(connection, table, &sql::insert_row(table, conflict), rows)
 }
 
 /// Deletes rows of one table.
-pub(super) fn remove(connection: &Connection, table: &Table, keys: &[Vec<Value>]) -> Result<(), Fault> {
+pub(super) fn remove(connection: &Connection, table: &'static Table, keys: &[Vec<Value>]) -> Result<(), Fault> {
     each(connection, table, &sql::remove_row(table), keys)
 }
 
@@ -247,12 +247,12 @@ pub(super) fn flush(connection: &Connection, changes: &[TableChanges]) -> Result
     Ok(())
 }
 
-fn each(connection: &Connection, table: &Table, text: &str, rows: &[Vec<Value>]) -> Result<(), Fault> {
+fn each(connection: &Connection, table: &'static Table, text: &str, rows: &[Vec<Value>]) -> Result<(), Fault> {
     if rows.is_empty() {
         return Ok(());
     }
     let wrong = |error| Fault::database(format!("write table `{}`", table.name), error);
-    let mut statement = connection.prepare_cached(&sql::for_sqlite(text)).map_err(wrong)?;
+    let mut statement = connection.prepare_cached(text).map_err(wrong)?;
     for row in rows {
         statement.execute(params_from_iter(row.iter().map(Parameter))).map_err(wrong)?;
     }
