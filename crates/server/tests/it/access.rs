@@ -34,8 +34,8 @@ both! {
         "#);
         let issued = app.admin.post("/api/v1/tokens", json!({"user": "platform-lead", "expires_in_days": 2})).await;
         let body = issued.expect(201);
-        let pat = app.anonymous.with_token(body["secret"].as_str().unwrap());
-        insta::assert_snapshot!(pat.get("/api/v1/whoami").await.snapshot(), @r#"
+        let person = app.anonymous.with_token(body["secret"].as_str().unwrap());
+        insta::assert_snapshot!(person.get("/api/v1/whoami").await.snapshot(), @r#"
         200 {
           "display_name": "Pat",
           "id": "[id]",
@@ -47,15 +47,15 @@ both! {
           ]
         }
         "#);
-        for answer in [app.admin.get("/api/v1/tokens?user=pat").await, app.admin.get("/api/v1/users").await, app.admin.get("/api/v1/ledger/entries").await] {
+        for answer in [app.admin.get("/api/v1/tokens?user=platform-lead").await, app.admin.get("/api/v1/users").await, app.admin.get("/api/v1/ledger/entries").await] {
             answer.expect(200);
             let text = String::from_utf8(answer.bytes).unwrap();
             assert!(!text.contains(body["secret"].as_str().unwrap()), "the secret is not kept");
         }
         app.advance(2 * DAY - 1);
-        assert_eq!(pat.get("/api/v1/whoami").await.status, 200);
+        assert_eq!(person.get("/api/v1/whoami").await.status, 200);
         app.advance(1);
-        assert_eq!(pat.get("/api/v1/whoami").await.problem(), "401 unauthenticated");
+        assert_eq!(person.get("/api/v1/whoami").await.problem(), "401 unauthenticated");
     }
 
     async fn changes_of_access_are_in_force_at_once(app: &TestApp) {

@@ -72,13 +72,13 @@ both! {
         let items = history["items"].as_array().unwrap();
         let lines: Vec<String> = items.iter().map(|item| format!("{} {}", item["kind"].as_str().unwrap(), item["actor_name"].as_str().unwrap_or("-"))).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
-        refused olga
-        version.transitioned olga
+        refused model-owner
+        version.transitioned model-owner
         decision.recorded ci
         version.transitioned ci
         version.transitioned ci
         version.transitioned ci
-        decision.recorded gil
+        decision.recorded governance-lead
         evidence.added scientist
         version.registered scientist
         ");
