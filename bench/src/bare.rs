@@ -223,7 +223,9 @@ async fn postgres(address: &str, before: &[Group], timed: &[Group]) -> anyhow::R
 }
 
 fn ready(group: &Group) -> Ready {
-    let column = |table: &'static Table, rows: &[Vec<Value>]| table.columns.iter().enumerate().map(|(position, column)| Column::of(column.kind, position, rows)).collect();
+    let column = |table: &'static Table, rows: &[Vec<Value>]| {
+        table.columns.iter().enumerate().map(|(position, column)| Column::of(column.kind, position, rows)).collect()
+    };
     (by_table(group).iter().map(|(table, rows)| (*table, column(table, rows))).collect(), head(group))
 }
 
