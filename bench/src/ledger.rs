@@ -10,17 +10,17 @@ use chancery::clock::Clock;
 use chancery::ledger::sequence::Edge;
 use chancery::store::{Head, Schema, Store, StoreConfig, Writer};
 use chancery_core::names::{PolicyMode, Timestamp};
-use chancery_core::rows::Row as _;
+use chancery_core::rows::{Row as _, Rows};
 use chancery_core::tables::EntryRow;
 use serde_json::json;
 
 use crate::proc::{Server, Setup};
-use crate::script::{CONNECTIONS, Group, Script, VERSIONS};
+use crate::script::{Group, Script, VERSIONS};
 use crate::table::{Limit, Table, median};
 
 /// Entries.
 const ENTRIES: u64 = 1_000_000;
-/// Entries in one transaction while the ledger is made.
+/// Models, and entries in one transaction while the ledger is made.
 const GROUP: u64 = 4096;
 /// Proofs that are asked for in a round.
 const PROOFS: u64 = 500;
@@ -101,7 +101,7 @@ fn grown(setup: &Setup) -> anyhow::Result<PathBuf> {
     Ok(data)
 }
 
-/// Makes a ledger: one model in a thousand entries, one version in ten, changes of tags for the rest.
+/// Makes a ledger: 4,096 models, 20 versions of each, changes of tags for the rest.
 pub async fn grow(data: &Path, entries: u64) -> anyhow::Result<()> {
     let store = StoreConfig { data: data.to_owned(), database: None };
     let config = AppConfig { store: store.clone(), policy_mode: PolicyMode::Enforce, no_auth: false, clock: Clock::System { offset: 0 }, crash: None };
@@ -109,13 +109,16 @@ pub async fn grow(data: &Path, entries: u64) -> anyhow::Result<()> {
     let (_store, mut writer) = open(store).await?;
     let Head { size, at } = writer.begin().await?.head();
     let mut script = Script::new(size, at, json!({"training": {"run_id": ""}, "intended_use": "Scores applications for consumer credit; a person decides."}))?;
-    let mut plan = Plan::default();
+    let first = size;
     let mut edge = Edge::load(&mut writer.begin().await?, size).await?;
     while script.size < entries {
         let count = GROUP.min(entries - script.size);
-        let commands = (0..count).map(|_| plan.next(&mut script)).collect::<anyhow::Result<Vec<_>>>()?;
+        let step = script.size - first;
+        let commands = (step..step + count).map(|step| command(&mut script, step)).collect::<anyhow::Result<Vec<_>>>()?;
         let group = loaded(&mut writer, &mut script, &commands).await?;
         write(&mut writer, &mut edge, group).await?;
+        // What was read is read again: a million entries do not fit into memory.
+        script.rows = Rows::default();
     }
     Ok(())
 }
@@ -132,31 +135,14 @@ async fn open(store: StoreConfig) -> anyhow::Result<(Store, Writer)> {
     }
 }
 
-/// What comes next.
-#[derive(Debug, Default)]
-struct Plan {
-    step: u64,
-    models: usize,
-    versions: u64,
-}
-
-impl Plan {
-    fn next(&mut self, script: &mut Script) -> anyhow::Result<chancery_core::Command> {
-        // A model, its versions, then changes of their tags.
-        let per_model = CONNECTIONS as u64 * VERSIONS;
-        let place = self.step % per_model;
-        self.step += 1;
-        if place == 0 {
-            self.models += 1;
-            self.versions = 0;
-            return script.create();
-        }
-        let model = self.models.saturating_sub(1);
-        if place.is_multiple_of(10) || self.versions < VERSIONS {
-            self.versions += 1;
-            return script.register(model, self.versions);
-        }
-        script.tag(model, place)
+/// What comes at a step: all models, then all first versions and so on, then changes of tags. No command of a group needs
+/// another one of it, so that few passes find what must be loaded.
+fn command(script: &mut Script, step: u64) -> anyhow::Result<chancery_core::Command> {
+    let model = usize::try_from(step % GROUP)?;
+    match step / GROUP {
+        0 => script.create(),
+        number if number <= VERSIONS => script.register(model, number),
+        number => script.tag(model, number),
     }
 }
 

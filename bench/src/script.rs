@@ -154,6 +154,8 @@ impl Script {
         let drafts = match decide(&mut self.rows, context, command) {
             Ok(drafts) => drafts,
             Err(Stop::Missing(Missing::Row)) => return Ok(false),
+            // What it is about may be made by a command before it that still lacks rows.
+            Err(Stop::Refused(_)) if self.rows.is_missing() => return Ok(false),
             Err(other) => bail!("the rules stopped a command of the bench: {other:?}"),
         };
         for draft in drafts {

@@ -111,6 +111,20 @@ impl Snapshot {
         typed(self.query(&format!("{} {tail}", sql::select(R::TABLE)), parameters).await?)
     }
 
+    /// Rows of `A`, each with its row of `B`; `tail` is what follows `SELECT columns FROM`. One round trip where two reads need two.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`].
+    pub async fn pairs<A: Row, B: Row>(&self, tail: &str, parameters: &[Value]) -> Result<Vec<(A, B)>, Fault> {
+        let text = format!("SELECT {}, {} FROM {tail}", sql::columns(A::TABLE), sql::columns(B::TABLE));
+        let rows = self.query(&text, parameters).await?.into_iter();
+        let pair = |mut values: Values| {
+            let second = values.split_off(A::TABLE.columns.len().min(values.len()));
+            Ok((A::from_values(values)?, B::from_values(second)?))
+        };
+        rows.map(pair).collect()
+    }
+
     /// A page of a table in the order of its key (text by bytes), after the key `after`, at most `limit` rows.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ pub(super) enum OnConflict {
 /// What a text does with its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Form {
+    Columns,
     Select,
     InsertRow(OnConflict),
     InsertArrays(OnConflict),
@@ -54,6 +55,11 @@ pub(super) fn quoted(name: &str) -> String {
 /// Identifiers in quotes, with commas.
 pub(super) fn quoted_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     joined(names.map(quoted), ", ")
+}
+
+/// All columns of a table, each named with its table.
+pub(super) fn columns(table: &'static Table) -> Arc<str> {
+    kept(table, Form::Columns, || columns_of(table))
 }
 
 /// `SELECT` of all columns of a table, each named with its table, without an end.
@@ -120,9 +126,12 @@ pub(super) fn for_sqlite(sql: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
+fn columns_of(table: &Table) -> String {
+    joined(table.columns.iter().map(|column| format!("{}.{}", quoted(table.name), quoted(column.name))), ", ")
+}
+
 fn select_from(table: &Table) -> String {
-    let columns = table.columns.iter().map(|column| format!("{}.{}", quoted(table.name), quoted(column.name)));
-    format!("SELECT {} FROM {}", joined(columns, ", "), quoted(table.name))
+    format!("SELECT {} FROM {}", columns_of(table), quoted(table.name))
 }
 
 fn insert_into(table: &Table) -> String {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use chancery_core::alias::{Command, Expected};
 use chancery_core::names::{AliasName, ModelName, VersionNumber};
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::AliasRow;
+use chancery_core::tables::{AliasRow, NameRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,6 +16,7 @@ use super::as_of::{self, AsOfQuery};
 use crate::app::{App, AppError, view};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, IfMatch, Json, Path, Problem, Query, Requested, caller};
+use crate::store::Snapshot;
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -45,11 +46,21 @@ async fn show(
     let snapshot = allowed.read().await?;
     let row = match as_of::cut(&snapshot, moment).await? {
         Some(cut) => crate::app::as_of::model_named(&snapshot, &name, cut).await?.alias(&alias).cloned(),
-        None => snapshot.get::<AliasRow>(values![view::model_named(&snapshot, &name).await?.model_id, alias]).await?,
+        None => named(&snapshot, &name, &alias).await?,
     };
     let row = row.ok_or_else(|| Refusal::not_found("alias", alias.as_str()))?;
     let view = AliasView { alias: row.alias.to_string(), number: row.number.get(), revision: row.revision };
     Ok(([(ETAG, format!("\"{}\"", row.revision))], axum::Json(view)).into_response())
+}
+
+/// The alias of the model that has `name` now.
+async fn named(snapshot: &Snapshot, name: &ModelName, alias: &AliasName) -> Result<Option<AliasRow>, AppError> {
+    let tail = "names JOIN aliases ON aliases.model_id = names.model_id WHERE names.name = $1 AND aliases.alias = $2";
+    if let Some((_, row)) = snapshot.pairs::<NameRow, AliasRow>(tail, &values![*name, *alias]).await?.into_iter().next() {
+        return Ok(Some(row));
+    }
+    // Is it the alias or the model that is not there?
+    view::model_named(snapshot, name).await.map(|_| None)
 }
 
 /// Which version an alias names.
