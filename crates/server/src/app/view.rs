@@ -8,9 +8,7 @@ use chancery_core::model::Profile;
 use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber};
 use chancery_core::refusal::Refusal;
 use chancery_core::rows::Value;
-use chancery_core::tables::{
-    AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL,
-};
+use chancery_core::tables::{AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
