@@ -24,7 +24,7 @@ bench:
 	scripts/setup.sh bench
 	scripts/bench.sh
 
-# Faults for longer: kills under load, a 2 GB upload, a million entries.
+# The tests with faults for longer: 200 kills under load on each database, a 2 GB upload.
 soak:
 	scripts/setup.sh test
 	CHANCERY_SOAK=1 scripts/test.sh

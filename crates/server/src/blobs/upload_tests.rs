@@ -288,7 +288,8 @@ fn resident() -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_does_not_grow_with_the_file() {
     let (_folder, blobs) = store();
-    let size = 256 << 20;
+    // 2 GiB under `make soak`.
+    let size = if std::env::var_os("CHANCERY_SOAK").is_some() { 2 << 30 } else { 256 << 20 };
     blobs.create(new(1, Some(size), None)).await.unwrap();
     let before = resident();
     let chunks = stream::iter((0..size / (256 << 10)).map(|number| Ok::<_, Infallible>(Bytes::from(vec![number as u8; 256 << 10]))));
@@ -302,6 +303,7 @@ async fn memory_does_not_grow_with_the_file() {
     }
     assert_eq!(received, size);
     let grown = [written, resident()].map(|now| now.saturating_sub(before) >> 20);
-    assert!(grown.iter().all(|mebibytes| *mebibytes < 32), "grew by {grown:?} MiB");
-    println!("256 MiB up and down: resident memory grew by {grown:?} MiB");
+    // Other tests run in this process; half of the small file is far from holding it.
+    assert!(grown.iter().all(|mebibytes| *mebibytes < 128), "grew by {grown:?} MiB");
+    println!("{} MiB up and down: resident memory grew by {grown:?} MiB", size >> 20);
 }

@@ -21,8 +21,11 @@ const DATA: &str = "CHANCERY_CRASH_DATA";
 const DATABASE: &str = "CHANCERY_CRASH_DATABASE";
 /// Commands that are under way at once.
 const PARALLEL: usize = 8;
-/// Kills under load.
-const ROUNDS: usize = 10;
+
+/// Kills under load; `make soak` asks for many.
+fn rounds() -> usize {
+    if std::env::var_os("CHANCERY_SOAK").is_some() { 200 } else { 10 }
+}
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
@@ -230,7 +233,7 @@ fn killed_under_load(database: Database) {
         app.user("scientist", &["contributor"]).await.model("loan", "high").await;
         let stopped = app.shut_down().await;
         let mut acknowledged_in_all = 0;
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let mut child = start(&stopped, &format!("load round{round}"));
             let reader = child.stdout.take().unwrap();
             let (sender, receiver) = std::sync::mpsc::channel();
@@ -261,7 +264,7 @@ fn killed_under_load(database: Database) {
             }
             app.shut_down().await.audit().await;
         }
-        assert!(acknowledged_in_all > ROUNDS, "there was no load");
+        assert!(acknowledged_in_all > rounds(), "there was no load");
     });
 }
 
