@@ -52,7 +52,9 @@ pub(super) fn config(address: &str) -> Result<Config, Fault> {
 /// A pool for reads and scratch writes; connects when first used. A statement that writes must say `READ WRITE` first, so that no
 /// read can turn into a write.
 pub(super) fn pool(mut config: Config) -> Result<Pool, Fault> {
-    let options = format!("{} -c default_transaction_read_only=on", config.get_options().unwrap_or_default());
+    // Plans are kept, and one made while a table was small reads all of it: almost every read looks rows up by key or index.
+    let plans = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+    let options = format!("{} -c default_transaction_read_only=on {plans}", config.get_options().unwrap_or_default());
     config.options(options);
     let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     let builder = Pool::builder(manager).max_size(CONNECTIONS).runtime(Runtime::Tokio1).wait_timeout(Some(WAIT)).create_timeout(Some(WAIT));
