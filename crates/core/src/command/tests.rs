@@ -19,6 +19,8 @@ use crate::tables::{AliasRow, BindingRow, VersionRow};
 use crate::testing::*;
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
+/// Names to rename to: those of the models, and two that are free at first.
+const MORE_NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 const ALIASES: [&str; 4] = ["champion", "challenger", "stable", "mine"];
 
 /// Random numbers from which a command is made.
@@ -40,8 +42,8 @@ fn gate(die: u8) -> GateRecord {
 fn model_command(dice: Dice, id: &ModelId) -> Command {
     let [what, a, b, ..] = dice;
     match what % 12 {
-        0..=2 => create_model(id, pick(&NAMES, a), pick(RiskTier::ALL, b)).into(),
-        3..=6 => rename_model(id, pick(&NAMES, a)).into(),
+        0..=2 => create_model(id, pick(&MORE_NAMES, a), pick(RiskTier::ALL, b)).into(),
+        3..=6 => rename_model(id, pick(&MORE_NAMES, a)).into(),
         7 => model::Command::Hide { id: id.clone(), reason: reason() }.into(),
         _ => {
             let description = (a % 3 != 0).then(|| format!("text {b}"));
