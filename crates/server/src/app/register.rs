@@ -209,7 +209,8 @@ pub fn read_facts(inspection: &Inspection) -> Vec<(&'static str, Value)> {
     facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-fn environment(environment: &Environment) -> Value {
+/// The environment as a fact: what the client sends and what the server reads from the bytes have one shape.
+pub(crate) fn environment(environment: &Environment) -> Value {
     // The same package is often listed by several files; for a reader it is one.
     let mut packages: Vec<String> = environment.packages.iter().map(|package| format!("{}{}", package.name, package.specifier)).collect();
     packages.sort();

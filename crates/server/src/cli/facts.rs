@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use chancery_inspect::{Environment, GitState, Inspection};
+use chancery_inspect::{GitState, Inspection};
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
+use crate::app::register::environment;
 
 /// Keys that only the registration writes.
 const RESERVED: [&str; 3] = ["grades", "claims", "formats"];
@@ -80,21 +81,6 @@ fn read_facts(inspection: &Inspection) -> Vec<(&'static str, Value)> {
         ("formats", Some(formats(inspection)).filter(|formats| formats != &json!({}))),
     ];
     facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-}
-
-fn environment(environment: &Environment) -> Value {
-    // The same package is often listed by several files; for a reader it is one.
-    let mut packages: Vec<String> = environment.packages.iter().map(|package| format!("{}{}", package.name, package.specifier)).collect();
-    packages.sort();
-    packages.dedup();
-    let mut unpinned: Vec<&str> = environment.unpinned.iter().map(|package| package.name.as_str()).collect();
-    unpinned.sort_unstable();
-    unpinned.dedup();
-    let mut value = json!({"pinned": environment.pinned, "unpinned": unpinned, "packages": packages});
-    if let (Some(members), Some(python)) = (value.as_object_mut(), &environment.python_version) {
-        members.insert("python".to_owned(), json!(python));
-    }
-    value
 }
 
 /// How many files have each format.
