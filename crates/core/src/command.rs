@@ -3,7 +3,7 @@
 use crate::entry::{Draft, Entry, Subject};
 use crate::names::{ActorId, Timestamp};
 use crate::refusal::Refusal;
-use crate::rows::{Missing, Rows};
+use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
 use crate::{actor, alias, evidence, exception, model, promotion, registry, tag, version};
 
@@ -113,6 +113,21 @@ impl From<Refusal> for Stop {
     }
 }
 
+/// Asks for the rows that a command is certain to need, so that one load serves `decide` and `apply`. Only a hint: whatever it leaves
+/// out is asked for later.
+pub fn want(rows: &mut Rows, command: &Command) {
+    match command {
+        Command::Tag(command) => tag::want(rows, command),
+        Command::Actor(_)
+        | Command::Alias(_)
+        | Command::Evidence(_)
+        | Command::Model(_)
+        | Command::Promotion(_)
+        | Command::Registry(_)
+        | Command::Version(_) => {}
+    }
+}
+
 /// Decides a command: the entries it makes, or the refusal.
 ///
 /// # Errors
@@ -145,6 +160,19 @@ pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
         Event::Registry(event) => registry::apply(rows, entry, event),
         Event::Tag(event) => tag::apply(rows, entry, event),
         Event::Version(event) => version::apply(rows, entry, event),
+    }
+}
+
+/// Asks for the timeline row in force, which [`record`] will read.
+pub(crate) fn want_record(rows: &mut Rows, subject: &Subject, attribute: &str) {
+    rows.want(&Key { table: TimelineRow::TABLE, values: vec![subject.to_string().value(), attribute.value(), OPEN.value()] });
+}
+
+/// Records the first value of `attribute` of a subject that is new with this entry: nothing can be in force yet.
+pub(crate) fn record_first(rows: &mut Rows, entry: &Entry, attribute: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        let subject = entry.subject.to_string();
+        rows.put(&TimelineRow { subject, attribute: attribute.to_owned(), to_index: OPEN, from_index: entry.index, value: value.to_owned() });
     }
 }
 

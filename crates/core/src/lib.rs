@@ -31,4 +31,4 @@ pub mod version;
 #[cfg(test)]
 mod testing;
 
-pub use command::{Command, Context, Event, Stop, apply, decide};
+pub use command::{Command, Context, Event, Stop, apply, decide, want};

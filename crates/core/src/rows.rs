@@ -377,10 +377,15 @@ impl Rows {
     }
 
     /// Remembers a key that will be needed, if it is not loaded yet.
-    pub fn want(&mut self, key: Key) {
-        if !self.loaded.contains_key(&key) {
-            self.missing.insert(key);
+    pub fn want(&mut self, key: &Key) {
+        if !self.complete && !self.loaded.contains_key(key) {
+            self.missing.insert(key.clone());
         }
+    }
+
+    /// Number of rows that are known.
+    pub fn known(&self) -> usize {
+        self.loaded.len()
     }
 
     /// Takes loaded rows; `None` says that there is no such row.
@@ -396,11 +401,6 @@ impl Rows {
     /// The changes so far, in the order of table and key.
     pub fn changes(&self) -> &BTreeMap<Key, Change> {
         &self.changes
-    }
-
-    /// The changes, when nothing is read any more.
-    pub fn into_changes(self) -> BTreeMap<Key, Change> {
-        self.changes
     }
 
     /// Takes the changes out and treats them as loaded from now on: what a flush calls after it wrote them.

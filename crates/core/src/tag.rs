@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Context, Stop, record};
+use crate::command::{Context, Stop, record, want_record};
 use crate::entry::{Draft, Entry, Subject};
 use crate::names::{MAX_TAG_VALUE_BYTES, ModelId, TagKey, VersionNumber, check_text};
 use crate::refusal::Refusal;
-use crate::rows::{Missing, Rows};
-use crate::tables::{TagRow, WHOLE_MODEL};
+use crate::rows::{Key, Missing, Row, Rows, ToValue};
+use crate::tables::{ModelRow, TagRow, VersionRow, WHOLE_MODEL};
 use crate::{model, version};
 
 /// Longest value that fits into an entry; longer ones belong into evidence.
@@ -70,6 +70,17 @@ fn check_subject(rows: &mut Rows, model: &ModelId, number: Option<VersionNumber>
         Some(number) => version::existing(rows, model, number).map(drop),
         None => model::existing(rows, model).map(drop),
     }
+}
+
+/// Asks for the rows that a command on a tag needs.
+pub(crate) fn want(rows: &mut Rows, command: &Command) {
+    let (Command::Set { model, number, key, .. } | Command::Delete { model, number, key }) = command;
+    let key_of = match number {
+        Some(number) => Key { table: VersionRow::TABLE, values: vec![model.value(), number.value()] },
+        None => Key { table: ModelRow::TABLE, values: vec![model.value()] },
+    };
+    rows.want(&key_of);
+    want_record(rows, &subject(model, *number), &format!("tag:{key}"));
 }
 
 /// Decides a command on a tag.

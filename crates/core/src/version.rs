@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Context, Stop, record};
+use crate::command::{Context, Stop, record, record_first};
 use crate::entry::{Draft, Entry, Payload, PrivateText, Subject};
 use crate::lifecycle::{Move, transition};
 use crate::manifest::Manifest;
@@ -201,11 +201,11 @@ fn register(
     if model.hidden {
         return Err(Refusal::new(Code::TransitionRefused, &format!("model `{}` is hidden and takes no new version", model.name)).field("name").into());
     }
-    let next = rows.get::<NameRow>(&[&model.name])?.map_or(1, |row| row.next_number).max(model.last_number + 1);
-    let number = VersionNumber::new(next)?;
     let semver = semver::choose(given, &model.last_semver, bump);
-    let taken = rows.get::<SemverRow>(&[id, &semver::precedence(&semver)])?;
-    if let Some(taken) = taken {
+    // Both are asked for before either can be missing: one load serves both.
+    let (name, taken) = (rows.get::<NameRow>(&[&model.name]), rows.get::<SemverRow>(&[id, &semver::precedence(&semver)]));
+    let number = VersionNumber::new(name?.map_or(1, |row| row.next_number).max(model.last_number + 1))?;
+    if let Some(taken) = taken? {
         return Err(Refusal::new(Code::AlreadyExists, &format!("semantic version `{semver}` is taken by version {}", taken.number))
             .field("semver")
             .remedy("give a higher one, or none: the registry then suggests the next")
@@ -364,8 +364,8 @@ fn apply_registered(rows: &mut Rows, entry: &Entry, id: &ModelId, number: Versio
     });
     let precedence = ::semver::Version::parse(semver).map_or_else(|_| semver.clone(), |version| semver::precedence(&version));
     rows.put(&SemverRow { model_id: id.clone(), semver: precedence, number });
-    record(rows, entry, &entry.subject, "state", Some(State::Draft.as_str()))?;
-    record(rows, entry, &entry.subject, "description", Some(description.as_str()).filter(|text| !text.is_empty()))?;
+    record_first(rows, entry, "state", Some(State::Draft.as_str()));
+    record_first(rows, entry, "description", Some(description.as_str()).filter(|text| !text.is_empty()));
     note_blob_uses(rows, id, number, *content_digest)?;
     if let Some(model) = rows.get::<ModelRow>(&[id])? {
         let last_semver = semver::newer(&model.last_semver, semver);

@@ -94,15 +94,6 @@ impl App {
         Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, access_revision: self.access_revision().await? })
     }
 
-    async fn access_revision(&self) -> Result<u64, Fault> {
-        if let Some(revision) = self.inner.sequencer.access_revision(&self.inner.store) {
-            return Ok(revision);
-        }
-        let rows = self.inner.store.query_one_shot("SELECT revision FROM settings WHERE name = $1", &values![ACCESS]).await?;
-        let revision = rows.into_iter().flatten().next();
-        Ok(revision.map(chancery_core::rows::Field::from_value).transpose()?.unwrap_or(0))
-    }
-
     /// The actor as it stands now, for a command that was authorised at an older access revision.
     pub(super) async fn current_actor(&self, actor: &Actor) -> Result<Actor, AppError> {
         if self.inner.no_auth {

@@ -3,6 +3,7 @@
 
 mod access;
 pub mod as_of;
+pub mod current;
 mod execute;
 mod gate;
 mod mode;
@@ -107,6 +108,8 @@ struct Inner {
     clock: Clock,
     no_auth: bool,
     access: access::Cache,
+    current: Arc<current::Current>,
+    lookout: current::Lookout,
     refusals: refusals::Refusals,
 }
 
@@ -122,7 +125,9 @@ impl App {
         let blobs = Blobs::open(data.join("blobs")).map_err(|fault| Fault::database("open the artifact store", fault))?;
         let keys = Keys::open(&data, None)?;
         let engine = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
-        let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash)?;
+        let current = Arc::new(current::Current::default());
+        let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
+        let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
         let signer = Signer::new(store.clone(), keys.clone());
         // Before anything is written: a database that is older than what the key has signed must not grow.
         if let Some(checkpoint) = signer.next(config.clock.now()).await? {
@@ -138,6 +143,8 @@ impl App {
             clock: config.clock,
             no_auth: config.no_auth,
             access: access::Cache::default(),
+            current,
+            lookout,
             refusals: refusals::Refusals::default(),
         };
         let app = Self { inner: Arc::new(inner) };

@@ -14,11 +14,12 @@ use chancery_core::ledger::merkle::leaf_hash;
 use chancery_core::names::{ActorId, Digest, ModelId, PromotionId, Timestamp, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::{ACCESS, releases};
-use chancery_core::rows::{Missing, Row, Rows, Value};
+use chancery_core::rows::{Key, Missing, Row, Rows, Value};
 use chancery_core::tables::{EntryRow, ModelRow, PayloadRow, PromotionRow, SettingRow, VersionRow};
 use chancery_core::{Command, Context, Stop, apply, decide};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::current::Current;
 use super::execute::Receipt;
 use crate::clock::Clock;
 use crate::fault::Fault;
@@ -30,6 +31,8 @@ use crate::store::{Head, Store, Tx, Writer};
 const BATCH: usize = 256;
 /// How many commands may wait.
 const QUEUE: usize = 4096;
+/// Rows that are kept from batch to batch; beyond them all are read again.
+const KNOWN_ROWS: usize = 20_000;
 /// How old a verdict may be when its command is sequenced, in microseconds.
 const VERDICT_AGE: i64 = 5_000_000;
 
@@ -115,12 +118,12 @@ impl Sequencer {
     ///
     /// # Errors
     /// [`Fault`] when the thread cannot be made.
-    pub(super) fn start(writer: Writer, clock: Clock, crash: Option<CrashPoint>) -> Result<Self, Fault> {
+    pub(super) fn start(writer: Writer, clock: Clock, crash: Option<CrashPoint>, current: Arc<Current>) -> Result<Self, Fault> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (grow, grown) = watch::channel(0);
         // u64::MAX: not known yet; the first batch tells.
         let access = Arc::new(AtomicU64::new(u64::MAX));
-        let thread = Thread { writer, clock, crash, edge: Edge::default(), access: Arc::clone(&access), grow };
+        let thread = Thread { writer, clock, crash, edge: Edge::default(), rows: Rows::default(), access: Arc::clone(&access), grow, current };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Fault::database("start the sequencer", error))?;
         std::thread::Builder::new()
             .name("sequencer".to_owned())
@@ -166,8 +169,11 @@ struct Thread {
     clock: Clock,
     crash: Option<CrashPoint>,
     edge: Edge,
+    /// Rows as of the head that this thread wrote: nobody else has written since while the head is still that one.
+    rows: Rows,
     access: Arc<AtomicU64>,
     grow: watch::Sender<u64>,
+    current: Arc<Current>,
 }
 
 /// What the jobs of a batch became, before it is written.
@@ -231,6 +237,7 @@ impl Thread {
         let result = self.write(jobs).await;
         if !matches!(result, Err(Fault::UnknownCommit(_))) {
             if result.is_err() {
+                self.current.clear();
                 self.edge = Edge::default();
                 // The connection may be what failed; a new one costs little beside a failed batch.
                 if let Err(fault) = self.writer.reconnect().await {
@@ -240,6 +247,7 @@ impl Thread {
             return result.map(|(answers, _)| answers);
         }
         // The connection was lost while the commit was under way. `write` kept what it would have answered.
+        self.current.clear();
         self.edge = Edge::default();
         Err(Fault::Config("the outcome of a commit could not be found out; read before you repeat".to_owned()))
     }
@@ -249,19 +257,21 @@ impl Thread {
         let head = tx.head();
         if self.edge.size() != head.size || head.size == 0 {
             self.edge = Edge::load(&mut tx, head.size).await?;
+            self.rows = Rows::default();
         }
         let receipts = receipts(&mut tx, jobs).await?;
         let now = self.clock.now().max(head.at);
-        let mut rows = Rows::default();
+        // Taken out for the time of the batch: after a fault nothing of it is known any more.
+        let mut rows = std::mem::take(&mut self.rows);
+        want(&mut rows, jobs);
         let outcome = loop {
+            for (key, values) in tx.load(rows.take_missing()).await? {
+                rows.fill(key, values);
+            }
             rows.forget_changes();
             let outcome = simulate(&mut rows, jobs, &receipts, head, now)?;
-            let missing = rows.take_missing();
-            if missing.is_empty() {
+            if !rows.is_missing() {
                 break outcome;
-            }
-            for (key, values) in tx.load(missing).await? {
-                rows.fill(key, values);
             }
         };
         let access = rows.get::<SettingRow>(&[&ACCESS]).ok().flatten().map(|row| row.revision);
@@ -274,7 +284,7 @@ impl Thread {
             let entries: Vec<Vec<Value>> = outcome.entries.iter().map(Row::to_values).collect();
             tx.insert(EntryRow::TABLE, &entries).await?;
             self.edge.full_tiles(&mut tx).await?;
-            tx.flush(rows.into_changes()).await?;
+            tx.flush(rows.take_changes()).await?;
             tx.set_head(Head { size, at: outcome.at });
             crash_at(self.crash, CrashPoint::BeforeCommit);
             // A crash before this commit loses the whole batch, of which nobody was told. A crash after it keeps all of it,
@@ -288,9 +298,13 @@ impl Thread {
                 Err(Fault::UnknownCommit(source)) => self.find_out(first, source).await?,
                 other => other?,
             }
+            self.current.note(outcome.entries.iter().map(|entry| (entry.entry_index, entry.subject.as_str())));
         }
         if let Some(access) = access {
             self.access.store(access, Ordering::SeqCst);
+        }
+        if rows.known() <= KNOWN_ROWS {
+            self.rows = rows;
         }
         Ok((outcome.answers, size))
     }
@@ -320,11 +334,20 @@ fn fault_again(fault: &Fault) -> Fault {
     Fault::Config(crate::fault::chain(fault))
 }
 
+/// Asks for the rows that the jobs are certain to need.
+fn want(rows: &mut Rows, jobs: &[Job]) {
+    rows.want(&Key { table: SettingRow::TABLE, values: crate::values![ACCESS] });
+    for job in jobs {
+        if let Work::Command { command, .. } = &job.work {
+            chancery_core::want(rows, command);
+        }
+    }
+}
+
 /// Runs every job on the overlay. When rows are missing the result is void and the caller loads them and calls again.
 fn simulate(rows: &mut Rows, jobs: &[Job], receipts: &HashMap<String, Receipted>, head: Head, now: Timestamp) -> Result<Outcome, Fault> {
     let mut outcome = Outcome { answers: Vec::with_capacity(jobs.len()), entries: Vec::new(), at: now };
     let mut seen: BTreeMap<String, (Digest, Receipt)> = BTreeMap::new();
-    rows.want(chancery_core::rows::Key { table: SettingRow::TABLE, values: crate::values![ACCESS] });
     for job in jobs {
         let answer = match replay(job, receipts, &seen) {
             Some(answer) => answer,

@@ -12,9 +12,10 @@ use base64::Engine as _;
 use chancery_core::Command;
 use chancery_core::access::Action;
 use chancery_core::entry::Door;
-use chancery_core::names::Digest;
+use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
 
 use super::extract::Requested;
+use crate::app::current::{Answer, Question};
 use crate::app::{App, AppError, Caller, Options, Reading, Receipt};
 use crate::store::Snapshot;
 
@@ -86,6 +87,19 @@ impl<P: Permit> Allowed<P> {
     /// [`AppError::Fault`].
     pub async fn read(&self) -> Result<Snapshot, AppError> {
         self.app.read(&self.permit).await
+    }
+
+    /// The kept answer to a question.
+    pub fn kept(&self, question: &Question) -> Option<Answer> {
+        self.app.kept(&self.permit, question)
+    }
+
+    /// The model of which `name/number` is a version, for ever.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn model_of_version(&self, name: &ModelName, number: VersionNumber) -> Result<ModelId, AppError> {
+        self.app.model_of_version(&self.permit, name, number).await
     }
 
     /// Executes a command as this caller.

@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::MAX_JSON_BYTES;
 use super::error::{Problem, malformed, refused};
 use crate::app::Receipt;
+use crate::app::current::Answer;
 
 /// Deepest JSON that is read.
 const MAX_JSON_DEPTH: usize = 32;
@@ -307,6 +308,15 @@ fn receipt_json(receipt: &Receipt) -> Vec<u8> {
     }
     json.extend_from_slice(b"]}");
     json
+}
+
+/// An answer with its ETag.
+pub fn shown(answer: Answer) -> Response {
+    let mut response = ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], answer.body).into_response();
+    if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", answer.revision)) {
+        response.headers_mut().insert(ETAG, etag);
+    }
+    response
 }
 
 /// Headers and body of a receipt.

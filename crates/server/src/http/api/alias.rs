@@ -1,8 +1,7 @@
 //! Aliases: read, set, move, remove.
 
 use axum::http::StatusCode;
-use axum::http::header::ETAG;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chancery_core::alias::{Command, Expected};
 use chancery_core::names::{AliasName, ModelName, VersionNumber};
 use chancery_core::refusal::Refusal;
@@ -13,8 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::as_of::{self, AsOfQuery};
+use crate::app::current::{Answer, Question};
 use crate::app::{App, AppError, view};
-use crate::http::extract::{ReceiptView, receipt};
+use crate::http::extract::{ReceiptView, receipt, shown};
 use crate::http::{Allowed, IfMatch, Json, Path, Problem, Query, Requested, caller};
 use crate::store::Snapshot;
 use crate::values;
@@ -43,14 +43,28 @@ async fn show(
     Path((name, alias)): Path<(ModelName, AliasName)>,
     Query(moment): Query<AsOfQuery>,
 ) -> Result<Response, AppError> {
+    let question = Question::Alias(name.clone(), alias.clone());
+    if moment.is_now()
+        && let Some(answer) = allowed.kept(&question)
+    {
+        return Ok(shown(answer));
+    }
     let snapshot = allowed.read().await?;
-    let row = match as_of::cut(&snapshot, moment).await? {
-        Some(cut) => crate::app::as_of::model_named(&snapshot, &name, cut).await?.alias(&alias).cloned(),
-        None => named(&snapshot, &name, &alias).await?,
-    };
-    let row = row.ok_or_else(|| Refusal::not_found("alias", alias.as_str()))?;
-    let view = AliasView { alias: row.alias.to_string(), number: row.number.get(), revision: row.revision };
-    Ok(([(ETAG, format!("\"{}\"", row.revision))], axum::Json(view)).into_response())
+    let not_found = || Refusal::not_found("alias", alias.as_str());
+    if let Some(cut) = as_of::cut(&snapshot, moment).await? {
+        let past = crate::app::as_of::model_named(&snapshot, &name, cut).await?;
+        let row = past.alias(&alias).ok_or_else(not_found)?;
+        return Ok(shown(Answer::json(row.revision, &AliasView::from(row))?));
+    }
+    let row = named(&snapshot, &name, &alias).await?.ok_or_else(not_found)?;
+    let answer = Answer::json(row.revision, &AliasView::from(&row))?;
+    Ok(shown(allowed.app.keep(question, row.model_id, &snapshot, answer)))
+}
+
+impl From<&AliasRow> for AliasView {
+    fn from(row: &AliasRow) -> Self {
+        Self { alias: row.alias.to_string(), number: row.number.get(), revision: row.revision }
+    }
 }
 
 /// The alias of the model that has `name` now.

@@ -17,6 +17,13 @@ pub(super) struct AsOfQuery {
     as_of: Option<AsOf>,
 }
 
+impl AsOfQuery {
+    /// Whether the question is about the present.
+    pub(super) fn is_now(&self) -> bool {
+        self.as_of.is_none()
+    }
+}
+
 /// The last entry that counts; none when the answer is about now.
 pub(super) async fn cut(snapshot: &Snapshot, query: AsOfQuery) -> Result<Option<Cut>, AppError> {
     match query.as_of {

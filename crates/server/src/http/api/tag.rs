@@ -58,8 +58,8 @@ async fn set_on_version(
     Path((name, number, key)): Path<(ModelName, VersionNumber, TagKey)>,
     body: Json<TagValue>,
 ) -> Result<Response, AppError> {
-    let (model, _) = view::version_named(&allowed.read().await?, &name, number).await?;
-    let command = Command::Set { model: model.model_id, number: Some(number), key, value: body.value.value };
+    let model = allowed.model_of_version(&name, number).await?;
+    let command = Command::Set { model, number: Some(number), key, value: body.value.value };
     let made = allowed.execute(command, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
@@ -73,7 +73,7 @@ async fn delete_from_version(
     Path((name, number, key)): Path<(ModelName, VersionNumber, TagKey)>,
     requested: Requested,
 ) -> Result<Response, AppError> {
-    let (model, _) = view::version_named(&allowed.read().await?, &name, number).await?;
-    let made = allowed.execute(Command::Delete { model: model.model_id, number: Some(number), key }, &requested).await?;
+    let model = allowed.model_of_version(&name, number).await?;
+    let made = allowed.execute(Command::Delete { model, number: Some(number), key }, &requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }

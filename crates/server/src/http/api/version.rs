@@ -15,10 +15,11 @@ use utoipa_axum::routes;
 
 use super::as_of::{self, AsOfQuery};
 use super::model::Reason;
+use crate::app::current::{Answer, Question};
 use crate::app::register::NewVersion;
 use crate::app::view::{self, DecisionView, FixityView, VersionView};
 use crate::app::{App, AppError};
-use crate::http::extract::{ReceiptView, receipt};
+use crate::http::extract::{ReceiptView, receipt, shown};
 use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
 use crate::values;
 
@@ -115,13 +116,21 @@ async fn show(
     Path((name, number)): Path<(ModelName, VersionNumber)>,
     Query(moment): Query<AsOfQuery>,
 ) -> Result<Response, AppError> {
+    let question = Question::Version(name.clone(), number);
+    if moment.is_now()
+        && let Some(answer) = allowed.kept(&question)
+    {
+        return Ok(shown(answer));
+    }
     let snapshot = allowed.read().await?;
     let (model, row) = view::version_named(&snapshot, &name, number).await?;
-    let view = match as_of::cut(&snapshot, moment).await? {
-        Some(cut) => crate::app::as_of::past(&snapshot, &model, cut).await?.version(&snapshot, number).await?,
-        None => view::version(&snapshot, &model, &row).await?,
-    };
-    Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
+    if let Some(cut) = as_of::cut(&snapshot, moment).await? {
+        let view = crate::app::as_of::past(&snapshot, &model, cut).await?.version(&snapshot, number).await?;
+        return Ok(shown(Answer::json(view.revision, &view)?));
+    }
+    let view = view::version(&snapshot, &model, &row).await?;
+    let answer = Answer::json(view.revision, &view)?;
+    Ok(shown(allowed.app.keep(question, model.model_id, &snapshot, answer)))
 }
 
 /// A description.
@@ -143,8 +152,8 @@ async fn describe(
     IfMatch(expected): IfMatch,
     body: Json<Describe>,
 ) -> Result<Response, AppError> {
-    let (model, _) = view::version_named(&allowed.read().await?, &name, number).await?;
-    let command = Command::Describe { model: model.model_id, number, description: body.value.description, expected };
+    let model = allowed.model_of_version(&name, number).await?;
+    let command = Command::Describe { model, number, description: body.value.description, expected };
     let made = allowed.execute(command, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
