@@ -168,11 +168,13 @@ pub(crate) fn want_record(rows: &mut Rows, subject: &Subject, attribute: &str) {
     rows.want(&Key { table: TimelineRow::TABLE, values: vec![subject.to_string().value(), attribute.value(), OPEN.value()] });
 }
 
-/// Records the first value of `attribute` of a subject that is new with this entry: nothing can be in force yet.
-pub(crate) fn record_first(rows: &mut Rows, entry: &Entry, attribute: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        let subject = entry.subject.to_string();
-        rows.put(&TimelineRow { subject, attribute: attribute.to_owned(), to_index: OPEN, from_index: entry.index, value: value.to_owned() });
+/// Records the first value of an attribute of a subject that this entry makes; nothing when it is empty.
+///
+/// Nothing can have been in force before, so nothing has to be loaded.
+pub(crate) fn begin(rows: &mut Rows, entry: &Entry, attribute: &str, value: &str) {
+    if !value.is_empty() {
+        let (subject, attribute, value) = (entry.subject.to_string(), attribute.to_owned(), value.to_owned());
+        rows.put(&TimelineRow { subject, attribute, to_index: OPEN, from_index: entry.index, value });
     }
 }
 

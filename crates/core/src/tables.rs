@@ -94,6 +94,8 @@ crate::table! {
         created_at: Timestamp,
         /// Who created it.
         created_by: ActorId,
+        /// When its name, description or versions last changed; tags and aliases do not count (MLflow: last_updated_timestamp).
+        last_updated_at: Timestamp,
         /// When it last changed.
         updated_at: Timestamp,
         /// Index of the last entry that changed it.
@@ -150,6 +152,14 @@ crate::table! {
         size: u64,
         /// Description (mutable).
         description: String,
+        /// Where the bytes come from, in the words of who registered it; empty when nobody said.
+        source: String,
+        /// The run that made it; empty when nobody said.
+        run_id: String,
+        /// Where the run can be looked at; empty when nobody said.
+        run_link: String,
+        /// Whether the registry holds the bytes. It does not: then there are no files, and the bytes are at the source.
+        held: bool,
         /// Whether it is out of listings.
         hidden: bool,
         /// Whether a gate was passed in warn mode although a rule failed.
@@ -168,6 +178,8 @@ crate::table! {
         registered_at: Timestamp,
         /// Who.
         registered_by: ActorId,
+        /// When its description, state, bytes or the name of its model last changed; tags and aliases do not count (MLflow: last_updated_timestamp).
+        last_updated_at: Timestamp,
         /// When it last changed.
         updated_at: Timestamp,
         /// Index of the last entry that changed it.
@@ -510,7 +522,8 @@ pub struct Index {
     pub name: &'static str,
     /// Table.
     pub table: &'static Table,
-    /// Columns.
+    /// Columns, or `substr(COLUMN, 1, 200)` of a column that may be longer than PostgreSQL indexes (2,704 bytes a row): a query
+    /// says `substr(value, 1, 200) = substr($1, 1, 200) AND value = $1`.
     pub columns: &'static [&'static str],
     /// Whether values are unique (NULLs are not compared).
     pub unique: bool,
@@ -554,7 +567,7 @@ pub const INDEXES: &[Index] = &[
     Index { name: "versions_by_digest", table: VersionRow::TABLE, columns: &["version_digest"], unique: false },
     Index { name: "versions_by_state", table: VersionRow::TABLE, columns: &["model_id", "state", "number"], unique: false },
     Index { name: "aliases_by_version", table: AliasRow::TABLE, columns: &["model_id", "number"], unique: false },
-    Index { name: "tags_by_key", table: TagRow::TABLE, columns: &["key", "value", "model_id", "number"], unique: false },
+    Index { name: "tags_by_key", table: TagRow::TABLE, columns: &["key", "substr(value, 1, 200)", "model_id", "number"], unique: false },
     Index { name: "bindings_by_model", table: BindingRow::TABLE, columns: &["model_id"], unique: false },
     Index { name: "promotions_by_version", table: PromotionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "promotions_by_status", table: PromotionRow::TABLE, columns: &["status", "opened_index"], unique: false },
@@ -562,7 +575,7 @@ pub const INDEXES: &[Index] = &[
     Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
-    Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "value", "from_index"], unique: false },
+    Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
 ];
 
 #[cfg(test)]
@@ -573,7 +586,8 @@ mod tests {
     fn every_index_names_columns_of_its_table() {
         for index in INDEXES {
             for column in index.columns {
-                assert!(index.table.columns.iter().any(|known| known.name == *column), "{} names {column}", index.name);
+                let column = column.strip_prefix("substr(").and_then(|rest| rest.strip_suffix(", 1, 200)")).unwrap_or(column);
+                assert!(index.table.columns.iter().any(|known| known.name == column), "{} names {column}", index.name);
             }
         }
     }

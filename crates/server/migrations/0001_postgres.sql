@@ -42,6 +42,7 @@ CREATE TABLE "models" (
     "created_index" bigint,
     "created_at" bigint,
     "created_by" text COLLATE "C",
+    "last_updated_at" bigint,
     "updated_at" bigint,
     "revision" bigint,
     PRIMARY KEY ("model_id")
@@ -72,6 +73,10 @@ CREATE TABLE "versions" (
     "files" bigint,
     "size" bigint,
     "description" text COLLATE "C",
+    "source" text COLLATE "C",
+    "run_id" text COLLATE "C",
+    "run_link" text COLLATE "C",
+    "held" bigint,
     "hidden" bigint,
     "ungated" bigint,
     "shared" bigint,
@@ -81,6 +86,7 @@ CREATE TABLE "versions" (
     "registered_index" bigint,
     "registered_at" bigint,
     "registered_by" text COLLATE "C",
+    "last_updated_at" bigint,
     "updated_at" bigint,
     "revision" bigint,
     PRIMARY KEY ("model_id", "number")
@@ -116,7 +122,7 @@ CREATE TABLE "tags" (
     "revision" bigint,
     PRIMARY KEY ("model_id", "number", "key")
 );
-CREATE INDEX "tags_by_key" ON "tags" ("key", "value", "model_id", "number");
+CREATE INDEX "tags_by_key" ON "tags" ("key", substr(value, 1, 200), "model_id", "number");
 CREATE TABLE "evidence" (
     "model_id" text COLLATE "C" NOT NULL,
     "number" bigint NOT NULL,
@@ -236,7 +242,7 @@ CREATE TABLE "timeline" (
     "value" text COLLATE "C",
     PRIMARY KEY ("subject", "attribute", "to_index")
 );
-CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", "value", "from_index");
+CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", substr(value, 1, 200), "from_index");
 CREATE TABLE "credentials" (
     "secret_hash" text COLLATE "C" NOT NULL,
     "token_id" text COLLATE "C",

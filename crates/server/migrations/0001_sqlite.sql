@@ -42,6 +42,7 @@ CREATE TABLE "models" (
     "created_index" INTEGER,
     "created_at" INTEGER,
     "created_by" TEXT,
+    "last_updated_at" INTEGER,
     "updated_at" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("model_id")
@@ -72,6 +73,10 @@ CREATE TABLE "versions" (
     "files" INTEGER,
     "size" INTEGER,
     "description" TEXT,
+    "source" TEXT,
+    "run_id" TEXT,
+    "run_link" TEXT,
+    "held" INTEGER,
     "hidden" INTEGER,
     "ungated" INTEGER,
     "shared" INTEGER,
@@ -81,6 +86,7 @@ CREATE TABLE "versions" (
     "registered_index" INTEGER,
     "registered_at" INTEGER,
     "registered_by" TEXT,
+    "last_updated_at" INTEGER,
     "updated_at" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("model_id", "number")
@@ -116,7 +122,7 @@ CREATE TABLE "tags" (
     "revision" INTEGER,
     PRIMARY KEY ("model_id", "number", "key")
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX "tags_by_key" ON "tags" ("key", "value", "model_id", "number");
+CREATE INDEX "tags_by_key" ON "tags" ("key", substr(value, 1, 200), "model_id", "number");
 CREATE TABLE "evidence" (
     "model_id" TEXT NOT NULL,
     "number" INTEGER NOT NULL,
@@ -236,7 +242,7 @@ CREATE TABLE "timeline" (
     "value" TEXT,
     PRIMARY KEY ("subject", "attribute", "to_index")
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", "value", "from_index");
+CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", substr(value, 1, 200), "from_index");
 CREATE TABLE "credentials" (
     "secret_hash" TEXT NOT NULL,
     "token_id" TEXT,

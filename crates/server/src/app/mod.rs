@@ -6,6 +6,7 @@ pub mod as_of;
 pub mod current;
 mod execute;
 mod gate;
+mod hide;
 mod mode;
 mod promote;
 pub mod promotions;

@@ -82,8 +82,8 @@ fn ddl(tables: &[&'static Table], indexes: &[Index], create: fn(&Table) -> Strin
         text.push_str(&create(table));
         for index in indexes.iter().filter(|index| index.table.name == table.name) {
             let unique = if index.unique { "UNIQUE " } else { "" };
-            let columns = quoted_list(index.columns.iter().copied());
-            let _ = writeln!(text, "CREATE {unique}INDEX {} ON {} ({columns});", quoted(index.name), quoted(table.name));
+            let columns: Vec<String> = index.columns.iter().map(|column| if column.contains('(') { (*column).to_owned() } else { quoted(column) }).collect();
+            let _ = writeln!(text, "CREATE {unique}INDEX {} ON {} ({});", quoted(index.name), quoted(table.name), columns.join(", "));
         }
     }
     text
