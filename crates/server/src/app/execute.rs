@@ -228,7 +228,10 @@ impl App {
         let mut caller = caller.clone();
         for _ in 0..ATTEMPTS {
             self.allow(&caller, action).await?;
-            let (prepared, extra) = match prepare(caller.clone()).await {
+            let turn = self.turn().await?;
+            let prepared = prepare(caller.clone()).await;
+            drop(turn);
+            let (prepared, extra) = match prepared {
                 Ok(ready) => ready,
                 Err(error) => return Err(self.refused_while_prepared(&caller, action, error).await),
             };

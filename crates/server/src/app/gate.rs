@@ -44,6 +44,11 @@ pub(super) struct Evaluated {
 }
 
 impl App {
+    /// Waits for a turn to prepare a gate: from the reading of its input to its verdict. Nobody may wait for a second one meanwhile.
+    pub(super) async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Fault> {
+        self.inner.turns.acquire().await.map_err(|error| Fault::database("wait for a turn", error))
+    }
+
     /// Builds the input document for moving a version to `target`.
     pub(super) async fn subjects(
         &self,
@@ -124,8 +129,9 @@ impl App {
         let grades = view::take_grades(&mut facts);
         let manifest = manifest(snapshot, version).await?;
         let mut files = Vec::with_capacity(manifest.files().len());
-        for file in manifest.files() {
-            let fixity = match self.blobs().intact(&file.digest).await? {
+        let found = self.blobs().intact(manifest.files().iter().map(|file| file.digest).collect()).await?;
+        for (file, found) in manifest.files().iter().zip(found) {
+            let fixity = match found {
                 blobs::Fixity::Missing => Fixity::Missing,
                 blobs::Fixity::Intact { size } if size == file.size => Fixity::Intact,
                 blobs::Fixity::Intact { .. } | blobs::Fixity::Corrupt { .. } => Fixity::Corrupt,

@@ -111,6 +111,8 @@ struct Inner {
     access: access::Cache,
     current: Arc<current::Current>,
     lookout: current::Lookout,
+    /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
+    turns: tokio::sync::Semaphore,
     refusals: refusals::Refusals,
 }
 
@@ -146,6 +148,7 @@ impl App {
             access: access::Cache::default(),
             current,
             lookout,
+            turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             refusals: refusals::Refusals::default(),
         };
         let app = Self { inner: Arc::new(inner) };

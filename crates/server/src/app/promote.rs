@@ -123,6 +123,7 @@ impl App {
     /// # Errors
     /// The refusal that no gate leads there; `not_found`.
     pub async fn check(&self, caller: &Caller, model: &ModelName, number: VersionNumber, to: State, environment: &Label) -> Result<(Verdict, Input), AppError> {
+        let _turn = self.turn().await?;
         let (evaluated, subjects) = self.checked(caller, model, number, to, environment).await?;
         Ok((evaluated.verdict, subjects.input))
     }
@@ -178,10 +179,12 @@ impl App {
         if let Some(receipt) = self.replayed(options).await? {
             return self.promoted_before(receipt).await;
         }
+        let turn = self.turn().await?;
         let subjects = match self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await {
             Ok((_, subjects)) => subjects,
             Err(error) => return Err(self.refused_while_prepared(caller, Action::AskPromotion, error).await),
         };
+        drop(turn);
         let plain = Options::at(options.door);
         let Some(promotion) = &subjects.promotion else {
             let (receipt, promotion) = self.open_promotion(caller, ask, options).await?;
@@ -275,6 +278,7 @@ impl App {
     /// # Errors
     /// `not_found`; the refusal that it is closed.
     pub async fn promotion_check(&self, caller: &Caller, id: &PromotionId) -> Result<(Verdict, Input, Vec<String>), AppError> {
+        let _turn = self.turn().await?;
         let (subjects, gates) = self.promotion_subjects(caller, id).await?;
         let roles = self.required_roles(&subjects.input)?;
         let evaluated = self.evaluate(gates, &subjects.input).await?;
@@ -350,6 +354,7 @@ impl App {
 
     /// Signs and records the decision APPROVED once every gate before execution holds and no decision is there yet.
     async fn decide_if_complete(&self, caller: &Caller, id: &PromotionId, options: &Options) -> Result<(), AppError> {
+        let turn = self.turn().await?;
         let (subjects, gates) = self.promotion_subjects(caller, id).await?;
         let before: Vec<Gate> = gates.into_iter().filter(|gate| *gate != Gate::Production).collect();
         let decided = subjects.input.decision.as_ref().is_some_and(|decision| decision.expires_at > subjects.input.now);
@@ -368,6 +373,7 @@ impl App {
         drop(snapshot);
         let command = Command::Decide { promotion: id.clone(), decision };
         let prepared = self.ready(caller, command.into(), &subjects, None)?;
+        drop(turn);
         match self.attempt(prepared, options).await {
             // Somebody else changed the promotion meanwhile: the next call decides.
             Ok(_) => Ok(()),
@@ -493,6 +499,7 @@ impl App {
     /// # Errors
     /// As [`App::rollback`].
     pub async fn rollback_drill(&self, caller: &Caller, ask: &RollbackAsk) -> Result<Drill, AppError> {
+        let _turn = self.turn().await?;
         Ok(self.rollback_plan(caller, ask).await?.0)
     }
 

@@ -9,13 +9,14 @@ use chancery_core::manifest::{Manifest, ManifestFile};
 use chancery_core::names::{Digest, TagKey};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::semver::{self, Bump};
-use chancery_core::tables::{ModelRow, VersionRow};
+use chancery_core::tables::{ModelRow, PayloadRow, VersionRow};
 use chancery_core::version::Origin;
 use chancery_core::{facts, version};
 use chancery_inspect::{Change, Environment, Inspection, Signature, SignatureChange};
 use serde_json::{Map, Value, json};
 
 use super::{App, AppError, view};
+use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;
 
@@ -88,37 +89,21 @@ impl App {
 
     /// Content digest and facts of the newest version.
     async fn newest(&self, snapshot: &Snapshot, model: &ModelRow) -> Result<Option<(Digest, Value)>, AppError> {
-        let newest = snapshot.rows::<VersionRow>("WHERE model_id = $1 ORDER BY number DESC LIMIT 1", &values![model.model_id]).await?;
-        match newest.first() {
-            Some(row) => Ok(Some((row.content_digest, view::facts(snapshot, row).await?))),
-            None => Ok(None),
-        }
+        let tail = "versions JOIN payloads ON payloads.digest = versions.facts_digest WHERE versions.model_id = $1 ORDER BY versions.number DESC LIMIT 1";
+        let Some((row, facts)) = snapshot.pairs::<VersionRow, PayloadRow>(tail, &values![model.model_id]).await?.into_iter().next() else { return Ok(None) };
+        let facts = serde_json::from_slice(&facts.bytes).map_err(|error| Fault::database("read sealed facts", error))?;
+        Ok(Some((row.content_digest, facts)))
     }
 
-    /// What the files say, whose bytes must be held.
+    /// What the files say. Refuses a manifest of which bytes are missing or have another size.
     async fn inspect(&self, manifest: &Manifest) -> Result<Inspection, AppError> {
-        self.check_held(manifest).await?;
-        Ok(files::inspect(self.blobs().clone(), manifest).await?)
-    }
-
-    /// Refuses a manifest of which bytes are missing or have another size.
-    async fn check_held(&self, manifest: &Manifest) -> Result<(), AppError> {
-        let mut absent = Vec::new();
-        for file in manifest.files() {
-            let held = self.blobs().contains(&file.digest).await?;
-            if held != Some(file.size) && !absent.contains(&file.digest.to_string()) {
-                absent.push(file.digest.to_string());
-            }
-        }
-        if absent.is_empty() {
-            return Ok(());
-        }
-        let count = absent.len();
-        absent.truncate(MAX_LISTED);
-        Err(Refusal::new(Code::DigestMismatch, &format!("the bytes of {count} blobs are not held with the size that is given: {}", absent.join(", ")))
-            .field("files")
-            .remedy("upload them first, then register")
-            .into())
+        let absent = match files::inspect(self.blobs().clone(), manifest).await? {
+            files::Found::Held(inspection) => return Ok(*inspection),
+            files::Found::Absent(digests) => digests,
+        };
+        let named: Vec<String> = absent.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+        let message = format!("the bytes of {} blobs are not held with the size that is given: {}", absent.len(), named.join(", "));
+        Err(Refusal::new(Code::DigestMismatch, &message).field("files").remedy("upload them first, then register").into())
     }
 }
 

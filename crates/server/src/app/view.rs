@@ -191,9 +191,9 @@ impl From<&EvidenceRow> for EvidenceView {
 /// # Errors
 /// `not_found`.
 pub async fn model_named(snapshot: &Snapshot, name: &ModelName) -> Result<ModelRow, AppError> {
-    let not_found = || Refusal::not_found("model", name.as_str());
-    let row = snapshot.get::<NameRow>(values![*name]).await?.and_then(|row| row.model_id).ok_or_else(not_found)?;
-    Ok(snapshot.get::<ModelRow>(values![row]).await?.ok_or_else(not_found)?)
+    let tail = "names JOIN models ON models.model_id = names.model_id WHERE names.name = $1";
+    let found = snapshot.pairs::<NameRow, ModelRow>(tail, &values![*name]).await?.into_iter().next();
+    Ok(found.map(|(_, model)| model).ok_or_else(|| Refusal::not_found("model", name.as_str()))?)
 }
 
 /// The version that `name/number` means, for ever: also after a rename, and when the name belongs to another model now.

@@ -69,6 +69,20 @@ impl Blobs {
         blocking(move || place::size_of(&path)).await?
     }
 
+    /// Size of the blob in bytes, if it is there; blocking.
+    pub fn size_now(&self, digest: &Digest) -> Result<Option<u64>, BlobFault> {
+        place::size_of(&self.inner.root.blob(digest))
+    }
+
+    /// At most the first `limit` bytes of a blob; blocking. Refuses one that is not there. The digest is not checked.
+    pub fn prefix_now(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, BlobError> {
+        let path = self.inner.root.blob(digest);
+        let (file, size) = open(&path, digest)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or_default());
+        file.take(limit).read_to_end(&mut bytes).at("read", &path)?;
+        Ok(bytes)
+    }
+
     /// Opens a blob for download. Refuses one that is not there, and a part that is not inside it.
     ///
     /// Memory is at most two blocks, and no thread waits for a slow client. The digest is for the client to check.
@@ -107,36 +121,32 @@ impl Blobs {
     /// Hashes the blob again.
     pub async fn verify(&self, digest: &Digest) -> Result<Fixity, BlobFault> {
         let (path, expected) = (self.inner.root.blob(digest), *digest);
-        blocking(move || {
-            if place::size_of(&path)?.is_none() {
-                return Ok(Fixity::Missing);
-            }
-            let hashed = Hashed::of_file(&path)?;
-            let actual = hashed.digest();
-            Ok(if actual == expected { Fixity::Intact { size: hashed.length } } else { Fixity::Corrupt { actual } })
-        })
-        .await?
+        blocking(move || verify(&path, &expected)).await?
     }
 
-    /// Hashes the blob again unless this very file was hashed before and nobody has touched it since.
+    /// Hashes each blob again unless this very file was hashed before and nobody has touched it since; in the order of the digests.
     ///
     /// What was hashed is remembered by inode, size and time of change: no program can set the last, so an edit in place and a
     /// file put in its place are both seen. (A disk that rots silently is not; the scheduled fixity check hashes always.)
-    pub async fn intact(&self, digest: &Digest) -> Result<Fixity, BlobFault> {
-        let (path, key) = (self.inner.root.blob(digest), *digest);
-        let before = blocking(move || identity(&path)).await??;
-        let Some(before) = before else { return Ok(Fixity::Missing) };
-        let known = self.inner.intact.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+    pub async fn intact(&self, digests: Vec<Digest>) -> Result<Vec<Fixity>, BlobFault> {
+        let blobs = self.clone();
+        blocking(move || digests.iter().map(|digest| blobs.intact_now(digest)).collect()).await?
+    }
+
+    fn intact_now(&self, digest: &Digest) -> Result<Fixity, BlobFault> {
+        let path = self.inner.root.blob(digest);
+        let Some(before) = identity(&path)? else { return Ok(Fixity::Missing) };
+        let known = self.inner.intact.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied();
         if known == Some(before) {
             return Ok(Fixity::Intact { size: before.size });
         }
-        let fixity = self.verify(digest).await?;
+        let fixity = verify(&path, digest)?;
         if matches!(fixity, Fixity::Intact { .. }) {
             let mut intact = self.inner.intact.lock().unwrap_or_else(PoisonError::into_inner);
             if intact.len() >= REMEMBERED {
                 intact.clear();
             }
-            intact.insert(key, before);
+            intact.insert(*digest, before);
         }
         Ok(fixity)
     }
@@ -153,6 +163,15 @@ impl Blobs {
             entries.filter_map(|entry| stored(entry).at("list", &path).transpose()).collect()
         })
     }
+}
+
+fn verify(path: &std::path::Path, expected: &Digest) -> Result<Fixity, BlobFault> {
+    if place::size_of(path)?.is_none() {
+        return Ok(Fixity::Missing);
+    }
+    let hashed = Hashed::of_file(path)?;
+    let actual = hashed.digest();
+    Ok(if actual == *expected { Fixity::Intact { size: hashed.length } } else { Fixity::Corrupt { actual } })
 }
 
 fn stored(entry: io::Result<fs::DirEntry>) -> io::Result<Option<Stored>> {

@@ -25,6 +25,10 @@ use crate::fault::Fault;
 const BUSY: Duration = Duration::from_secs(5);
 /// Idle reading connections that are kept.
 const IDLE: usize = 16;
+/// Page cache of a writing connection: negative means KiB.
+const WRITER_CACHE: i64 = -32 * 1024;
+/// Pages in the log file before they go to the main file: 16 MiB.
+const CHECKPOINT_PAGES: i64 = 4_000;
 /// Prepared statements per connection.
 const STATEMENTS: usize = 256;
 
@@ -147,6 +151,9 @@ fn writable(path: &Path) -> Result<Connection, Fault> {
     prepare(&connection)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(doing())?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(doing())?;
+    // Pages that every batch touches stay in memory, and pages that many batches change go to the main file once.
+    connection.pragma_update(None, "cache_size", WRITER_CACHE).map_err(doing())?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(doing())?;
     let level: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(doing())?;
     if mode != "wal" || level != 2 {
         return Err(Fault::Config(format!("`{}` must be on a local disk: SQLite answers journal_mode {mode}, synchronous {level}", path.display())));
