@@ -3,6 +3,8 @@
 # Arguments go to `chancery-bench run`: --rounds 5, --only sqlite,ledger.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Where errors are only a way to say "not defined", as in Rego, each would cost a walk of the stack.
+unset RUST_BACKTRACE RUST_LIB_BACKTRACE
 profile=${CHANCERY_BENCH_PROFILE:-release}
 target=${CARGO_TARGET_DIR:-target}
 cargo build --locked --profile "$profile" --package chancery --package chancery-bench
