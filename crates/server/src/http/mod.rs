@@ -5,6 +5,7 @@ mod caller;
 mod error;
 mod extract;
 pub mod log;
+pub mod mlflow;
 
 use std::time::Duration;
 
@@ -31,6 +32,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub const ANONYMOUS: &[&str] = &[
     "/healthz",
     "/readyz",
+    "/health",
+    "/version",
+    "/api/3.0/mlflow/server-info",
+    "/ajax-api/3.0/mlflow/server-info",
     "/api/v1/version",
     "/api/v1/openapi.json",
     "/api/v1/docs",
@@ -49,9 +54,12 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(api::system::ready).with_state(app.clone()))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES));
+    // MLflow's clients repeat a request that timed out with 408; 504 says that it was not their doing.
+    let mlflow = mlflow::router(app.clone()).layer(TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT));
     // Bodies of uploads and downloads last as long as they move; they have limits of their own.
     Router::new()
         .merge(service)
+        .merge(mlflow)
         .merge(api::upload::router(app.clone()))
         .merge(api::download::router(app.clone()))
         .merge(log::router(app))
