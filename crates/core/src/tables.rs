@@ -3,7 +3,9 @@
 //! Log tables are the record. Derived tables are written only by `apply` and can be made anew from the entries. Vault tables
 //! hold what must be erasable or secret. Scratch tables need no entry.
 
-use crate::names::{ActorId, AliasName, Digest, FilePath, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId, VersionNumber};
+use crate::names::{
+    ActorId, AliasName, Digest, FilePath, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId, VersionNumber,
+};
 use crate::rows::{Row, Table};
 use crate::{actor, approval, evidence, promotion};
 

@@ -83,7 +83,7 @@ impl<P: Permit> Allowed<P> {
     /// Authenticates a request that came through `door`, and checks the action.
     ///
     /// # Errors
-    /// `unauthenticated`, `access_denied`, or a fault.
+    /// `unauthenticated`; `access_denied`, which is recorded.
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
         let secret = secret(parts);
         let caller = app.authenticate(secret.as_deref(), door).await?;

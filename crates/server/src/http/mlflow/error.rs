@@ -7,7 +7,7 @@ use chancery_core::refusal::{Code, Refusal};
 use serde_json::json;
 
 use crate::app::AppError;
-use crate::http::error::log_fault;
+use crate::fault::chain;
 
 /// An error as MLflow's clients read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +62,10 @@ impl From<AppError> for MlflowError {
         match error {
             AppError::Refused(refusal, _) => (*refusal).into(),
             AppError::Fault(fault) => {
-                let (status, request_id) = log_fault(&fault);
-                Self::new(status, "INTERNAL_ERROR", format!("the server could not do this; when it stays, give the operator the request id {request_id}"))
+                let request_id = crate::ids::random::<8>().map(hex::encode).unwrap_or_default();
+                tracing::error!(request_id, error = %chain(&fault), "a request failed");
+                let message = format!("the server could not do this; when it stays, give the request id {request_id} to the operator");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
             }
         }
     }
