@@ -3,7 +3,9 @@
 //! Log tables are the record. Derived tables are written only by `apply` and can be made anew from the entries. Vault tables
 //! hold what must be erasable or secret. Scratch tables need no entry.
 
-use crate::names::{ActorId, AliasName, Digest, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId, VersionNumber};
+use crate::names::{
+    ActorId, AliasName, Digest, FilePath, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId, VersionNumber,
+};
 use crate::rows::{Row, Table};
 use crate::{actor, approval, evidence, promotion};
 
@@ -503,6 +505,43 @@ crate::table! {
     }
 }
 
+crate::table! {
+    /// A file that MLflow's artifact proxy holds: which blob its path names now. Mutable; a version seals digests, never paths.
+    ///
+    /// INVARIANT: what collects blobs counts a digest in this table as a use, like one in `blob_uses`; it asks under the same lock
+    /// that a registration takes, for a version may seal what only a path names until then.
+    ArtifactFileRow = "artifact_files", Scratch, key 1 {
+        /// Path from the root of the artifact store.
+        path: FilePath,
+        /// The bytes.
+        digest: Digest,
+        /// Bytes.
+        size: u64,
+        /// When it was last written.
+        updated_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// A multipart upload of the artifact proxy. Its parts are files until it is completed.
+    ArtifactUploadRow = "artifact_uploads", Scratch, key 1 {
+        /// Identifier: `up` and 32 hexadecimal digits.
+        upload_id: String,
+        /// Path of the file that it will be.
+        path: FilePath,
+        /// Who began it.
+        actor_id: ActorId,
+        /// Number of parts.
+        parts: u64,
+        /// 32 random bytes from which the secret in the address of each part is made.
+        secret: Vec<u8>,
+        /// Until when parts are taken.
+        expires_at: Timestamp,
+        /// The file, once it is complete: a client that missed the answer asks again.
+        digest: Option<Digest>,
+    }
+}
+
 /// A secondary index.
 #[derive(Debug)]
 pub struct Index {
@@ -544,6 +583,8 @@ pub const ALL: &[&Table] = &[
     DirectoryRow::TABLE,
     HandleRow::TABLE,
     PrivateRow::TABLE,
+    ArtifactFileRow::TABLE,
+    ArtifactUploadRow::TABLE,
 ];
 
 /// Every secondary index. The unique one over `entries.request` is the idempotency receipt.
@@ -563,6 +604,8 @@ pub const INDEXES: &[Index] = &[
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
     Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "value", "from_index"], unique: false },
+    Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },
+    Index { name: "artifact_uploads_by_expiry", table: ArtifactUploadRow::TABLE, columns: &["expires_at"], unique: false },
 ];
 
 #[cfg(test)]

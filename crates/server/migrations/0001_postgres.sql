@@ -260,3 +260,22 @@ CREATE TABLE "private_payloads" (
     "text" text COLLATE "C",
     PRIMARY KEY ("digest")
 );
+CREATE TABLE "artifact_files" (
+    "path" text COLLATE "C" NOT NULL,
+    "digest" text COLLATE "C",
+    "size" bigint,
+    "updated_at" bigint,
+    PRIMARY KEY ("path")
+);
+CREATE INDEX "artifact_files_by_digest" ON "artifact_files" ("digest");
+CREATE TABLE "artifact_uploads" (
+    "upload_id" text COLLATE "C" NOT NULL,
+    "path" text COLLATE "C",
+    "actor_id" text COLLATE "C",
+    "parts" bigint,
+    "secret" bytea,
+    "expires_at" bigint,
+    "digest" text COLLATE "C",
+    PRIMARY KEY ("upload_id")
+);
+CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");

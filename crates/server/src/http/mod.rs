@@ -4,6 +4,7 @@ pub mod api;
 mod caller;
 mod error;
 mod extract;
+mod file;
 pub mod log;
 pub mod mlflow;
 
@@ -43,6 +44,8 @@ pub const ANONYMOUS: &[&str] = &[
     "/log/checkpoint",
     "/log/key",
     "/log/tile/{level}/{path}",
+    // Needs the secret that is in its address.
+    mlflow::artifacts::PART,
 ];
 
 /// The whole server.
@@ -62,6 +65,7 @@ pub fn router(app: App) -> Router {
         .merge(mlflow)
         .merge(api::upload::router(app.clone()))
         .merge(api::download::router(app.clone()))
+        .merge(mlflow::artifacts::router(app.clone()))
         .merge(log::router(app))
         .fallback(error::no_such_route)
         .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))

@@ -46,8 +46,7 @@ impl Files {
         migrate(&main, schema, |step| &step.sqlite)?;
         let scratch = writable(&data.join("scratch.db"))?;
         migrate(&scratch, schema, |step| &step.sqlite_scratch)?;
-        // Scratch rows may be lost at a power cut: no entry speaks of them.
-        scratch.pragma_update(None, "synchronous", "NORMAL").map_err(failed("set up the scratch file"))?;
+        // `synchronous=FULL` here too: no entry speaks of these rows, but a client was told that its artifact is stored.
         Ok(Self { data: data.to_owned(), scratch: Mutex::new(scratch), idle: Mutex::new(Vec::new()), _lock: Some(lock) })
     }
 

@@ -19,6 +19,7 @@ use crate::app::register::NewVersion;
 use crate::app::view::{self, DecisionView, FixityView, VersionView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
+use crate::http::file::encode;
 use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
 use crate::values;
 
@@ -60,7 +61,7 @@ async fn register(allowed: Allowed<caller::Register>, Path(name): Path<ModelName
     let command = allowed.app.registration(snapshot, &model, NewVersion { files, facts, semver, description }).await?;
     let made = allowed.execute(command, &body.requested).await?;
     let location = match made.first()?.subject {
-        Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", super::encode(name.as_str()))),
+        Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", encode(name.as_str()))),
         Subject::Registry | Subject::Model(_) | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_) => None,
     };
     Ok(receipt(StatusCode::CREATED, &made, location.as_deref()))
