@@ -5,6 +5,7 @@ mod caller;
 mod error;
 mod extract;
 pub mod log;
+pub mod mlflow;
 
 use std::time::Duration;
 
