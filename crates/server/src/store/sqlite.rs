@@ -135,6 +135,8 @@ fn prepare(connection: &Connection) -> Result<(), Fault> {
     connection.busy_timeout(BUSY).map_err(failed("set busy_timeout"))?;
     // Without this SQLite plans a statement with a range anew for each value that is bound to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed("set the stability of query plans"))?;
+    // LIKE minds the case, as on PostgreSQL.
+    connection.pragma_update(None, "case_sensitive_like", "ON").map_err(failed("set case_sensitive_like"))?;
     connection.pragma_update(None, "foreign_keys", "OFF").map_err(failed("set foreign_keys"))
 }
 

@@ -12,6 +12,7 @@ mod names;
 mod probes;
 mod prompt;
 pub mod reserved;
+pub mod search;
 mod source;
 mod stage;
 mod tag;
