@@ -96,6 +96,8 @@ crate::table! {
         created_at: Timestamp,
         /// Who created it.
         created_by: ActorId,
+        /// When its name, description or versions last changed; tags and aliases do not count (MLflow: last_updated_timestamp).
+        last_updated_at: Timestamp,
         /// When it last changed.
         updated_at: Timestamp,
         /// Index of the last entry that changed it.
@@ -152,6 +154,14 @@ crate::table! {
         size: u64,
         /// Description (mutable).
         description: String,
+        /// Where the bytes come from, in the words of who registered it; empty when nobody said.
+        source: String,
+        /// The run that made it; empty when nobody said.
+        run_id: String,
+        /// Where the run can be looked at; empty when nobody said.
+        run_link: String,
+        /// Whether the registry holds the bytes. It does not: then there are no files, and the bytes are at the source.
+        held: bool,
         /// Whether it is out of listings.
         hidden: bool,
         /// Whether a gate was passed in warn mode although a rule failed.
@@ -170,6 +180,8 @@ crate::table! {
         registered_at: Timestamp,
         /// Who.
         registered_by: ActorId,
+        /// When its description, state, bytes or the name of its model last changed; tags and aliases do not count (MLflow: last_updated_timestamp).
+        last_updated_at: Timestamp,
         /// When it last changed.
         updated_at: Timestamp,
         /// Index of the last entry that changed it.
@@ -549,7 +561,8 @@ pub struct Index {
     pub name: &'static str,
     /// Table.
     pub table: &'static Table,
-    /// Columns, or expressions over columns that both databases know.
+    /// Columns, or expressions over columns that both databases know. A column that may be longer than PostgreSQL indexes (2,704 bytes
+    /// a row) is indexed by its beginning: `substr(COLUMN, 1, 200)`; a query says `substr(value, 1, 200) = substr($1, 1, 200) AND value = $1`.
     pub columns: &'static [&'static str],
     /// Whether values are unique (NULLs are not compared).
     pub unique: bool,
@@ -618,7 +631,7 @@ pub const INDEXES: &[Index] = &[
     Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
-    Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "value", "from_index"], unique: false },
+    Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
     Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },
     Index { name: "artifact_uploads_by_expiry", table: ArtifactUploadRow::TABLE, columns: &["expires_at"], unique: false },
 ];

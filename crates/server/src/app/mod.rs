@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod as_of;
 mod execute;
 mod gate;
+mod hide;
 mod mode;
 mod promote;
 pub mod promotions;

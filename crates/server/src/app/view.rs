@@ -98,6 +98,14 @@ pub struct VersionView {
     pub size: u64,
     /// Description.
     pub description: String,
+    /// Where the bytes come from, in the words of who registered it; empty when nobody said.
+    pub source: String,
+    /// The run that made it; empty when nobody said.
+    pub run_id: String,
+    /// Where the run can be looked at; empty when nobody said.
+    pub run_link: String,
+    /// Whether the registry holds the bytes; otherwise there are no files, and the bytes are at the source.
+    pub held: bool,
     /// Whether it is out of listings.
     pub hidden: bool,
     /// Whether it passed a gate in warn mode although a rule failed.
@@ -265,6 +273,19 @@ pub async fn production(snapshot: &Snapshot, model: &ModelRow) -> Result<Vec<Ver
     Ok(rows)
 }
 
+/// The other versions of a model that one replaces when it becomes `target`.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn replaced(snapshot: &Snapshot, version: &VersionRow, target: State) -> Result<Vec<VersionNumber>, AppError> {
+    let mut found = Vec::new();
+    for state in chancery_core::promotion::replaceable(target) {
+        let rows = snapshot.rows::<VersionRow>("WHERE model_id = $1 AND state = $2", &values![version.model_id, *state]).await?;
+        found.extend(rows.into_iter().map(|row| row.number).filter(|number| *number != version.number));
+    }
+    Ok(found)
+}
+
 /// The view of a version.
 ///
 /// # Errors
@@ -287,6 +308,10 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         files: row.files,
         size: row.size,
         description: row.description.clone(),
+        source: row.source.clone(),
+        run_id: row.run_id.clone(),
+        run_link: row.run_link.clone(),
+        held: row.held,
         hidden: row.hidden,
         ungated: row.ungated,
         facts,

@@ -181,7 +181,7 @@ mod tests {
     fn what_was_refused_can_be_read_in_a_traceback() {
         let finding: Finding = serde_json::from_value(serde_json::json!({
             "rule": "sbom.present", "outcome": "fail", "message": "no SBOM", "remedy": "add one", "gate": "candidate", "non_waivable": false,
-            "who": "registrar", "references": [], "waiver": null,
+            "who": ["registrar"], "references": [], "waiver": null,
         }))
         .unwrap();
         let refusal = Refusal::new(Code::GateFailed, "1 rule failed").remedy("repair it").findings(vec![finding]);

@@ -42,6 +42,7 @@ fn registry() -> Router<App> {
         .route("/registered-models/update", patch(models::update))
         .route("/registered-models/rename", post(models::rename))
         .route("/registered-models/delete", delete(models::delete))
+        .route("/registered-models/search", get(models::search))
         .route("/registered-models/get-latest-versions", get(models::latest).post(models::latest))
         .route("/registered-models/alias", get(alias::get).post(alias::set).delete(alias::delete))
         .route("/registered-models/set-tag", post(tag::set_on_model))
@@ -51,6 +52,7 @@ fn registry() -> Router<App> {
         .route("/model-versions/update", patch(versions::update))
         .route("/model-versions/transition-stage", post(stage::transition))
         .route("/model-versions/delete", delete(versions::delete))
+        .route("/model-versions/search", get(versions::search))
         .route("/model-versions/get-download-uri", get(versions::download_uri))
         .route("/model-versions/set-tag", post(tag::set_on_version))
         .route("/model-versions/delete-tag", delete(tag::delete_from_version))
@@ -60,7 +62,7 @@ fn registry() -> Router<App> {
 
 /// Everything of MLflow's API but the transfer of artifacts.
 pub fn router(app: App) -> Router {
-    Router::new().nest("/api/2.0/mlflow", registry()).nest("/ajax-api/2.0/mlflow", registry()).merge(probes::routes()).with_state(app)
+    Router::new().nest("/api/2.0/mlflow", registry()).nest("/ajax-api/2.0/mlflow", registry()).merge(probes::routes()).route("/model-versions/get-artifact", get(versions::artifact)).with_state(app)
 }
 
 async fn no_endpoint(uri: Uri) -> MlflowError {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::caller::MlflowAllowed;
 use super::error::MlflowError;
 use super::names::{known_model, new_model, tag};
+use super::search::{self, Target};
 use super::stage::Stage;
 use super::view::{ModelVersion, RegisteredModel};
 use super::wire::Fields;
@@ -20,6 +21,8 @@ use crate::fault::Fault;
 use crate::http::caller;
 use crate::ids;
 
+/// Models of a page unless asked otherwise.
+const DEFAULT_PAGE: i64 = 100;
 /// How often a description is written when others change the model meanwhile.
 const ATTEMPTS: usize = 4;
 
@@ -141,6 +144,23 @@ pub(super) async fn delete(allowed: MlflowAllowed<caller::ManageModel>, fields: 
     let reason = PrivateText::new("reason", "deleted through MLflow", ids::random()?)?;
     allowed.0.app.hide_model(&allowed.0.caller, &row.model_id, &reason, &allowed.options()).await?;
     Ok(Json(Nothing {}))
+}
+
+/// A page of models.
+#[derive(Debug, Serialize)]
+pub(super) struct SearchAnswer {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    registered_models: Vec<RegisteredModel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+/// GET `registered-models/search`.
+pub(super) async fn search(allowed: MlflowAllowed<caller::Read>, fields: Fields) -> Result<Json<SearchAnswer>, MlflowError> {
+    let query = fields.search(Target::Models, DEFAULT_PAGE, search::MAX_MODELS)?;
+    let snapshot = allowed.read().await?;
+    let (rows, next_page_token) = search::models(&snapshot, &query).await?;
+    Ok(Json(SearchAnswer { registered_models: view::models(&snapshot, rows).await?, next_page_token }))
 }
 
 /// POST or GET `registered-models/get-latest-versions`.

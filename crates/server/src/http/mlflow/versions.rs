@@ -1,6 +1,8 @@
 //! Model versions: create, get, update, delete, search, where to download them.
 
 use axum::Json;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use chancery_core::entry::{PrivateText, Subject};
 use chancery_core::names::{ModelName, VersionNumber};
 use chancery_core::version::Command;
@@ -11,10 +13,11 @@ use super::caller::MlflowAllowed;
 use super::download::Base;
 use super::error::MlflowError;
 use super::names::{known_model, new_model, no_version, tag, version_number};
+use super::search::{self, Target};
 use super::source::Said;
 use super::view::ModelVersion;
 use super::wire::Fields;
-use super::{Nothing, download, prompt, reserved, source, view};
+use super::{Nothing, artifacts, download, prompt, reserved, source, view};
 use crate::app::register::NewVersion;
 use crate::fault::Fault;
 use crate::http::caller::{self, Permit};
@@ -112,6 +115,31 @@ pub(super) async fn delete(allowed: MlflowAllowed<caller::Retire>, fields: Field
     let reason = PrivateText::new("reason", "deleted through MLflow", ids::random()?)?;
     allowed.0.app.hide_version(&allowed.0.caller, &row.model_id, number, &reason, &allowed.options()).await?;
     Ok(Json(Nothing {}))
+}
+
+/// A page of versions.
+#[derive(Debug, Serialize)]
+pub(super) struct SearchAnswer {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    model_versions: Vec<ModelVersion>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+/// GET `model-versions/search`.
+pub(super) async fn search(allowed: MlflowAllowed<caller::Read>, fields: Fields) -> Result<Json<SearchAnswer>, MlflowError> {
+    let query = fields.search(Target::Versions, search::MAX_VERSIONS, search::MAX_VERSIONS)?;
+    let snapshot = allowed.read().await?;
+    let (found, next_page_token) = search::versions(&snapshot, &query).await?;
+    Ok(Json(SearchAnswer { model_versions: view::versions(&snapshot, found).await?, next_page_token }))
+}
+
+/// GET `/model-versions/get-artifact`: a file of a version, for MLflow's web page.
+pub(super) async fn artifact(allowed: MlflowAllowed<caller::Read>, headers: HeaderMap, fields: Fields) -> Result<Response, MlflowError> {
+    let (name, number) = asked(&fields)?;
+    let path = fields.required("path")?;
+    let row = view::version_row(&allowed.read().await?, &name, number).await?.ok_or_else(|| no_version(name.as_str(), number))?;
+    artifacts::sealed_file(&allowed, &row, path, &headers).await
 }
 
 /// `{"artifact_uri": …}`.

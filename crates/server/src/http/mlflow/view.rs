@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::error::MlflowError;
 use super::names::no_model;
+use super::search::Found;
 use super::stage::Stage;
 use crate::app::view::column;
 use crate::store::Snapshot;
@@ -217,10 +218,10 @@ pub(super) async fn models(snapshot: &Snapshot, rows: Vec<ModelRow>) -> Result<V
 ///
 /// # Errors
 /// INTERNAL_ERROR.
-pub(super) async fn versions(snapshot: &Snapshot, found: Vec<(ModelName, VersionRow)>) -> Result<Vec<ModelVersion>, MlflowError> {
-    let subjects: Vec<(ModelId, u64)> = found.iter().map(|(_, row)| (row.model_id.clone(), row.number.get())).collect();
+pub(super) async fn versions(snapshot: &Snapshot, found: Vec<Found>) -> Result<Vec<ModelVersion>, MlflowError> {
+    let subjects: Vec<(ModelId, u64)> = found.iter().map(|found| (found.version.model_id.clone(), found.version.number.get())).collect();
     let mut tags = tags_by_subject(snapshot, &subjects).await?;
-    let view = |(name, row): (ModelName, VersionRow)| {
+    let view = |Found { name, version: row }: Found| {
         let tags = tags.remove(&(row.model_id.clone(), row.number.get())).unwrap_or_default();
         model_version(name.as_str(), row, tags, Vec::new())
     };

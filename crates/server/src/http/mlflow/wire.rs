@@ -4,13 +4,14 @@
 //! words, because its clients and their tests match on them. Size, depth and the number of tags are limited.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Query, Request};
+use axum::extract::{self as parts_of, FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use serde_json::{Map, Value};
 
 use super::error::{MlflowError, clipped};
+use super::search::{Bad, Query, Target};
 use crate::http::extract;
 
 /// Largest body: the longest tag value of a thousand MLflow allows would not fit, one prompt in escaped JSON does several times.
@@ -64,8 +65,8 @@ async fn read(body: Body) -> Result<bytes::Bytes, MlflowError> {
 
 impl Fields {
     fn of_query(uri: &Uri) -> Result<Self, MlflowError> {
-        let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
-        let Query(pairs) = pairs.map_err(|error| MlflowError::invalid(format!("the query cannot be read: {}", error.body_text())))?;
+        let pairs = parts_of::Query::<Vec<(String, String)>>::try_from_uri(uri);
+        let parts_of::Query(pairs) = pairs.map_err(|error| MlflowError::invalid(format!("the query cannot be read: {}", error.body_text())))?;
         Ok(Self(Given::Query(pairs)))
     }
 
@@ -169,6 +170,16 @@ impl Fields {
                 Some(other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_))) => Err(mistyped(name, other)),
             },
         }
+    }
+
+    /// A search: filter, order and page.
+    ///
+    /// # Errors
+    /// INVALID_PARAMETER_VALUE with the first mistake.
+    pub(super) fn search(&self, target: Target, default: i64, most: i64) -> Result<Query, MlflowError> {
+        let max_results = self.integer("max_results", most)?.unwrap_or(default);
+        let order = self.texts("order_by")?;
+        Query::new(target, self.text_or_empty("filter")?, &order, max_results, self.text_or_empty("page_token")?).map_err(|Bad(message)| MlflowError::invalid(message))
     }
 
     /// Tags: a list of {key, value}. Of a repeated key the last stands; a value that is absent is empty.

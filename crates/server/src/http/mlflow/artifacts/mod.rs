@@ -13,12 +13,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
+use chancery_core::tables::VersionRow;
 use serde_json::{Value, json};
 
 use super::{MlflowAllowed, MlflowError};
 use crate::app::App;
 use crate::app::artifacts::{Found, Item, ItemKind, Place};
-use crate::http::caller;
+use crate::http::{Allowed, caller};
 use crate::http::file::{FileAnswer, Served, insert, unsatisfied};
 
 pub use path::source_prefix;
@@ -109,6 +110,21 @@ fn file_info(item: &Item) -> Value {
 
 /// Downloads a file, or a range of it.
 async fn download(MlflowAllowed(allowed): MlflowAllowed<caller::Read>, At(place): At, headers: HeaderMap) -> Result<Response, MlflowError> {
+    file(&allowed, place, &headers).await
+}
+
+/// A file of a version, or a range of it. `path` is inside the version, as it was sent.
+///
+/// # Errors
+/// What is no path, no file or not held.
+pub(super) async fn sealed_file(allowed: &MlflowAllowed<caller::Read>, version: &VersionRow, path: &str, headers: &HeaderMap) -> Result<Response, MlflowError> {
+    // Checked by itself first: joined to the folder of the version it could mean another one.
+    path::place(path)?;
+    let place = path::place(&format!("versions/{}/{}/{path}", version.model_id, version.number))?;
+    file(&allowed.0, place, headers).await
+}
+
+async fn file(allowed: &Allowed<caller::Read>, place: Place, headers: &HeaderMap) -> Result<Response, MlflowError> {
     let snapshot = allowed.read().await?;
     let found = allowed.app.artifact(&allowed.caller, &snapshot, &place).await?;
     drop(snapshot);
@@ -119,7 +135,7 @@ async fn download(MlflowAllowed(allowed): MlflowAllowed<caller::Read>, At(place)
     };
     let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
     let answer = FileAnswer { digest: file.digest, size: file.size, kind: content::kind(name), disposition: content::disposition(name) };
-    Ok(match answer.respond(allowed.app.blobs(), &headers).await? {
+    Ok(match answer.respond(allowed.app.blobs(), headers).await? {
         Served::Response(response) => response,
         Served::OutOfRange => out_of_range(file.size),
     })
