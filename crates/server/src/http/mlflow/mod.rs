@@ -21,7 +21,8 @@ mod view;
 mod wire;
 
 use axum::Router;
-use axum::http::{Method, Uri};
+use axum::extract::OriginalUri;
+use axum::http::Method;
 use axum::routing::{delete, get, patch, post};
 use serde::Serialize;
 
@@ -65,10 +66,10 @@ pub fn router(app: App) -> Router {
     Router::new().nest("/api/2.0/mlflow", registry()).nest("/ajax-api/2.0/mlflow", registry()).merge(probes::routes()).route("/model-versions/get-artifact", get(versions::artifact)).with_state(app)
 }
 
-async fn no_endpoint(uri: Uri) -> MlflowError {
+async fn no_endpoint(OriginalUri(uri): OriginalUri) -> MlflowError {
     MlflowError::no_endpoint(uri.path())
 }
 
-async fn wrong_verb(method: Method, uri: Uri) -> MlflowError {
+async fn wrong_verb(method: Method, OriginalUri(uri): OriginalUri) -> MlflowError {
     MlflowError::wrong_verb(method.as_str(), uri.path())
 }
