@@ -106,6 +106,28 @@ async fn callers_without_a_role(app: &TestApp) {
     assert_eq!(nobody.get("/log/tile/entries/000.p/1").await.status, 403);
 }
 
+/// The routes of MLflow's artifact proxy are not in the document: they are walked here. All refuse anonymous callers and callers
+/// without a role in MLflow's shape, before they look at anything else.
+async fn artifact_routes(app: &TestApp) {
+    let nobody = app.user("nobody", &[]).await;
+    let routes = chancery::http::mlflow::artifacts::routes();
+    assert!(routes.len() > 30, "routes were lost: {}", routes.len());
+    for route in routes {
+        let path = route.path.replace("{*path}", "a").replace("{upload}", "x").replace("{part}", "1");
+        let wrong = app.anonymous.with_token("no-such-token");
+        for (caller, status) in [(&app.anonymous, 401), (&wrong, 401), (&nobody, 403)] {
+            let answer = caller.call(route.method, &path).send().await;
+            // Who has no secret is refused there, whoever he is.
+            let status = if route.path == chancery::http::mlflow::artifacts::PART { 403 } else { status };
+            let code = if status == 401 { "UNAUTHENTICATED" } else { "PERMISSION_DENIED" };
+            assert_eq!((answer.status, answer.json()["error_code"].as_str()), (status, Some(code)), "{} {path}", route.method);
+            assert_eq!(answer.header("www-authenticate").starts_with("Bearer"), status == 401, "{} {path}", route.method);
+        }
+        let anonymous = chancery::http::ANONYMOUS.contains(&route.path.as_str());
+        assert_eq!(anonymous, route.path == chancery::http::mlflow::artifacts::PART, "{}", route.path);
+    }
+}
+
 /// What the fixtures of the operations stand on; each changes a subject of its own.
 struct World {
     cast: Cast,
@@ -222,6 +244,10 @@ both! {
 
     async fn every_operation_needs_a_role(app: &TestApp) {
         callers_without_a_role(app).await;
+    }
+
+    async fn every_route_of_the_artifact_proxy_needs_a_role(app: &TestApp) {
+        artifact_routes(app).await;
     }
 
     async fn every_operation_with_an_effect_appends_an_entry(app: &TestApp) {
