@@ -135,6 +135,17 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
     }
 }
 
+/// The entries that remove aliases of a model together with what they name: all of them, or those that name `number`.
+///
+/// # Errors
+/// [`Missing`], for all rows that must be loaded at once.
+pub(crate) fn removals(rows: &mut Rows, model: &ModelId, aliases: &[AliasName], number: Option<VersionNumber>) -> Result<Vec<Draft>, Missing> {
+    let found: Vec<Result<Option<AliasRow>, Missing>> = aliases.iter().map(|alias| rows.get::<AliasRow>(&[model, alias])).collect();
+    let found = found.into_iter().collect::<Result<Vec<_>, Missing>>()?;
+    let removed = found.into_iter().flatten().filter(|row| number.is_none_or(|number| row.number == number));
+    Ok(removed.map(|row| Draft::new(Subject::Model(model.clone()), Event::Deleted { alias: row.alias, from: row.number })).collect())
+}
+
 /// Applies an event to the rows.
 ///
 /// # Errors

@@ -44,7 +44,7 @@ fn model_command(dice: Dice, id: &ModelId) -> Command {
     match what % 12 {
         0..=2 => create_model(id, pick(&MORE_NAMES, a), pick(RiskTier::ALL, b)).into(),
         3..=6 => rename_model(id, pick(&MORE_NAMES, a)).into(),
-        7 => model::Command::Hide { id: id.clone(), reason: reason() }.into(),
+        7 => model::Command::Hide { id: id.clone(), reason: reason(), aliases: vec![], releases: 0 }.into(),
         _ => {
             let description = (a % 3 != 0).then(|| format!("text {b}"));
             model::Command::Update { id: id.clone(), profile: Box::new(model::Profile { description, ..model::Profile::default() }), expected: None }.into()
@@ -74,7 +74,7 @@ fn version_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Comman
             }
             .into()
         }
-        _ => version::Command::Hide { model: model.clone(), number, reason: reason() }.into(),
+        _ => version::Command::Hide { model: model.clone(), number, reason: reason(), aliases: vec![], expected: 0 }.into(),
     }
 }
 
@@ -152,12 +152,21 @@ fn play(mode: bool, rolls: &[(u8, Dice)]) -> World {
     world.promote(&model_id(0), numbered(2), State::Production);
     for (who, dice) in rolls {
         let actor = pick(&[alice(), bob(), carol()], *who);
-        let command = command(*dice);
+        let command = prepared(&world, command(*dice));
         if !step(&mut world, &actor, &command) {
             check_style(&world.refused(&actor, command));
         }
     }
     world
+}
+
+/// The command with what the application reads before it asks.
+fn prepared(world: &World, command: Command) -> Command {
+    match command {
+        Command::Model(model::Command::Hide { id, .. }) => world.hide_model(&id).into(),
+        Command::Version(version::Command::Hide { model, number, .. }) => world.hide_version(&model, number).into(),
+        other => other,
+    }
 }
 
 /// Runs one command and checks what it moved; `false` when it would be refused.

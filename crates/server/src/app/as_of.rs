@@ -97,7 +97,12 @@ pub struct Past {
 /// # Errors
 /// `not_found` when it did not exist yet.
 pub async fn model_named(snapshot: &Snapshot, name: &ModelName, cut: Cut) -> Result<Past, AppError> {
-    let held = snapshot.rows::<TimelineRow>("WHERE attribute = 'name' AND value = $1 AND from_index <= $2 AND to_index > $2", &values![*name, cut.0]).await?;
+    let held = snapshot
+        .rows::<TimelineRow>(
+            "WHERE attribute = 'name' AND substr(value, 1, 200) = substr($1, 1, 200) AND value = $1 AND from_index <= $2 AND to_index > $2",
+            &values![*name, cut.0],
+        )
+        .await?;
     let subject = held.into_iter().next().and_then(|row| Subject::try_from(row.subject).ok());
     let row = match subject {
         Some(Subject::Model(id)) => snapshot.get::<ModelRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("model", name.as_str()))?,

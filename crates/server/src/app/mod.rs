@@ -5,6 +5,7 @@ mod access;
 pub mod as_of;
 mod execute;
 mod gate;
+mod hide;
 mod mode;
 mod promote;
 pub mod promotions;

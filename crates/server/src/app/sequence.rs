@@ -426,9 +426,9 @@ fn subject_of(command: &Command) -> Option<Subject> {
         Command::Model(model::Command::SetRiskTier { id, .. } | model::Command::Hide { id, .. } | model::Command::Rename { id, .. }) => {
             Some(Subject::Model(id.clone()))
         }
-        Command::Version(version::Command::Transition { model, number, .. } | version::Command::Hide { model, number, .. }) => {
-            Some(Subject::Version(model.clone(), *number))
-        }
+        Command::Version(
+            version::Command::Transition { model, number, .. } | version::Command::Hide { model, number, .. } | version::Command::Attach { model, number, .. },
+        ) => Some(Subject::Version(model.clone(), *number)),
         Command::Promotion(
             promotion::Command::Review { promotion, .. } | promotion::Command::Execute { promotion, .. } | promotion::Command::Withdraw { promotion, .. },
         ) => Some(Subject::Promotion(promotion.clone())),

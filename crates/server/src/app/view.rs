@@ -98,6 +98,14 @@ pub struct VersionView {
     pub size: u64,
     /// Description.
     pub description: String,
+    /// Where the bytes come from, in the words of who registered it; empty when nobody said.
+    pub source: String,
+    /// The run that made it; empty when nobody said.
+    pub run_id: String,
+    /// Where the run can be looked at; empty when nobody said.
+    pub run_link: String,
+    /// Whether the registry holds the bytes; otherwise there are no files, and the bytes are at the source.
+    pub held: bool,
     /// Whether it is out of listings.
     pub hidden: bool,
     /// Whether it passed a gate in warn mode although a rule failed.
@@ -287,6 +295,10 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         files: row.files,
         size: row.size,
         description: row.description.clone(),
+        source: row.source.clone(),
+        run_id: row.run_id.clone(),
+        run_link: row.run_link.clone(),
+        held: row.held,
         hidden: row.hidden,
         ungated: row.ungated,
         facts,
