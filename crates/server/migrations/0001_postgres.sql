@@ -48,7 +48,7 @@ CREATE TABLE "models" (
     PRIMARY KEY ("model_id")
 );
 CREATE INDEX "models_by_name" ON "models" ("name");
-CREATE INDEX "models_by_update" ON "models" (((last_updated_at / 1000)), "name");
+CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
 CREATE TABLE "names" (
     "name" text COLLATE "C" NOT NULL,
     "model_id" text COLLATE "C",
@@ -92,9 +92,9 @@ CREATE TABLE "versions" (
     "revision" bigint,
     PRIMARY KEY ("model_id", "number")
 );
-CREATE INDEX "versions_by_update" ON "versions" (((last_updated_at / 1000)));
-CREATE INDEX "versions_of_model_by_update" ON "versions" ("model_id", ((last_updated_at / 1000)), "number");
-CREATE INDEX "versions_by_registration" ON "versions" (((registered_at / 1000)));
+CREATE INDEX "versions_by_update" ON "versions" ((last_updated_at / 1000));
+CREATE INDEX "versions_of_model_by_update" ON "versions" ("model_id", (last_updated_at / 1000), "number");
+CREATE INDEX "versions_by_registration" ON "versions" ((registered_at / 1000));
 CREATE INDEX "versions_by_run" ON "versions" ((lower(substr(run_id, 1, 100))));
 CREATE INDEX "versions_by_source" ON "versions" ((lower(substr(source, 1, 100))));
 CREATE INDEX "versions_by_digest" ON "versions" ("version_digest");

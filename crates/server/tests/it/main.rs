@@ -25,6 +25,8 @@ mod lifecycle;
 #[cfg(test)]
 mod mlflow_artifacts;
 #[cfg(test)]
+mod mlflow_search;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod names;
