@@ -438,14 +438,11 @@ impl App {
                         (Others::Archive, target) | (Others::Replace, target @ State::Production) => {
                             view::replaced(&snapshot, &subjects.version, target).await?
                         }
-                        (Others::Replace, State::Draft | State::Candidate | State::Approved | State::Deprecated | State::Retired) | (Others::Keep, _) => Vec::new(),
+                        (Others::Replace, State::Draft | State::Candidate | State::Approved | State::Deprecated | State::Retired) | (Others::Keep, _) => {
+                            Vec::new()
+                        }
                     };
-                    let command = Command::Execute {
-                        promotion: id.clone(),
-                        gate: evaluated.record.clone(),
-                        decision,
-                        replaced,
-                    };
+                    let command = Command::Execute { promotion: id.clone(), gate: evaluated.record.clone(), decision, replaced };
                     Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
                 }
                 .boxed()

@@ -128,6 +128,21 @@ async fn artifact_routes(app: &TestApp) {
     }
 }
 
+/// The routes of MLflow's registry, which are not in the document either.
+async fn mlflow_routes(app: &TestApp) {
+    let nobody = app.user("nobody", &[]).await;
+    let routes = chancery::http::mlflow::routes();
+    assert!(routes.len() > 40, "routes were lost: {}", routes.len());
+    for (verb, path) in routes {
+        assert!(!chancery::http::ANONYMOUS.contains(&path.as_str()), "{path}");
+        for (caller, status, code) in [(&app.anonymous, 401, "UNAUTHENTICATED"), (&nobody, 403, "PERMISSION_DENIED")] {
+            let answer = caller.call(verb, &path).send().await;
+            assert_eq!((answer.status, answer.json()["error_code"].as_str()), (status, Some(code)), "{verb} {path}");
+            assert_eq!(answer.header("www-authenticate").starts_with("Bearer"), status == 401, "{verb} {path}");
+        }
+    }
+}
+
 /// What the fixtures of the operations stand on; each changes a subject of its own.
 struct World {
     cast: Cast,
@@ -248,6 +263,10 @@ both! {
 
     async fn every_route_of_the_artifact_proxy_needs_a_role(app: &TestApp) {
         artifact_routes(app).await;
+    }
+
+    async fn every_route_of_the_registry_of_mlflow_needs_a_role(app: &TestApp) {
+        mlflow_routes(app).await;
     }
 
     async fn every_operation_with_an_effect_appends_an_entry(app: &TestApp) {

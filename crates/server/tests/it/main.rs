@@ -23,6 +23,8 @@ mod input;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod mlflow;
+#[cfg(test)]
 mod mlflow_artifacts;
 #[cfg(test)]
 mod mlflow_search;

@@ -23,7 +23,7 @@ mod wire;
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::http::Method;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use serde::Serialize;
 
 pub use caller::MlflowAllowed;
@@ -35,35 +35,55 @@ use crate::app::App;
 #[derive(Debug, Serialize)]
 struct Nothing {}
 
-/// The routes under one prefix.
-fn registry() -> Router<App> {
-    Router::new()
-        .route("/registered-models/create", post(models::create))
-        .route("/registered-models/get", get(models::get))
-        .route("/registered-models/update", patch(models::update))
-        .route("/registered-models/rename", post(models::rename))
-        .route("/registered-models/delete", delete(models::delete))
-        .route("/registered-models/search", get(models::search))
-        .route("/registered-models/get-latest-versions", get(models::latest).post(models::latest))
-        .route("/registered-models/alias", get(alias::get).post(alias::set).delete(alias::delete))
-        .route("/registered-models/set-tag", post(tag::set_on_model))
-        .route("/registered-models/delete-tag", delete(tag::delete_from_model))
-        .route("/model-versions/create", post(versions::create))
-        .route("/model-versions/get", get(versions::get))
-        .route("/model-versions/update", patch(versions::update))
-        .route("/model-versions/transition-stage", post(stage::transition))
-        .route("/model-versions/delete", delete(versions::delete))
-        .route("/model-versions/search", get(versions::search))
-        .route("/model-versions/get-download-uri", get(versions::download_uri))
-        .route("/model-versions/set-tag", post(tag::set_on_version))
-        .route("/model-versions/delete-tag", delete(tag::delete_from_version))
-        .fallback(no_endpoint)
-        .method_not_allowed_fallback(wrong_verb)
+/// Where the registry is; both are the same.
+const PREFIXES: [&str; 2] = ["/api/2.0/mlflow", "/ajax-api/2.0/mlflow"];
+/// A file of a version, for MLflow's web page, which asks for it without a prefix.
+const ARTIFACT: &str = "/model-versions/get-artifact";
+
+/// A call: verb, path below the prefix, handler.
+type Call = (&'static str, &'static str, MethodRouter<App>);
+
+fn calls() -> Vec<Call> {
+    vec![
+        ("POST", "/registered-models/create", post(models::create)),
+        ("GET", "/registered-models/get", get(models::get)),
+        ("PATCH", "/registered-models/update", patch(models::update)),
+        ("POST", "/registered-models/rename", post(models::rename)),
+        ("DELETE", "/registered-models/delete", delete(models::delete)),
+        ("GET", "/registered-models/search", get(models::search)),
+        ("GET", "/registered-models/get-latest-versions", get(models::latest)),
+        ("POST", "/registered-models/get-latest-versions", post(models::latest)),
+        ("GET", "/registered-models/alias", get(alias::get)),
+        ("POST", "/registered-models/alias", post(alias::set)),
+        ("DELETE", "/registered-models/alias", delete(alias::delete)),
+        ("POST", "/registered-models/set-tag", post(tag::set_on_model)),
+        ("DELETE", "/registered-models/delete-tag", delete(tag::delete_from_model)),
+        ("POST", "/model-versions/create", post(versions::create)),
+        ("GET", "/model-versions/get", get(versions::get)),
+        ("PATCH", "/model-versions/update", patch(versions::update)),
+        ("POST", "/model-versions/transition-stage", post(stage::transition)),
+        ("DELETE", "/model-versions/delete", delete(versions::delete)),
+        ("GET", "/model-versions/search", get(versions::search)),
+        ("GET", "/model-versions/get-download-uri", get(versions::download_uri)),
+        ("POST", "/model-versions/set-tag", post(tag::set_on_version)),
+        ("DELETE", "/model-versions/delete-tag", delete(tag::delete_from_version)),
+    ]
+}
+
+/// Verb and path of every route that asks who calls; tests walk them.
+pub fn routes() -> Vec<(&'static str, String)> {
+    let below = |prefix: &'static str| calls().into_iter().map(move |(verb, path, _)| (verb, format!("{prefix}{path}")));
+    PREFIXES.into_iter().flat_map(below).chain([("GET", ARTIFACT.to_owned())]).collect()
 }
 
 /// Everything of MLflow's API but the transfer of artifacts.
 pub fn router(app: App) -> Router {
-    Router::new().nest("/api/2.0/mlflow", registry()).nest("/ajax-api/2.0/mlflow", registry()).merge(probes::routes()).route("/model-versions/get-artifact", get(versions::artifact)).with_state(app)
+    let registry = || {
+        let router = calls().into_iter().fold(Router::new(), |router, (_, path, handler)| router.route(path, handler));
+        router.fallback(no_endpoint).method_not_allowed_fallback(wrong_verb)
+    };
+    let router = PREFIXES.into_iter().fold(probes::routes(), |router, prefix| router.nest(prefix, registry()));
+    router.route(ARTIFACT, get(versions::artifact)).with_state(app)
 }
 
 async fn no_endpoint(OriginalUri(uri): OriginalUri) -> MlflowError {

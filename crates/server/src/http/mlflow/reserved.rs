@@ -134,8 +134,14 @@ mod tests {
     #[test]
     fn reserved_tags_become_facts_and_others_say_nothing() {
         let said = read(&tags(&[
-            ("chancery.semver", "1.4.0"), ("chancery.code.commit", "abc"), ("chancery.code.repository", "loans"), ("chancery.dataset.digest", "d"),
-            ("chancery.dataset", "loanapp"), ("chancery.risk_tier", "high"), ("team", "credit"), ("chancery.parent", "loan/1"),
+            ("chancery.semver", "1.4.0"),
+            ("chancery.code.commit", "abc"),
+            ("chancery.code.repository", "loans"),
+            ("chancery.dataset.digest", "d"),
+            ("chancery.dataset", "loanapp"),
+            ("chancery.risk_tier", "high"),
+            ("team", "credit"),
+            ("chancery.parent", "loan/1"),
         ]))
         .unwrap();
         assert_eq!(said.semver.as_deref(), Some("1.4.0"));

@@ -91,7 +91,10 @@ fn check(said: Said<'_>, address: &Address<'_>, is_own: bool) -> Result<(), Mlfl
         )));
     }
     let not_contained = |field: &str| {
-        let what = format!("Invalid model version source: '{}'. The {field} request parameter must identify the resource that contains the source.", clipped(said.source));
+        let what = format!(
+            "Invalid model version source: '{}'. The {field} request parameter must identify the resource that contains the source.",
+            clipped(said.source)
+        );
         Err(MlflowError::invalid(what))
     };
     if let Some(run) = address.run() {
@@ -119,7 +122,12 @@ fn is_run_id(text: &str) -> bool {
 }
 
 /// A version of this registry: the new version seals the same files, and says what it is a copy of.
-async fn copy(allowed: &MlflowAllowed<caller::Register>, said: Said<'_>, registered: &Registered<'_>, request: &download::Base) -> Result<Sourced, MlflowError> {
+async fn copy(
+    allowed: &MlflowAllowed<caller::Register>,
+    said: Said<'_>,
+    registered: &Registered<'_>,
+    request: &download::Base,
+) -> Result<Sourced, MlflowError> {
     let invalid = |why: &str| MlflowError::invalid(format!("Invalid model version source: '{}'. {why}", clipped(said.source)));
     let snapshot = allowed.read().await?;
     let name = known_model(registered.name)?;

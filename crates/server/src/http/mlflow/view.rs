@@ -276,10 +276,8 @@ async fn latest(snapshot: &Snapshot, models: &[ModelId]) -> Result<Vec<VersionRo
         .collect();
     let mut found = Vec::new();
     for (list, parameters) in lists(models) {
-        let tail = format!(
-            "JOIN models ON versions.model_id = models.model_id AND versions.number IN ({}) WHERE models.model_id IN ({list})",
-            newest.join(", ")
-        );
+        let tail =
+            format!("JOIN models ON versions.model_id = models.model_id AND versions.number IN ({}) WHERE models.model_id IN ({list})", newest.join(", "));
         found.extend(snapshot.rows::<VersionRow>(&tail, &parameters).await?);
     }
     Ok(found)

@@ -179,7 +179,8 @@ impl Fields {
     pub(super) fn search(&self, target: Target, default: i64, most: i64) -> Result<Query, MlflowError> {
         let max_results = self.integer("max_results", most)?.unwrap_or(default);
         let order = self.texts("order_by")?;
-        Query::new(target, self.text_or_empty("filter")?, &order, max_results, self.text_or_empty("page_token")?).map_err(|Bad(message)| MlflowError::invalid(message))
+        Query::new(target, self.text_or_empty("filter")?, &order, max_results, self.text_or_empty("page_token")?)
+            .map_err(|Bad(message)| MlflowError::invalid(message))
     }
 
     /// Tags: a list of {key, value}. Of a repeated key the last stands; a value that is absent is empty.
@@ -261,7 +262,10 @@ fn mistyped(name: &str, value: &Value) -> MlflowError {
         Value::Array(_) => "list",
         Value::Object(_) => "dict",
     };
-    MlflowError::invalid(format!("Invalid value {} for parameter '{name}' supplied:  Hint: Value was of type '{kind}'. {SEE_DOCS}", clipped(&value.to_string())))
+    MlflowError::invalid(format!(
+        "Invalid value {} for parameter '{name}' supplied:  Hint: Value was of type '{kind}'. {SEE_DOCS}",
+        clipped(&value.to_string())
+    ))
 }
 
 #[cfg(test)]
@@ -290,7 +294,9 @@ mod tests {
     #[test]
     fn values_of_the_wrong_type_are_named_as_python_names_them() {
         let fields = body(r#"{"name": 5, "stages": "Staging", "tags": "x", "archive_existing_versions": "true", "order_by": ["a", 1], "max_results": 2.5}"#);
-        let wrong = |name: &str, value: &str, kind: &str| format!("Invalid value {value} for parameter '{name}' supplied:  Hint: Value was of type '{kind}'. {SEE_DOCS}");
+        let wrong = |name: &str, value: &str, kind: &str| {
+            format!("Invalid value {value} for parameter '{name}' supplied:  Hint: Value was of type '{kind}'. {SEE_DOCS}")
+        };
         assert_eq!(message(fields.required("name")), wrong("name", "5", "int"));
         assert_eq!(message(fields.texts("stages")), wrong("stages", "\"Staging\"", "str"));
         assert_eq!(message(fields.tags()), wrong("tags", "\"x\"", "str"));

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use super::{MlflowAllowed, MlflowError};
 use crate::app::App;
 use crate::app::artifacts::{Found, Item, ItemKind, Place};
-use crate::http::{Allowed, caller};
 use crate::http::file::{FileAnswer, Served, insert, unsatisfied};
+use crate::http::{Allowed, caller};
 
 pub use path::source_prefix;
 

@@ -128,10 +128,7 @@ pub(super) fn candidates(clause: &Clause, target: Target, model: Option<&str>, p
 /// The versions of all models whose names fit.
 pub(super) fn candidates_by_name(tests: &[&Test], parameters: &mut Parameters) -> String {
     let conditions: Vec<String> = tests.iter().map(|test| compared("n.name", test, parameters)).collect();
-    format!(
-        "SELECT w.model_id, w.number FROM models n CROSS JOIN versions w WHERE w.model_id = n.model_id AND n.hidden = 0 AND {}",
-        conditions.join(" AND ")
-    )
+    format!("SELECT w.model_id, w.number FROM models n CROSS JOIN versions w WHERE w.model_id = n.model_id AND n.hidden = 0 AND {}", conditions.join(" AND "))
 }
 
 /// The identifier of the visible model with a name.

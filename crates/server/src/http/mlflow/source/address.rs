@@ -121,7 +121,8 @@ impl<'a> Address<'a> {
 }
 
 fn is_scheme(text: &str) -> bool {
-    text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && text.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.'))
+    text.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.'))
 }
 
 /// Percent-decoded until nothing changes. Each round makes it shorter, so it ends.
