@@ -426,7 +426,13 @@ both! {
         assert_eq!(cast.pipeline.stage("loan", "1").await.0, "None");
         // With the evidence and the approvals the same call goes through.
         cast.scientist.evidence(&version, "evaluation", &crate::support::builders::evaluation(0.81, 0.86)).await.expect(201);
-        cast.approved(&version, "production").await;
+        let before = app.size().await;
+        cast.pipeline.to_stage("loan", "1", "Production", false).await;
+        assert_eq!(kinds(app, before).await, ["promotion.refreshed"], "new evidence refreshes the promotion");
+        let id = open["items"][0]["id"].as_str().unwrap();
+        for (role, approver) in cast.approvers() {
+            approver.verdict(id, role, "approve").await.expect(200);
+        }
         assert_eq!(cast.pipeline.to_stage("loan", "1", "Production", false).await.expect(200)["model_version"]["current_stage"], "Production");
         // What a registry that enforces keeps.
         let kept = error(&cast.owner.mlflow("DELETE", "model-versions/delete", json!({"name": "loan", "version": "1"})).await);
