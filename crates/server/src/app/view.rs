@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chancery_core::evidence::{Binding, EvidenceType};
 use chancery_core::model::Profile;
-use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber};
-use chancery_core::refusal::Refusal;
+use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber, clipped};
+use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
 use serde::Serialize;
@@ -207,6 +207,19 @@ pub async fn version_named(snapshot: &Snapshot, name: &ModelName, number: Versio
         return Ok(found);
     }
     Err(Refusal::not_found("version", &format!("{name}/{number}")).into())
+}
+
+/// Refuses to serve bytes that the registry does not hold.
+///
+/// # Errors
+/// `not_found`, with the source.
+pub fn check_held(version: &VersionRow) -> Result<(), Refusal> {
+    if version.held {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::NotFound, &format!("the bytes of version {} are not held; they are at `{}`", version.number, clipped(&version.source)))
+        .field("version")
+        .remedy("fetch them there, or bring them in with `chancery version attach`"))
 }
 
 /// A payload by digest.

@@ -186,6 +186,9 @@ async fn world(app: &TestApp) -> World {
     app.user("leaver", &["viewer"]).await;
     let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
     let package = cast.scientist.package(b"five").await;
+    cast.owner.model("elsewhere", "high").await;
+    let claim = json!({"facts": {}, "origin": {"source": "s3://bucket/model"}});
+    cast.scientist.post("/api/v1/models/elsewhere/versions", claim).await.expect(201);
     World { admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token }
 }
 
@@ -205,6 +208,7 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "version_tag_set" | "version_tag_delete" => (&cast.scientist, format!("{candidate}/tags/note"), json!({"value": "x"})),
         "alias_set" | "alias_delete" => (&cast.scientist, model("drafts/aliases/trial"), json!({"version": 1})),
         "version_register" => (&cast.scientist, model("drafts/versions"), world.package.clone()),
+        "version_attach" => (&cast.scientist, model("elsewhere/versions/1/attach"), json!({"files": world.package["files"]})),
         "version_describe" => (&cast.scientist, candidate.clone(), json!({"description": "new"})),
         "version_hide" => (&cast.owner, model("drafts/versions/2/hide"), json!({"reason": "a mistake"})),
         "version_check_record" => (&cast.scientist, format!("{candidate}/check"), json!({"to": "production"})),

@@ -33,6 +33,8 @@ mod model;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod origin;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;

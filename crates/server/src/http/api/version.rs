@@ -226,6 +226,7 @@ async fn manifest(allowed: Allowed<caller::Read>, Path((name, number)): Path<(Mo
 async fn fixity(allowed: Allowed<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<axum::Json<FixityView>, AppError> {
     let snapshot = allowed.read().await?;
     let (_, row) = view::version_named(&snapshot, &name, number).await?;
+    view::check_held(&row)?;
     let manifest = view::manifest(&snapshot, &row).await?;
     drop(snapshot);
     Ok(axum::Json(view::fixity(allowed.app.blobs(), &manifest).await?))
