@@ -108,7 +108,7 @@ text_type! {
 }
 
 /// Foreign text for a message: at most 80 characters, none of them a control character or a deceptive one.
-pub(crate) fn clipped(text: &str) -> String {
+pub fn clipped(text: &str) -> String {
     let mut shown: String = text.chars().take(80).map(|c| if c.is_control() || is_deceptive(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().count() > 80 {
         shown.push('…');

@@ -48,6 +48,7 @@ CREATE TABLE "models" (
     PRIMARY KEY ("model_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "models_by_name" ON "models" ("name");
+CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,
@@ -91,6 +92,11 @@ CREATE TABLE "versions" (
     "revision" INTEGER,
     PRIMARY KEY ("model_id", "number")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "versions_by_update" ON "versions" ((last_updated_at / 1000));
+CREATE INDEX "versions_of_model_by_update" ON "versions" ("model_id", (last_updated_at / 1000), "number");
+CREATE INDEX "versions_by_registration" ON "versions" ((registered_at / 1000));
+CREATE INDEX "versions_by_run" ON "versions" ((lower(substr(run_id, 1, 100))));
+CREATE INDEX "versions_by_source" ON "versions" ((lower(substr(source, 1, 100))));
 CREATE INDEX "versions_by_digest" ON "versions" ("version_digest");
 CREATE INDEX "versions_by_state" ON "versions" ("model_id", "state", "number");
 CREATE TABLE "semvers" (
@@ -122,7 +128,7 @@ CREATE TABLE "tags" (
     "revision" INTEGER,
     PRIMARY KEY ("model_id", "number", "key")
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX "tags_by_key" ON "tags" ("key", substr(value, 1, 200), "model_id", "number");
+CREATE INDEX "tags_by_key" ON "tags" ("key", (CASE WHEN number > 0 THEN 1 ELSE 0 END), (lower(substr(value, 1, 100))), (lower(model_id)), "model_id", "number");
 CREATE TABLE "evidence" (
     "model_id" TEXT NOT NULL,
     "number" INTEGER NOT NULL,
@@ -242,7 +248,7 @@ CREATE TABLE "timeline" (
     "value" TEXT,
     PRIMARY KEY ("subject", "attribute", "to_index")
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", substr(value, 1, 200), "from_index");
+CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
 CREATE TABLE "credentials" (
     "secret_hash" TEXT NOT NULL,
     "token_id" TEXT,

@@ -137,7 +137,7 @@ fn small_events() -> Vec<(Subject, Event)> {
     let granted =
         crate::exception::Event::Granted { id: format!("x{:0>32}", 1), rule: "monitor.linked".to_owned(), reason: digest("reason"), expires_at: time() };
     vec![
-        (version(), crate::alias::Event::Set { alias: alias(), from: Some(numbered(2)) }.into()),
+        (version(), crate::alias::Event::Set { alias: alias(), from: Some(numbered(2)), finding: None }.into()),
         (Subject::Model(model_id(1)), crate::alias::Event::Deleted { alias: alias(), from: numbered(3) }.into()),
         (version(), crate::tag::Event::Set { key: key(), value: Some("risk \u{7f} \u{1}".to_owned()), value_digest: None }.into()),
         (version(), crate::tag::Event::Deleted { key: key() }.into()),

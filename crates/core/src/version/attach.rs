@@ -73,3 +73,6 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, version: VersionRow, event: 
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

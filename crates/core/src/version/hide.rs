@@ -56,3 +56,6 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, version: VersionRow) -> Resu
 pub(crate) fn hide_all(rows: &mut Rows, entry: &Entry, model: &ModelId, last: u64) -> Result<(), Missing> {
     each(rows, model, last, |rows, version| if version.hidden { Ok(()) } else { apply(rows, entry, version) })
 }
+
+#[cfg(test)]
+mod tests;

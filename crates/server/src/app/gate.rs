@@ -153,7 +153,8 @@ impl App {
             facts,
             grades,
             files,
-            bytes_held: true,
+            bytes_held: version.held,
+            source: version.source.clone(),
         })
     }
 

@@ -2,6 +2,7 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod artifacts;
 pub mod as_of;
 pub mod current;
 mod execute;
@@ -114,6 +115,8 @@ struct Inner {
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
     turns: tokio::sync::Semaphore,
     refusals: refusals::Refusals,
+    /// Multipart uploads that are being completed.
+    completing: artifacts::multipart::Turns,
 }
 
 impl App {
@@ -150,6 +153,7 @@ impl App {
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             refusals: refusals::Refusals::default(),
+            completing: artifacts::multipart::Turns::default(),
         };
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;

@@ -18,6 +18,7 @@ use super::as_of::{self, AsOfQuery};
 use crate::app::view::{self, ModelView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
+use crate::http::file::encode;
 use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
 use crate::{ids, values};
 
@@ -69,7 +70,7 @@ fn unclassified() -> RiskTier {
 async fn create(allowed: Allowed<caller::EditModel>, body: Json<NewModel>) -> Result<Response, AppError> {
     let NewModel { name, kind, risk_tier, tags, profile } = body.value;
     let profile: Profile = crate::http::extract::typed(profile.into())?;
-    let location = format!("/api/v1/models/{}", super::encode(name.as_str()));
+    let location = format!("/api/v1/models/{}", encode(name.as_str()));
     let command = Command::Create { id: ids::model()?, name, kind, risk_tier, profile: Box::new(profile), tags: tags.into_iter().collect() };
     let made = allowed.execute(command, &body.requested).await?;
     Ok(receipt(StatusCode::CREATED, &made, Some(&location)))

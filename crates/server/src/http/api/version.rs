@@ -22,6 +22,7 @@ use crate::app::register::NewVersion;
 use crate::app::view::{self, DecisionView, FixityView, VersionView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt, shown};
+use crate::http::file::encode;
 use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
 use crate::values;
 
@@ -92,7 +93,7 @@ async fn register(allowed: Allowed<caller::Register>, Path(name): Path<ModelName
     let command = allowed.app.registration(snapshot, &model, new).await?;
     let made = allowed.execute(command, &body.requested).await?;
     let location = match made.first()?.subject {
-        Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", super::encode(name.as_str()))),
+        Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", encode(name.as_str()))),
         Subject::Registry | Subject::Model(_) | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_) => None,
     };
     Ok(receipt(StatusCode::CREATED, &made, location.as_deref()))
@@ -234,6 +235,7 @@ async fn manifest(allowed: Allowed<caller::Read>, Path((name, number)): Path<(Mo
 async fn fixity(allowed: Allowed<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<axum::Json<FixityView>, AppError> {
     let snapshot = allowed.read().await?;
     let (_, row) = view::version_named(&snapshot, &name, number).await?;
+    view::check_held(&row)?;
     let manifest = view::manifest(&snapshot, &row).await?;
     drop(snapshot);
     Ok(axum::Json(view::fixity(allowed.app.blobs(), &manifest).await?))
