@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what a target needs, from Debian's packages and from PyPI. Does nothing when it is there already.
 #   setup.sh build   a C compiler for SQLite and TLS
-#   setup.sh test    also PostgreSQL, openssl, Go with golang.org/x/mod, and the Python verifiers in target/venv
+#   setup.sh test    also PostgreSQL, openssl, Go with golang.org/x/mod, the Python verifiers in target/venv, and the MLflow
+#                    clients in target/venv-mlflow3 and target/venv-mlflow2
 #   setup.sh bench   also PostgreSQL
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,10 +35,17 @@ if [ ${#packages[@]} -gt 0 ]; then
 fi
 command -v cargo >/dev/null || { echo "install Rust first: 1.95 or newer, with cargo" >&2; exit 1; }
 
-# A verifier of signed decisions that is not ours: used by the demo and by the tests.
+environment() { # environment FOLDER REQUIREMENTS: a virtual environment with exactly what the file pins
+  cmp -s "$2" "$1/requirements.txt" && return
+  rm -rf "$1"
+  python3 -m venv "$1"
+  "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+  cp "$2" "$1/requirements.txt"
+}
 mkdir -p target
-if ! cmp -s tests/requirements.txt target/venv/requirements.txt; then
-  python3 -m venv target/venv
-  target/venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
-  cp tests/requirements.txt target/venv/requirements.txt
+# A verifier of signed decisions that is not ours: used by the demo and by the tests.
+environment target/venv tests/requirements.txt
+if [ "$what" = test ]; then
+  environment target/venv-mlflow3 tests/mlflow/requirements-3.txt
+  environment target/venv-mlflow2 tests/mlflow/requirements-2.txt
 fi

@@ -1,3 +1,3 @@
 """All scenarios; importing this fills the list."""
 
-from . import aliases, artifacts, copies, loading, models, prompts, search, stages, tags, versions  # noqa: F401
+from . import access, aliases, artifacts, copies, governance, loading, models, prompts, search, sealing, stages, tags, versions  # noqa: F401

@@ -1,1 +1,84 @@
+"""What the rules of the registry look like through an old client."""
 
+from kit import refused, same, scenario
+
+
+def promotions(world):
+    return world.api(f"promotions?model={world.name}")["items"]
+
+
+@scenario(only="chancery", modes=("enforce",))
+def production_is_refused_with_what_is_missing(world):
+    world.registered()
+    error = refused("PERMISSION_DENIED", lambda: world.client.transition_model_version_stage(world.name, 1, "Production"))
+    text = str(error)
+    # The rules that failed, and what to do about each, one a line.
+    for word in ["entry.complete", "evaluation.baseline", "model.ownership.owner"]:
+        assert word in text, f"`{word}` is not in: {text}"
+    lines = [line for line in text.splitlines() if "entry.complete" in line or "evaluation.baseline" in line]
+    same((len(lines), max(len(line) for line in text.splitlines()) < 1_000), (2, True))
+    same(world.client.get_model_version(world.name, 1).current_stage, "None")
+
+
+@scenario(only="chancery", modes=("enforce",))
+def a_refused_transition_opens_one_promotion(world):
+    world.registered()
+    transition = world.client.transition_model_version_stage
+    refused("PERMISSION_DENIED", lambda: transition(world.name, 1, "Production"))
+    first = promotions(world)
+    same([(found["status"], found["to"]) for found in first], [("open", "production")])
+    error = refused("PERMISSION_DENIED", lambda: transition(world.name, 1, "production"))
+    again = promotions(world)
+    same([found["id"] for found in again], [found["id"] for found in first])
+    assert first[0]["id"] in str(error), f"the message does not name the promotion: {error}"
+
+
+@scenario(only="chancery", modes=("enforce",))
+def staging_is_a_gate_too(world):
+    world.registered()
+    refused("PERMISSION_DENIED", lambda: world.client.transition_model_version_stage(world.name, 1, "Staging"), "entry.complete")
+    same(world.client.get_model_version(world.name, 1).current_stage, "None")
+
+
+@scenario(only="chancery", modes=("warn",))
+def in_warn_everything_passes_and_is_noted(world):
+    world.registered()
+    same(world.client.transition_model_version_stage(world.name, 1, "Production").current_stage, "Production")
+    found = world.api(f"models/{world.name}/versions/1")
+    same((found["state"], found["ungated"]), ("production", True))
+
+
+@scenario(only="chancery", modes=("enforce",))
+def an_alias_may_need_a_state(world):
+    world.registered()
+    error = refused("PERMISSION_DENIED", lambda: world.client.set_registered_model_alias(world.name, "champion", 1))
+    assert "production" in str(error), error
+    world.client.set_registered_model_alias(world.name, "mine", 1)
+    same(world.client.get_model_version_by_alias(world.name, "mine").version, "1")
+
+
+@scenario(only="chancery", modes=("enforce",))
+def what_was_named_is_not_deleted(world):
+    world.registered()
+    world.registered()
+    world.client.set_registered_model_alias(world.name, "mine", 1)
+    refused("PERMISSION_DENIED", lambda: world.client.delete_model_version(world.name, 1))
+    same(world.client.get_model_version(world.name, 1).version, "1")
+    world.client.delete_model_version(world.name, 2)
+
+
+@scenario(only="chancery")
+def stages_are_states(world):
+    world.model()
+    world.versions(1)
+    world.client.transition_model_version_stage(world.name, 1, "Archived")
+    same(world.api(f"models/{world.name}/versions/1")["state"], "deprecated")
+
+
+@scenario(only="chancery")
+def everything_is_in_the_history(world):
+    world.registered()
+    world.client.set_registered_model_alias(world.name, "mine", 1)
+    world.client.set_model_version_tag(world.name, "1", "k", "v")
+    kinds = {entry["kind"] for entry in world.api(f"models/{world.name}/history?limit=50")["items"]}
+    assert {"model.created", "version.registered", "alias.set", "tag.set"} <= kinds, kinds

@@ -26,8 +26,8 @@ def a_prompt_is_registered_and_loaded(world):
 @scenario(clients=(2,))
 def a_prompt_is_registered_by_the_old_client(world):
     name = world.name
-    same(mlflow.register_prompt(name, "Hello {{who}}", commit_message="first").version, 1)
-    same(mlflow.register_prompt(name, "Goodbye {{who}}").version, 2)
+    same(int(mlflow.register_prompt(name, "Hello {{who}}", commit_message="first").version), 1)
+    same(int(mlflow.register_prompt(name, "Goodbye {{who}}").version), 2)
     same(mlflow.load_prompt(name, version=1).template, "Hello {{who}}")
     mlflow.set_prompt_alias(name, "best", 2)
     same(mlflow.load_prompt(f"prompts:/{name}@best").template, "Goodbye {{who}}")

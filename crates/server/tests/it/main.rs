@@ -23,6 +23,8 @@ mod input;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod mlflow_client;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod names;
