@@ -152,3 +152,31 @@ fn the_old_client_warn() {
 fn the_old_client_enforce() {
     scenarios(Database::Sqlite, "enforce", 2);
 }
+
+/// The script of `examples/mlflow` registers here because one variable says so; the files that its local store has are then attached.
+#[test]
+fn the_example_registers_with_one_variable_changed() {
+    let python = python(3);
+    let server = Server::start(Database::Sqlite, "enforce");
+    let owner = server.token("scientist", &["owner"]);
+    let folder = tempfile::tempdir().unwrap();
+    let script = project().join("examples/mlflow/train.py");
+    let mut train = Command::new(python);
+    train.arg(script).current_dir(folder.path()).env("GIT_PYTHON_REFRESH", "quiet").env("MLFLOW_DISABLE_TELEMETRY", "true");
+    train.env("MLFLOW_REGISTRY_URI", &server.address).env("MLFLOW_TRACKING_TOKEN", &owner);
+    let text = said(&train.output().unwrap());
+    assert!(text.contains("house-prices 1: a house of 100 costs 300.2"), "{text}");
+    let files = text.lines().find_map(|line| line.strip_prefix("files: ")).unwrap();
+
+    let chancery = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));
+        command.args(arguments).env("CHANCERY_URL", &server.address).env("CHANCERY_TOKEN", &owner);
+        said(&command.output().unwrap())
+    };
+    let shown = || serde_json::from_str::<serde_json::Value>(&chancery(&["version", "show", "house-prices@newest", "--output", "json"])).unwrap();
+    assert_eq!(shown()["held"], false);
+    chancery(&["version", "attach", "house-prices/1", files]);
+    let version = shown();
+    assert_eq!((&version["held"], &version["facts"]["environment"]["pinned"]), (&json!(true), &json!(true)));
+    server.finish();
+}
