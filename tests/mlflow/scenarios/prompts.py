@@ -95,7 +95,7 @@ def tags_of_prompts_and_their_versions(world):
     same(world.client.get_prompt_version(name, 1).tags, {"k": "v"})
 
 
-@scenario(clients=(3,))
+@scenario(modes=("warn",), clients=(3,))
 def a_prompt_is_deleted(world):
     client, name = world.client, world.name
     for text in ["one", "two"]:

@@ -4,7 +4,7 @@ import mlflow
 import mlflow.pyfunc
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from kit import same, scenario
+from kit import refused, same, scenario
 
 
 def version(world, number=1):
@@ -29,7 +29,7 @@ def what_was_uploaded_is_sealed(world):
     found = version(world)
     same((found["held"], found["source"]), (True, source))
     same(found["files"], sum(file.is_file() for file in package.rglob("*")))
-    same(found["facts"]["framework"]["name"], "python_function")
+    same(found["grades"]["environment"], "read")
     again = mlflow.register_model(source, world.name)
     same(version(world, again.version)["content_digest"], found["content_digest"])
 
@@ -44,8 +44,6 @@ def a_source_elsewhere_is_a_claim(world):
 
 @scenario(only="chancery", modes=("enforce",))
 def a_claim_does_not_pass_the_gate(world):
-    from kit import refused
-
     world.model()
     world.versions(1, source="s3://bucket/model")
     refused("PERMISSION_DENIED", lambda: world.client.transition_model_version_stage(world.name, 1, "Production"), "artifact.intact", "s3://bucket/model", "chancery version attach")

@@ -27,7 +27,7 @@ def tags_do_not_touch_timestamps(world):
     before = client.get_registered_model(name).last_updated_timestamp, client.get_model_version(name, 1).last_updated_timestamp
     client.set_registered_model_tag(name, "k", "v")
     client.set_model_version_tag(name, "1", "k", "v")
-    client.set_registered_model_alias(name, "champion", 1)
+    client.set_registered_model_alias(name, "best", 1)
     after = client.get_registered_model(name).last_updated_timestamp, client.get_model_version(name, 1).last_updated_timestamp
     same(after, before)
 

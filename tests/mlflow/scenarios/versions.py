@@ -63,7 +63,7 @@ def a_deleted_version_is_gone_and_its_number_is_not_used_again(world):
     refused("RESOURCE_DOES_NOT_EXIST", lambda: client.update_model_version(name, 3, "text"), text)
     refused("RESOURCE_DOES_NOT_EXIST", lambda: client.get_model_version_download_uri(name, 3), text)
     refused("RESOURCE_DOES_NOT_EXIST", lambda: client.set_model_version_tag(name, "3", "k", "v"), text)
-    refused("RESOURCE_DOES_NOT_EXIST", lambda: client.set_registered_model_alias(name, "champion", 3), text)
+    refused("RESOURCE_DOES_NOT_EXIST", lambda: client.set_registered_model_alias(name, "best", 3), text)
     refused("RESOURCE_DOES_NOT_EXIST", lambda: client.transition_model_version_stage(name, 3, "Staging"), text)
     same(sorted(found.version for found in client.search_model_versions(f"name = '{name}'")), ["1", "2"])
     same([found.version for found in client.get_registered_model(name).latest_versions], ["2"])
