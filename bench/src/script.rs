@@ -106,7 +106,7 @@ impl Script {
         let id = chancery::ids::model()?;
         let name = ModelName::parse(&model_name(self.models.len()))?;
         self.models.push(id.clone());
-        Ok(model::Command::Create { id, name, kind: ModelKind::Model, risk_tier: RiskTier::High, profile: Box::new(profile) }.into())
+        Ok(model::Command::Create { id, name, kind: ModelKind::Model, risk_tier: RiskTier::High, profile: Box::new(profile), tags: Vec::new() }.into())
     }
 
     fn model(&self, connection: usize) -> anyhow::Result<ModelId> {
@@ -123,7 +123,8 @@ impl Script {
         let facts = Payload::json("facts", &facts)?;
         let manifest = Manifest::new(files)?;
         let model = self.model(connection)?;
-        Ok(version::Command::Register { model, manifest, facts, semver: None, bump: Bump::Minor, description: String::new() }.into())
+        Ok(version::Command::Register { model, manifest, facts, semver: None, bump: Bump::Minor, description: String::new(), origin: None, tags: Vec::new() }
+            .into())
     }
 
     /// The command that changes the tag of a version of a connection's model.

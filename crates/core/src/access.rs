@@ -224,7 +224,7 @@ pub fn action_of(command: &Command) -> Action {
             registry::Command::Start { .. } => Action::ManageSettings,
         },
         Command::Version(command) => match command {
-            version::Command::Register { .. } | version::Command::Describe { .. } => Action::Register,
+            version::Command::Register { .. } | version::Command::Attach { .. } | version::Command::Describe { .. } => Action::Register,
             version::Command::Transition { to, .. } => match version::move_kind(*to) {
                 version::DirectMove::Demotion => Action::Demote,
                 version::DirectMove::End => Action::Retire,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Subject};
-use crate::names::{AliasName, ModelId, State, VersionNumber};
+use crate::names::{AliasName, ModelId, PolicyMode, State, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::tables::{AliasRow, VersionRow};
@@ -67,6 +67,9 @@ pub enum Event {
         /// Version it named before.
         #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<VersionNumber>,
+        /// What the alias promises and the version does not keep, when mode `warn` let it pass.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        finding: Option<String>,
     },
     /// It was removed.
     #[serde(rename = "alias.deleted")]
@@ -120,8 +123,12 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
             let version = version::existing(rows, model, *number)?;
             let current = rows.get::<AliasRow>(&[model, alias])?;
             check_expected(alias, *expected, current.as_ref())?;
-            check_state(alias, version.state)?;
-            let event = Event::Set { alias: alias.clone(), from: current.map(|row| row.number) };
+            let finding = match check_state(alias, version.state) {
+                Ok(()) => None,
+                Err(refusal) if registry::mode(rows)? == PolicyMode::Warn => Some(refusal.message),
+                Err(refusal) => return Err(refusal.into()),
+            };
+            let event = Event::Set { alias: alias.clone(), from: current.map(|row| row.number), finding };
             Ok(vec![Draft::new(Subject::Version(model.clone(), *number), event)])
         }
         Command::Delete { model, alias, expected } => {
@@ -133,6 +140,17 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
             Ok(vec![Draft::new(Subject::Model(model.clone()), Event::Deleted { alias: alias.clone(), from: current.number })])
         }
     }
+}
+
+/// The entries that remove aliases of a model together with what they name: all of them, or those that name `number`.
+///
+/// # Errors
+/// [`Missing`], for all rows that must be loaded at once.
+pub(crate) fn removals(rows: &mut Rows, model: &ModelId, aliases: &[AliasName], number: Option<VersionNumber>) -> Result<Vec<Draft>, Missing> {
+    let found: Vec<Result<Option<AliasRow>, Missing>> = aliases.iter().map(|alias| rows.get::<AliasRow>(&[model, alias])).collect();
+    let found = found.into_iter().collect::<Result<Vec<_>, Missing>>()?;
+    let removed = found.into_iter().flatten().filter(|row| number.is_none_or(|number| row.number == number));
+    Ok(removed.map(|row| Draft::new(Subject::Model(model.clone()), Event::Deleted { alias: row.alias, from: row.number })).collect())
 }
 
 /// Applies an event to the rows.

@@ -148,6 +148,16 @@ pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
     }
 }
 
+/// Records the first value of an attribute of a subject that this entry makes; nothing when it is empty.
+///
+/// Nothing can have been in force before, so nothing has to be loaded.
+pub(crate) fn begin(rows: &mut Rows, entry: &Entry, attribute: &str, value: &str) {
+    if !value.is_empty() {
+        let (subject, attribute, value) = (entry.subject.to_string(), attribute.to_owned(), value.to_owned());
+        rows.put(&TimelineRow { subject, attribute, to_index: OPEN, from_index: entry.index, value });
+    }
+}
+
 /// Records in the timeline that `attribute` of `subject` has `value` from this entry on (`None`: it was removed).
 ///
 /// The row in force always has the key (subject, attribute, [`OPEN`]), so closing it needs no search.

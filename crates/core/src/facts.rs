@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::names::{Grade, Timestamp};
 use crate::refusal::{Code, Refusal};
+use crate::version::{MAX_ADDRESS_BYTES, MAX_RUN_BYTES};
 
 /// Largest whole number: exact in every reader of JSON (RFC 7493, section 2.2).
 const MAX_INTEGER: u64 = 9_007_199_254_740_991;
@@ -126,6 +127,14 @@ const METRIC: Shape = Shape::Object(&[
 const PARENT: Shape =
     Shape::Object(&[required("reference", Shape::Text(2048)), optional("relation", WORD), optional("digest", Shape::Digest), optional("method", WORD)]);
 
+/// Written by the registry, from what the caller says beside the facts.
+const ORIGIN: Shape = Shape::Object(&[
+    required("source", Shape::Text(MAX_ADDRESS_BYTES)),
+    optional("run_id", Shape::Text(MAX_RUN_BYTES)),
+    optional("run_link", Shape::Text(MAX_ADDRESS_BYTES)),
+    optional("download_uri", Shape::Text(MAX_ADDRESS_BYTES)),
+]);
+
 /// The facts, whole.
 const FACTS: &[Member] = &[
     optional(
@@ -165,6 +174,7 @@ const FACTS: &[Member] = &[
         ]),
     ),
     optional("parents", Shape::List(&Shape::TextOr(&PARENT), 1_000)),
+    optional("origin", ORIGIN),
     optional("intended_use", PROSE),
     optional("limitations", PROSE),
     optional("ethical_considerations", PROSE),

@@ -50,7 +50,7 @@ impl TryFrom<ManifestWire> for Manifest {
         if wire.v != 1 {
             return Err(Refusal::invalid("manifest.v", &format!("manifest format {} is not known", wire.v)));
         }
-        Self::new(wire.files)
+        if wire.files.is_empty() { Ok(Self::empty()) } else { Self::new(wire.files) }
     }
 }
 
@@ -80,6 +80,11 @@ impl Manifest {
             }
         }
         Ok(Self { files, v: 1 })
+    }
+
+    /// The manifest of a version whose bytes are elsewhere.
+    pub fn empty() -> Self {
+        Self { files: Vec::new(), v: 1 }
     }
 
     /// The files in order.

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Context, Stop, record};
+use crate::command::{Context, Stop, begin, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
-use crate::names::{ActorId, Classification, Digest, Label, MAX_DESCRIPTION_BYTES, ModelId, ModelKind, ModelName, PolicyMode, RiskTier, check_text};
+use crate::names::{
+    ActorId, AliasName, Classification, Digest, Label, MAX_DESCRIPTION_BYTES, ModelId, ModelKind, ModelName, PolicyMode, RiskTier, TagKey, check_text,
+};
 use crate::refusal::{Code, Refusal};
-use crate::registry;
 use crate::rows::{Missing, Rows};
 use crate::tables::{ActorRow, BindingRow, ModelRow, NameRow, OPEN};
+use crate::{alias, registry, tag, version};
 
 /// Most items of a list in a profile.
 pub const MAX_LIST_ITEMS: usize = 100;
@@ -141,6 +143,8 @@ pub enum Command {
         risk_tier: RiskTier,
         /// What is said about it.
         profile: Box<Profile>,
+        /// Tags that it has from the start; of a key that appears twice the last value counts.
+        tags: Vec<(TagKey, String)>,
     },
     /// Replaces the profile.
     Update {
@@ -167,12 +171,16 @@ pub enum Command {
         /// New name.
         to: ModelName,
     },
-    /// Takes the model out of listings.
+    /// Takes the model out of listings, with its versions, and removes its aliases.
     Hide {
         /// Model.
         id: ModelId,
         /// Why.
         reason: PrivateText,
+        /// Every alias that it had when its releases were at revision `releases`; those that are gone meanwhile do not matter.
+        aliases: Vec<AliasName>,
+        /// Revision of the model's releases ([`registry::releases`]) at which the aliases were read: an alias that is set moves it.
+        releases: u64,
     },
 }
 
@@ -269,7 +277,7 @@ fn name_taken(name: &ModelName) -> Refusal {
 /// [`Stop`].
 pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     match command {
-        Command::Create { id, name, kind, risk_tier, profile } => {
+        Command::Create { id, name, kind, risk_tier, profile, tags } => {
             profile.check()?;
             if rows.get::<ModelRow>(&[id])?.is_some() {
                 return Err(Refusal::new(Code::AlreadyExists, &format!("model id `{id}` is given already")).field("model_id").into());
@@ -278,7 +286,10 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
                 return Err(name_taken(name).into());
             }
             let event = Event::Created { name: name.clone(), kind: *kind, risk_tier: *risk_tier, profile: profile.clone() };
-            Ok(vec![Draft::new(Subject::Model(id.clone()), event)])
+            let subject = Subject::Model(id.clone());
+            let mut drafts = vec![Draft::new(subject.clone(), event)];
+            drafts.extend(tag::drafts(&subject, tags)?);
+            Ok(drafts)
         }
         Command::Update { id, profile, expected } => {
             profile.check()?;
@@ -288,17 +299,25 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         }
         Command::SetRiskTier { id, risk_tier, reason } => set_risk_tier(rows, context, id, *risk_tier, reason),
         Command::Rename { id, to } => rename(rows, id, to),
-        Command::Hide { id, reason } => {
-            let model = visible(rows, id)?;
-            if registry::mode(rows)? == PolicyMode::Enforce && model.last_number > 0 {
-                return Err(Refusal::new(Code::ProtectedDeletion, &format!("model `{}` has versions and is never deleted", model.name))
-                    .remedy("retire its versions: nothing serves a retired version and auditors can still fetch it")
-                    .into());
-            }
-            let event = Event::Hidden { name: model.name, reason: reason.digest };
-            Ok(vec![Draft::new(Subject::Model(id.clone()), event).private(Some(reason))])
-        }
+        Command::Hide { id, reason, aliases, releases } => hide(rows, id, reason, aliases, *releases),
     }
+}
+
+fn hide(rows: &mut Rows, id: &ModelId, reason: &PrivateText, aliases: &[AliasName], releases: u64) -> Result<Vec<Draft>, Stop> {
+    let model = existing(rows, id)?;
+    if model.hidden {
+        return Err(Refusal::not_found("model", model.name.as_str()).into());
+    }
+    if registry::mode(rows)? == PolicyMode::Enforce && model.last_number > 0 {
+        return Err(Refusal::new(Code::ProtectedDeletion, &format!("model `{}` has versions and is never deleted", model.name))
+            .remedy("retire its versions: nothing serves a retired version and auditors can still fetch it")
+            .into());
+    }
+    check_revision("model", Some(releases), registry::releases_revision(rows, id)?)?;
+    let mut drafts = alias::removals(rows, id, aliases, None)?;
+    let event = Event::Hidden { name: model.name, reason: reason.digest };
+    drafts.push(Draft::new(Subject::Model(id.clone()), event).private(Some(reason)));
+    Ok(drafts)
 }
 
 fn set_risk_tier(rows: &mut Rows, context: &Context, id: &ModelId, to: RiskTier, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
@@ -382,12 +401,14 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 created_index: entry.index,
                 created_at: entry.at,
                 created_by: entry.actor.clone(),
+                last_updated_at: entry.at,
                 updated_at: entry.at,
                 revision: entry.index,
             });
-            record(rows, entry, &entry.subject, "name", Some(name.as_str()))?;
-            record(rows, entry, &entry.subject, "risk_tier", Some(risk_tier.as_str()))?;
-            record(rows, entry, &entry.subject, "description", profile.description.as_deref())
+            begin(rows, entry, "name", name.as_str());
+            begin(rows, entry, "risk_tier", risk_tier.as_str());
+            begin(rows, entry, "description", profile.description.as_deref().unwrap_or_default());
+            Ok(())
         }
         (_, None) => Ok(()),
         (Event::Updated { profile }, Some(model)) => {
@@ -395,7 +416,12 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             touch(
                 rows,
                 entry,
-                ModelRow { access_class: access_class(profile, model.risk_tier), profile: serde_json::to_value(profile).unwrap_or_default(), ..model },
+                ModelRow {
+                    access_class: access_class(profile, model.risk_tier),
+                    profile: serde_json::to_value(profile).unwrap_or_default(),
+                    last_updated_at: entry.at,
+                    ..model
+                },
             );
             Ok(())
         }
@@ -410,13 +436,15 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             bind(rows, entry, to, id)?;
             raise_next_number(rows, to, model.last_number + 1)?;
             record(rows, entry, &entry.subject, "name", Some(to.as_str()))?;
-            touch(rows, entry, ModelRow { name: to.clone(), name_folded: to.as_str().to_lowercase(), ..model });
+            version::note_update_of_all(rows, entry, id, model.last_number)?;
+            touch(rows, entry, ModelRow { name: to.clone(), name_folded: to.as_str().to_lowercase(), last_updated_at: entry.at, ..model });
             Ok(())
         }
         (Event::Hidden { name, .. }, Some(model)) => {
             release(rows, name, &model)?;
             record(rows, entry, &entry.subject, "name", None)?;
-            touch(rows, entry, ModelRow { hidden: true, ..model });
+            version::hide_all(rows, entry, id, model.last_number)?;
+            touch(rows, entry, ModelRow { hidden: true, last_updated_at: entry.at, ..model });
             Ok(())
         }
     }
@@ -425,6 +453,14 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
 /// Writes a model with its revision moved to this entry.
 pub(crate) fn touch(rows: &mut Rows, entry: &Entry, model: ModelRow) {
     rows.put(&ModelRow { updated_at: entry.at, revision: entry.index, ..model });
+}
+
+/// Notes that the versions of a model changed: its last update, not its revision.
+pub(crate) fn note_update(rows: &mut Rows, entry: &Entry, id: &ModelId) -> Result<(), Missing> {
+    if let Some(model) = rows.get::<ModelRow>(&[id])? {
+        rows.put(&ModelRow { last_updated_at: entry.at, ..model });
+    }
+    Ok(())
 }
 
 fn bind(rows: &mut Rows, entry: &Entry, name: &ModelName, id: &ModelId) -> Result<(), Missing> {

@@ -13,8 +13,8 @@ use crate::refusal::{Code, Refusal};
 
 /// Longest name of a model, in bytes of UTF-8.
 pub const MAX_NAME_BYTES: usize = 256;
-/// Longest tag value, in bytes of UTF-8.
-pub const MAX_TAG_VALUE_BYTES: usize = 100_000;
+/// Longest tag value, in characters.
+pub const MAX_TAG_VALUE_CHARACTERS: usize = 100_000;
 /// Longest description, in bytes of UTF-8.
 pub const MAX_DESCRIPTION_BYTES: usize = 100_000;
 /// Longest free text that accompanies a command (reason, comment), in bytes of UTF-8.
@@ -75,11 +75,11 @@ text_type! {
     ModelName, "name", check_name
 }
 text_type! {
-    /// Alias of a version: letters, digits, `_` and `-`; not `latest`, not `v` and a number (MLflow reserves both).
+    /// Alias of a version: 1 to 255 letters and digits of Unicode, `_` and `-`; not `latest`, not `v` and a number (MLflow reserves both).
     AliasName, "alias", check_alias
 }
 text_type! {
-    /// Key of a tag: 1 to 250 bytes of letters, digits, `_`, `-`, `.`, `/`, `:` and spaces; no `..` or empty path segment.
+    /// Key of a tag: 1 to 250 characters: letters, digits, `_`, `-`, `.`, `/`, `:` and spaces; no `..` or empty path segment.
     TagKey, "key", check_tag_key
 }
 text_type! {
@@ -108,7 +108,7 @@ text_type! {
 }
 
 /// Foreign text for a message: at most 80 characters, none of them a control character or a deceptive one.
-pub(crate) fn clipped(text: &str) -> String {
+pub fn clipped(text: &str) -> String {
     let mut shown: String = text.chars().take(80).map(|c| if c.is_control() || is_deceptive(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().count() > 80 {
         shown.push('…');
@@ -144,25 +144,21 @@ fn check_name(text: &str) -> Result<(), &'static str> {
 }
 
 fn check_alias(text: &str) -> Result<(), &'static str> {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if text.is_empty() || text.len() > 255 || !text.chars().all(word) {
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    if text.is_empty() || text.chars().count() > 255 || !text.chars().all(word) {
         return Err("must have 1 to 255 letters, digits, `_` or `-`");
     }
-    let lower = text.to_ascii_lowercase();
-    let numbered = lower.strip_prefix('v').is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
-    if lower == "latest" || numbered {
+    let numbered = text.strip_prefix(['v', 'V']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+    if text.to_lowercase() == "latest" || numbered {
         return Err("is reserved: `latest` and `v<number>` always mean a version");
-    }
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err("must not be a number: numbers mean versions");
     }
     Ok(())
 }
 
 fn check_tag_key(text: &str) -> Result<(), &'static str> {
     let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ' ');
-    if text.is_empty() || text.len() > 250 || !text.chars().all(word) {
-        return Err("must have 1 to 250 bytes of letters, digits, `_`, `-`, `.`, `/`, `:` or spaces");
+    if text.is_empty() || text.chars().count() > 250 || !text.chars().all(word) {
+        return Err("must have 1 to 250 letters, digits, `_`, `-`, `.`, `/`, `:` or spaces");
     }
     if text.split('/').any(|segment| segment.is_empty() || segment == "." || segment == "..") {
         return Err("must not contain an empty, `.` or `..` segment");
@@ -551,10 +547,10 @@ mod tests {
 
     #[test]
     fn aliases_never_look_like_versions() {
-        for bad in ["latest", "LATEST", "v1", "V22", "7", "", "a b", "a/b"] {
+        for bad in ["latest", "LATEST", "v1", "V22", "", "a b", "a/b", "a\n", "a@b", &"x".repeat(256)] {
             assert!(AliasName::parse(bad).is_err(), "{bad:?} was accepted");
         }
-        for good in ["champion", "v1-canary", "Champ", "v"] {
+        for good in ["champion", "v1-canary", "Champ", "v", "7", "é-模型_٣", &"é".repeat(255)] {
             assert!(AliasName::parse(good).is_ok(), "{good:?} was refused");
         }
     }

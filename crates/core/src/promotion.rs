@@ -515,24 +515,47 @@ fn execute(rows: &mut Rows, promotion: &PromotionId, gate: &GateRecord, decision
         drafts.push(Draft::new(Subject::Version(row.model_id.clone(), row.number), event));
         from = to;
     }
-    drafts.extend(replacements(rows, &row.model_id, replaced, row.number, None)?);
+    drafts.extend(replacements(rows, &row.model_id, replaced, row.number, row.target, None)?);
     drafts.push(decision_draft(&row, decision));
     drafts.push(Draft::new(Subject::Promotion(promotion.clone()), Event::Executed { verdict: gate.payload.digest }).payload(gate.payload.clone()));
     Ok(drafts)
 }
 
-/// The entries that deprecate the versions in production which another one replaces, each once.
-fn replacements(rows: &mut Rows, model: &ModelId, replaced: &[VersionNumber], successor: VersionNumber, reason: Option<Digest>) -> Result<Vec<Draft>, Stop> {
-    let numbers: BTreeSet<VersionNumber> = replaced.iter().copied().collect();
-    numbers.into_iter().map(|number| replacement(rows, model, number, successor, reason)).collect()
+/// The states of versions that one which becomes `target` replaces: what is in production, or what is on its way there.
+pub fn replaceable(target: State) -> &'static [State] {
+    match target {
+        State::Candidate => &[State::Candidate, State::Approved],
+        State::Production => &[State::Production],
+        State::Draft | State::Approved | State::Deprecated | State::Retired => &[],
+    }
 }
 
-fn replacement(rows: &mut Rows, model: &ModelId, number: VersionNumber, successor: VersionNumber, reason: Option<Digest>) -> Result<Draft, Stop> {
+/// The entries that deprecate the versions which one that becomes `target` replaces, each once.
+fn replacements(
+    rows: &mut Rows,
+    model: &ModelId,
+    replaced: &[VersionNumber],
+    successor: VersionNumber,
+    target: State,
+    reason: Option<Digest>,
+) -> Result<Vec<Draft>, Stop> {
+    let numbers: BTreeSet<VersionNumber> = replaced.iter().copied().collect();
+    numbers.into_iter().map(|number| replacement(rows, model, number, successor, target, reason)).collect()
+}
+
+fn replacement(
+    rows: &mut Rows,
+    model: &ModelId,
+    number: VersionNumber,
+    successor: VersionNumber,
+    target: State,
+    reason: Option<Digest>,
+) -> Result<Draft, Stop> {
     let other = version::existing(rows, model, number)?;
-    if other.state != State::Production {
-        return Err(Refusal::new(Code::PreconditionFailed, &format!("version {number}, which would be replaced, is {} and not in production", other.state))
+    if !replaceable(target).contains(&other.state) {
+        return Err(Refusal::new(Code::PreconditionFailed, &format!("version {number}, which would be replaced, is {} and not in {target}", other.state))
             .field("replaced")
-            .remedy("read the versions in production again and repeat the command")
+            .remedy("read the versions in that state again and repeat the command")
             .into());
     }
     let event = version::Event::Transitioned {
@@ -573,14 +596,14 @@ fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, Stop> {
         sunset: None,
     };
     let mut drafts = vec![Draft::new(subject.clone(), event).payload(gate.payload.clone()).private(Some(reason))];
-    drafts.extend(replacements(rows, model, replaced, *to, Some(reason.digest))?);
+    drafts.extend(replacements(rows, model, replaced, *to, State::Production, Some(reason.digest))?);
     for (id, rule) in exceptions {
         let event = exception::Event::Granted { id: id.clone(), rule: rule.clone(), reason: reason.digest, expires_at: *exceptions_end };
         drafts.push(Draft::new(subject.clone(), event));
     }
     for name in aliases {
         let from = rows.get::<crate::tables::AliasRow>(&[model, name])?.map(|row| row.number);
-        drafts.push(Draft::new(subject.clone(), alias::Event::Set { alias: name.clone(), from }));
+        drafts.push(Draft::new(subject.clone(), alias::Event::Set { alias: name.clone(), from, finding: None }));
     }
     let event = Event::DecisionRecorded {
         id: decision.id.clone(),

@@ -131,6 +131,11 @@ pub fn releases(model: &ModelId) -> String {
     format!("releases/{model}")
 }
 
+/// The revision of the releases of a model, 0 when nothing moved it yet.
+pub(crate) fn releases_revision(rows: &mut Rows, model: &ModelId) -> Result<u64, Missing> {
+    Ok(rows.get::<SettingRow>(&[&releases(model)])?.map_or(0, |row| row.revision))
+}
+
 /// Moves the revision of the releases of a model to this entry.
 pub(crate) fn move_releases(rows: &mut Rows, entry: &Entry, model: &ModelId) {
     rows.put(&SettingRow { name: releases(model), value: String::new(), revision: entry.index });

@@ -233,6 +233,7 @@ text_fields!(
     crate::names::PromotionId,
     crate::names::TokenId,
     crate::names::Label,
+    crate::names::FilePath,
 );
 
 /// Declares a row type together with its table. The first `key` fields are the primary key.

@@ -3,7 +3,9 @@
 //! Log tables are the record. Derived tables are written only by `apply` and can be made anew from the entries. Vault tables
 //! hold what must be erasable or secret. Scratch tables need no entry.
 
-use crate::names::{ActorId, AliasName, Digest, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId, VersionNumber};
+use crate::names::{
+    ActorId, AliasName, Digest, FilePath, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId, VersionNumber,
+};
 use crate::rows::{Row, Table};
 use crate::{actor, approval, evidence, promotion};
 
@@ -94,6 +96,8 @@ crate::table! {
         created_at: Timestamp,
         /// Who created it.
         created_by: ActorId,
+        /// When its name, description or versions last changed; tags and aliases do not count (MLflow: last_updated_timestamp).
+        last_updated_at: Timestamp,
         /// When it last changed.
         updated_at: Timestamp,
         /// Index of the last entry that changed it.
@@ -150,6 +154,14 @@ crate::table! {
         size: u64,
         /// Description (mutable).
         description: String,
+        /// Where the bytes come from, in the words of who registered it; empty when nobody said.
+        source: String,
+        /// The run that made it; empty when nobody said.
+        run_id: String,
+        /// Where the run can be looked at; empty when nobody said.
+        run_link: String,
+        /// Whether the registry holds the bytes. It does not: then there are no files, and the bytes are at the source.
+        held: bool,
         /// Whether it is out of listings.
         hidden: bool,
         /// Whether a gate was passed in warn mode although a rule failed.
@@ -168,6 +180,8 @@ crate::table! {
         registered_at: Timestamp,
         /// Who.
         registered_by: ActorId,
+        /// When its description, state, bytes or the name of its model last changed; tags and aliases do not count (MLflow: last_updated_timestamp).
+        last_updated_at: Timestamp,
         /// When it last changed.
         updated_at: Timestamp,
         /// Index of the last entry that changed it.
@@ -503,6 +517,43 @@ crate::table! {
     }
 }
 
+crate::table! {
+    /// A file that MLflow's artifact proxy holds: which blob its path names now. Mutable; a version seals digests, never paths.
+    ///
+    /// INVARIANT: what collects blobs counts a digest in this table as a use, like one in `blob_uses`; it asks under the same lock
+    /// that a registration takes, for a version may seal what only a path names until then.
+    ArtifactFileRow = "artifact_files", Scratch, key 1 {
+        /// Path from the root of the artifact store.
+        path: FilePath,
+        /// The bytes.
+        digest: Digest,
+        /// Bytes.
+        size: u64,
+        /// When it was last written.
+        updated_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// A multipart upload of the artifact proxy. Its parts are files until it is completed.
+    ArtifactUploadRow = "artifact_uploads", Scratch, key 1 {
+        /// Identifier: `up` and 32 hexadecimal digits.
+        upload_id: String,
+        /// Path of the file that it will be.
+        path: FilePath,
+        /// Who began it.
+        actor_id: ActorId,
+        /// Number of parts.
+        parts: u64,
+        /// 32 random bytes from which the secret in the address of each part is made.
+        secret: Vec<u8>,
+        /// Until when parts are taken.
+        expires_at: Timestamp,
+        /// The file, once it is complete: a client that missed the answer asks again.
+        digest: Option<Digest>,
+    }
+}
+
 /// A secondary index.
 #[derive(Debug)]
 pub struct Index {
@@ -510,7 +561,8 @@ pub struct Index {
     pub name: &'static str,
     /// Table.
     pub table: &'static Table,
-    /// Columns.
+    /// Columns, or expressions over columns that both databases know. A column that may be longer than PostgreSQL indexes (2,704 bytes
+    /// a row) is indexed by its beginning: a query says `substr(value, 1, 200) = substr($1, 1, 200) AND value = $1`.
     pub columns: &'static [&'static str],
     /// Whether values are unique (NULLs are not compared).
     pub unique: bool,
@@ -544,17 +596,34 @@ pub const ALL: &[&Table] = &[
     DirectoryRow::TABLE,
     HandleRow::TABLE,
     PrivateRow::TABLE,
+    ArtifactFileRow::TABLE,
+    ArtifactUploadRow::TABLE,
 ];
 
 /// Every secondary index. The unique one over `entries.request` is the idempotency receipt.
+///
+/// What is searched for in any case is indexed by its first 100 characters in lower case. Times are indexed in milliseconds, in which
+/// MLflow's clients see and order them. `lower(model_id)` is the identifier itself, in a form that SQLite does not take for a part of
+/// the primary key.
 pub const INDEXES: &[Index] = &[
     Index { name: "entries_by_subject", table: EntryRow::TABLE, columns: &["subject", "entry_index"], unique: false },
     Index { name: "entries_by_request", table: EntryRow::TABLE, columns: &["request"], unique: true },
     Index { name: "models_by_name", table: ModelRow::TABLE, columns: &["name"], unique: false },
+    Index { name: "models_by_update", table: ModelRow::TABLE, columns: &["last_updated_at / 1000", "name"], unique: false },
+    Index { name: "versions_by_update", table: VersionRow::TABLE, columns: &["last_updated_at / 1000"], unique: false },
+    Index { name: "versions_of_model_by_update", table: VersionRow::TABLE, columns: &["model_id", "last_updated_at / 1000", "number"], unique: false },
+    Index { name: "versions_by_registration", table: VersionRow::TABLE, columns: &["registered_at / 1000"], unique: false },
+    Index { name: "versions_by_run", table: VersionRow::TABLE, columns: &["lower(substr(run_id, 1, 100))"], unique: false },
+    Index { name: "versions_by_source", table: VersionRow::TABLE, columns: &["lower(substr(source, 1, 100))"], unique: false },
     Index { name: "versions_by_digest", table: VersionRow::TABLE, columns: &["version_digest"], unique: false },
     Index { name: "versions_by_state", table: VersionRow::TABLE, columns: &["model_id", "state", "number"], unique: false },
     Index { name: "aliases_by_version", table: AliasRow::TABLE, columns: &["model_id", "number"], unique: false },
-    Index { name: "tags_by_key", table: TagRow::TABLE, columns: &["key", "value", "model_id", "number"], unique: false },
+    Index {
+        name: "tags_by_key",
+        table: TagRow::TABLE,
+        columns: &["key", "CASE WHEN number > 0 THEN 1 ELSE 0 END", "lower(substr(value, 1, 100))", "lower(model_id)", "model_id", "number"],
+        unique: false,
+    },
     Index { name: "bindings_by_model", table: BindingRow::TABLE, columns: &["model_id"], unique: false },
     Index { name: "promotions_by_version", table: PromotionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "promotions_by_status", table: PromotionRow::TABLE, columns: &["status", "opened_index"], unique: false },
@@ -562,7 +631,9 @@ pub const INDEXES: &[Index] = &[
     Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
-    Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "value", "from_index"], unique: false },
+    Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
+    Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },
+    Index { name: "artifact_uploads_by_expiry", table: ArtifactUploadRow::TABLE, columns: &["expires_at"], unique: false },
 ];
 
 #[cfg(test)]
@@ -573,7 +644,8 @@ mod tests {
     fn every_index_names_columns_of_its_table() {
         for index in INDEXES {
             for column in index.columns {
-                assert!(index.table.columns.iter().any(|known| known.name == *column), "{} names {column}", index.name);
+                let mut words = column.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_');
+                assert!(words.any(|word| index.table.columns.iter().any(|known| known.name == word)), "{} names {column}", index.name);
             }
         }
     }

@@ -1,17 +1,21 @@
 //! Tags of models and versions: mutable, and every change is recorded (ENT-11).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop, record};
-use crate::entry::{Draft, Entry, Subject};
-use crate::names::{MAX_TAG_VALUE_BYTES, ModelId, TagKey, VersionNumber, check_text};
-use crate::refusal::Refusal;
+use crate::entry::{Draft, Entry, Payload, Subject};
+use crate::names::{Digest, MAX_TAG_VALUE_CHARACTERS, ModelId, TagKey, VersionNumber, check_text};
+use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
-use crate::tables::{TagRow, WHOLE_MODEL};
+use crate::tables::{PayloadRow, TagRow, WHOLE_MODEL};
 use crate::{model, version};
 
-/// Longest value that fits into an entry; longer ones belong into evidence.
+/// Longest text that an entry holds, in bytes of its JSON; a longer value of a tag is a payload.
 pub const MAX_ENTRY_VALUE_BYTES: usize = 30_000;
+/// Most tags that one command sets.
+pub const MAX_TAGS: usize = 1_000;
 
 /// Commands on tags. `number` is absent for a tag of the model itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,8 +51,12 @@ pub enum Event {
     Set {
         /// Key.
         key: TagKey,
-        /// Value.
-        value: String,
+        /// Value, unless it is a payload.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+        /// Digest of the value, which is a payload because it is long.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value_digest: Option<Digest>,
     },
     /// A tag was removed.
     #[serde(rename = "tag.deleted")]
@@ -72,6 +80,51 @@ fn check_subject(rows: &mut Rows, model: &ModelId, number: Option<VersionNumber>
     }
 }
 
+/// Checks the value of a tag.
+///
+/// # Errors
+/// `too_large` over [`MAX_TAG_VALUE_CHARACTERS`], `invalid_field` with a NUL.
+pub fn check_value(value: &str) -> Result<(), Refusal> {
+    let count = value.chars().count();
+    if count > MAX_TAG_VALUE_CHARACTERS {
+        return Err(Refusal::new(Code::TooLarge, &format!("value has {count} characters; at most {MAX_TAG_VALUE_CHARACTERS} are accepted"))
+            .field("value")
+            .remedy("add the content as evidence"));
+    }
+    check_text("value", value, usize::MAX)
+}
+
+/// The entry that sets a tag.
+fn setting(subject: Subject, key: &TagKey, value: &str) -> Result<Draft, Refusal> {
+    if fits_an_entry(value) {
+        return Ok(Draft::new(subject, Event::Set { key: key.clone(), value: Some(value.to_owned()), value_digest: None }));
+    }
+    let payload = Payload::new("value", value.as_bytes().to_vec())?;
+    Ok(Draft::new(subject, Event::Set { key: key.clone(), value: None, value_digest: Some(payload.digest) }).payload(payload))
+}
+
+/// Whether a value fits into an entry, with the escapes of JSON: a control character has six bytes there.
+fn fits_an_entry(value: &str) -> bool {
+    value.len() <= MAX_ENTRY_VALUE_BYTES / 6 || serde_json::to_string(value).is_ok_and(|json| json.len() <= MAX_ENTRY_VALUE_BYTES)
+}
+
+/// The entries that set the first tags of a model or version; of a key that appears twice the last value counts.
+///
+/// # Errors
+/// `too_large` for more than [`MAX_TAGS`], and what [`check_value`] refuses.
+pub(crate) fn drafts(subject: &Subject, tags: &[(TagKey, String)]) -> Result<Vec<Draft>, Refusal> {
+    if tags.len() > MAX_TAGS {
+        return Err(Refusal::new(Code::TooLarge, &format!("there are {} tags; at most {MAX_TAGS} are accepted at once", tags.len())).field("tags"));
+    }
+    let last: BTreeMap<&TagKey, &String> = tags.iter().map(|(key, value)| (key, value)).collect();
+    last.into_iter()
+        .map(|(key, value)| {
+            check_value(value)?;
+            setting(subject.clone(), key, value)
+        })
+        .collect()
+}
+
 /// Decides a command on a tag.
 ///
 /// # Errors
@@ -79,9 +132,9 @@ fn check_subject(rows: &mut Rows, model: &ModelId, number: Option<VersionNumber>
 pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     match command {
         Command::Set { model, number, key, value } => {
-            check_text("value", value, MAX_TAG_VALUE_BYTES.min(MAX_ENTRY_VALUE_BYTES))?;
+            check_value(value)?;
             check_subject(rows, model, *number)?;
-            Ok(vec![Draft::new(subject(model, *number), Event::Set { key: key.clone(), value: value.clone() })])
+            Ok(vec![setting(subject(model, *number), key, value)?])
         }
         Command::Delete { model, number, key } => {
             check_subject(rows, model, *number)?;
@@ -105,9 +158,14 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         Subject::Registry | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_) => return Ok(()),
     };
     match event {
-        Event::Set { key, value } => {
+        Event::Set { key, value, value_digest } => {
+            let value = match (value, value_digest) {
+                (Some(value), _) => value.clone(),
+                (None, Some(digest)) => text(rows, digest)?,
+                (None, None) => String::new(),
+            };
             rows.put(&TagRow { model_id: model.clone(), number, key: key.clone(), value: value.clone(), revision: entry.index });
-            record(rows, entry, &entry.subject, &format!("tag:{key}"), Some(value))?;
+            record(rows, entry, &entry.subject, &format!("tag:{key}"), Some(&value))?;
         }
         Event::Deleted { key } => {
             rows.remove::<TagRow>(&[model, &number, key]);
@@ -115,6 +173,12 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         }
     }
     version::touch_subject(rows, entry)
+}
+
+/// A value that was stored with its entry.
+fn text(rows: &mut Rows, digest: &Digest) -> Result<String, Missing> {
+    let payload = rows.get::<PayloadRow>(&[digest])?;
+    Ok(payload.and_then(|row| String::from_utf8(row.bytes).ok()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::policy::{Finding, Outcome};
 use crate::promotion::{DecisionKind, GateRecord, SignedDecision};
 use crate::refusal::Refusal;
 use crate::rows::{Change, Class, Key, Row, Rows};
-use crate::tables::PayloadRow;
+use crate::tables::{AliasRow, PayloadRow, SettingRow, VersionRow};
 use crate::{Command, Context, Stop, actor, alias, apply, decide, model, promotion, registry, semver, version};
 
 /// Microseconds of 2026-05-03T12:00:00Z.
@@ -94,6 +94,22 @@ impl World {
     /// Every row of one table.
     pub fn all<R: Row>(&self) -> Vec<R> {
         all(&self.rows)
+    }
+
+    /// A command that hides a version, with the aliases and the revision that the application reads before.
+    pub fn hide_version(&self, model: &ModelId, number: VersionNumber) -> version::Command {
+        let aliases = self.all::<AliasRow>().into_iter().filter(|row| row.model_id == *model && row.number == number);
+        let row = self.all::<VersionRow>().into_iter().find(|row| row.model_id == *model && row.number == number);
+        let (aliases, expected) = (aliases.map(|row| row.alias).collect(), row.map_or(0, |row| row.revision));
+        version::Command::Hide { model: model.clone(), number, reason: reason(), aliases, expected }
+    }
+
+    /// A command that hides a model, with the aliases and the revision that the application reads before.
+    pub fn hide_model(&self, id: &ModelId) -> model::Command {
+        let aliases = self.all::<AliasRow>().into_iter().filter(|row| row.model_id == *id);
+        let setting = self.all::<SettingRow>().into_iter().find(|row| row.name == registry::releases(id));
+        let (aliases, releases) = (aliases.map(|row| row.alias).collect(), setting.map_or(0, |row| row.revision));
+        model::Command::Hide { id: id.clone(), reason: reason(), aliases, releases }
     }
 
     /// A model of tier `minimal`, created by [`alice`].
@@ -253,7 +269,14 @@ pub(crate) fn evidence_set() -> Digest {
 
 /// A command that creates a model.
 pub(crate) fn create_model(id: &ModelId, name: &str, risk_tier: RiskTier) -> model::Command {
-    model::Command::Create { id: id.clone(), name: ModelName::parse(name).unwrap(), kind: ModelKind::Model, risk_tier, profile: Box::new(Profile::default()) }
+    model::Command::Create {
+        id: id.clone(),
+        name: ModelName::parse(name).unwrap(),
+        kind: ModelKind::Model,
+        risk_tier,
+        profile: Box::new(Profile::default()),
+        tags: vec![],
+    }
 }
 
 /// A command that renames a model.
@@ -285,6 +308,8 @@ pub(crate) fn register_version_as(model: &ModelId, content: &str, semver: Option
         semver: semver.map(|text| semver::parse(text).unwrap()),
         bump: semver::Bump::Minor,
         description: String::new(),
+        origin: None,
+        tags: vec![],
     }
 }
 

@@ -1,4 +1,11 @@
 //! Versions: registration seals them; only state, description, tags and aliases change afterwards, each change an entry.
+//!
+//! A version whose bytes are elsewhere is sealed too, and takes its bytes once: see [`Command::Attach`].
+
+mod attach;
+mod hide;
+mod origin;
+mod register;
 
 use serde::{Deserialize, Serialize};
 
@@ -7,22 +14,25 @@ use crate::entry::{Draft, Entry, Payload, PrivateText, Subject};
 use crate::lifecycle::{Move, transition};
 use crate::manifest::Manifest;
 use crate::model;
-use crate::names::{Digest, MAX_DESCRIPTION_BYTES, ModelId, ModelName, PolicyMode, State, Timestamp, VersionNumber, check_text};
+use crate::names::{AliasName, Digest, MAX_DESCRIPTION_BYTES, ModelId, ModelName, State, TagKey, Timestamp, VersionNumber, check_text};
 use crate::promotion::GateRecord;
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
 use crate::semver;
-use crate::tables::{BlobUseRow, ModelRow, NameRow, PayloadRow, SemverRow, VersionRow};
+use crate::tables::{BlobUseRow, ModelRow, PayloadRow, VersionRow};
+
+pub(crate) use hide::hide_all;
+pub use origin::{MAX_ADDRESS_BYTES, MAX_RUN_BYTES, Origin};
 
 /// Commands on versions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Registers a version; its bytes are held already.
+    /// Registers a version. Its bytes are held already, unless it has an origin and no files.
     Register {
         /// Model.
         model: ModelId,
-        /// The files.
+        /// The files; none only with an origin.
         manifest: Manifest,
         /// Sealed facts, canonical JSON.
         facts: Payload,
@@ -32,6 +42,23 @@ pub enum Command {
         bump: semver::Bump,
         /// Description.
         description: String,
+        /// Where the bytes come from, when the caller said so.
+        origin: Option<Origin>,
+        /// Tags that it has from the start; of a key that appears twice the last value counts.
+        tags: Vec<(TagKey, String)>,
+    },
+    /// Brings in the bytes of a version whose bytes are elsewhere.
+    Attach {
+        /// Model.
+        model: ModelId,
+        /// Number.
+        number: VersionNumber,
+        /// The files.
+        manifest: Manifest,
+        /// The sealed facts and what was read from the bytes, canonical JSON.
+        facts: Payload,
+        /// Revision that the caller saw (If-Match).
+        expected: Option<u64>,
     },
     /// Replaces the description.
     Describe {
@@ -63,7 +90,7 @@ pub enum Command {
         /// Revision that the caller saw (If-Match).
         expected: Option<u64>,
     },
-    /// Takes a draft out of listings.
+    /// Takes a version out of listings, and the aliases off it.
     Hide {
         /// Model.
         model: ModelId,
@@ -71,6 +98,10 @@ pub enum Command {
         number: VersionNumber,
         /// Why.
         reason: PrivateText,
+        /// Every alias that named it at revision `expected`; those that are gone meanwhile do not matter.
+        aliases: Vec<AliasName>,
+        /// Revision at which the aliases were read: an alias that is set on it moves the revision.
+        expected: u64,
     },
 }
 
@@ -100,6 +131,23 @@ pub enum Event {
         /// Description.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         description: String,
+        /// Where the bytes come from. With an origin and no files the bytes are not held.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Box<Origin>>,
+    },
+    /// Its bytes, which were elsewhere, are held from now on.
+    #[serde(rename = "version.attached")]
+    Attached {
+        /// Digest of the manifest, which is a payload.
+        content_digest: Digest,
+        /// Digest of the facts, which are a payload.
+        facts_digest: Digest,
+        /// Digest over model, number, content and facts.
+        version_digest: Digest,
+        /// Number of files.
+        files: u64,
+        /// Bytes of all files.
+        size: u64,
     },
     /// Its description was replaced.
     #[serde(rename = "version.described")]
@@ -175,7 +223,8 @@ pub fn version_digest(model: &ModelId, number: VersionNumber, content: Digest, f
 /// [`Stop`].
 pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     match command {
-        Command::Register { model, manifest, facts, semver, bump, description } => register(rows, model, manifest, facts, semver.as_ref(), *bump, description),
+        Command::Register { .. } => register::decide(rows, command),
+        Command::Attach { model, number, manifest, facts, expected } => attach::decide(rows, model, *number, manifest, facts, *expected),
         Command::Describe { model, number, description, expected } => {
             check_text("description", description, MAX_DESCRIPTION_BYTES.min(crate::tag::MAX_ENTRY_VALUE_BYTES))?;
             let version = existing(rows, model, *number)?;
@@ -183,48 +232,8 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             Ok(vec![Draft::new(Subject::Version(model.clone(), *number), Event::Described { description: description.clone() })])
         }
         Command::Transition { .. } => change_state(rows, context, command),
-        Command::Hide { model, number, reason } => hide(rows, model, *number, reason),
+        Command::Hide { model, number, reason, aliases, expected } => hide::decide(rows, model, *number, reason, aliases, *expected),
     }
-}
-
-fn register(
-    rows: &mut Rows,
-    id: &ModelId,
-    manifest: &Manifest,
-    facts: &Payload,
-    given: Option<&::semver::Version>,
-    bump: semver::Bump,
-    description: &str,
-) -> Result<Vec<Draft>, Stop> {
-    check_text("description", description, MAX_DESCRIPTION_BYTES.min(crate::tag::MAX_ENTRY_VALUE_BYTES))?;
-    let model = model::existing(rows, id)?;
-    if model.hidden {
-        return Err(Refusal::new(Code::TransitionRefused, &format!("model `{}` is hidden and takes no new version", model.name)).field("name").into());
-    }
-    let next = rows.get::<NameRow>(&[&model.name])?.map_or(1, |row| row.next_number).max(model.last_number + 1);
-    let number = VersionNumber::new(next)?;
-    let semver = semver::choose(given, &model.last_semver, bump);
-    let taken = rows.get::<SemverRow>(&[id, &semver::precedence(&semver)])?;
-    if let Some(taken) = taken {
-        return Err(Refusal::new(Code::AlreadyExists, &format!("semantic version `{semver}` is taken by version {}", taken.number))
-            .field("semver")
-            .remedy("give a higher one, or none: the registry then suggests the next")
-            .into());
-    }
-    let payload = manifest.payload()?;
-    let content_digest = payload.digest;
-    let event = Event::Registered {
-        name: model.name,
-        number,
-        semver: semver.to_string(),
-        content_digest,
-        facts_digest: facts.digest,
-        version_digest: version_digest(id, number, content_digest, facts.digest),
-        files: manifest.files().len() as u64,
-        size: manifest.size(),
-        description: description.to_owned(),
-    };
-    Ok(vec![Draft::new(Subject::Version(id.clone(), number), event).payload(payload).payload(facts.clone())])
 }
 
 fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
@@ -272,18 +281,6 @@ fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Resul
     }])
 }
 
-fn hide(rows: &mut Rows, model: &ModelId, number: VersionNumber, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
-    let version = existing(rows, model, number)?;
-    let enforce = registry::mode(rows)? == PolicyMode::Enforce;
-    if enforce && (version.state != State::Draft || version.shared) {
-        return Err(Refusal::new(Code::ProtectedDeletion, &format!("version {number} is {} and was shared; it is never deleted", version.state))
-            .field("version")
-            .remedy("deprecate it (`chancery deprecate`) or retire it (`chancery retire`); nothing serves a retired version, auditors can still fetch it")
-            .into());
-    }
-    Ok(vec![Draft::new(Subject::Version(model.clone(), number), Event::Hidden { reason: reason.digest }).private(Some(reason))])
-}
-
 /// Applies an event to the rows.
 ///
 /// # Errors
@@ -291,15 +288,16 @@ fn hide(rows: &mut Rows, model: &ModelId, number: VersionNumber, reason: &Privat
 pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
     let Subject::Version(id, number) = &entry.subject else { return Ok(()) };
     if let Event::Registered { .. } = event {
-        return apply_registered(rows, entry, id, *number, event);
+        return register::apply(rows, entry, id, *number, event);
     }
     let Some(version) = rows.get::<VersionRow>(&[id, number])? else { return Ok(()) };
     let released = |to: State| version.state == State::Production || to == State::Production;
     match event {
         Event::Registered { .. } => {}
+        Event::Attached { .. } => attach::apply(rows, entry, version, event)?,
         Event::Described { description } => {
             record(rows, entry, &entry.subject, "description", Some(description.as_str()).filter(|text| !text.is_empty()))?;
-            touch(rows, entry, VersionRow { description: description.clone(), ..version });
+            touch(rows, entry, VersionRow { description: description.clone(), last_updated_at: entry.at, ..version });
         }
         Event::Transitioned { to, ungated, successor, sunset, .. } => {
             record(rows, entry, &entry.subject, "state", Some(to.as_str()))?;
@@ -309,6 +307,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             if released(*to) {
                 registry::move_releases(rows, entry, id);
             }
+            model::note_update(rows, entry, id)?;
             // Successor and sunset end with the deprecation: a version that is back in use is not replaced by anything.
             let ends = matches!(to, State::Deprecated | State::Retired);
             touch(
@@ -321,57 +320,17 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                     production_index: if *to == State::Production { Some(entry.index) } else { version.production_index },
                     successor: ends.then_some(successor.map(VersionNumber::get).or(version.successor)).flatten(),
                     sunset: ends.then_some(sunset.or(version.sunset)).flatten(),
+                    last_updated_at: entry.at,
                     ..version
                 },
             );
         }
         Event::Hidden { .. } => {
-            record(rows, entry, &entry.subject, "hidden", Some("true"))?;
-            if released(State::Retired) {
-                registry::move_releases(rows, entry, id);
-            }
-            record(rows, entry, &entry.subject, "state", Some(State::Retired.as_str()))?;
-            touch(rows, entry, VersionRow { hidden: true, state: State::Retired, ..version });
+            model::note_update(rows, entry, id)?;
+            hide::apply(rows, entry, version)?;
         }
     }
     Ok(())
-}
-
-fn apply_registered(rows: &mut Rows, entry: &Entry, id: &ModelId, number: VersionNumber, event: &Event) -> Result<(), Missing> {
-    let Event::Registered { name, semver, content_digest, facts_digest, version_digest, files, size, description, .. } = event else { return Ok(()) };
-    rows.put(&VersionRow {
-        model_id: id.clone(),
-        number,
-        semver: semver.clone(),
-        state: State::Draft,
-        content_digest: *content_digest,
-        facts_digest: *facts_digest,
-        version_digest: *version_digest,
-        files: *files,
-        size: *size,
-        description: description.clone(),
-        hidden: false,
-        ungated: false,
-        shared: false,
-        production_index: None,
-        successor: None,
-        sunset: None,
-        registered_index: entry.index,
-        registered_at: entry.at,
-        registered_by: entry.actor.clone(),
-        updated_at: entry.at,
-        revision: entry.index,
-    });
-    let precedence = ::semver::Version::parse(semver).map_or_else(|_| semver.clone(), |version| semver::precedence(&version));
-    rows.put(&SemverRow { model_id: id.clone(), semver: precedence, number });
-    record(rows, entry, &entry.subject, "state", Some(State::Draft.as_str()))?;
-    record(rows, entry, &entry.subject, "description", Some(description.as_str()).filter(|text| !text.is_empty()))?;
-    note_blob_uses(rows, id, number, *content_digest)?;
-    if let Some(model) = rows.get::<ModelRow>(&[id])? {
-        let last_semver = semver::newer(&model.last_semver, semver);
-        model::touch(rows, entry, ModelRow { last_number: model.last_number.max(number.get()), last_semver, ..model });
-    }
-    model::raise_next_number(rows, name, number.get() + 1)
 }
 
 /// Notes which blobs the version uses, from the manifest that was stored with the entry.
@@ -387,6 +346,35 @@ fn note_blob_uses(rows: &mut Rows, id: &ModelId, number: VersionNumber, content:
 /// Writes a version with its revision moved to this entry.
 pub(crate) fn touch(rows: &mut Rows, entry: &Entry, version: VersionRow) {
     rows.put(&VersionRow { updated_at: entry.at, revision: entry.index, ..version });
+}
+
+/// Notes that every version of a model changed for those who read it by the model's name: its last update, not its revision.
+///
+/// # Errors
+/// [`Missing`], for all rows that must be loaded at once.
+pub(crate) fn note_update_of_all(rows: &mut Rows, entry: &Entry, model: &ModelId, last: u64) -> Result<(), Missing> {
+    each(rows, model, last, |rows, version| {
+        rows.put(&VersionRow { last_updated_at: entry.at, ..version });
+        Ok(())
+    })
+}
+
+/// Runs `change` on every version of a model up to number `last`. It goes on where rows are missing, so that all of them are asked for at once.
+fn each(rows: &mut Rows, model: &ModelId, last: u64, mut change: impl FnMut(&mut Rows, VersionRow) -> Result<(), Missing>) -> Result<(), Missing> {
+    let mut all = Ok(());
+    for number in 1..=last {
+        let done = match rows.get::<VersionRow>(&[model, &number]) {
+            Ok(Some(version)) => change(rows, version),
+            Ok(None) => Ok(()),
+            Err(missing) => Err(missing),
+        };
+        match done {
+            Ok(()) => {}
+            Err(Missing::Row) => all = Err(Missing::Row),
+            Err(bad @ Missing::Bad(_)) => return Err(bad),
+        }
+    }
+    all
 }
 
 /// Moves the revision of the entry's subject, a model or a version.

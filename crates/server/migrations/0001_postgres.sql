@@ -42,11 +42,13 @@ CREATE TABLE "models" (
     "created_index" bigint,
     "created_at" bigint,
     "created_by" text COLLATE "C",
+    "last_updated_at" bigint,
     "updated_at" bigint,
     "revision" bigint,
     PRIMARY KEY ("model_id")
 );
 CREATE INDEX "models_by_name" ON "models" ("name");
+CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
 CREATE TABLE "names" (
     "name" text COLLATE "C" NOT NULL,
     "model_id" text COLLATE "C",
@@ -72,6 +74,10 @@ CREATE TABLE "versions" (
     "files" bigint,
     "size" bigint,
     "description" text COLLATE "C",
+    "source" text COLLATE "C",
+    "run_id" text COLLATE "C",
+    "run_link" text COLLATE "C",
+    "held" bigint,
     "hidden" bigint,
     "ungated" bigint,
     "shared" bigint,
@@ -81,10 +87,16 @@ CREATE TABLE "versions" (
     "registered_index" bigint,
     "registered_at" bigint,
     "registered_by" text COLLATE "C",
+    "last_updated_at" bigint,
     "updated_at" bigint,
     "revision" bigint,
     PRIMARY KEY ("model_id", "number")
 );
+CREATE INDEX "versions_by_update" ON "versions" ((last_updated_at / 1000));
+CREATE INDEX "versions_of_model_by_update" ON "versions" ("model_id", (last_updated_at / 1000), "number");
+CREATE INDEX "versions_by_registration" ON "versions" ((registered_at / 1000));
+CREATE INDEX "versions_by_run" ON "versions" ((lower(substr(run_id, 1, 100))));
+CREATE INDEX "versions_by_source" ON "versions" ((lower(substr(source, 1, 100))));
 CREATE INDEX "versions_by_digest" ON "versions" ("version_digest");
 CREATE INDEX "versions_by_state" ON "versions" ("model_id", "state", "number");
 CREATE TABLE "semvers" (
@@ -116,7 +128,7 @@ CREATE TABLE "tags" (
     "revision" bigint,
     PRIMARY KEY ("model_id", "number", "key")
 );
-CREATE INDEX "tags_by_key" ON "tags" ("key", "value", "model_id", "number");
+CREATE INDEX "tags_by_key" ON "tags" ("key", (CASE WHEN number > 0 THEN 1 ELSE 0 END), (lower(substr(value, 1, 100))), (lower(model_id)), "model_id", "number");
 CREATE TABLE "evidence" (
     "model_id" text COLLATE "C" NOT NULL,
     "number" bigint NOT NULL,
@@ -236,7 +248,7 @@ CREATE TABLE "timeline" (
     "value" text COLLATE "C",
     PRIMARY KEY ("subject", "attribute", "to_index")
 );
-CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", "value", "from_index");
+CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
 CREATE TABLE "credentials" (
     "secret_hash" text COLLATE "C" NOT NULL,
     "token_id" text COLLATE "C",
@@ -260,3 +272,22 @@ CREATE TABLE "private_payloads" (
     "text" text COLLATE "C",
     PRIMARY KEY ("digest")
 );
+CREATE TABLE "artifact_files" (
+    "path" text COLLATE "C" NOT NULL,
+    "digest" text COLLATE "C",
+    "size" bigint,
+    "updated_at" bigint,
+    PRIMARY KEY ("path")
+);
+CREATE INDEX "artifact_files_by_digest" ON "artifact_files" ("digest");
+CREATE TABLE "artifact_uploads" (
+    "upload_id" text COLLATE "C" NOT NULL,
+    "path" text COLLATE "C",
+    "actor_id" text COLLATE "C",
+    "parts" bigint,
+    "secret" bytea,
+    "expires_at" bigint,
+    "digest" text COLLATE "C",
+    PRIMARY KEY ("upload_id")
+);
+CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");

@@ -42,11 +42,13 @@ CREATE TABLE "models" (
     "created_index" INTEGER,
     "created_at" INTEGER,
     "created_by" TEXT,
+    "last_updated_at" INTEGER,
     "updated_at" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("model_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "models_by_name" ON "models" ("name");
+CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,
@@ -72,6 +74,10 @@ CREATE TABLE "versions" (
     "files" INTEGER,
     "size" INTEGER,
     "description" TEXT,
+    "source" TEXT,
+    "run_id" TEXT,
+    "run_link" TEXT,
+    "held" INTEGER,
     "hidden" INTEGER,
     "ungated" INTEGER,
     "shared" INTEGER,
@@ -81,10 +87,16 @@ CREATE TABLE "versions" (
     "registered_index" INTEGER,
     "registered_at" INTEGER,
     "registered_by" TEXT,
+    "last_updated_at" INTEGER,
     "updated_at" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("model_id", "number")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "versions_by_update" ON "versions" ((last_updated_at / 1000));
+CREATE INDEX "versions_of_model_by_update" ON "versions" ("model_id", (last_updated_at / 1000), "number");
+CREATE INDEX "versions_by_registration" ON "versions" ((registered_at / 1000));
+CREATE INDEX "versions_by_run" ON "versions" ((lower(substr(run_id, 1, 100))));
+CREATE INDEX "versions_by_source" ON "versions" ((lower(substr(source, 1, 100))));
 CREATE INDEX "versions_by_digest" ON "versions" ("version_digest");
 CREATE INDEX "versions_by_state" ON "versions" ("model_id", "state", "number");
 CREATE TABLE "semvers" (
@@ -116,7 +128,7 @@ CREATE TABLE "tags" (
     "revision" INTEGER,
     PRIMARY KEY ("model_id", "number", "key")
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX "tags_by_key" ON "tags" ("key", "value", "model_id", "number");
+CREATE INDEX "tags_by_key" ON "tags" ("key", (CASE WHEN number > 0 THEN 1 ELSE 0 END), (lower(substr(value, 1, 100))), (lower(model_id)), "model_id", "number");
 CREATE TABLE "evidence" (
     "model_id" TEXT NOT NULL,
     "number" INTEGER NOT NULL,
@@ -236,7 +248,7 @@ CREATE TABLE "timeline" (
     "value" TEXT,
     PRIMARY KEY ("subject", "attribute", "to_index")
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", "value", "from_index");
+CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
 CREATE TABLE "credentials" (
     "secret_hash" TEXT NOT NULL,
     "token_id" TEXT,

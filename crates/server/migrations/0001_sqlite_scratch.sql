@@ -1,0 +1,19 @@
+CREATE TABLE "artifact_files" (
+    "path" TEXT NOT NULL,
+    "digest" TEXT,
+    "size" INTEGER,
+    "updated_at" INTEGER,
+    PRIMARY KEY ("path")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "artifact_files_by_digest" ON "artifact_files" ("digest");
+CREATE TABLE "artifact_uploads" (
+    "upload_id" TEXT NOT NULL,
+    "path" TEXT,
+    "actor_id" TEXT,
+    "parts" INTEGER,
+    "secret" BLOB,
+    "expires_at" INTEGER,
+    "digest" TEXT,
+    PRIMARY KEY ("upload_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");

@@ -44,7 +44,7 @@ fn model_command(dice: Dice, id: &ModelId) -> Command {
     match what % 12 {
         0..=2 => create_model(id, pick(&MORE_NAMES, a), pick(RiskTier::ALL, b)).into(),
         3..=6 => rename_model(id, pick(&MORE_NAMES, a)).into(),
-        7 => model::Command::Hide { id: id.clone(), reason: reason() }.into(),
+        7 => model::Command::Hide { id: id.clone(), reason: reason(), aliases: vec![], releases: 0 }.into(),
         _ => {
             let description = (a % 3 != 0).then(|| format!("text {b}"));
             model::Command::Update { id: id.clone(), profile: Box::new(model::Profile { description, ..model::Profile::default() }), expected: None }.into()
@@ -55,7 +55,8 @@ fn model_command(dice: Dice, id: &ModelId) -> Command {
 fn version_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Command {
     let [what, a, b, c, ..] = dice;
     match what % 12 {
-        0..=2 => register_version(model, &format!("content {a} {b}")).into(),
+        0 | 1 => register_version(model, &format!("content {a} {b}")).into(),
+        2 => without_bytes(register_version(model, "nothing"), c),
         3 | 4 => version::Command::Describe { model: model.clone(), number, description: pick(&["", "x", "y"], a).to_owned(), expected: None }.into(),
         5..=10 => {
             // To `retired` seldom: nothing leaves it.
@@ -74,8 +75,19 @@ fn version_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Comman
             }
             .into()
         }
-        _ => version::Command::Hide { model: model.clone(), number, reason: reason() }.into(),
+        _ => version::Command::Hide { model: model.clone(), number, reason: reason(), aliases: vec![], expected: 0 }.into(),
     }
+}
+
+/// The registration without files but with an origin, or the attachment of its files.
+fn without_bytes(command: version::Command, die: u8) -> Command {
+    let version::Command::Register { model, manifest, facts, semver, bump, description, tags, .. } = command else { panic!("a registration") };
+    if die % 2 == 0 {
+        return version::Command::Attach { model, number: numbered(u64::from(die % 4) + 1), manifest, facts, expected: None }.into();
+    }
+    let origin = Some(version::Origin { source: "s3://bucket/model".to_owned(), ..version::Origin::default() });
+    let manifest = crate::manifest::Manifest::empty();
+    version::Command::Register { model, manifest, facts, semver, bump, description, origin, tags }.into()
 }
 
 fn promotion_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Command {
@@ -152,12 +164,21 @@ fn play(mode: bool, rolls: &[(u8, Dice)]) -> World {
     world.promote(&model_id(0), numbered(2), State::Production);
     for (who, dice) in rolls {
         let actor = pick(&[alice(), bob(), carol()], *who);
-        let command = command(*dice);
+        let command = prepared(&world, command(*dice));
         if !step(&mut world, &actor, &command) {
             check_style(&world.refused(&actor, command));
         }
     }
     world
+}
+
+/// The command with what the application reads before it asks.
+fn prepared(world: &World, command: Command) -> Command {
+    match command {
+        Command::Model(model::Command::Hide { id, .. }) => world.hide_model(&id).into(),
+        Command::Version(version::Command::Hide { model, number, .. }) => world.hide_version(&model, number).into(),
+        other => other,
+    }
 }
 
 /// Runs one command and checks what it moved; `false` when it would be refused.
@@ -169,6 +190,10 @@ fn step(world: &mut World, actor: &crate::names::ActorId, command: &Command) -> 
         return false;
     }
     let Ok(entries) = world.run(actor, command.clone()) else { return false };
+    for alias in world.all::<AliasRow>() {
+        let named = world.row::<VersionRow>(&[&alias.model_id, &alias.number]).unwrap();
+        assert!(!named.hidden, "alias {} names a hidden version", alias.alias);
+    }
     for row in world.all::<VersionRow>() {
         let before = versions.get(&(row.model_id.clone(), row.number));
         if row.state == State::Production && before.is_none_or(|before| before.state != State::Production) {

@@ -29,10 +29,6 @@ fn tier(id: &ModelId, risk_tier: RiskTier) -> Command {
     Command::SetRiskTier { id: id.clone(), risk_tier, reason: reason() }
 }
 
-fn hide(id: &ModelId) -> Command {
-    Command::Hide { id: id.clone(), reason: reason() }
-}
-
 fn update(id: &ModelId, profile: Profile, expected: Option<u64>) -> Command {
     Command::Update { id: id.clone(), profile: Box::new(profile), expected }
 }
@@ -60,7 +56,8 @@ fn every_command_changes_what_it_says() {
     world.ok(&alice(), rename_model(&id, "credit"));
     assert_eq!(name_of(&mut world, &id), "credit");
     assert_eq!(world.row::<NameRow>(&[&ModelName::parse("loans").unwrap()]).unwrap().model_id, None);
-    world.ok(&alice(), hide(&id));
+    let command = world.hide_model(&id);
+    world.ok(&alice(), command);
     assert!(world.row::<ModelRow>(&[&id]).unwrap().hidden);
     assert_eq!(world.row::<NameRow>(&[&ModelName::parse("credit").unwrap()]).unwrap().model_id, None);
     let open = world.row::<TimelineRow>(&[&format!("model/{id}").as_str(), &"name", &OPEN]);
@@ -72,7 +69,8 @@ fn every_refusal() {
     let mut world = World::new();
     let (id, other) = (world.model("loans"), world.model("fraud"));
     let hidden = world.model("old");
-    world.ok(&alice(), hide(&hidden));
+    let command = world.hide_model(&hidden);
+    world.ok(&alice(), command);
     world.version(&id);
     let unknown = model_id(999);
     let long = "x".repeat(MAX_DESCRIPTION_BYTES + 1);
@@ -94,9 +92,9 @@ fn every_refusal() {
         ("rename of nothing", rename_model(&unknown, "x"), Code::NotFound, None),
         ("a name that another has", rename_model(&id, "fraud"), Code::AlreadyExists, Some("name")),
         ("rename of a hidden model", rename_model(&hidden, "x"), Code::TransitionRefused, Some("name")),
-        ("hiding nothing", hide(&unknown), Code::NotFound, None),
-        ("hiding what is hidden", hide(&hidden), Code::TransitionRefused, Some("name")),
-        ("hiding a model with versions", hide(&id), Code::ProtectedDeletion, None),
+        ("hiding nothing", world.hide_model(&unknown), Code::NotFound, None),
+        ("hiding what is hidden", world.hide_model(&hidden), Code::NotFound, None),
+        ("hiding a model with versions", world.hide_model(&id), Code::ProtectedDeletion, None),
     ];
     for (what, command, code, field) in cases {
         let refusal = world.refused(&alice(), command);
@@ -144,7 +142,8 @@ fn in_mode_warn_a_model_with_versions_can_be_hidden_and_its_name_goes_on_countin
     let mut world = World::with_mode(PolicyMode::Warn);
     let first = world.model("loans");
     assert_eq!(registered(&mut world, &first), 1);
-    world.ok(&alice(), hide(&first));
+    let command = world.hide_model(&first);
+    world.ok(&alice(), command);
     let refusal = world.refused(&alice(), register_version(&first, "more"));
     assert_eq!((refusal.code, refusal.field.as_deref()), (Code::TransitionRefused, Some("name")));
     let second = world.model("loans");
@@ -152,7 +151,8 @@ fn in_mode_warn_a_model_with_versions_can_be_hidden_and_its_name_goes_on_countin
     assert_eq!(resolve(&mut world, "loans", 1), Some(first.clone()));
     assert_eq!(resolve(&mut world, "loans", 2), Some(second.clone()));
     // The hidden model has no say about the name that is another's now.
-    assert_eq!(world.refused(&alice(), hide(&first)).code, Code::TransitionRefused);
+    let command = world.hide_model(&first);
+    assert_eq!(world.refused(&alice(), command).code, Code::NotFound);
     assert_eq!(world.refused(&alice(), rename_model(&first, "elsewhere")).code, Code::TransitionRefused);
     assert_eq!(world.row::<NameRow>(&[&ModelName::parse("loans").unwrap()]).unwrap().model_id, Some(second));
 }

@@ -219,7 +219,7 @@ impl Engine {
                     info: non_waivable::info(rule),
                     outcome: Ok(answer.outcome),
                     message: answer.message,
-                    remedy: None,
+                    remedy: answer.remedy.map(str::to_owned),
                     completeness: None,
                 });
             }

@@ -212,6 +212,9 @@ pub struct Version {
     pub files: Vec<InputFile>,
     /// Whether the registry holds the bytes of all files.
     pub bytes_held: bool,
+    /// Where the bytes come from, in the words of who registered it; empty when nobody said.
+    #[serde(default)]
+    pub source: String,
 }
 
 /// A file of the manifest.

@@ -4,7 +4,7 @@ use super::engine::{RuleInfo, Source};
 use super::finding::Outcome;
 use super::gate::Gate;
 use super::input::{ActorKind, Decision, Fixity, Input};
-use crate::names::{ModelKind, PolicyMode, RiskTier, State};
+use crate::names::{ModelKind, PolicyMode, RiskTier, State, clipped};
 
 /// Environments in which a version that is not released may be served (`state.servable`).
 pub const TEST_ENVIRONMENTS: &[&str] = &["development", "staging", "test"];
@@ -19,6 +19,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// What was found.
     pub message: String,
+    /// What to do, when that is not what the rule says for every failure.
+    pub remedy: Option<&'static str>,
 }
 
 /// One rule: what is known about it, and the function that evaluates it.
@@ -127,19 +129,23 @@ pub(super) fn info(rule: &Rule) -> RuleInfo {
 }
 
 fn pass(message: impl Into<String>) -> Answer {
-    Answer { outcome: Outcome::Pass, message: message.into() }
+    Answer { outcome: Outcome::Pass, message: message.into(), remedy: None }
 }
 
 fn not_applicable(message: impl Into<String>) -> Answer {
-    Answer { outcome: Outcome::NotApplicable, message: message.into() }
+    Answer { outcome: Outcome::NotApplicable, message: message.into(), remedy: None }
 }
 
 fn fail(message: impl Into<String>) -> Answer {
-    Answer { outcome: Outcome::Fail, message: message.into() }
+    Answer { outcome: Outcome::Fail, message: message.into(), remedy: None }
 }
 
 fn artifact_intact(input: &Input) -> Answer {
     let version = &input.version;
+    if !version.bytes_held && !version.source.is_empty() {
+        let message = format!("the bytes of the version are elsewhere, at `{}`; the registry does not hold them", clipped(&version.source));
+        return Answer { remedy: Some("bring them in from a folder with `chancery version attach`"), ..fail(message) };
+    }
     match (input.model.kind, version.files.is_empty()) {
         (ModelKind::System, true) => return not_applicable("the version is a composition without files of its own"),
         (_, true) => return fail("the version has no files"),

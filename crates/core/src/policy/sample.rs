@@ -105,7 +105,7 @@ fn version() -> Value {
             "parents": [],
         },
         "grades": {"framework": "read", "training": "claimed", "signature": "read"},
-        "files": files, "bytes_held": true,
+        "files": files, "bytes_held": true, "source": "",
     })
 }
 

@@ -154,6 +154,22 @@ fn each_rule_fails_for_its_own_reason() {
 }
 
 #[test]
+fn bytes_that_are_elsewhere_are_said_to_be_there_and_can_be_brought_in() {
+    let engine = baseline();
+    for kind in ModelKind::ALL {
+        let mut input = sample::input();
+        input.model.kind = *kind;
+        input.version.files.clear();
+        input.version.bytes_held = false;
+        input.version.source = "s3://bucket/m\n\u{202e}odel".to_owned();
+        let verdict = engine.evaluate(RELEASE, &input).unwrap();
+        let finding = verdict.failed().find(|finding| finding.rule == "artifact.intact").unwrap();
+        assert!(finding.non_waivable && finding.message.contains("at `s3://bucket/m\u{fffd}\u{fffd}odel`"), "{kind}: {}", finding.message);
+        assert!(finding.remedy.as_ref().unwrap().contains("chancery version attach"), "{kind}");
+    }
+}
+
+#[test]
 fn a_system_without_files_of_its_own_has_nothing_to_check() {
     for (kind, outcome) in [(ModelKind::System, Outcome::NotApplicable), (ModelKind::Model, Outcome::Fail), (ModelKind::Prompt, Outcome::Fail)] {
         let mut input = sample::input();

@@ -268,6 +268,21 @@ fn what_is_replaced_is_deprecated_once_and_names_its_successor() {
 }
 
 #[test]
+fn a_new_candidate_may_replace_what_is_on_its_way() {
+    let mut world = World::new();
+    let model = world.model("loans");
+    let (candidate, approved, released) =
+        (world.version_in(&model, State::Candidate), world.version_in(&model, State::Approved), world.version_in(&model, State::Production));
+    let new = world.version(&model);
+    let id = world.open(&model, new, State::Candidate);
+    assert_eq!(world.refused(&carol(), execute(&id, passing(), vec![released])).code, Code::PreconditionFailed);
+    world.ok(&carol(), execute(&id, passing(), vec![candidate, approved]));
+    for (number, expected) in [(candidate, State::Deprecated), (approved, State::Deprecated), (released, State::Production), (new, State::Candidate)] {
+        assert_eq!(state(&mut world, &model, number), expected, "{number}");
+    }
+}
+
+#[test]
 fn a_rollback_changes_places_moves_aliases_and_grants_what_is_missing() {
     let mut world = World::new();
     let model = world.model("loans");

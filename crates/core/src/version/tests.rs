@@ -2,16 +2,13 @@
 
 use super::*;
 use crate::lifecycle::steps;
+use crate::names::PolicyMode;
 use crate::promotion;
 use crate::tables::{OPEN, TimelineRow};
 use crate::testing::*;
 
 fn state_of(world: &mut World, model: &ModelId, number: VersionNumber) -> State {
     world.row::<VersionRow>(&[model, &number]).unwrap().state
-}
-
-fn hide(model: &ModelId, number: VersionNumber) -> Command {
-    Command::Hide { model: model.clone(), number, reason: reason() }
 }
 
 fn describe(model: &ModelId, number: VersionNumber, text: &str, expected: Option<u64>) -> Command {
@@ -141,7 +138,7 @@ fn every_refusal() {
     let (unknown, none) = (model_id(999), numbered(99));
     let long = "x".repeat(crate::tag::MAX_ENTRY_VALUE_BYTES + 1);
     let Command::Register { manifest, facts, bump, .. } = register_version(&model, "new") else { panic!("a registration") };
-    let verbose = Command::Register { model: model.clone(), manifest, facts, semver: None, bump, description: long.clone() };
+    let verbose = Command::Register { model: model.clone(), manifest, facts, semver: None, bump, description: long.clone(), origin: None, tags: vec![] };
     let deprecate = |successor| Command::Transition {
         model: model.clone(),
         number: draft,
@@ -185,9 +182,9 @@ fn every_refusal() {
         ("reinstating without a gate", reinstate(None), Code::GateFailed, None),
         ("reinstating through a closed gate", reinstate(Some(failing(false, true))), Code::GateFailed, None),
         ("reinstating against a rule for ever", reinstate(Some(failing(true, true))), Code::NonWaivable, None),
-        ("hiding nothing", hide(&model, none), Code::NotFound, None),
-        ("hiding what is no draft", hide(&model, deprecated), Code::ProtectedDeletion, Some("version")),
-        ("hiding what had an alias", hide(&model, shared), Code::ProtectedDeletion, Some("version")),
+        ("hiding nothing", world.hide_version(&model, none), Code::NotFound, None),
+        ("hiding what is no draft", world.hide_version(&model, deprecated), Code::ProtectedDeletion, Some("version")),
+        ("hiding what had an alias", world.hide_version(&model, shared), Code::ProtectedDeletion, Some("version")),
     ];
     for (what, command, code, field) in cases {
         let refusal = world.refused(&alice(), command);
@@ -200,7 +197,8 @@ fn a_draft_that_nobody_saw_can_be_hidden_and_its_number_is_not_used_again() {
     let mut world = World::new();
     let model = world.model("loans");
     let first = world.version(&model);
-    world.ok(&alice(), hide(&model, first));
+    let command = world.hide_version(&model, first);
+    world.ok(&alice(), command);
     let row = world.row::<VersionRow>(&[&model, &first]).unwrap();
     assert!(row.hidden && row.state == State::Retired);
     assert_eq!(world.version(&model).get(), 2);
@@ -212,7 +210,8 @@ fn in_mode_warn_any_version_can_be_hidden() {
         let mut world = World::with_mode(PolicyMode::Warn);
         let model = world.model("loans");
         let number = world.version_in(&model, *state);
-        world.ok(&alice(), hide(&model, number));
+        let command = world.hide_version(&model, number);
+        world.ok(&alice(), command);
         assert_eq!(state_of(&mut world, &model, number), State::Retired, "{state}");
     }
 }
@@ -239,7 +238,10 @@ fn the_timeline_knows_the_description_from_registration_on() {
     let mut world = World::new();
     let model = world.model("loans");
     let Command::Register { manifest, facts, bump, .. } = register_version(&model, "new") else { panic!("a registration") };
-    world.ok(&alice(), Command::Register { model: model.clone(), manifest, facts, semver: None, bump, description: "first".to_owned() });
+    world.ok(
+        &alice(),
+        Command::Register { model: model.clone(), manifest, facts, semver: None, bump, description: "first".to_owned(), origin: None, tags: vec![] },
+    );
     world.ok(&alice(), describe(&model, numbered(1), "second", None));
     world.ok(&alice(), describe(&model, numbered(1), "", None));
     let rows: Vec<TimelineRow> =

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use chancery_core::apply;
 use chancery_core::entry::{Entry, Subject};
 use chancery_core::names::{AliasName, ModelName, State, Timestamp, VersionNumber};
 use chancery_core::refusal::Refusal;
 use chancery_core::rows::{Change, Row, Rows};
-use chancery_core::tables::{AliasRow, EntryRow, ModelRow, TagRow, TimelineRow, VersionRow, WHOLE_MODEL};
+use chancery_core::tables::{AliasRow, EntryRow, ModelRow, PayloadRow, TagRow, TimelineRow, VersionRow, WHOLE_MODEL};
+use chancery_core::{Event, apply, tag};
 
 use super::AppError;
 use super::view::{self, LatestView, ModelView, VersionView};
@@ -97,7 +97,12 @@ pub struct Past {
 /// # Errors
 /// `not_found` when it did not exist yet.
 pub async fn model_named(snapshot: &Snapshot, name: &ModelName, cut: Cut) -> Result<Past, AppError> {
-    let held = snapshot.rows::<TimelineRow>("WHERE attribute = 'name' AND value = $1 AND from_index <= $2 AND to_index > $2", &values![*name, cut.0]).await?;
+    let held = snapshot
+        .rows::<TimelineRow>(
+            "WHERE attribute = 'name' AND substr(value, 1, 200) = substr($1, 1, 200) AND value = $1 AND from_index <= $2 AND to_index > $2",
+            &values![*name, cut.0],
+        )
+        .await?;
     let subject = held.into_iter().next().and_then(|row| Subject::try_from(row.subject).ok());
     let row = match subject {
         Some(Subject::Model(id)) => snapshot.get::<ModelRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("model", name.as_str()))?,
@@ -126,7 +131,11 @@ pub async fn past(snapshot: &Snapshot, model: &ModelRow, cut: Cut) -> Result<Pas
             )
             .await?;
         for row in &batch {
-            apply(&mut rows, &entry(row)?).map_err(|missing| Fault::Config(format!("entry {} cannot be applied: {missing:?}", row.entry_index)))?;
+            let entry = entry(row)?;
+            if let Event::Tag(tag::Event::Set { value_digest: Some(digest), .. }) = &entry.event {
+                rows.put(&PayloadRow { digest: *digest, bytes: view::payload(snapshot, digest).await? });
+            }
+            apply(&mut rows, &entry).map_err(|missing| Fault::Config(format!("entry {} cannot be applied: {missing:?}", row.entry_index)))?;
         }
         match batch.last() {
             Some(last) if batch.len() >= BATCH as usize => from = last.entry_index + 1,

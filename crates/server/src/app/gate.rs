@@ -147,7 +147,8 @@ impl App {
             facts,
             grades,
             files,
-            bytes_held: true,
+            bytes_held: version.held,
+            source: version.source.clone(),
         })
     }
 

@@ -2,9 +2,11 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod artifacts;
 pub mod as_of;
 mod execute;
 mod gate;
+mod hide;
 mod mode;
 mod promote;
 pub mod promotions;
@@ -108,6 +110,8 @@ struct Inner {
     no_auth: bool,
     access: access::Cache,
     refusals: refusals::Refusals,
+    /// Multipart uploads that are being completed.
+    completing: artifacts::multipart::Turns,
 }
 
 impl App {
@@ -139,6 +143,7 @@ impl App {
             no_auth: config.no_auth,
             access: access::Cache::default(),
             refusals: refusals::Refusals::default(),
+            completing: artifacts::multipart::Turns::default(),
         };
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;

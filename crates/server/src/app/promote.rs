@@ -43,11 +43,13 @@ pub struct PromoteAsk {
     pub others: Others,
 }
 
-/// What happens to other versions in production when one is released.
+/// What happens to other versions in the state that a promotion leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Others {
-    /// They are deprecated, with the new one as successor.
+    /// In production they are deprecated, with the new one as successor; elsewhere they stay.
     Replace,
+    /// They are deprecated, with the new one as successor, also when it becomes a candidate.
+    Archive,
     /// They stay.
     Keep,
 }
@@ -432,18 +434,15 @@ impl App {
                     let evaluated = self.evaluate(gates, &subjects.input).await?;
                     let snapshot = self.store().read().await?;
                     let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
-                    let replaced = match (subjects.input.target, others) {
-                        (State::Production, Others::Replace) => view::production(&snapshot, &subjects.model).await?,
-                        (State::Production, Others::Keep) | (State::Draft | State::Candidate | State::Approved | State::Deprecated | State::Retired, _) => {
+                    let replaced = match (others, subjects.input.target) {
+                        (Others::Archive, target) | (Others::Replace, target @ State::Production) => {
+                            view::replaced(&snapshot, &subjects.version, target).await?
+                        }
+                        (Others::Replace, State::Draft | State::Candidate | State::Approved | State::Deprecated | State::Retired) | (Others::Keep, _) => {
                             Vec::new()
                         }
                     };
-                    let command = Command::Execute {
-                        promotion: id.clone(),
-                        gate: evaluated.record.clone(),
-                        decision,
-                        replaced: replaced.into_iter().map(|row| row.number).collect(),
-                    };
+                    let command = Command::Execute { promotion: id.clone(), gate: evaluated.record.clone(), decision, replaced };
                     Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
                 }
                 .boxed()

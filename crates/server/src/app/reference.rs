@@ -1,9 +1,10 @@
 //! References to versions in all the forms that people and tools write, and what they mean now.
 
+use chancery_core::entry::Subject;
 use chancery_core::names::{AliasName, ModelName, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::semver;
-use chancery_core::tables::{AliasRow, ModelRow, SemverRow, VersionRow};
+use chancery_core::tables::{AliasRow, ModelRow, SemverRow, TimelineRow, VersionRow};
 
 use super::AppError;
 use super::view;
@@ -130,6 +131,9 @@ async fn by_digest(snapshot: &Snapshot, named: Option<&(ModelName, VersionNumber
     // `g` follows every hexadecimal digit.
     let end = format!("{prefix}g");
     let mut rows = snapshot.rows::<VersionRow>("WHERE version_digest >= $1 AND version_digest < $2 LIMIT 10", &values![prefix, end]).await?;
+    if rows.is_empty() {
+        rows = sealed_before(snapshot, prefix, &end).await?;
+    }
     if let Some((name, number)) = named {
         let (model, version) = view::version_named(snapshot, name, *number).await?;
         rows.retain(|row| row.version_digest == version.version_digest);
@@ -145,6 +149,18 @@ async fn by_digest(snapshot: &Snapshot, named: Option<&(ModelName, VersionNumber
     let row = rows.into_iter().next().ok_or_else(|| Refusal::not_found("version", &format!("sha256:{prefix}")))?;
     let model = snapshot.get::<ModelRow>(values![row.model_id]).await?.ok_or_else(|| Refusal::not_found("model", row.model_id.as_str()))?;
     Ok((model, row))
+}
+
+/// Versions that had such a digest before their bytes were attached: what was given out once is found for ever.
+async fn sealed_before(snapshot: &Snapshot, prefix: &str, end: &str) -> Result<Vec<VersionRow>, AppError> {
+    let tail = "WHERE attribute = 'version_digest' AND substr(value, 1, 200) >= $1 AND substr(value, 1, 200) < $2 LIMIT 10";
+    let mut rows = Vec::new();
+    for past in snapshot.rows::<TimelineRow>(tail, &values![prefix, end]).await? {
+        if let Ok(Subject::Version(model, number)) = Subject::try_from(past.subject) {
+            rows.extend(snapshot.get::<VersionRow>(values![model, number]).await?);
+        }
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 
 use chancery_core::entry::Payload;
 use chancery_core::manifest::{Manifest, ManifestFile};
+use chancery_core::names::{Digest, TagKey};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::semver::{self, Bump};
 use chancery_core::tables::{ModelRow, VersionRow};
+use chancery_core::version::Origin;
 use chancery_core::{facts, version};
 use chancery_inspect::{Change, Environment, Inspection, Signature, SignatureChange};
 use serde_json::{Map, Value, json};
@@ -28,7 +30,7 @@ const ONLY_READ: [&str; 2] = ["formats", "inspection"];
 /// What a caller gives to register a version.
 #[derive(Debug)]
 pub struct NewVersion {
-    /// Files, whose bytes were uploaded before.
+    /// Files, whose bytes were uploaded before; none only with an origin.
     pub files: Vec<ManifestFile>,
     /// What he says about them.
     pub facts: Value,
@@ -36,31 +38,67 @@ pub struct NewVersion {
     pub semver: Option<String>,
     /// Description.
     pub description: String,
+    /// Where the bytes come from, when the caller said so.
+    pub origin: Option<Origin>,
+    /// Tags that it has from the start.
+    pub tags: Vec<(TagKey, String)>,
 }
 
 impl App {
-    /// The command that registers a version of `model`.
+    /// The command that registers a version of `model`. Without files nothing is inspected: its bytes are elsewhere.
     ///
     /// # Errors
     /// `digest_mismatch` for bytes that are not here, `invalid_field` and `too_large` for what is malformed.
     pub async fn registration(&self, snapshot: Snapshot, model: &ModelRow, new: NewVersion) -> Result<version::Command, AppError> {
-        facts::check(&new.facts)?;
+        check_given(&new.facts)?;
         let semver = new.semver.as_deref().map(semver::parse).transpose()?;
-        let manifest = Manifest::new(new.files)?;
-        let newest = snapshot.rows::<VersionRow>("WHERE model_id = $1 ORDER BY number DESC LIMIT 1", &values![model.model_id]).await?;
-        let before = match newest.first() {
-            Some(row) => Some((row.content_digest, view::facts(&snapshot, row).await?)),
-            None => None,
-        };
+        let manifest = if new.files.is_empty() && new.origin.is_some() { Manifest::empty() } else { Manifest::new(new.files)? };
+        let is_held = !manifest.files().is_empty();
+        let before = if is_held || new.facts.get("signature").is_some() { self.newest(&snapshot, model).await? } else { None };
         // Hashing and reading are slow; no snapshot may wait for them.
         drop(snapshot);
-        self.check_held(&manifest).await?;
-        let inspection = files::inspect(self.blobs().clone(), &manifest).await?;
-        let facts = merge(new.facts, &inspection);
+        let inspection = if is_held { Some(self.inspect(&manifest).await?) } else { None };
+        let facts = merge(with_origin(new.facts, new.origin.as_ref()), inspection.as_ref());
         let content = manifest.payload()?.digest;
-        let bump = before.map_or(Bump::Minor, |(old_content, old_facts)| bump(signature_change(&old_facts, &facts).as_ref(), old_content == content));
+        let bump = before.map_or(Bump::Minor, |(old, old_facts)| bump(signature_change(&old_facts, &facts).as_ref(), is_held && old == content));
         let facts = Payload::json("facts", &facts)?;
-        Ok(version::Command::Register { model: model.model_id.clone(), manifest, facts, semver, bump, description: new.description })
+        let (description, origin, tags) = (new.description, new.origin, new.tags);
+        Ok(version::Command::Register { model: model.model_id.clone(), manifest, facts, semver, bump, description, origin, tags })
+    }
+
+    /// The command that brings in the bytes of a version whose bytes are elsewhere. Its facts are the sealed ones and what the bytes say.
+    ///
+    /// # Errors
+    /// `digest_mismatch` for bytes that are not here, `invalid_field` and `too_large` for what is malformed.
+    pub async fn attachment(
+        &self,
+        snapshot: Snapshot,
+        version: &VersionRow,
+        files: Vec<ManifestFile>,
+        expected: Option<u64>,
+    ) -> Result<version::Command, AppError> {
+        let manifest = Manifest::new(files)?;
+        let sealed = view::facts(&snapshot, version).await?;
+        // Hashing and reading are slow; no snapshot may wait for them.
+        drop(snapshot);
+        let inspection = self.inspect(&manifest).await?;
+        let facts = Payload::json("facts", &merge(sealed, Some(&inspection)))?;
+        Ok(version::Command::Attach { model: version.model_id.clone(), number: version.number, manifest, facts, expected })
+    }
+
+    /// Content digest and facts of the newest version.
+    async fn newest(&self, snapshot: &Snapshot, model: &ModelRow) -> Result<Option<(Digest, Value)>, AppError> {
+        let newest = snapshot.rows::<VersionRow>("WHERE model_id = $1 ORDER BY number DESC LIMIT 1", &values![model.model_id]).await?;
+        match newest.first() {
+            Some(row) => Ok(Some((row.content_digest, view::facts(snapshot, row).await?))),
+            None => Ok(None),
+        }
+    }
+
+    /// What the files say, whose bytes must be held.
+    async fn inspect(&self, manifest: &Manifest) -> Result<Inspection, AppError> {
+        self.check_held(manifest).await?;
+        Ok(files::inspect(self.blobs().clone(), manifest).await?)
     }
 
     /// Refuses a manifest of which bytes are missing or have another size.
@@ -82,6 +120,23 @@ impl App {
             .remedy("upload them first, then register")
             .into())
     }
+}
+
+/// Checks the facts that a caller gives.
+fn check_given(given: &Value) -> Result<(), Refusal> {
+    facts::check(given)?;
+    match given.get("origin") {
+        Some(Value::Null) | None => Ok(()),
+        Some(_) => Err(Refusal::invalid("facts.origin", "`facts.origin` is written by the registry").remedy("give `origin` beside `facts`")),
+    }
+}
+
+/// The facts with the origin, which is sealed with them.
+fn with_origin(mut facts: Value, origin: Option<&Origin>) -> Value {
+    if let (Some(members), Some(origin)) = (facts.as_object_mut(), origin) {
+        members.insert("origin".to_owned(), json!(origin));
+    }
+    facts
 }
 
 /// What a new signature demands of the version number, when both sides say what their signature is.
@@ -117,13 +172,13 @@ fn signature(facts: &Value) -> Option<Signature> {
 }
 
 /// The facts to seal: what was read replaces what was said, which goes to `claims`; grades are given anew.
-fn merge(given: Value, inspection: &Inspection) -> Value {
+fn merge(given: Value, inspection: Option<&Inspection>) -> Value {
     let mut facts: Map<String, Value> = given.as_object().cloned().unwrap_or_default();
     facts.retain(|_, value| !value.is_null());
     facts.remove("grades");
     let mut claims = facts.remove("claims").and_then(|claims| claims.as_object().cloned()).unwrap_or_default();
     let mut grades: Map<String, Value> = facts.keys().map(|name| (name.clone(), json!("claimed"))).collect();
-    for (name, read) in read_facts(inspection) {
+    for (name, read) in inspection.map(read_facts).unwrap_or_default() {
         let claim = facts.remove(name);
         let value = if ONLY_READ.contains(&name) {
             grades.insert(name.to_owned(), json!("read"));
@@ -134,7 +189,7 @@ fn merge(given: Value, inspection: &Inspection) -> Value {
         };
         facts.insert(name.to_owned(), value);
     }
-    if let Some(run) = inspection.mlmodel.as_ref().and_then(|mlmodel| mlmodel.run_id.as_ref()) {
+    if let Some(run) = inspection.and_then(|inspection| inspection.mlmodel.as_ref()).and_then(|mlmodel| mlmodel.run_id.as_ref()) {
         let training = facts.entry("training").or_insert_with(|| json!({}));
         if let Some(training) = training.as_object_mut() {
             let claim = training.remove("run_id");
@@ -241,7 +296,7 @@ mod tests {
             "intended_use": "x", "training": null, "formats": {"pickle": 1}, "grades": {"intended_use": "read"}, "claims": {"model_type": "y"},
         });
         assert_eq!(
-            merge(given, &inspection),
+            merge(given, Some(&inspection)),
             json!({
                 "flavour": "sklearn", "framework": {"name": "scikit-learn", "version": "1.9.1", "libraries": ["numpy"]},
                 "intended_use": "x", "formats": {}, "inspection": {"problems": []},

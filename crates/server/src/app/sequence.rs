@@ -380,6 +380,7 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
             Err(refusal) => return Ok(Answer::Refused(refusal, None)),
         }
     }
+    let mut applied = Ok(());
     for (draft, (entry, _)) in drafts.iter().zip(&made) {
         for payload in &draft.payloads {
             rows.put(&PayloadRow { digest: payload.digest, bytes: payload.bytes.clone() });
@@ -394,8 +395,9 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
                 Vault::Private(row) => rows.put(row),
             }
         }
-        apply(rows, entry)?;
+        applied = also(applied, apply(rows, entry))?;
     }
+    applied?;
     let index = made.last().map_or(0, |(entry, _)| entry.index);
     let receipt = Receipt { index, entries: made.iter().map(|(_, bytes)| bytes.clone()).collect(), replayed: false };
     entries.extend(made.into_iter().map(|(entry, bytes)| EntryRow {
@@ -412,9 +414,21 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
 fn want_rows(rows: &mut Rows, job: &Job, drafts: Vec<Draft>, head: Head, now: Timestamp) -> Result<Answer, Missing> {
     for draft in drafts {
         let entry = Entry { index: head.size, at: now, actor: job.actor.clone(), door: job.door, subject: draft.subject, event: draft.event, request: None };
-        apply(rows, &entry)?;
+        let _ = also(Ok(()), apply(rows, &entry))?;
     }
     Err(Missing::Row)
+}
+
+/// Goes on with the next entry of a command where rows are missing: one load for all of them is cheaper than one for each.
+///
+/// # Errors
+/// [`Missing::Bad`], with which nothing can go on.
+fn also(before: Result<(), Missing>, now: Result<(), Missing>) -> Result<Result<(), Missing>, Missing> {
+    match now {
+        Ok(()) => Ok(before),
+        Err(Missing::Row) => Ok(Err(Missing::Row)),
+        Err(bad @ Missing::Bad(_)) => Err(bad),
+    }
 }
 
 /// The subject that a refused command was about, for the entry that records the attempt.
@@ -426,9 +440,9 @@ fn subject_of(command: &Command) -> Option<Subject> {
         Command::Model(model::Command::SetRiskTier { id, .. } | model::Command::Hide { id, .. } | model::Command::Rename { id, .. }) => {
             Some(Subject::Model(id.clone()))
         }
-        Command::Version(version::Command::Transition { model, number, .. } | version::Command::Hide { model, number, .. }) => {
-            Some(Subject::Version(model.clone(), *number))
-        }
+        Command::Version(
+            version::Command::Transition { model, number, .. } | version::Command::Hide { model, number, .. } | version::Command::Attach { model, number, .. },
+        ) => Some(Subject::Version(model.clone(), *number)),
         Command::Promotion(
             promotion::Command::Review { promotion, .. } | promotion::Command::Execute { promotion, .. } | promotion::Command::Withdraw { promotion, .. },
         ) => Some(Subject::Promotion(promotion.clone())),

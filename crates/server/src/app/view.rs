@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chancery_core::evidence::{Binding, EvidenceType};
 use chancery_core::model::Profile;
-use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber};
-use chancery_core::refusal::Refusal;
+use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber, clipped};
+use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
 use serde::Serialize;
@@ -98,6 +98,14 @@ pub struct VersionView {
     pub size: u64,
     /// Description.
     pub description: String,
+    /// Where the bytes come from, in the words of who registered it; empty when nobody said.
+    pub source: String,
+    /// The run that made it; empty when nobody said.
+    pub run_id: String,
+    /// Where the run can be looked at; empty when nobody said.
+    pub run_link: String,
+    /// Whether the registry holds the bytes; otherwise there are no files, and the bytes are at the source.
+    pub held: bool,
     /// Whether it is out of listings.
     pub hidden: bool,
     /// Whether it passed a gate in warn mode although a rule failed.
@@ -201,6 +209,19 @@ pub async fn version_named(snapshot: &Snapshot, name: &ModelName, number: Versio
     Err(Refusal::not_found("version", &format!("{name}/{number}")).into())
 }
 
+/// Refuses to serve bytes that the registry does not hold.
+///
+/// # Errors
+/// `not_found`, with the source.
+pub fn check_held(version: &VersionRow) -> Result<(), Refusal> {
+    if version.held {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::NotFound, &format!("the bytes of version {} are not held; they are at `{}`", version.number, clipped(&version.source)))
+        .field("version")
+        .remedy("fetch them there, or bring them in with `chancery version attach`"))
+}
+
 /// A payload by digest.
 ///
 /// # Errors
@@ -265,6 +286,19 @@ pub async fn production(snapshot: &Snapshot, model: &ModelRow) -> Result<Vec<Ver
     Ok(rows)
 }
 
+/// The other versions of a model that one replaces when it becomes `target`.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn replaced(snapshot: &Snapshot, version: &VersionRow, target: State) -> Result<Vec<VersionNumber>, AppError> {
+    let mut found = Vec::new();
+    for state in chancery_core::promotion::replaceable(target) {
+        let rows = snapshot.rows::<VersionRow>("WHERE model_id = $1 AND state = $2", &values![version.model_id, *state]).await?;
+        found.extend(rows.into_iter().map(|row| row.number).filter(|number| *number != version.number));
+    }
+    Ok(found)
+}
+
 /// The view of a version.
 ///
 /// # Errors
@@ -287,6 +321,10 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         files: row.files,
         size: row.size,
         description: row.description.clone(),
+        source: row.source.clone(),
+        run_id: row.run_id.clone(),
+        run_link: row.run_link.clone(),
+        held: row.held,
         hidden: row.hidden,
         ungated: row.ungated,
         facts,

@@ -4,6 +4,7 @@
 //! - `sha256/ab/abcdef…`: finished blobs, mode 0444, never written again;
 //! - `incoming/up…` and `incoming/up….json`: the bytes of an upload so far, and its sidecar (what was declared, by whom);
 //! - `incoming/put…`: bytes that arrive within one request; nobody resumes them;
+//! - `parts/up…/NUMBER`: parts of a file that will be put together;
 //! - `lock`: held by the process that may tidy `incoming`.
 //!
 //! INVARIANT: a file under `sha256` is complete, on disk, and its bytes had the digest of its name when it was placed:
@@ -11,6 +12,7 @@
 //! INVARIANT: every name is made here from a parsed [`Digest`] or [`UploadId`]; no path of a caller is ever opened.
 
 mod fault;
+mod parts;
 mod place;
 pub mod range;
 mod read;
@@ -38,6 +40,7 @@ use futures_util::Stream;
 use tokio::sync::Semaphore;
 
 pub use fault::{BlobError, BlobFault};
+pub use parts::MAX_PART_BYTES;
 pub use range::Part;
 pub use read::{Download, Fixity};
 pub use sidecar::UploadId;
@@ -114,6 +117,10 @@ struct Root(PathBuf);
 impl Root {
     fn incoming(&self) -> PathBuf {
         self.0.join("incoming")
+    }
+
+    fn all_parts(&self) -> PathBuf {
+        self.0.join("parts")
     }
 
     fn shards(&self) -> PathBuf {
@@ -205,6 +212,8 @@ impl Blobs {
 fn make_folders(root: &Root) -> Result<(), BlobFault> {
     let incoming = root.incoming();
     std::fs::create_dir_all(&incoming).at("make folder", &incoming)?;
+    let parts = root.all_parts();
+    std::fs::create_dir_all(&parts).at("make folder", &parts)?;
     // All 256 folders exist from here on, so that no completion has to make one durable.
     for shard in 0..=u8::MAX {
         let path = root.shards().join(hex::encode([shard]));

@@ -75,7 +75,7 @@ pub(super) struct Hashed {
 }
 
 impl Hashed {
-    fn add(&mut self, bytes: &[u8]) {
+    pub(super) fn add(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;
     }

@@ -31,6 +31,10 @@ pub async fn verified_manifest(session: &Session, version: &Resolved) -> Result<
     let url = session.client.url(&["models", &version.name, "versions", &version.number, "manifest"]);
     let bytes = session.client.get_bytes(url).await?;
     let view = &version.view.value;
+    if view.get("held") == Some(&Value::Bool(false)) {
+        let detail = format!("the bytes of {} are not held; they are at `{}`", version.label(), super::output::text(view, "/source"));
+        return Err(Failure::not_found(&detail, "fetch them there, or bring them in with `chancery version attach`"));
+    }
     let content = digest_at(view, "/content_digest")?;
     if Digest::of(&bytes) != content {
         return Err(Failure::Verification(format!("the manifest has digest {}, the version says {content}", Digest::of(&bytes))));

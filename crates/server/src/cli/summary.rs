@@ -26,9 +26,12 @@ pub fn lines(view: &Value, history: &[Value]) -> Vec<String> {
         ("in production", in_production(view, history)),
         ("aliases", words(view, "/aliases")),
         ("tags", tags(view)),
+        ("source", view.get("source").and_then(Value::as_str).unwrap_or_default().to_owned()),
+        ("run", view.get("run_id").and_then(Value::as_str).unwrap_or_default().to_owned()),
         ("content digest", format!("{} ({})", text(view, "/content_digest"), files(view))),
         ("facts digest", text(view, "/facts_digest")),
     ];
+    rows.retain(|(name, words)| !(matches!(*name, "source" | "run") && words.is_empty()));
     rows.extend(fact_rows(view));
     rows.push(("next", next(view, &label)));
     rows.push(("every fact", format!("chancery version show {label} --facts")));
@@ -43,6 +46,9 @@ pub(super) fn label(view: &Value) -> String {
 
 /// `7 files, 3.80 KiB`.
 pub(super) fn files(view: &Value) -> String {
+    if view.get("held") == Some(&Value::Bool(false)) {
+        return "bytes not held".to_owned();
+    }
     format!("{} files, {}", text(view, "/files"), size(view.get("size").and_then(Value::as_u64).unwrap_or_default()))
 }
 

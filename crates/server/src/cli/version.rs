@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chancery_core::manifest::Manifest;
 use chancery_inspect::Folder;
 use clap::Subcommand;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Outcome;
 use super::download::{download, verified_manifest};
@@ -18,6 +18,7 @@ use super::output::{Format, items, list, moment, number, outline, size, text};
 use super::reference::Reference;
 use super::session::{Resolved, Session, member};
 use super::summary;
+use super::upload::upload_missing;
 
 /// The subcommands of `version`.
 #[derive(Debug, Subcommand)]
@@ -69,6 +70,14 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         to: PathBuf,
     },
+    /// Bring in the bytes of a version that was registered without them.
+    #[command(after_help = "Example: chancery version attach loan-approval/3 ./model\n\nApprovals given before do not count any more.")]
+    Attach {
+        /// The version.
+        reference: Reference,
+        /// The folder with its files, or one file.
+        folder: PathBuf,
+    },
     /// Let the server hash its files again, or compare a local folder with the version.
     #[command(after_help = "Example: chancery version verify loan-approval/3 --folder ./model\n\nExit code 5 when something does not match.")]
     Verify {
@@ -106,6 +115,7 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
         }
         Command::Diff { old, new } => diff(session, &old, &new).await,
         Command::Download { reference, file, to } => fetch(session, &reference, file.as_deref(), &to).await,
+        Command::Attach { reference, folder } => attach(session, &reference, folder).await,
         Command::Verify { reference, folder } => {
             let version = session.resolve(&reference).await?;
             match folder {
@@ -179,6 +189,20 @@ async fn fetch(session: &Session, reference: &Reference, file: Option<&str>, to:
     session
         .output
         .show(&version.view, || vec![format!("{}: {placed} files downloaded to {}, {there} were there; every digest matches", version.label(), to.display())]);
+    Ok(ExitCode::Done)
+}
+
+async fn attach(session: &Session, reference: &Reference, folder: PathBuf) -> Outcome {
+    let version = session.resolve(reference).await?;
+    let listed = Folder::open(&folder).map_err(|error| Failure::Usage(error.to_string()))?;
+    listed.skipped().iter().for_each(|skipped| session.output.note(&format!("left out: {} ({})", skipped.path, skipped.reason)));
+    let root = folder.clone();
+    let manifest = tokio::task::spawn_blocking(move || hashing::manifest(&root, &listed)).await.map_err(|error| Failure::Usage(error.to_string()))??;
+    let sent = upload_missing(&session.client, &folder, &manifest).await?;
+    session.output.line(&format!("uploaded {} files; the server had {} already", sent.files, sent.known));
+    let url = session.client.url(&["models", &version.name, "versions", &version.number, "attach"]);
+    let answer = session.client.post(url, &json!({"files": manifest.files()})).await?;
+    session.output.receipt(&answer, &format!("{} holds {} files, {}", version.label(), manifest.files().len(), size(manifest.size())));
     Ok(ExitCode::Done)
 }
 

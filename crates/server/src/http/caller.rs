@@ -80,6 +80,17 @@ pub struct Allowed<P: Permit> {
 }
 
 impl<P: Permit> Allowed<P> {
+    /// Authenticates a request that came through `door`, and checks the action.
+    ///
+    /// # Errors
+    /// `unauthenticated`; `access_denied`, which is recorded.
+    pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
+        let secret = secret(parts);
+        let caller = app.authenticate(secret.as_deref(), door).await?;
+        let permit = app.allow(&caller, P::ACTION).await?;
+        Ok(Self { app: app.clone(), caller, permit, action: PhantomData })
+    }
+
     /// A consistent read.
     ///
     /// # Errors
@@ -108,10 +119,7 @@ impl<P: Permit> FromRequestParts<App> for Allowed<P> {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let secret = secret(parts);
-        let caller = app.authenticate(secret.as_deref(), Door::Api).await?;
-        let permit = app.allow(&caller, P::ACTION).await?;
-        Ok(Self { app: app.clone(), caller, permit, action: PhantomData })
+        Self::at(Door::Api, parts, app).await
     }
 }
 

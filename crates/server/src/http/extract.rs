@@ -68,9 +68,7 @@ async fn body_bytes(body: Body) -> Result<Bytes, Problem> {
 
 /// Parses strict JSON.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    if depth(bytes) > MAX_JSON_DEPTH {
-        return Err(refused(Refusal::new(Code::TooLarge, &format!("the body is nested deeper than {MAX_JSON_DEPTH} levels")).field("body")));
-    }
+    check_depth(bytes).map_err(refused)?;
     // Every body is an object. A list would be taken for its members in order, and an empty one for an object that leaves all out.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(refused(Refusal::invalid("body", "the body must be a JSON object")));
@@ -98,6 +96,14 @@ fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> Refusal {
     let text = error.into_inner().to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
     Refusal::invalid(&field, text)
+}
+
+/// Refuses JSON that is nested deeper than anything that is read.
+pub(super) fn check_depth(bytes: &[u8]) -> Result<(), Refusal> {
+    if depth(bytes) > MAX_JSON_DEPTH {
+        return Err(Refusal::new(Code::TooLarge, &format!("the body is nested deeper than {MAX_JSON_DEPTH} levels")).field("body"));
+    }
+    Ok(())
 }
 
 /// Nesting of brackets outside strings.

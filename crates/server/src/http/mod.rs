@@ -4,7 +4,9 @@ pub mod api;
 mod caller;
 mod error;
 mod extract;
+mod file;
 pub mod log;
+pub mod mlflow;
 
 use std::time::Duration;
 
@@ -31,6 +33,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub const ANONYMOUS: &[&str] = &[
     "/healthz",
     "/readyz",
+    "/health",
+    "/version",
+    "/api/3.0/mlflow/server-info",
+    "/ajax-api/3.0/mlflow/server-info",
     "/api/v1/version",
     "/api/v1/openapi.json",
     "/api/v1/docs",
@@ -38,6 +44,8 @@ pub const ANONYMOUS: &[&str] = &[
     "/log/checkpoint",
     "/log/key",
     "/log/tile/{level}/{path}",
+    // Needs the secret that is in its address.
+    mlflow::artifacts::PART,
 ];
 
 /// The whole server.
@@ -49,11 +57,15 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(api::system::ready).with_state(app.clone()))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES));
+    // MLflow's clients repeat a request that timed out with 408; 504 says that it was not their doing.
+    let mlflow = mlflow::router(app.clone()).layer(TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT));
     // Bodies of uploads and downloads last as long as they move; they have limits of their own.
     Router::new()
         .merge(service)
+        .merge(mlflow)
         .merge(api::upload::router(app.clone()))
         .merge(api::download::router(app.clone()))
+        .merge(mlflow::artifacts::router(app.clone()))
         .merge(log::router(app))
         .fallback(error::no_such_route)
         .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))

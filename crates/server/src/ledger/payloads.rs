@@ -1,7 +1,7 @@
 //! Which payloads an event names. A total match, so that no new event is forgotten.
 
 use chancery_core::names::Digest;
-use chancery_core::{Event, evidence, promotion, registry, version};
+use chancery_core::{Event, evidence, promotion, registry, tag, version};
 
 /// Digests of the payloads that an event refers to; texts in the vault are not among them.
 pub(super) fn named(event: &Event) -> Vec<Digest> {
@@ -9,6 +9,7 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::Version(event) => of_version(event),
         Event::Promotion(event) => of_promotion(event),
         Event::Evidence(evidence::Event::Added { digest, in_payloads, .. }) => in_payloads.then_some(*digest).into_iter().collect(),
+        Event::Tag(tag::Event::Set { value_digest, .. }) => value_digest.iter().copied().collect(),
         Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => vec![*verdict],
         Event::Registry(registry::Event::Refused { verdict, .. }) => verdict.iter().copied().collect(),
         Event::Registry(registry::Event::Started { .. } | registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. })
@@ -16,13 +17,15 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         | Event::Alias(_)
         | Event::Exception(_)
         | Event::Model(_)
-        | Event::Tag(_) => Vec::new(),
+        | Event::Tag(tag::Event::Deleted { .. }) => Vec::new(),
     }
 }
 
 fn of_version(event: &version::Event) -> Vec<Digest> {
     match event {
-        version::Event::Registered { content_digest, facts_digest, .. } => vec![*content_digest, *facts_digest],
+        version::Event::Registered { content_digest, facts_digest, .. } | version::Event::Attached { content_digest, facts_digest, .. } => {
+            vec![*content_digest, *facts_digest]
+        }
         version::Event::Transitioned { verdict, .. } => verdict.iter().copied().collect(),
         version::Event::Described { .. } | version::Event::Hidden { .. } => Vec::new(),
     }

@@ -82,11 +82,16 @@ fn ddl(tables: &[&'static Table], indexes: &[Index], create: fn(&Table) -> Strin
         text.push_str(&create(table));
         for index in indexes.iter().filter(|index| index.table.name == table.name) {
             let unique = if index.unique { "UNIQUE " } else { "" };
-            let columns = quoted_list(index.columns.iter().copied());
+            let columns = index.columns.iter().map(|column| index_part(column)).collect::<Vec<_>>().join(", ");
             let _ = writeln!(text, "CREATE {unique}INDEX {} ON {} ({columns});", quoted(index.name), quoted(table.name));
         }
     }
     text
+}
+
+/// A column in quotes, an expression in parentheses.
+fn index_part(column: &str) -> String {
+    if column.contains([' ', '(']) { format!("({column})") } else { quoted(column) }
 }
 
 fn sqlite_table(table: &Table) -> String {

@@ -46,8 +46,7 @@ impl Files {
         migrate(&main, schema, |step| &step.sqlite)?;
         let scratch = writable(&data.join("scratch.db"))?;
         migrate(&scratch, schema, |step| &step.sqlite_scratch)?;
-        // Scratch rows may be lost at a power cut: no entry speaks of them.
-        scratch.pragma_update(None, "synchronous", "NORMAL").map_err(failed("set up the scratch file"))?;
+        // `synchronous=FULL` here too: no entry speaks of these rows, but a client was told that its artifact is stored.
         Ok(Self { data: data.to_owned(), scratch: Mutex::new(scratch), idle: Mutex::new(Vec::new()), _lock: Some(lock) })
     }
 
@@ -136,6 +135,8 @@ fn prepare(connection: &Connection) -> Result<(), Fault> {
     connection.busy_timeout(BUSY).map_err(failed("set busy_timeout"))?;
     // Without this SQLite plans a statement with a range anew for each value that is bound to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed("set the stability of query plans"))?;
+    // LIKE minds the case, as on PostgreSQL.
+    connection.pragma_update(None, "case_sensitive_like", "ON").map_err(failed("set case_sensitive_like"))?;
     connection.pragma_update(None, "foreign_keys", "OFF").map_err(failed("set foreign_keys"))
 }
 

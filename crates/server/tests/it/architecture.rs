@@ -133,6 +133,20 @@ fn the_writer_is_used_in_two_files() {
     assert_eq!(writes, [""; 0], "writes are not SQL text");
 }
 
+/// A handler has the application only from a caller who was allowed something; these are the ones that need none.
+#[test]
+fn handlers_get_the_application_from_their_caller() {
+    let files: Vec<String> = uses(&sources("server/src/http"), &["State<App>"]);
+    assert_eq!(
+        files,
+        [
+            "server/src/http/api/system.rs: async fn keys(State(app): State<App>) -> Result<String, AppError> {",
+            "server/src/http/api/system.rs: pub(crate) async fn ready(State(app): State<App>) -> Response {",
+            "server/src/http/mlflow/artifacts/multipart.rs: State(app): State<App>,",
+        ]
+    );
+}
+
 #[test]
 fn nothing_is_left_to_do() {
     for folder in ["core/src", "inspect/src", "server/src"] {

@@ -106,6 +106,43 @@ async fn callers_without_a_role(app: &TestApp) {
     assert_eq!(nobody.get("/log/tile/entries/000.p/1").await.status, 403);
 }
 
+/// The routes of MLflow's artifact proxy are not in the document: they are walked here. All refuse anonymous callers and callers
+/// without a role in MLflow's shape, before they look at anything else.
+async fn artifact_routes(app: &TestApp) {
+    let nobody = app.user("nobody", &[]).await;
+    let routes = chancery::http::mlflow::artifacts::routes();
+    assert!(routes.len() > 30, "routes were lost: {}", routes.len());
+    for route in routes {
+        let path = route.path.replace("{*path}", "a").replace("{upload}", "x").replace("{part}", "1");
+        let wrong = app.anonymous.with_token("no-such-token");
+        for (caller, status) in [(&app.anonymous, 401), (&wrong, 401), (&nobody, 403)] {
+            let answer = caller.call(route.method, &path).send().await;
+            // Who has no secret is refused there, whoever he is.
+            let status = if route.path == chancery::http::mlflow::artifacts::PART { 403 } else { status };
+            let code = if status == 401 { "UNAUTHENTICATED" } else { "PERMISSION_DENIED" };
+            assert_eq!((answer.status, answer.json()["error_code"].as_str()), (status, Some(code)), "{} {path}", route.method);
+            assert_eq!(answer.header("www-authenticate").starts_with("Bearer"), status == 401, "{} {path}", route.method);
+        }
+        let anonymous = chancery::http::ANONYMOUS.contains(&route.path.as_str());
+        assert_eq!(anonymous, route.path == chancery::http::mlflow::artifacts::PART, "{}", route.path);
+    }
+}
+
+/// The routes of MLflow's registry, which are not in the document either.
+async fn mlflow_routes(app: &TestApp) {
+    let nobody = app.user("nobody", &[]).await;
+    let routes = chancery::http::mlflow::routes();
+    assert!(routes.len() > 40, "routes were lost: {}", routes.len());
+    for (verb, path) in routes {
+        assert!(!chancery::http::ANONYMOUS.contains(&path.as_str()), "{path}");
+        for (caller, status, code) in [(&app.anonymous, 401, "UNAUTHENTICATED"), (&nobody, 403, "PERMISSION_DENIED")] {
+            let answer = caller.call(verb, &path).send().await;
+            assert_eq!((answer.status, answer.json()["error_code"].as_str()), (status, Some(code)), "{verb} {path}");
+            assert_eq!(answer.header("www-authenticate").starts_with("Bearer"), status == 401, "{verb} {path}");
+        }
+    }
+}
+
 /// What the fixtures of the operations stand on; each changes a subject of its own.
 struct World {
     cast: Cast,
@@ -149,6 +186,9 @@ async fn world(app: &TestApp) -> World {
     app.user("leaver", &["viewer"]).await;
     let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
     let package = cast.scientist.package(b"five").await;
+    cast.owner.model("elsewhere", "high").await;
+    let claim = json!({"facts": {}, "origin": {"source": "s3://bucket/model"}});
+    cast.scientist.post("/api/v1/models/elsewhere/versions", claim).await.expect(201);
     World { admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token }
 }
 
@@ -168,6 +208,7 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "version_tag_set" | "version_tag_delete" => (&cast.scientist, format!("{candidate}/tags/note"), json!({"value": "x"})),
         "alias_set" | "alias_delete" => (&cast.scientist, model("drafts/aliases/trial"), json!({"version": 1})),
         "version_register" => (&cast.scientist, model("drafts/versions"), world.package.clone()),
+        "version_attach" => (&cast.scientist, model("elsewhere/versions/1/attach"), json!({"files": world.package["files"]})),
         "version_describe" => (&cast.scientist, candidate.clone(), json!({"description": "new"})),
         "version_hide" => (&cast.owner, model("drafts/versions/2/hide"), json!({"reason": "a mistake"})),
         "version_check_record" => (&cast.scientist, format!("{candidate}/check"), json!({"to": "production"})),
@@ -222,6 +263,14 @@ both! {
 
     async fn every_operation_needs_a_role(app: &TestApp) {
         callers_without_a_role(app).await;
+    }
+
+    async fn every_route_of_the_artifact_proxy_needs_a_role(app: &TestApp) {
+        artifact_routes(app).await;
+    }
+
+    async fn every_route_of_the_registry_of_mlflow_needs_a_role(app: &TestApp) {
+        mlflow_routes(app).await;
     }
 
     async fn every_operation_with_an_effect_appends_an_entry(app: &TestApp) {

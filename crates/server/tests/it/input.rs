@@ -12,6 +12,7 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/models/loan/hide", r#"{"reason":"x"}"#),
     ("POST", "/api/v1/models/loan/risk-tier", r#"{"risk_tier":"high","reason":"x"}"#),
     ("POST", "/api/v1/models/loan/versions", r#"{"files":[],"facts":{}}"#),
+    ("POST", "/api/v1/models/loan/versions/1/attach", r#"{"files":[]}"#),
     ("PATCH", "/api/v1/models/loan/versions/1", r#"{"description":"x"}"#),
     ("POST", "/api/v1/models/loan/versions/1/hide", r#"{"reason":"x"}"#),
     ("POST", "/api/v1/models/loan/versions/1/transitions", r#"{"to":"draft","reason":"x"}"#),

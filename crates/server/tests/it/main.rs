@@ -23,11 +23,19 @@ mod input;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod mlflow;
+#[cfg(test)]
+mod mlflow_artifacts;
+#[cfg(test)]
 mod mlflow_client;
+#[cfg(test)]
+mod mlflow_search;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod names;
+#[cfg(test)]
+mod origin;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]

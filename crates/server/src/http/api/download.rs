@@ -4,25 +4,22 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, WARNING,
-};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, WARNING};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use chancery_core::access::Action;
 use chancery_core::entry::{Entry, Subject};
 use chancery_core::manifest::{Manifest, ManifestFile};
 use chancery_core::names::{FilePath, ModelName, State, VersionNumber};
-use chancery_core::refusal::{Code, Refusal};
+use chancery_core::refusal::Refusal;
 use chancery_core::tables::{EntryRow, ModelRow, OPEN, TimelineRow, VersionRow};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::package;
 use crate::app::{App, AppError, view};
-use crate::blobs::{Part, range};
 use crate::fault::Fault;
-use crate::http::error::{blob_error, refused};
+use crate::http::error::refused;
+use crate::http::file::{FileAnswer, Served, encode, insert, unsatisfied};
 use crate::http::{Allowed, Path, Problem, caller};
 use crate::store::Snapshot;
 use crate::values;
@@ -65,37 +62,15 @@ async fn file(
 }
 
 async fn file_response(allowed: &Allowed<caller::Read>, file: &ManifestFile, headers: &HeaderMap) -> Result<Response, AppError> {
-    let tag = format!("\"{}\"", file.digest);
-    let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let common = [
-        (ETAG, tag.clone()),
-        (DIGEST, format!("sha256:{}", file.digest)),
-        (ACCEPT_RANGES, "bytes".to_owned()),
-        (CACHE_CONTROL, "private, no-cache".to_owned()),
-    ];
-    if header(IF_NONE_MATCH).is_some_and(|tags| names(tags, &tag)) {
-        return Ok((StatusCode::NOT_MODIFIED, common).into_response());
-    }
-    // A range of another file than the caller began with would be spliced into it: then he gets the whole.
-    let same = header(IF_RANGE).is_none_or(|wanted| wanted == tag);
-    let part = match header(RANGE).filter(|_| same).map(|text| range::parse(text, file.size)) {
-        None => Part::Whole,
-        Some(Ok(part)) => part,
-        Some(Err(unsatisfiable)) => return Ok(out_of_range(unsatisfiable.size)),
-    };
-    let status = if part == Part::Whole { StatusCode::OK } else { StatusCode::PARTIAL_CONTENT };
-    let download = allowed.app.blobs().read(&file.digest, part).await.map_err(blob_error)?;
-    let (start, end) = (download.range.start, download.range.end);
-    let mut response = (status, common, Body::from_stream(download.body)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
     let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
-    insert(headers, CONTENT_DISPOSITION, &attachment(name));
-    if status == StatusCode::PARTIAL_CONTENT {
-        insert(headers, CONTENT_RANGE, &format!("bytes {start}-{}/{}", end - 1, download.size));
+    let answer = FileAnswer { digest: file.digest, size: file.size, kind: "application/octet-stream", disposition: attachment(name) };
+    match answer.respond(allowed.app.blobs(), headers).await? {
+        Served::Response(mut response) => {
+            insert(response.headers_mut(), DIGEST, &format!("sha256:{}", file.digest));
+            Ok(response)
+        }
+        Served::OutOfRange => Ok(out_of_range(file.size)),
     }
-    Ok(response)
 }
 
 /// Download a version as a tar archive, with its manifest and facts under `.chancery/`
@@ -125,14 +100,9 @@ async fn package_tar(allowed: Allowed<caller::Read>, Path((name, version)): Path
 /// The version, unless it is retired and the caller is no auditor: that attempt is recorded.
 async fn served(allowed: &Allowed<caller::Read>, snapshot: &Snapshot, name: &ModelName, number: VersionNumber) -> Result<(ModelRow, VersionRow), AppError> {
     let (model, version) = view::version_named(snapshot, name, number).await?;
-    if version.state != State::Retired || allowed.caller.actor.may(Action::ReadEntries) {
-        return Ok((model, version));
-    }
-    let refusal = Refusal::new(Code::TransitionRefused, &format!("version {number} is retired and is not served"))
-        .field("version")
-        .remedy("use a version in production; an auditor can still fetch this one");
-    let subject = Subject::Version(version.model_id, number);
-    Err(allowed.app.refuse(&allowed.caller, subject, "download", refusal, None).await)
+    view::check_held(&version)?;
+    allowed.app.check_served(&allowed.caller, &version).await?;
+    Ok((model, version))
 }
 
 async fn manifest(snapshot: &Snapshot, version: &VersionRow) -> Result<Manifest, AppError> {
@@ -157,29 +127,18 @@ async fn deprecation(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow
     Ok(headers)
 }
 
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
-}
-
-/// Whether `If-None-Match` names this tag (RFC 9110, section 13.1.2; weak comparison).
-fn names(list: &str, tag: &str) -> bool {
-    list.split(',').map(str::trim).any(|wanted| wanted == "*" || wanted.strip_prefix("W/").unwrap_or(wanted) == tag)
-}
-
 fn out_of_range(size: u64) -> Response {
     let mut problem = refused(Refusal::invalid("Range", &format!("the range is not inside the {size} bytes of the file")));
     problem.status = StatusCode::RANGE_NOT_SATISFIABLE.as_u16();
     let mut response = problem.into_response();
-    insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{size}"));
+    insert(response.headers_mut(), CONTENT_RANGE, &unsatisfied(size));
     response
 }
 
 /// `Content-Disposition` (RFC 6266): a plain name for old clients and the exact one, percent-encoded.
 fn attachment(name: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.') { letter } else { '_' };
-    format!("attachment; filename=\"{}\"; filename*=UTF-8''{}", name.chars().map(plain).collect::<String>(), super::encode(name))
+    format!("attachment; filename=\"{}\"; filename*=UTF-8''{}", name.chars().map(plain).collect::<String>(), encode(name))
 }
 
 #[cfg(test)]
@@ -195,13 +154,6 @@ mod tests {
         ] {
             assert_eq!(attachment(name), expected);
             assert!(HeaderValue::from_str(&attachment(name)).is_ok());
-        }
-    }
-
-    #[test]
-    fn a_tag_is_found_in_a_list() {
-        for (list, expected) in [("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false), ("a", false), ("", false)] {
-            assert_eq!(names(list, "\"a\""), expected, "{list}");
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Models: create, read, list, update, rename, hide, risk tier.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use chancery_core::entry::PrivateText;
 use chancery_core::model::{Command, Profile};
-use chancery_core::names::{ModelKind, ModelName, RiskTier};
+use chancery_core::names::{ModelKind, ModelName, RiskTier, TagKey};
 use chancery_core::tables::ModelRow;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -16,6 +18,7 @@ use super::as_of::{self, AsOfQuery};
 use crate::app::view::{self, ModelView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
+use crate::http::file::encode;
 use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
 use crate::{ids, values};
 
@@ -42,6 +45,10 @@ struct NewModel {
     #[serde(default = "unclassified")]
     #[schema(value_type = String)]
     risk_tier: RiskTier,
+    /// Tags that it has from the start.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    tags: BTreeMap<TagKey, String>,
     /// What is said about it: the fields of a profile.
     #[serde(flatten)]
     #[schema(value_type = Object)]
@@ -61,10 +68,10 @@ fn unclassified() -> RiskTier {
     request_body = NewModel,
     responses((status = 201, description = "Created", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn create(allowed: Allowed<caller::EditModel>, body: Json<NewModel>) -> Result<Response, AppError> {
-    let NewModel { name, kind, risk_tier, profile } = body.value;
+    let NewModel { name, kind, risk_tier, tags, profile } = body.value;
     let profile: Profile = crate::http::extract::typed(profile.into())?;
-    let location = format!("/api/v1/models/{}", super::encode(name.as_str()));
-    let command = Command::Create { id: ids::model()?, name, kind, risk_tier, profile: Box::new(profile) };
+    let location = format!("/api/v1/models/{}", encode(name.as_str()));
+    let command = Command::Create { id: ids::model()?, name, kind, risk_tier, profile: Box::new(profile), tags: tags.into_iter().collect() };
     let made = allowed.execute(command, &body.requested).await?;
     Ok(receipt(StatusCode::CREATED, &made, Some(&location)))
 }
@@ -172,7 +179,7 @@ pub(super) struct Reason {
 async fn hide(allowed: Allowed<caller::ManageModel>, Path(name): Path<ModelName>, body: Json<Reason>) -> Result<Response, AppError> {
     let id = view::model_named(&allowed.read().await?, &name).await?.model_id;
     let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
-    let made = allowed.execute(Command::Hide { id, reason }, &body.requested).await?;
+    let made = allowed.app.hide_model(&allowed.caller, &id, &reason, &allowed.options(&body.requested)).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
 

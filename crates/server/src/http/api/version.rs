@@ -1,13 +1,15 @@
-//! Versions: register, list, show, describe, manifest, fixity, decisions, hide.
+//! Versions: register, attach, list, show, describe, manifest, fixity, decisions, hide.
+
+use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::response::{IntoResponse, Response};
 use chancery_core::entry::{PrivateText, Subject};
 use chancery_core::manifest::ManifestFile;
-use chancery_core::names::{ModelName, State, VersionNumber};
+use chancery_core::names::{ModelName, State, TagKey, VersionNumber};
 use chancery_core::tables::VersionRow;
-use chancery_core::version::Command;
+use chancery_core::version::{Command, Origin};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -19,6 +21,7 @@ use crate::app::register::NewVersion;
 use crate::app::view::{self, DecisionView, FixityView, VersionView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
+use crate::http::file::encode;
 use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
 use crate::values;
 
@@ -26,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, register))
         .routes(routes!(show, describe))
+        .routes(routes!(attach))
         .routes(routes!(manifest))
         .routes(routes!(fixity))
         .routes(routes!(decisions))
@@ -36,7 +40,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Registration {
-    /// Path, size and SHA-256 of each file; the bytes were uploaded before.
+    /// Path, size and SHA-256 of each file; the bytes were uploaded before. May be left out with an origin: the bytes are elsewhere then.
+    #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     files: Vec<ManifestFile>,
     /// What is known about it, by the schema `facts.schema.json`. What the registry reads from the bytes replaces it.
@@ -47,6 +52,32 @@ struct Registration {
     /// Description.
     #[serde(default)]
     description: String,
+    /// Where the bytes come from.
+    origin: Option<Source>,
+    /// Tags that it has from the start.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    tags: BTreeMap<TagKey, String>,
+}
+
+/// Where the bytes of a version come from: a claim, nothing of it is opened.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    /// Where the bytes are.
+    source: String,
+    /// The run that made them.
+    #[serde(default)]
+    run_id: String,
+    /// Where the run can be looked at.
+    #[serde(default)]
+    run_link: String,
+}
+
+impl From<Source> for Origin {
+    fn from(Source { source, run_id, run_link }: Source) -> Self {
+        Self { source, run_id, run_link, download_uri: None }
+    }
 }
 
 /// Register a version
@@ -54,16 +85,44 @@ struct Registration {
     params(("name" = String, Path, description = "Name of the model")), request_body = Registration,
     responses((status = 201, description = "Registered, and frozen from now on", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn register(allowed: Allowed<caller::Register>, Path(name): Path<ModelName>, body: Json<Registration>) -> Result<Response, AppError> {
-    let Registration { files, facts, semver, description } = body.value;
+    let Registration { files, facts, semver, description, origin, tags } = body.value;
     let snapshot = allowed.read().await?;
     let model = view::model_named(&snapshot, &name).await?;
-    let command = allowed.app.registration(snapshot, &model, NewVersion { files, facts, semver, description }).await?;
+    let new = NewVersion { files, facts, semver, description, origin: origin.map(Into::into), tags: tags.into_iter().collect() };
+    let command = allowed.app.registration(snapshot, &model, new).await?;
     let made = allowed.execute(command, &body.requested).await?;
     let location = match made.first()?.subject {
-        Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", super::encode(name.as_str()))),
+        Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", encode(name.as_str()))),
         Subject::Registry | Subject::Model(_) | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_) => None,
     };
     Ok(receipt(StatusCode::CREATED, &made, location.as_deref()))
+}
+
+/// The files of a version.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Attachment {
+    /// Path, size and SHA-256 of each file; the bytes were uploaded before.
+    #[schema(value_type = Vec<Object>)]
+    files: Vec<ManifestFile>,
+}
+
+/// Bring in the bytes of a version whose bytes are elsewhere
+#[utoipa::path(post, path = "/api/v1/models/{name}/versions/{version}/attach", operation_id = "version_attach", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number"), ("If-Match" = Option<String>, Header, description = "ETag that was seen")),
+    request_body = Attachment,
+    responses((status = 200, description = "Held, and frozen from now on; approvals that were given before do not count any more", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn attach(
+    allowed: Allowed<caller::Register>,
+    Path((name, number)): Path<(ModelName, VersionNumber)>,
+    IfMatch(expected): IfMatch,
+    body: Json<Attachment>,
+) -> Result<Response, AppError> {
+    let snapshot = allowed.read().await?;
+    let (_, row) = view::version_named(&snapshot, &name, number).await?;
+    let command = allowed.app.attachment(snapshot, &row, body.value.files, expected).await?;
+    let made = allowed.execute(command, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
 }
 
 /// Which versions.
@@ -167,6 +226,7 @@ async fn manifest(allowed: Allowed<caller::Read>, Path((name, number)): Path<(Mo
 async fn fixity(allowed: Allowed<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<axum::Json<FixityView>, AppError> {
     let snapshot = allowed.read().await?;
     let (_, row) = view::version_named(&snapshot, &name, number).await?;
+    view::check_held(&row)?;
     let manifest = view::manifest(&snapshot, &row).await?;
     drop(snapshot);
     Ok(axum::Json(view::fixity(allowed.app.blobs(), &manifest).await?))
@@ -189,6 +249,6 @@ async fn decisions(allowed: Allowed<caller::Read>, Path((name, number)): Path<(M
 async fn hide(allowed: Allowed<caller::Retire>, Path((name, number)): Path<(ModelName, VersionNumber)>, body: Json<Reason>) -> Result<Response, AppError> {
     let (model, _) = view::version_named(&allowed.read().await?, &name, number).await?;
     let reason = PrivateText::new("reason", &body.value.reason, crate::ids::random()?)?;
-    let made = allowed.execute(Command::Hide { model: model.model_id, number, reason }, &body.requested).await?;
+    let made = allowed.app.hide_version(&allowed.caller, &model.model_id, number, &reason, &allowed.options(&body.requested)).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
