@@ -3,7 +3,7 @@
 #   setup.sh build   a C compiler for SQLite and TLS
 #   setup.sh test    also PostgreSQL, openssl, Go with golang.org/x/mod, the Python verifiers in target/venv, and the MLflow
 #                    clients in target/venv-mlflow3 and target/venv-mlflow2
-#   setup.sh bench   also PostgreSQL
+#   setup.sh bench   also PostgreSQL, and MLflow's server in target/venv-mlflow-server
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:?usage: setup.sh build|test|bench}
@@ -19,12 +19,12 @@ need git command -v git
 need openssl command -v openssl
 need python3 command -v python3
 if [ "$what" != build ]; then
+  need python3-venv python3 -c 'import ensurepip'
   need postgresql test -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)"
 fi
 if [ "$what" = test ]; then
   need golang-go command -v go
   need golang-golang-x-mod-dev test -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog
-  need python3-venv python3 -c 'import ensurepip'
 fi
 if [ ${#packages[@]} -gt 0 ]; then
   echo "installing: ${packages[*]}"
@@ -48,4 +48,7 @@ environment target/venv tests/requirements.txt
 if [ "$what" = test ]; then
   environment target/venv-mlflow3 tests/mlflow/requirements-3.txt
   environment target/venv-mlflow2 tests/mlflow/requirements-2.txt
+fi
+if [ "$what" = bench ]; then
+  environment target/venv-mlflow-server bench/requirements.txt
 fi
