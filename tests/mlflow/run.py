@@ -1,6 +1,6 @@
 """Runs the scenarios against one server, with the client that is installed. One line for each; fails when one fails or none ran.
 
-    run.py URL [--token TOKEN] [--mode warn|enforce|reference] [--viewer TOKEN] [--pid PID] [--only WORD]
+    run.py URL [--token TOKEN] [--mode warn|enforce|reference] [--viewer TOKEN] [--approver TOKEN] [--pid PID] [--only WORD]
 """
 
 import argparse
@@ -15,6 +15,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("url")
 parser.add_argument("--token", help="of a person who may register, transition and delete")
 parser.add_argument("--viewer", help="token of a person who may only read")
+parser.add_argument("--approver", help="token of another person, who approves in the role `product` and lowers risk tiers")
 parser.add_argument("--mode", choices=["warn", "enforce", "reference"], default="warn", help="`reference` is `mlflow server` itself")
 parser.add_argument("--pid", type=int, help="process of the server, for the scenarios that watch its memory")
 parser.add_argument("--only", help="scenarios with this word in their names")
@@ -56,7 +57,7 @@ def holds(scenario) -> bool:
     return True
 
 
-world = kit.World(arguments.url, arguments.mode, token=arguments.token, users={"viewer": arguments.viewer}, pid=arguments.pid, soak="CHANCERY_SOAK" in os.environ)
+world = kit.World(arguments.url, arguments.mode, token=arguments.token, users={"viewer": arguments.viewer, "approver": arguments.approver}, pid=arguments.pid, soak="CHANCERY_SOAK" in os.environ)
 wanted = [
     found
     for found in kit.SCENARIOS

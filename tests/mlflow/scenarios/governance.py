@@ -1,5 +1,7 @@
 """What the rules of the registry look like through an old client."""
 
+from pathlib import Path
+
 from kit import refused, same, scenario
 
 
@@ -89,3 +91,35 @@ def a_model_with_versions_is_not_deleted(world):
     world.registered()
     refused("PERMISSION_DENIED", lambda: world.client.delete_registered_model(world.name), "has versions")
     same(world.client.get_registered_model(world.name).name, world.name)
+
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "loan-approval" / "v1"
+
+
+@scenario(only="chancery", modes=("enforce",))
+def what_was_missing_is_added_and_the_same_line_passes(world):
+    """A model of minimal risk: profile, evaluation, one approval; the rest came with the package."""
+    client, name = world.client, world.name
+    source, _ = world.upload(EXAMPLE / "model")
+    world.model(description="Sorts applications before anybody reads them.")
+    world.client.create_model_version(name, source)
+    error = refused("PERMISSION_DENIED", lambda: client.transition_model_version_stage(name, 1, "Production"), "entry.complete")
+    assert "model.description" not in str(error), error
+    profile = {
+        "description": "Sorts applications before anybody reads them.",
+        "ownership": {"owner": "back-office-lead", "owning_team": "back-office"},
+    }
+    world.api(f"models/{name}", "PUT", profile)
+    world.api(f"models/{name}/risk-tier", "POST", {"risk_tier": "minimal", "reason": "sorts paper"}, token=world.users["approver"])
+    evaluation = (EXAMPLE / "evaluation.json").read_bytes()
+    world.api(f"models/{name}/versions/1/evidence?type=evaluation&title=evaluation.json", "POST", evaluation)
+    error = refused("PERMISSION_DENIED", lambda: client.transition_model_version_stage(name, 1, "Production"), "approval.complete")
+    assert "entry.complete" not in str(error), error
+    [promotion] = promotions(world)
+    verdict = {"role": "product", "verdict": "approve", "evidence_set": promotion["evidence_set"]}
+    world.api(f"promotions/{promotion['id']}/approvals", "POST", verdict, token=world.users["approver"])
+    same(client.transition_model_version_stage(name, 1, "Production").current_stage, "Production")
+    found = world.api(f"models/{name}/versions/1")
+    same((found["state"], found["ungated"]), ("production", False))
+    client.set_registered_model_alias(name, "champion", 1)
+    same(client.get_model_version_by_alias(name, "champion").version, "1")

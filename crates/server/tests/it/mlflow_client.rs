@@ -114,9 +114,10 @@ fn scenarios(database: Database, mode: &str, client: u8) {
     let server = Server::start(database, mode);
     let owner = server.token("scientist", &["owner"]);
     let viewer = server.token("reader", &["viewer"]);
+    let approver = server.token("product-owner", &["approver:product", "approver:ai-governance"]);
     let mut command = Command::new(python);
     command.arg(project().join("tests/mlflow/run.py")).arg(&server.address).args(["--mode", mode, "--token", &owner, "--viewer", &viewer]);
-    command.args(["--pid", &server.child.id().to_string()]);
+    command.args(["--approver", &approver, "--pid", &server.child.id().to_string()]);
     let text = said(&command.output().unwrap());
     let passed = text.lines().filter(|line| line.starts_with("ok ")).count();
     assert!(passed >= LEAST, "only {passed} scenarios ran\n{text}");
