@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what a target needs, from Debian's packages and from PyPI. Does nothing when it is there already.
 #   setup.sh build   a C compiler for SQLite and TLS
-#   setup.sh test    also PostgreSQL, openssl, Go with golang.org/x/mod, and the Python verifiers in target/venv
-#   setup.sh bench   also PostgreSQL
+#   setup.sh test    also PostgreSQL, openssl, Go with golang.org/x/mod, the Python verifiers in target/venv, and the MLflow
+#                    clients in target/venv-mlflow3 and target/venv-mlflow2
+#   setup.sh bench   also PostgreSQL, and MLflow's server in target/venv-mlflow-server
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:?usage: setup.sh build|test|bench}
@@ -18,12 +19,12 @@ need git command -v git
 need openssl command -v openssl
 need python3 command -v python3
 if [ "$what" != build ]; then
+  need python3-venv python3 -c 'import ensurepip'
   need postgresql test -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)"
 fi
 if [ "$what" = test ]; then
   need golang-go command -v go
   need golang-golang-x-mod-dev test -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog
-  need python3-venv python3 -c 'import ensurepip'
 fi
 if [ ${#packages[@]} -gt 0 ]; then
   echo "installing: ${packages[*]}"
@@ -34,10 +35,20 @@ if [ ${#packages[@]} -gt 0 ]; then
 fi
 command -v cargo >/dev/null || { echo "install Rust first: 1.95 or newer, with cargo" >&2; exit 1; }
 
-# A verifier of signed decisions that is not ours: used by the demo and by the tests.
+environment() { # environment FOLDER REQUIREMENTS: a virtual environment with exactly what the file pins
+  cmp -s "$2" "$1/requirements.txt" && return
+  rm -rf "$1"
+  python3 -m venv "$1"
+  "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+  cp "$2" "$1/requirements.txt"
+}
 mkdir -p target
-if ! cmp -s tests/requirements.txt target/venv/requirements.txt; then
-  python3 -m venv target/venv
-  target/venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
-  cp tests/requirements.txt target/venv/requirements.txt
+# A verifier of signed decisions that is not ours: used by the demo and by the tests.
+environment target/venv tests/requirements.txt
+if [ "$what" = test ]; then
+  environment target/venv-mlflow3 tests/mlflow/requirements-3.txt
+  environment target/venv-mlflow2 tests/mlflow/requirements-2.txt
+fi
+if [ "$what" = bench ]; then
+  environment target/venv-mlflow-server bench/requirements.txt
 fi

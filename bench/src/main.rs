@@ -7,6 +7,7 @@ mod bare;
 mod http;
 mod ledger;
 mod load;
+mod mlflow;
 mod postgres;
 mod proc;
 mod reads;
@@ -15,7 +16,7 @@ mod table;
 mod upload;
 mod writes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -46,7 +47,10 @@ enum Command {
         /// Rounds of each ratio; the median counts.
         #[arg(long, default_value_t = 3)]
         rounds: usize,
-        /// Only these: sqlite, postgres, upload, ledger.
+        /// The Python of a virtual environment with the whole of MLflow.
+        #[arg(long, default_value = "target/venv-mlflow-server/bin/python")]
+        mlflow: PathBuf,
+        /// Only these: sqlite, postgres, upload, ledger, mlflow.
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
     },
@@ -77,10 +81,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            Command::Run { server, work, core, rounds, only } => {
+            Command::Run { server, work, core, rounds, mlflow, only } => {
                 std::fs::create_dir_all(&work)?;
                 let setup = Setup { server, work: work.canonicalize()?, core, rounds };
-                measure(&setup, &only).await
+                measure(&setup, &mlflow, &only).await
             }
             Command::Bare(args) => {
                 println!("{}", bare::run(&args).await?);
@@ -98,7 +102,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn measure(setup: &Setup, only: &[String]) -> anyhow::Result<ExitCode> {
+async fn measure(setup: &Setup, mlflow: &Path, only: &[String]) -> anyhow::Result<ExitCode> {
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
     let mut table = Table::default();
     if wanted("sqlite") {
@@ -112,6 +116,10 @@ async fn measure(setup: &Setup, only: &[String]) -> anyhow::Result<ExitCode> {
     }
     if wanted("ledger") {
         ledger::measure(setup, &mut table).await?;
+    }
+    if wanted("mlflow") {
+        // The server changes into its own folder.
+        mlflow::measure(setup, &std::path::absolute(mlflow)?, &mut table).await?;
     }
     println!("\n{table}");
     Ok(if table.is_reached() { ExitCode::SUCCESS } else { ExitCode::from(2) })

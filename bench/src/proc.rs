@@ -55,29 +55,49 @@ impl Setup {
     pub async fn serve(&self, data: &Path, database: Option<&str>) -> anyhow::Result<Server> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
-        let started = Instant::now();
         let mut command = self.pinned(&self.server);
         command.args(["serve", "--listen", &address, "--data"]).arg(data).stdout(Stdio::null());
         if let Some(database) = database {
             command.args(["--database", database]);
         }
-        let child = command.spawn().with_context(|| format!("start `{}`", self.server.display()))?;
-        let mut server = Server { child, address, token: String::new(), ready: Duration::ZERO };
-        loop {
-            if let Ok(mut client) = Client::connect(&server.address, "").await
-                && client.get("/healthz").await.is_ok()
-            {
-                break;
-            }
-            if started.elapsed() > PATIENCE || server.child.try_wait()?.is_some() {
-                bail!("the server on `{}` does not answer", data.display());
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        server.ready = started.elapsed();
+        let mut server = wait_for(command, address).await?;
         server.token = std::fs::read_to_string(data.join("admin-token"))?.trim().to_owned();
         Ok(server)
     }
+
+    /// Starts MLflow's own server of a virtual environment, with SQLite and one worker: what `mlflow server --workers 1` runs, without
+    /// the process in between.
+    pub async fn serve_mlflow(&self, python: &Path, data: &Path) -> anyhow::Result<Server> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = self.pinned(python);
+        command.args(["-m", "uvicorn", "mlflow.server.fastapi_app:app", "--log-level", "warning", "--host", "127.0.0.1", "--port", &port.to_string()]);
+        command.env("_MLFLOW_SERVER_FILE_STORE", format!("sqlite:///{}", data.join("mlflow.db").display()));
+        command.env("_MLFLOW_SERVER_ARTIFACT_ROOT", data.join("artifacts"));
+        command.envs([("MLFLOW_SERVER_ALLOWED_HOSTS", "*"), ("MLFLOW_DISABLE_TELEMETRY", "true"), ("GIT_PYTHON_REFRESH", "quiet")]);
+        command.current_dir(data).stdout(Stdio::null());
+        wait_for(command, address).await
+    }
+}
+
+/// Starts a server and waits until it answers.
+async fn wait_for(mut command: Command, address: String) -> anyhow::Result<Server> {
+    let started = Instant::now();
+    let child = command.spawn().with_context(|| format!("start `{command:?}`"))?;
+    let mut server = Server { child, address, token: String::new(), ready: Duration::ZERO };
+    loop {
+        if let Ok(mut client) = Client::connect(&server.address, "").await
+            && client.get("/health").await.is_ok()
+        {
+            break;
+        }
+        if started.elapsed() > PATIENCE || server.child.try_wait()?.is_some() {
+            bail!("`{command:?}` does not answer");
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    server.ready = started.elapsed();
+    Ok(server)
 }
 
 /// A running server; it is killed when dropped.

@@ -79,14 +79,19 @@ fn number(value: f64) -> String {
     if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 
+/// A share in per cent, a multiple as times.
+fn ratio_text(ratio: f64) -> String {
+    if ratio >= 10.0 { format!("{ratio:.0} x") } else { format!("{:.0} %", ratio * 100.0) }
+}
+
 fn row(line: &Line) -> String {
     let limit = match line.limit {
-        Limit::Share(share) => format!(">= {:.0} %", share * 100.0),
+        Limit::Share(share) => format!(">= {}", ratio_text(share)),
         Limit::AtLeast(least) => format!(">= {}", number(least)),
         Limit::Below(most) => format!("< {}", number(most)),
     };
     let baseline = line.baseline.map(number).unwrap_or_default();
-    let ratio = line.ratio().map(|ratio| format!("{:.0} %", ratio * 100.0)).unwrap_or_default();
+    let ratio = line.ratio().map(ratio_text).unwrap_or_default();
     let verdict = if line.is_reached() { "ok" } else { "MISSED" };
     format!("{:<58} {:>9} {:>9} {:<10} {ratio:>6} {limit:>10} {verdict:>7}", line.figure, number(line.measured), baseline, line.unit)
 }

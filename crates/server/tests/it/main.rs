@@ -27,6 +27,8 @@ mod mlflow;
 #[cfg(test)]
 mod mlflow_artifacts;
 #[cfg(test)]
+mod mlflow_client;
+#[cfg(test)]
 mod mlflow_search;
 #[cfg(test)]
 mod model;
