@@ -97,7 +97,7 @@ fn filled(table: &Table, values: &[(&str, Value)]) -> Vec<Value> {
         ("risk_tier", _) => text("unclassified"),
         ("state", _) => text("draft"),
         ("profile", _) => text("{}"),
-        ("created_by" | "registered_by", _) => text(&format!("a{:032x}", 1)),
+        ("created_by" | "registered_by", _) => text(&format!("u{:032x}", 1)),
         (name, Kind::Text) if name.ends_with("_digest") => text(&"0".repeat(64)),
         (_, Kind::Text) => text(""),
         (_, Kind::Integer) => Value::Integer(0),
@@ -131,9 +131,34 @@ fn version_row(thing: &Thing) -> Vec<Value> {
     filled(VersionRow::TABLE, &values)
 }
 
-const NAMES: &[&str] = &["a", "A", "ab", "aB", "a_b", "a%b", "a\\b", "it's", "é", "É", "100%", "Beta", "alpha", "模型", "🦀", "[a]", "a*b", "a?b", "z z", "\u{10FFFF}"];
-const VALUES: &[&str] = &["true", "false", "True", "x", "X", "x%", "x_", "x\\", "", "é", "É", "it's", "\"q\"", "模型 🦀", "x1", "x2"];
-const PATTERNS: &[&str] = &["%", "a%", "A%", "%b", "a_b", "_", "__", "%'%", "x\\%", "x\\_", "É%", "%é%", "x%", "X_", "", "%%", "a%b", "[a]", "a*b", "true", "\u{10FFFF}%", "s3%", "r_"];
+const NAMES: &[&str] =
+    &["a", "A", "ab", "aB", "a_b", "a%b", "a\\b", "it's", "é", "É", "100%", "Beta", "alpha", "模型", "🦀", "[a]", "a*b", "a?b", "z z", "\u{10FFFF}"];
+const VALUES: &[&str] = &["true", "false", "True", "x", "X", "x%", "x_", "x\\y", "", "é", "É", "it's", "\"q\"", "模型 🦀", "x1", "x2"];
+const PATTERNS: &[&str] = &[
+    "%",
+    "a%",
+    "A%",
+    "%b",
+    "a_b",
+    "_",
+    "__",
+    "%'%",
+    "x\\%",
+    "x\\_",
+    "É%",
+    "%é%",
+    "x%",
+    "X_",
+    "",
+    "%%",
+    "a%b",
+    "[a]",
+    "a*b",
+    "true",
+    "\u{10FFFF}%",
+    "s3%",
+    "r_",
+];
 const KEYS: &[&str] = &["k", "K", "team", "a.b", "a b", "日本", IS_PROMPT];
 
 fn tags(random: &mut Random) -> BTreeMap<String, String> {
@@ -163,7 +188,8 @@ fn data(random: &mut Random) -> (Vec<Thing>, Vec<Thing>) {
     for (place, name) in NAMES.iter().chain(&["a", "Beta"]).enumerate() {
         // The last two are hidden, and others have their names.
         let hidden = place >= NAMES.len();
-        let model = Thing { model: format!("m{place:032x}"), name: (*name).to_owned(), hidden, created: moment(random), updated: moment(random), ..Thing::default() };
+        let model =
+            Thing { model: format!("m{place:032x}"), name: (*name).to_owned(), hidden, created: moment(random), updated: moment(random), ..Thing::default() };
         for number in 1..=i64::try_from(random.below(50)).unwrap() {
             versions.push(Thing {
                 number,
@@ -387,7 +413,9 @@ async fn many_versions(place: &mut Place) {
     let versions: Vec<Thing> = (1..=11_000).map(version).collect();
     place.fill(std::slice::from_ref(&model), &versions).await;
     let snapshot = place.store.read().await.unwrap();
-    for (filter, order) in [("", vec![]), ("name = 'large'", vec![]), ("version_number > 10", vec!["version_number"]), ("name = 'large'", vec!["creation_timestamp DESC"])] {
+    for (filter, order) in
+        [("", vec![]), ("name = 'large'", vec![]), ("version_number > 10", vec!["version_number"]), ("name = 'large'", vec!["creation_timestamp DESC"])]
+    {
         let order_by: Vec<String> = order.iter().map(|key| (*key).to_owned()).collect();
         let (found, token) = page(&snapshot, Target::Versions, filter, &order_by, 200_000, "").await;
         let mut numbers: Vec<i64> = (if filter.contains('>') { 11 } else { 1 }..=11_000).collect();

@@ -148,7 +148,8 @@ fn tag_operand(value: &Value<'_>) -> Result<Operand, Bad> {
 
 fn attribute_operand(name: &str, comparison: &Comparison<'_>, target: Target) -> Result<Operand, Bad> {
     let no_text = |text: &str| Bad(format!("Expected a quoted string value or a list of quoted string values for attributes. Got value {text}"));
-    let no_number = || Bad("Only the '{'version_number', 'creation_timestamp', 'last_updated_timestamp'}' attributes support comparison with numeric values.".to_owned());
+    let no_number =
+        || Bad("Only the '{'version_number', 'creation_timestamp', 'last_updated_timestamp'}' attributes support comparison with numeric values.".to_owned());
     match (&comparison.right, target) {
         (Value::Word(text), _) => word(text),
         (Value::List { text, items }, _) => {
@@ -190,7 +191,9 @@ fn list(name: &str, items: &[Token<'_>], target: Target) -> Result<Vec<String>, 
         let separated = pair.get(1).is_none_or(|comma| comma.kind == Kind::Comma);
         match pair.first() {
             Some(item) if separated && matches!(item.kind, Kind::Integer | Kind::Float) => numbers = true,
-            Some(item) if separated && matches!(item.kind, Kind::Text | Kind::Name) => values.push(unescaped(word_of_list(item.text).ok_or_else(|| wrong("ill-formed list."))?)),
+            Some(item) if separated && matches!(item.kind, Kind::Text | Kind::Name) => {
+                values.push(unescaped(word_of_list(item.text).ok_or_else(|| wrong("ill-formed list."))?))
+            }
             Some(_) | None => return Err(wrong("ill-formed list.")),
         }
     }

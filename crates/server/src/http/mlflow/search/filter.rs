@@ -28,8 +28,27 @@ const MAX_COMPARISONS: usize = 100;
 
 /// Words that are no names of anything that can be searched: keywords, and what the reference takes for keywords.
 const RESERVED: &[&str] = &[
-    "and", "or", "not", "in", "is", "like", "ilike", "rlike", "regexp", "between", "null", "true", "false", "order", "limit", "select", "union", "version", "source",
-    "timestamp", "key",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "like",
+    "ilike",
+    "rlike",
+    "regexp",
+    "between",
+    "null",
+    "true",
+    "false",
+    "order",
+    "limit",
+    "select",
+    "union",
+    "version",
+    "source",
+    "timestamp",
+    "key",
 ];
 
 /// Understands a filter; an empty one finds everything.

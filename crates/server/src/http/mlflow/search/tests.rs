@@ -123,10 +123,7 @@ fn mistakes_have_the_messages_that_clients_know() {
         ("version = '1'", clauses("version, =, '1'")),
         ("source = 'x'", clauses("source, =, 'x'")),
         ("SELECT 1", clauses("SELECT, 1")),
-        (
-            "name = 'a'; name = 'b'",
-            "Search filter contained multiple expression \"name = 'a'; name = 'b'\". Provide AND-ed expression list.".to_owned(),
-        ),
+        ("name = 'a'; name = 'b'", "Search filter contained multiple expression \"name = 'a'; name = 'b'\". Provide AND-ed expression list.".to_owned()),
         ("'a' = name", "Invalid comparison clause. Expected 'Identifier' found ''a''".to_owned()),
         ("1 = 1", "Invalid comparison clause. Expected 'Identifier' found '1'".to_owned()),
         ("foo = 'a'", key("foo")),
@@ -240,7 +237,9 @@ fn orders_are_total() {
 
 #[test]
 fn orders_that_are_none() {
-    for clause in ["", " ", "name,", "name, timestamp", "name DESC FOO", " name", "name ", "DESC", "'name'", "1", "*", "name DESC;", "`name", "name = 'a'", "-name"] {
+    for clause in
+        ["", " ", "name,", "name, timestamp", "name DESC FOO", " name", "name ", "DESC", "'name'", "1", "*", "name DESC;", "`name", "name = 'a'", "-name"]
+    {
         for target in [Target::Models, Target::Versions] {
             assert_eq!(ordered(&["name", clause], target), format!("Invalid order_by clause '{clause}'. Could not be parsed."));
         }
@@ -248,7 +247,11 @@ fn orders_that_are_none() {
     let keys = "{'name', 'version_number', 'creation_timestamp', 'last_updated_timestamp'}";
     for (clauses, target, wanted) in [
         (&["name FOO"][..], Target::Models, "Invalid ordering key in order_by clause 'name FOO'.".to_owned()),
-        (&["name", "creation_timestamp DESC"], Target::Models, "Invalid order by key 'creation_timestamp' specified. Valid keys are '{'name', 'timestamp'}'".to_owned()),
+        (
+            &["name", "creation_timestamp DESC"],
+            Target::Models,
+            "Invalid order by key 'creation_timestamp' specified. Valid keys are '{'name', 'timestamp'}'".to_owned(),
+        ),
         (&["attribute.name"], Target::Models, "Invalid order by key 'attribute.name' specified. Valid keys are '{'name', 'timestamp'}'".to_owned()),
         (&["run_id DESC"], Target::Versions, format!("Invalid attribute key 'run_id' specified. Valid keys are '{keys}'")),
         (&["timestamp"], Target::Versions, format!("Invalid attribute key 'timestamp' specified. Valid keys are '{keys}'")),
