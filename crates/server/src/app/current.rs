@@ -41,23 +41,27 @@ pub enum Question {
     Version(ModelName, VersionNumber),
     /// An alias of the model that has the name now.
     Alias(ModelName, AliasName),
+    /// A version of the model that has the name now, as MLflow shows it.
+    MlflowVersion(ModelName, VersionNumber),
+    /// The version that an alias names, as MLflow shows it.
+    MlflowAlias(ModelName, AliasName),
 }
 
 /// What is answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Revision of the subject: the ETag.
-    pub revision: u64,
+    /// Revision of the subject, where it is the ETag.
+    pub revision: Option<u64>,
     /// The body.
     pub body: Bytes,
 }
 
 impl Answer {
-    /// A view of revision `revision` as JSON.
+    /// A view as JSON.
     ///
     /// # Errors
     /// [`Fault`] when it cannot be written, which would be a defect.
-    pub fn json<T: serde::Serialize>(revision: u64, view: &T) -> Result<Self, Fault> {
+    pub fn json<T: serde::Serialize>(revision: Option<u64>, view: &T) -> Result<Self, Fault> {
         let body = serde_json::to_vec(view).map_err(|error| Fault::database("write an answer", error))?;
         Ok(Self { revision, body: body.into() })
     }
@@ -245,7 +249,7 @@ mod tests {
     }
 
     fn answer(text: &'static str) -> Answer {
-        Answer { revision: 1, body: Bytes::from_static(text.as_bytes()) }
+        Answer { revision: Some(1), body: Bytes::from_static(text.as_bytes()) }
     }
 
     #[test]
@@ -285,7 +289,7 @@ mod tests {
         let current = Current::default();
         let body = Bytes::from(vec![0; 1024 * 1024]);
         for number in 0..200 {
-            current.keep(question(&format!("m{number}")), model('a'), 1, Answer { revision: 1, body: body.clone() });
+            current.keep(question(&format!("m{number}")), model('a'), 1, Answer { revision: Some(1), body: body.clone() });
         }
         let kept = held(&current.kept);
         assert!(kept.bytes <= MAX_BYTES && kept.answers.len() > 10, "{} bytes, {} answers", kept.bytes, kept.answers.len());

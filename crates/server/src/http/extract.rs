@@ -316,10 +316,10 @@ fn receipt_json(receipt: &Receipt) -> Vec<u8> {
     json
 }
 
-/// An answer with its ETag.
+/// An answer, with its ETag when it has one.
 pub fn shown(answer: Answer) -> Response {
     let mut response = ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], answer.body).into_response();
-    if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", answer.revision)) {
+    if let Some(Ok(etag)) = answer.revision.map(|revision| HeaderValue::from_str(&format!("\"{revision}\""))) {
         response.headers_mut().insert(ETAG, etag);
     }
     response

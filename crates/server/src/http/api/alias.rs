@@ -54,10 +54,10 @@ async fn show(
     if let Some(cut) = as_of::cut(&snapshot, moment).await? {
         let past = crate::app::as_of::model_named(&snapshot, &name, cut).await?;
         let row = past.alias(&alias).ok_or_else(not_found)?;
-        return Ok(shown(Answer::json(row.revision, &AliasView::from(row))?));
+        return Ok(shown(Answer::json(Some(row.revision), &AliasView::from(row))?));
     }
     let row = named(&snapshot, &name, &alias).await?.ok_or_else(not_found)?;
-    let answer = Answer::json(row.revision, &AliasView::from(&row))?;
+    let answer = Answer::json(Some(row.revision), &AliasView::from(&row))?;
     Ok(shown(allowed.app.keep(question, row.model_id, &snapshot, answer)))
 }
 

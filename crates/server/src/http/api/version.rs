@@ -185,10 +185,10 @@ async fn show(
     let (model, row) = view::version_named(&snapshot, &name, number).await?;
     if let Some(cut) = as_of::cut(&snapshot, moment).await? {
         let view = crate::app::as_of::past(&snapshot, &model, cut).await?.version(&snapshot, number).await?;
-        return Ok(shown(Answer::json(view.revision, &view)?));
+        return Ok(shown(Answer::json(Some(view.revision), &view)?));
     }
     let view = view::version(&snapshot, &model, &row).await?;
-    let answer = Answer::json(view.revision, &view)?;
+    let answer = Answer::json(Some(view.revision), &view)?;
     Ok(shown(allowed.app.keep(question, model.model_id, &snapshot, answer)))
 }
 

@@ -1,18 +1,20 @@
 //! Aliases: set or moved whatever they named before, as MLflow does; what they promise is checked by the core.
 
 use axum::Json;
+use axum::response::{IntoResponse as _, Response};
 use chancery_core::alias::{Command, Expected};
-use chancery_core::names::AliasName;
+use chancery_core::names::{AliasName, ModelName};
 use chancery_core::refusal::Code;
 
 use super::caller::MlflowAllowed;
 use super::error::{MlflowError, clipped};
 use super::names::{is_latest, known_model, new_alias, no_version, version_number};
-use super::versions::VersionAnswer;
+use super::versions::{self, VersionAnswer};
 use super::wire::Fields;
 use super::{Nothing, view};
 use crate::app::AppError;
-use crate::http::caller;
+use crate::app::current::Question;
+use crate::http::{caller, extract};
 
 /// POST `registered-models/alias`.
 pub(super) async fn set(allowed: MlflowAllowed<caller::SetAlias>, fields: Fields) -> Result<Json<Nothing>, MlflowError> {
@@ -27,26 +29,35 @@ pub(super) async fn set(allowed: MlflowAllowed<caller::SetAlias>, fields: Fields
 }
 
 /// GET `registered-models/alias`.
-pub(super) async fn get(allowed: MlflowAllowed<caller::Read>, fields: Fields) -> Result<Json<VersionAnswer>, MlflowError> {
+pub(super) async fn get(allowed: MlflowAllowed<caller::Read>, fields: Fields) -> Result<Response, MlflowError> {
     let (name, alias) = (fields.required("name")?, fields.required("alias")?);
     let known = known_model(name)?;
-    let snapshot = allowed.read().await?;
     if is_latest(alias) {
-        let model = view::model_row(&snapshot, &known).await?;
-        let none = || MlflowError::missing(format!("Latest version not found for model {}.", clipped(name)));
-        let number = view::highest(&snapshot, &model).await?.ok_or_else(none)?;
-        return view::version(&snapshot, &known, number).await?.map(VersionAnswer::json).ok_or_else(none);
+        return newest(&allowed, &known).await;
     }
-    let found = match AliasName::parse(alias) {
-        Ok(alias) => view::aliased(&snapshot, &known, &alias).await?,
-        Err(_) => None,
-    };
-    if let Some(found) = found {
-        return Ok(VersionAnswer::json(found));
+    let question = AliasName::parse(alias).ok().map(|alias| Question::MlflowAlias(known.clone(), alias));
+    if let Some(kept) = question.as_ref().and_then(|question| allowed.0.kept(question)) {
+        return Ok(extract::shown(kept));
+    }
+    let snapshot = allowed.read().await?;
+    if let Some(question @ Question::MlflowAlias(_, alias)) = &question
+        && let Some((model, version)) = view::aliased(&snapshot, &known, alias).await?
+    {
+        return versions::kept(&allowed, question.clone(), model, &snapshot, version);
     }
     // Is it the alias or the model that is not there?
     view::model_row(&snapshot, &known).await?;
     Err(MlflowError::invalid(format!("Registered model alias {} not found.", clipped(alias))))
+}
+
+/// The version with the highest number.
+async fn newest(allowed: &MlflowAllowed<caller::Read>, name: &ModelName) -> Result<Response, MlflowError> {
+    let snapshot = allowed.read().await?;
+    let model = view::model_row(&snapshot, name).await?;
+    let none = || MlflowError::missing(format!("Latest version not found for model {}.", clipped(name.as_str())));
+    let number = view::highest(&snapshot, &model).await?.ok_or_else(none)?;
+    let (_, version) = view::version(&snapshot, name, number).await?.ok_or_else(none)?;
+    Ok(VersionAnswer::json(version).into_response())
 }
 
 /// DELETE `registered-models/alias`. An alias that is not there is gone, which is what was asked.

@@ -112,7 +112,7 @@ pub(super) async fn transition(allowed: MlflowAllowed<caller::Read>, fields: Fie
     let ask = Ask { allowed: &allowed, name, number, stage, others };
     ask.run().await?;
     let view = view::version(&allowed.read().await?, &ask.name, number).await?;
-    view.map(VersionAnswer::json).ok_or_else(|| no_version(ask.name.as_str(), number))
+    view.map(|(_, version)| VersionAnswer::json(version)).ok_or_else(|| no_version(ask.name.as_str(), number))
 }
 
 impl Ask<'_> {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use chancery_core::entry::{PrivateText, Subject};
-use chancery_core::names::{ModelName, VersionNumber};
+use chancery_core::names::{ModelId, ModelName, VersionNumber};
 use chancery_core::version::Command;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -18,10 +18,13 @@ use super::source::Said;
 use super::view::ModelVersion;
 use super::wire::Fields;
 use super::{Nothing, artifacts, download, prompt, reserved, source, view};
+use crate::app::current::{self, Question};
 use crate::app::register::NewVersion;
 use crate::fault::Fault;
 use crate::http::caller::{self, Permit};
+use crate::http::extract;
 use crate::ids;
+use crate::store::Snapshot;
 
 /// `{"model_version": …}`.
 #[derive(Debug, Serialize)]
@@ -82,7 +85,7 @@ fn add_lineage(facts: &mut Map<String, Value>, said: Said<'_>, parent: Option<St
 
 async fn shown<P: Permit>(allowed: &MlflowAllowed<P>, name: &ModelName, number: VersionNumber) -> Answer {
     let found = view::version(&allowed.read().await?, name, number).await?;
-    found.map(VersionAnswer::json).ok_or_else(|| no_version(name.as_str(), number))
+    found.map(|(_, version)| VersionAnswer::json(version)).ok_or_else(|| no_version(name.as_str(), number))
 }
 
 /// Name and number of the version that a request is about.
@@ -94,9 +97,27 @@ fn asked(fields: &Fields) -> Result<(ModelName, VersionNumber), MlflowError> {
 }
 
 /// GET `model-versions/get`.
-pub(super) async fn get(allowed: MlflowAllowed<caller::Read>, fields: Fields) -> Answer {
+pub(super) async fn get(allowed: MlflowAllowed<caller::Read>, fields: Fields) -> Result<Response, MlflowError> {
     let (name, number) = asked(&fields)?;
-    shown(&allowed, &name, number).await
+    let question = Question::MlflowVersion(name.clone(), number);
+    if let Some(kept) = allowed.0.kept(&question) {
+        return Ok(extract::shown(kept));
+    }
+    let snapshot = allowed.read().await?;
+    let (model, model_version) = view::version(&snapshot, &name, number).await?.ok_or_else(|| no_version(name.as_str(), number))?;
+    kept(&allowed, question, model, &snapshot, model_version)
+}
+
+/// The answer about a version, which is kept from now on.
+pub(super) fn kept<P: Permit>(
+    allowed: &MlflowAllowed<P>,
+    question: Question,
+    model: ModelId,
+    snapshot: &Snapshot,
+    model_version: ModelVersion,
+) -> Result<Response, MlflowError> {
+    let answer = current::Answer::json(None, &VersionAnswer { model_version })?;
+    Ok(extract::shown(allowed.0.app.keep(question, model, snapshot, answer)))
 }
 
 /// PATCH `model-versions/update`: no description clears it.

@@ -109,11 +109,11 @@ pub(super) async fn version_row(snapshot: &Snapshot, name: &ModelName, number: V
     Ok(snapshot.rows::<VersionRow>(tail, &values![*name, number]).await?.into_iter().next())
 }
 
-/// A version with its tags and aliases, if it is there. The statements do not wait for each other.
+/// A version with its tags and aliases, and its model, if it is there. The statements do not wait for each other.
 ///
 /// # Errors
 /// INTERNAL_ERROR.
-pub(super) async fn version(snapshot: &Snapshot, name: &ModelName, number: VersionNumber) -> Result<Option<ModelVersion>, MlflowError> {
+pub(super) async fn version(snapshot: &Snapshot, name: &ModelName, number: VersionNumber) -> Result<Option<(ModelId, ModelVersion)>, MlflowError> {
     let parameters = values![*name, number];
     let tags = "SELECT tags.key, tags.value FROM names JOIN tags ON tags.model_id = names.model_id
         WHERE names.name = $1 AND tags.number = $2 ORDER BY tags.key";
@@ -121,14 +121,14 @@ pub(super) async fn version(snapshot: &Snapshot, name: &ModelName, number: Versi
         WHERE names.name = $1 AND aliases.number = $2 ORDER BY aliases.alias";
     let (row, tags, aliases) =
         tokio::try_join!(version_row(snapshot, name, number), tags_of(snapshot, tags, &parameters), texts(snapshot, aliases, &parameters))?;
-    Ok(row.map(|row| model_version(name.as_str(), row, tags, aliases)))
+    Ok(row.map(|row| (row.model_id.clone(), model_version(name.as_str(), row, tags, aliases))))
 }
 
-/// The version that an alias names, with its tags and aliases, if the alias is there.
+/// The version that an alias names, with its tags and aliases, and its model, if the alias is there.
 ///
 /// # Errors
 /// INTERNAL_ERROR.
-pub(super) async fn aliased(snapshot: &Snapshot, name: &ModelName, alias: &AliasName) -> Result<Option<ModelVersion>, MlflowError> {
+pub(super) async fn aliased(snapshot: &Snapshot, name: &ModelName, alias: &AliasName) -> Result<Option<(ModelId, ModelVersion)>, MlflowError> {
     let parameters = values![*name, *alias];
     let row = "JOIN aliases ON aliases.model_id = versions.model_id AND aliases.number = versions.number
         JOIN names ON names.model_id = aliases.model_id WHERE names.name = $1 AND aliases.alias = $2 AND versions.hidden = 0";
@@ -140,7 +140,7 @@ pub(super) async fn aliased(snapshot: &Snapshot, name: &ModelName, alias: &Alias
         WHERE names.name = $1 AND aliases.alias = $2 ORDER BY others.alias";
     let row = async { Ok(snapshot.rows::<VersionRow>(row, &parameters).await?.into_iter().next()) };
     let (row, tags, aliases) = tokio::try_join!(row, tags_of(snapshot, tags, &parameters), texts(snapshot, all, &parameters))?;
-    Ok(row.map(|row| model_version(name.as_str(), row, tags, aliases)))
+    Ok(row.map(|row| (row.model_id.clone(), model_version(name.as_str(), row, tags, aliases))))
 }
 
 /// The highest number of a model that is not hidden, if it has any.
