@@ -88,11 +88,9 @@ pub enum Event {
 pub fn check_state(alias: &AliasName, state: State) -> Result<(), Refusal> {
     let promised = REQUIRED_STATES.iter().find(|(name, _)| *name == alias.as_str()).map(|(_, states)| *states);
     match (promised, state) {
-        (_, State::Deprecated | State::Retired) => {
-            Err(Refusal::new(Code::TransitionRefused, &format!("alias `{alias}` is not for a version that is {state}"))
-                .field("version")
-                .remedy("choose a version that is not deprecated or retired"))
-        }
+        (_, State::Deprecated | State::Retired) => Err(Refusal::new(Code::TransitionRefused, &format!("alias `{alias}` is not for a version that is {state}"))
+            .field("version")
+            .remedy("choose a version that is not deprecated or retired")),
         (Some(states), state) if !states.contains(&state) => {
             let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
             Err(Refusal::new(Code::TransitionRefused, &format!("alias `{alias}` promises state {}; the version is {state}", words.join(" or ")))
