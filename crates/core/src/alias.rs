@@ -88,11 +88,9 @@ pub enum Event {
 pub fn check_state(alias: &AliasName, state: State) -> Result<(), Refusal> {
     let promised = REQUIRED_STATES.iter().find(|(name, _)| *name == alias.as_str()).map(|(_, states)| *states);
     match (promised, state) {
-        (_, State::Deprecated | State::Retired) => {
-            Err(Refusal::new(Code::TransitionRefused, &format!("a {state} version takes no new alias; `{alias}` was not moved"))
-                .field("version")
-                .remedy("choose a version that is not deprecated or retired"))
-        }
+        (_, State::Deprecated | State::Retired) => Err(Refusal::new(Code::TransitionRefused, &format!("alias `{alias}` is not for a version that is {state}"))
+            .field("version")
+            .remedy("choose a version that is not deprecated or retired")),
         (Some(states), state) if !states.contains(&state) => {
             let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
             Err(Refusal::new(Code::TransitionRefused, &format!("alias `{alias}` promises state {}; the version is {state}", words.join(" or ")))
@@ -121,6 +119,9 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
     match command {
         Command::Set { model, alias, number, expected } => {
             let version = version::existing(rows, model, *number)?;
+            if version.hidden {
+                return Err(Refusal::not_found("version", &number.to_string()).into());
+            }
             let current = rows.get::<AliasRow>(&[model, alias])?;
             check_expected(alias, *expected, current.as_ref())?;
             let finding = match check_state(alias, version.state) {

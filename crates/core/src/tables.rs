@@ -613,6 +613,7 @@ pub const INDEXES: &[Index] = &[
     Index { name: "versions_by_update", table: VersionRow::TABLE, columns: &["last_updated_at / 1000"], unique: false },
     Index { name: "versions_of_model_by_update", table: VersionRow::TABLE, columns: &["model_id", "last_updated_at / 1000", "number"], unique: false },
     Index { name: "versions_by_registration", table: VersionRow::TABLE, columns: &["registered_at / 1000"], unique: false },
+    Index { name: "versions_by_number", table: VersionRow::TABLE, columns: &["number"], unique: false },
     Index { name: "versions_by_run", table: VersionRow::TABLE, columns: &["lower(substr(run_id, 1, 100))"], unique: false },
     Index { name: "versions_by_source", table: VersionRow::TABLE, columns: &["lower(substr(source, 1, 100))"], unique: false },
     Index { name: "versions_by_digest", table: VersionRow::TABLE, columns: &["version_digest"], unique: false },

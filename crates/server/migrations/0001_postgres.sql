@@ -95,6 +95,7 @@ CREATE TABLE "versions" (
 CREATE INDEX "versions_by_update" ON "versions" ((last_updated_at / 1000));
 CREATE INDEX "versions_of_model_by_update" ON "versions" ("model_id", (last_updated_at / 1000), "number");
 CREATE INDEX "versions_by_registration" ON "versions" ((registered_at / 1000));
+CREATE INDEX "versions_by_number" ON "versions" ("number");
 CREATE INDEX "versions_by_run" ON "versions" ((lower(substr(run_id, 1, 100))));
 CREATE INDEX "versions_by_source" ON "versions" ((lower(substr(source, 1, 100))));
 CREATE INDEX "versions_by_digest" ON "versions" ("version_digest");

@@ -53,7 +53,8 @@ fn under_warn_an_alias_may_promise_too_much_and_its_entry_says_so() {
     let model = world.model("loans");
     let number = world.version(&model);
     let made = world.ok(&alice(), set(&model, "champion", number, Expected::Absent));
-    let expected = Event::Set { alias: name("champion"), from: None, finding: Some("alias `champion` promises state production; the version is draft".to_owned()) };
+    let expected =
+        Event::Set { alias: name("champion"), from: None, finding: Some("alias `champion` promises state production; the version is draft".to_owned()) };
     assert_eq!(made.first().map(|entry| entry.event.clone()), Some(expected.into()));
 }
 

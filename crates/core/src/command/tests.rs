@@ -201,11 +201,13 @@ fn step(world: &mut World, actor: &crate::names::ActorId, command: &Command) -> 
         }
     }
     for entry in &entries {
-        if let Event::Alias(alias::Event::Set { alias, .. }) = &entry.event {
+        if let Event::Alias(alias::Event::Set { alias, finding, .. }) = &entry.event {
             let Subject::Version(model, number) = &entry.subject else { panic!("an alias names a version") };
             let state = world.row::<VersionRow>(&[model, number]).unwrap().state;
             let promised = REQUIRED_STATES.iter().find(|(name, _)| *name == alias.as_str());
-            assert!(promised.is_none_or(|(_, states)| states.contains(&state)), "(b) {alias} names a version in {state}");
+            let kept = promised.is_none_or(|(_, states)| states.contains(&state)) && !matches!(state, State::Deprecated | State::Retired);
+            assert_eq!(kept, finding.is_none(), "(b) {alias} names a version in {state}, and the entry says {finding:?}");
+            assert!(kept || crate::registry::mode(&mut world.rows) == Ok(PolicyMode::Warn), "(b) {alias} names a version in {state} under enforce");
         }
     }
     true

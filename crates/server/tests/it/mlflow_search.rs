@@ -97,7 +97,7 @@ fn filled(table: &Table, values: &[(&str, Value)]) -> Vec<Value> {
         ("risk_tier", _) => text("unclassified"),
         ("state", _) => text("draft"),
         ("profile", _) => text("{}"),
-        ("created_by" | "registered_by", _) => text(&format!("a{:032x}", 1)),
+        ("created_by" | "registered_by", _) => text(&format!("u{:032x}", 1)),
         (name, Kind::Text) if name.ends_with("_digest") => text(&"0".repeat(64)),
         (_, Kind::Text) => text(""),
         (_, Kind::Integer) => Value::Integer(0),
@@ -133,7 +133,7 @@ fn version_row(thing: &Thing) -> Vec<Value> {
 
 const NAMES: &[&str] =
     &["a", "A", "ab", "aB", "a_b", "a%b", "a\\b", "it's", "é", "É", "100%", "Beta", "alpha", "模型", "🦀", "[a]", "a*b", "a?b", "z z", "\u{10FFFF}"];
-const VALUES: &[&str] = &["true", "false", "True", "x", "X", "x%", "x_", "x\\", "", "é", "É", "it's", "\"q\"", "模型 🦀", "x1", "x2"];
+const VALUES: &[&str] = &["true", "false", "True", "x", "X", "x%", "x_", "x\\y", "", "é", "É", "it's", "\"q\"", "模型 🦀", "x1", "x2"];
 const PATTERNS: &[&str] = &[
     "%",
     "a%",

@@ -19,7 +19,9 @@ use crate::store::Snapshot;
 use crate::values;
 
 /// Sizes of lists in statements: few, so that few statements are planned. A list is filled up with keys that nothing has.
-const LISTS: [usize; 4] = [1, 16, 128, 1024];
+const LISTS: [usize; 4] = [1, 16, 128, LONGEST];
+/// Longest list in a statement.
+const LONGEST: usize = 1_024;
 
 /// MLflow's RegisteredModel.
 #[derive(Debug, Serialize)]
@@ -168,7 +170,7 @@ pub(super) async fn aliased_number(snapshot: &Snapshot, name: &ModelName, alias:
 /// # Errors
 /// INTERNAL_ERROR.
 pub(super) async fn newest_in(snapshot: &Snapshot, model: &ModelRow, stage: Stage) -> Result<Option<VersionRow>, MlflowError> {
-    let rows = latest(snapshot, &[model.model_id.clone()]).await?;
+    let rows = latest(snapshot, std::slice::from_ref(&model.model_id)).await?;
     Ok(newest_of_each_stage(rows).into_iter().find(|row| Stage::of(row.state) == stage))
 }
 
@@ -299,7 +301,7 @@ async fn aliases_of(snapshot: &Snapshot, models: &[ModelId]) -> Result<HashMap<M
 /// The tags of models (number 0) and versions, each in byte order of the keys.
 async fn tags_by_subject(snapshot: &Snapshot, subjects: &[(ModelId, u64)]) -> Result<HashMap<(ModelId, u64), Vec<Tag>>, MlflowError> {
     let mut found: HashMap<(ModelId, u64), Vec<Tag>> = HashMap::new();
-    for chunk in subjects.chunks(LISTS[LISTS.len() - 1]) {
+    for chunk in subjects.chunks(LONGEST) {
         let size = list_size(chunk.len());
         let mut parameters: Vec<Value> = chunk.iter().flat_map(|(id, number)| values![*id, *number]).collect();
         parameters.resize_with(size * 2, || Value::Null);
@@ -319,7 +321,7 @@ async fn tags_by_subject(snapshot: &Snapshot, subjects: &[(ModelId, u64)]) -> Re
 
 /// Placeholders and parameters for lists of models.
 fn lists(models: &[ModelId]) -> impl Iterator<Item = (String, Vec<Value>)> {
-    models.chunks(LISTS[LISTS.len() - 1]).map(|chunk| {
+    models.chunks(LONGEST).map(|chunk| {
         let size = list_size(chunk.len());
         let mut parameters: Vec<Value> = chunk.iter().flat_map(|id| values![*id]).collect();
         parameters.resize_with(size, || Value::Text(String::new()));

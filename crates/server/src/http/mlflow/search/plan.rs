@@ -80,9 +80,8 @@ impl<'a> Plan<'a> {
     /// Whether an index has the order of a walk, so that a walk may be interrupted.
     fn is_walked_in_order(self) -> bool {
         match self.terms().first().map(|(_, term)| term.by) {
-            Some(By::Number) => self.model().is_some(),
             Some(By::Created) => self.model().is_none(),
-            Some(By::Name | By::Updated) => true,
+            Some(By::Name | By::Number | By::Updated) => true,
             None => false,
         }
     }
@@ -204,5 +203,59 @@ fn descending(direction: Direction) -> &'static str {
     match direction {
         Direction::Ascending => "",
         Direction::Descending => " DESC",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::mlflow::search::Query;
+    use crate::store::{Schema, Scratchpad};
+
+    /// What SQLite does for a search, step by step.
+    async fn steps(pad: &mut Scratchpad, target: Target, filter: &str, order: &str, start: usize) -> Vec<String> {
+        let order: Vec<String> = order.split(',').filter(|key| !key.is_empty()).map(ToOwned::to_owned).collect();
+        let query = Query::new(target, filter, &order, 10, "").unwrap();
+        let plan = Plan { target, columns: "m.model_id", query: &query };
+        let start = query.filter.clauses.iter().map(Start::Clause).nth(start).unwrap_or(Start::Walk);
+        let place = Page { after: vec![Value::Integer(1); query.order.terms.len()] };
+        let (text, parameters) = plan.statement(start, Some(&place), 10);
+        let rows = pad.begin().unwrap().query(&format!("EXPLAIN QUERY PLAN {text}"), &parameters).await.unwrap();
+        rows.into_iter().filter_map(|row| if let Some(Value::Text(step)) = row.into_iter().next_back() { Some(step) } else { None }).collect()
+    }
+
+    #[tokio::test]
+    async fn every_usual_search_goes_by_an_index() {
+        let mut pad = Scratchpad::open(&Schema::product()).unwrap();
+        const WALK: usize = 9;
+        for (target, filter, order, start, wanted) in [
+            (Target::Models, "", "", WALK, "SEARCH m USING INDEX models_by_name (name>?)"),
+            (Target::Models, "", "timestamp DESC", WALK, "SEARCH m USING INDEX models_by_update (<expr><?)"),
+            (Target::Models, "tags.a = 'b'", "", 0, "SEARCH tags USING COVERING INDEX tags_by_key (key=? AND <expr>=? AND <expr>=?)"),
+            (Target::Models, "tags.a LIKE 'b%'", "", 0, "SEARCH tags USING COVERING INDEX tags_by_key (key=? AND <expr>=? AND <expr>>? AND <expr><?)"),
+            (Target::Versions, "", "", WALK, "SEARCH v USING INDEX versions_by_update (<expr><?)"),
+            (Target::Versions, "", "", WALK, "SEARCH p USING COVERING INDEX tags_by_key (key=? AND <expr>=? AND <expr>=? AND <expr>=?)"),
+            (Target::Versions, "", "creation_timestamp", WALK, "SEARCH v USING INDEX versions_by_registration (<expr>>?)"),
+            (Target::Versions, "version_number > 1", "", WALK, "SEARCH v USING INDEX versions_by_update (<expr><?)"),
+            (Target::Versions, "version_number = 1", "", 0, "SEARCH versions USING COVERING INDEX versions_by_number (number=?)"),
+            (Target::Versions, "name = 'a' AND version_number = 1", "", WALK, "SEARCH v USING PRIMARY KEY (model_id=? AND number=?)"),
+            (Target::Versions, "", "version_number DESC", WALK, "SEARCH v USING INDEX versions_by_number (number<?)"),
+            (Target::Versions, "", "name", WALK, "SEARCH m USING INDEX models_by_name (name>?)"),
+            (Target::Versions, "name = 'a'", "", WALK, "SEARCH v USING INDEX versions_of_model_by_update (model_id=? AND <expr><?)"),
+            (Target::Versions, "name = 'a'", "version_number", WALK, "SEARCH v USING PRIMARY KEY (model_id=? AND number>?)"),
+            (
+                Target::Versions,
+                "name = 'a' AND tags.b = 'c'",
+                "",
+                1,
+                "SEARCH tags USING COVERING INDEX tags_by_key (key=? AND <expr>=? AND <expr>=? AND <expr>=?)",
+            ),
+            (Target::Versions, "run_id = 'a'", "", 0, "SEARCH versions USING COVERING INDEX versions_by_run (<expr>=?)"),
+            (Target::Versions, "source_path LIKE 'a%'", "", 0, "SEARCH versions USING COVERING INDEX versions_by_source (<expr>>? AND <expr><?)"),
+        ] {
+            let steps = steps(&mut pad, target, filter, order, start).await;
+            assert!(steps.iter().any(|step| step == wanted), "{target:?} {filter} {order}: {steps:#?}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN") && step != "SCAN hits"), "{target:?} {filter} {order}: {steps:#?}");
+        }
     }
 }

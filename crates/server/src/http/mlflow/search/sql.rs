@@ -46,7 +46,9 @@ pub(super) fn condition(clause: &Clause, target: Target, parameters: &mut Parame
         Clause::Attribute(Attribute::Name, test) => compared("m.name", test, parameters),
         Clause::Attribute(Attribute::RunId, test) => compared("v.run_id", test, parameters),
         Clause::Attribute(Attribute::Source, test) => compared("v.source", test, parameters),
-        Clause::Number(order, number) => format!("v.number {order} {}", parameters.put(*number)),
+        Clause::Number("=", number) => format!("v.number = {}", parameters.put(*number)),
+        // The plus keeps the databases from reading half the table by its numbers instead of one page in order.
+        Clause::Number(order, number) => format!("+v.number {order} {}", parameters.put(*number)),
         Clause::Tag(key, Test::Equal(value)) if key == IS_PROMPT => {
             compared(&format!("lower({})", tag(key, target, parameters)), &Test::Equal(value.to_ascii_lowercase()), parameters)
         }
@@ -115,12 +117,13 @@ pub(super) fn candidates(clause: &Clause, target: Target, model: Option<&str>, p
                 text = format!("{text} AND {range}");
             }
             match (model, test) {
-                (Some(model), Test::Equal(_)) => Some(format!("{text} AND lower(model_id) = {}", the_model(model, parameters))),
+                (Some(model), Test::Equal(_)) => Some(format!("{text} AND lower(model_id) = lower({})", the_model(model, parameters))),
                 _ => Some(text),
             }
         }
         Clause::Attribute(Attribute::RunId, test) => Some(format!("SELECT model_id, number FROM versions WHERE {}", range("run_id", test, parameters)?)),
         Clause::Attribute(Attribute::Source, test) => Some(format!("SELECT model_id, number FROM versions WHERE {}", range("source", test, parameters)?)),
+        Clause::Number("=", wanted) if model.is_none() => Some(format!("SELECT model_id, number FROM versions WHERE number = {}", parameters.put(*wanted))),
         Clause::Attribute(Attribute::Name, _) | Clause::Number(..) => None,
     }
 }
