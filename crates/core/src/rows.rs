@@ -279,7 +279,7 @@ pub struct Key {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.table.name == other.table.name && self.values == other.values
+        same(self.table, other.table) && self.values == other.values
     }
 }
 impl Eq for Key {}
@@ -290,7 +290,8 @@ impl PartialOrd for Key {
 }
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.table.name.cmp(other.table.name).then_with(|| self.values.cmp(&other.values))
+        let tables = if same(self.table, other.table) { std::cmp::Ordering::Equal } else { self.table.name.cmp(other.table.name) };
+        tables.then_with(|| self.values.cmp(&other.values))
     }
 }
 impl std::hash::Hash for Key {
@@ -298,6 +299,11 @@ impl std::hash::Hash for Key {
         self.table.name.hash(state);
         self.values.hash(state);
     }
+}
+
+/// Most keys that are compared are of one table, which is mostly the same static.
+fn same(left: &'static Table, right: &'static Table) -> bool {
+    std::ptr::eq(left, right) || left.name == right.name
 }
 
 /// Why a pure function on [`Rows`] could not go on.
@@ -321,7 +327,7 @@ pub enum Change {
 /// Loaded rows and the changes made to them.
 #[derive(Debug, Default)]
 pub struct Rows {
-    loaded: HashMap<Key, Option<Vec<Value>>>,
+    loaded: HashMap<Key, Option<Vec<Value>>, foldhash::fast::RandomState>,
     changes: BTreeMap<Key, Change>,
     missing: BTreeSet<Key>,
     complete: bool,

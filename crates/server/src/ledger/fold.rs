@@ -1,8 +1,10 @@
 //! Folds entries into derived rows with the core's `apply`, for verification and rebuild.
 
+use std::collections::BTreeMap;
+
 use chancery_core::apply;
 use chancery_core::entry::Entry;
-use chancery_core::rows::{Class, Key, Missing, Rows, Value};
+use chancery_core::rows::{Change, Class, Key, Missing, Rows, Value};
 
 use crate::fault::Fault;
 use crate::store::{Snapshot, Tx};
@@ -10,15 +12,19 @@ use crate::store::{Snapshot, Tx};
 /// Rows are kept from batch to batch up to this weight (a row weighs 1 and more when it is long).
 const MAX_WEIGHT: usize = 200_000;
 
-/// A fold from the first entry on.
+/// Changed rows that wait to be written together: what changes again meanwhile is written once.
+const MAX_WAITING: usize = 50_000;
+
+/// A fold from the first entry on. INVARIANT: a row that waits is among `rows` too, so nobody reads an older one from the database.
 #[derive(Default)]
 pub(super) struct Fold {
     rows: Rows,
     weight: usize,
+    waiting: BTreeMap<Key, Change>,
 }
 
 impl Fold {
-    /// Applies the next entries and writes the changed rows into `derived`. Rows of log tables (manifests) are read from `log`
+    /// Applies the next entries and writes the changed rows into `derived`, when many have gathered. Rows of log tables (manifests) are read from `log`
     /// when it is given, because a temporary database has none.
     pub(super) async fn entries(&mut self, entries: &[Entry], derived: &mut Tx<'_>, log: Option<&Snapshot>) -> Result<(), Fault> {
         loop {
@@ -38,11 +44,19 @@ impl Fold {
         }
         let changes = self.rows.take_changes();
         self.weight += changes.len();
-        derived.flush(changes).await?;
+        self.waiting.extend(changes);
+        if self.weight > MAX_WEIGHT || self.waiting.len() > MAX_WAITING {
+            self.flush(derived).await?;
+        }
         if self.weight > MAX_WEIGHT {
             *self = Self::default();
         }
         Ok(())
+    }
+
+    /// Writes the rows that wait: what the last call must be.
+    pub(super) async fn flush(&mut self, derived: &mut Tx<'_>) -> Result<(), Fault> {
+        derived.flush(std::mem::take(&mut self.waiting)).await
     }
 
     async fn load(&mut self, missing: Vec<Key>, derived: &mut Tx<'_>, log: Option<&Snapshot>) -> Result<(), Fault> {

@@ -30,6 +30,7 @@ pub async fn rebuild(writer: &mut Writer) -> Result<u64, Fault> {
         fold.entries(&page, &mut tx, None).await?;
         done += page.len() as u64;
     }
+    fold.flush(&mut tx).await?;
     tx.commit().await?;
     Ok(done)
 }

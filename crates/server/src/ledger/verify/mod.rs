@@ -62,7 +62,7 @@ pub async fn verify(store: &Store, options: &Options<'_>) -> Result<Report, Faul
             let mut scratch = scratchpad.begin()?;
             let mut record = record::Record::new(&snapshot, &mut scratch);
             log(&snapshot, options, &mut report, Some(&mut record)).await?;
-            let folded = record.finish(&mut report);
+            let folded = record.finish(&mut report).await?;
             record::payloads(&snapshot, &mut report).await?;
             record::private_texts(&snapshot, &mut report).await?;
             if folded {

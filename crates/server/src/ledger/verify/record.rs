@@ -64,14 +64,18 @@ impl<'a, 'tx> Record<'a, 'tx> {
     }
 
     /// Whether the derived rows can be compared with what the entries say.
-    pub(super) fn finish(self, report: &mut Report) -> bool {
+    ///
+    /// # Errors
+    /// [`Fault`] when the temporary database cannot be written.
+    pub(super) async fn finish(mut self, report: &mut Report) -> Result<bool, Fault> {
+        self.fold.flush(self.scratch).await?;
         if report.entries == self.snapshot.head().size && report.root.is_some() && self.last_at != self.snapshot.head().at && report.entries > 0 {
             let message = "its time is not that of the newest entry";
             report.problem(Problem::new(Area::Log, "head", message).values(self.last_at.to_string(), self.snapshot.head().at.to_string()));
         }
-        let Some(reason) = self.stopped else { return true };
+        let Some(reason) = self.stopped else { return Ok(true) };
         report.problem(Problem::new(Area::Log, "derived rows", format!("they could not be compared: {reason}")));
-        false
+        Ok(false)
     }
 
     /// Compares the columns of an entry with its bytes.
