@@ -8,7 +8,7 @@ use chancery_core::entry::{Door, Draft, Entry, Subject};
 use chancery_core::names::{ActorId, Digest, Label, PolicyMode};
 use chancery_core::promotion::GateRecord;
 use chancery_core::refusal::{Code, Recorded, Refusal};
-use chancery_core::tables::{EntryRow, SettingRow};
+use chancery_core::tables::{ActorRow, EntryRow, SettingRow};
 use chancery_core::{Command, registry};
 use futures_util::future::BoxFuture;
 
@@ -16,6 +16,7 @@ use super::access::Caller;
 use super::refusals::Record;
 use super::sequence::{Answer, Job, Noted, Work};
 use super::{App, AppError};
+use crate::crash::{CrashPoint, reach};
 use crate::fault::Fault;
 use crate::{ids, values};
 
@@ -171,37 +172,54 @@ impl App {
         }
     }
 
-    /// Starts an empty registry and makes its first administrator. Gives the token, once.
+    /// Starts an empty registry, makes its first administrator, and gives the administrator's token, once.
     ///
-    /// A crash between the entries leaves a started registry without an administrator; the next start goes on from there.
+    /// The steps are: registry, administrator, token file, token. A crash between any two of them leaves what was done, and the
+    /// next start does the rest. The file comes before the token that it holds is valid: a token that nobody can read would lock
+    /// everybody out. A file whose token never became valid is replaced.
     pub(super) async fn start(&self, mode: PolicyMode, data: &Path) -> Result<Option<String>, Fault> {
+        // The key has signed entries that are not here: an empty database is not a new registry then.
+        if self.read_only().is_some() {
+            return Ok(None);
+        }
+        let crash = self.inner.crash;
         let snapshot = self.store().read().await?;
         let started = snapshot.get::<SettingRow>(values![registry::POLICY_MODE]).await?.is_some();
-        let administered = !snapshot.query("SELECT actor_id FROM actors LIMIT 1", &[]).await?.is_empty();
+        let issued = !snapshot.query("SELECT token_id FROM tokens LIMIT 1", &[]).await?.is_empty();
+        // Nobody could make a second actor before the first token.
+        let administrator = snapshot.rows::<ActorRow>("ORDER BY created_index LIMIT 1", &[]).await?.into_iter().next();
         drop(snapshot);
         let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
         if !started {
             let origin = self.keys().origin().to_owned();
             self.system(&system, registry::Command::Start { origin, mode }.into()).await?;
+            reach(crash, CrashPoint::AfterStart);
         }
-        if administered {
+        if issued {
             return Ok(None);
         }
+        let actor = match administrator {
+            Some(row) => row.actor_id,
+            None => self.first_administrator(&system).await?,
+        };
+        reach(crash, CrashPoint::AfterAdministrator);
+        let secret = ids::secret()?;
+        crate::keys::write_private(&data.join("admin-token"), secret.as_bytes())?;
+        reach(crash, CrashPoint::AfterTokenFile);
+        let expires_at = self.now().plus_seconds(FIRST_TOKEN_SECONDS);
+        let issue = actor::Command::IssueToken { token: ids::token()?, actor, secret_hash: Digest::of(secret.as_bytes()), expires_at };
+        self.system(&system, issue.into()).await?;
+        reach(crash, CrashPoint::AfterToken);
+        Ok(Some(secret))
+    }
+
+    async fn first_administrator(&self, system: &ActorId) -> Result<ActorId, Fault> {
         let id = ids::actor(ActorKind::Person)?;
         let handle = Label::parse("administrator").map_err(|refusal| Fault::Config(refusal.message))?;
         let roles = vec![Role::Administrator, Role::Owner, Role::Auditor];
         let create = actor::Command::Create { id: id.clone(), kind: ActorKind::Person, handle, display_name: "First administrator".to_owned(), roles };
-        self.system(&system, create.into()).await?;
-        let secret = ids::secret()?;
-        let issue = actor::Command::IssueToken {
-            token: ids::token()?,
-            actor: id,
-            secret_hash: Digest::of(secret.as_bytes()),
-            expires_at: self.now().plus_seconds(FIRST_TOKEN_SECONDS),
-        };
-        self.system(&system, issue.into()).await?;
-        crate::keys::write_private(&data.join("admin-token"), secret.as_bytes())?;
-        Ok(Some(secret))
+        self.system(system, create.into()).await?;
+        Ok(id)
     }
 
     async fn system(&self, actor: &ActorId, command: Command) -> Result<Receipt, Fault> {

@@ -27,10 +27,11 @@ use chancery_core::refusal::Refusal;
 pub use access::{Caller, Reading};
 pub use execute::{Options, Receipt};
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
-pub use sequence::{CrashPoint, Sequencer};
+pub use sequence::Sequencer;
 
-use crate::blobs::{BlobError, Blobs};
+use crate::blobs::{BlobError, Blobs, Limits};
 use crate::clock::Clock;
+use crate::crash::CrashPoint;
 use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::ledger::signer::Signer;
@@ -47,7 +48,7 @@ pub struct AppConfig {
     pub no_auth: bool,
     /// The clock.
     pub clock: Clock,
-    /// Where the process ends itself, for the tests of durability.
+    /// Where the process ends itself, for the tests of durability; the program sets none.
     pub crash: Option<CrashPoint>,
 }
 
@@ -109,6 +110,7 @@ struct Inner {
     signer: Signer,
     clock: Clock,
     no_auth: bool,
+    crash: Option<CrashPoint>,
     access: access::Cache,
     current: Arc<current::Current>,
     lookout: current::Lookout,
@@ -128,13 +130,13 @@ impl App {
         let data = config.store.data.clone();
         std::fs::create_dir_all(&data).map_err(|error| Fault::database(format!("make the data folder `{}`", data.display()), error))?;
         let (store, writer) = Store::open(config.store, &crate::schema()).await?;
-        let blobs = Blobs::open(data.join("blobs")).map_err(|fault| Fault::database("open the artifact store", fault))?;
+        let blobs = Blobs::open_with(data.join("blobs"), Limits::default(), config.crash).map_err(|fault| Fault::database("open the artifact store", fault))?;
         let keys = Keys::open(&data, None)?;
         let engine = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
-        let signer = Signer::new(store.clone(), keys.clone());
+        let signer = Signer::new(store.clone(), keys.clone(), config.crash);
         // Before anything is written: a database that is older than what the key has signed must not grow.
         if let Some(checkpoint) = signer.next(config.clock.now()).await? {
             sequencer.publish(checkpoint).await?;
@@ -148,6 +150,7 @@ impl App {
             signer,
             clock: config.clock,
             no_auth: config.no_auth,
+            crash: config.crash,
             access: access::Cache::default(),
             current,
             lookout,

@@ -17,6 +17,7 @@ use super::execute::{Options, Prepared, Receipt};
 use super::gate::{Evaluated, Subjects, gates};
 use super::signed::{ApprovalText, DecisionText, counts};
 use super::{App, AppError, view};
+use crate::crash::{CrashPoint, reach};
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::{ids, values};
@@ -300,9 +301,19 @@ impl App {
     /// # Errors
     /// `separation_of_duties` (recorded), `precondition_failed` when other evidence was shown, `access_denied`.
     pub async fn review(&self, caller: &Caller, id: &PromotionId, ask: &ReviewAsk, options: &Options) -> Result<Receipt, AppError> {
-        if let Some(receipt) = self.replayed(options).await? {
-            return Ok(receipt);
+        let receipt = match self.replayed(options).await? {
+            Some(receipt) => receipt,
+            None => self.record_review(caller, id, ask, options).await?,
+        };
+        if ask.verdict == ApprovalVerdict::Approve {
+            // A crash between the approval and this loses nothing: whoever repeats the approval under its idempotency key, or
+            // promotes next, has the decision signed.
+            self.decide_if_complete(caller, id, &Options::at(options.door)).await?;
         }
+        Ok(receipt)
+    }
+
+    async fn record_review(&self, caller: &Caller, id: &PromotionId, ask: &ReviewAsk, options: &Options) -> Result<Receipt, AppError> {
         let (receipt, ()) = self
             .prepared(caller, Action::Review, options, |caller| {
                 async move {
@@ -347,17 +358,17 @@ impl App {
                 .boxed()
             })
             .await?;
-        if ask.verdict == ApprovalVerdict::Approve {
-            // A crash between the approval and this loses nothing: whoever promotes next has the decision signed.
-            self.decide_if_complete(caller, id, &Options::at(options.door)).await?;
-        }
         Ok(receipt)
     }
 
-    /// Signs and records the decision APPROVED once every gate before execution holds and no decision is there yet.
+    /// Signs and records the decision APPROVED once every gate before execution holds and no decision is there yet. Of a promotion
+    /// that was closed there is nothing to decide.
     async fn decide_if_complete(&self, caller: &Caller, id: &PromotionId, options: &Options) -> Result<(), AppError> {
         let turn = self.turn().await?;
-        let (subjects, gates) = self.promotion_subjects(caller, id).await?;
+        let (subjects, gates) = match self.promotion_subjects(caller, id).await {
+            Err(AppError::Refused(refusal, _)) if refusal.code == Code::TransitionRefused => return Ok(()),
+            other => other?,
+        };
         let before: Vec<Gate> = gates.into_iter().filter(|gate| *gate != Gate::Production).collect();
         let decided = subjects.input.decision.as_ref().is_some_and(|decision| decision.expires_at > subjects.input.now);
         if decided || subjects.input.target == State::Candidate || !caller.actor.may(Action::Decide) {
@@ -376,6 +387,7 @@ impl App {
         let command = Command::Decide { promotion: id.clone(), decision };
         let prepared = self.ready(caller, command.into(), &subjects, None)?;
         drop(turn);
+        reach(self.inner.crash, CrashPoint::BeforeDecision);
         match self.attempt(prepared, options).await {
             // Somebody else changed the promotion meanwhile: the next call decides.
             Ok(_) => Ok(()),
@@ -420,6 +432,8 @@ impl App {
         if !caller.actor.may(Action::Execute) {
             return Ok(PromoteOutcome { promotion: id.clone(), executed: false, opening: Opening::Known, missing: Vec::new(), receipt });
         }
+        // A crash here leaves the promotion open with all that it needs: whoever promotes next executes it.
+        reach(self.inner.crash, CrashPoint::BeforeExecution);
         let receipt = self.execute_promotion(caller, id, others, options).await?;
         Ok(PromoteOutcome { promotion: id.clone(), executed: true, opening: Opening::Known, missing: Vec::new(), receipt })
     }

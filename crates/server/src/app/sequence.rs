@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::current::Current;
 use super::execute::Receipt;
 use crate::clock::Clock;
+use crate::crash::{CrashPoint, reach};
 use crate::fault::Fault;
 use crate::ledger::sequence::Edge;
 use crate::ledger::signer::Publish;
@@ -35,17 +36,6 @@ const QUEUE: usize = 4096;
 const KNOWN_ROWS: usize = 20_000;
 /// How old a verdict may be when its command is sequenced, in microseconds.
 const VERDICT_AGE: i64 = 5_000_000;
-
-/// Where the process ends itself at a commit, for the tests of durability. The product never sets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CrashPoint {
-    /// Everything is written, nothing is committed: the batch must be gone.
-    BeforeCommit,
-    /// The batch is committed, nobody was told: it must be there.
-    AfterCommit,
-    /// The commit is reported as unknown although it happened: the answer must still be success.
-    AnswerLost,
-}
 
 /// A subject whose revision was noted while a command was prepared.
 #[derive(Clone, Debug, PartialEq)]
@@ -206,9 +196,11 @@ impl Thread {
     async fn publish(&mut self, publish: Publish) -> Result<bool, Fault> {
         let mut tx = self.writer.begin().await?;
         let published = crate::ledger::signer::publish(&mut tx, &publish).await?;
-        // A crash before the commit leaves the memory ahead of the published checkpoint: the next run signs again, consistently.
+        reach(self.crash, CrashPoint::BeforePublication);
+        // A crash before the commit leaves the memory ahead of the published checkpoint: the next run publishes what the key remembers.
         // A crash after it means that the checkpoint is out, which is what was asked.
         tx.commit().await?;
+        reach(self.crash, CrashPoint::AfterPublication);
         Ok(published)
     }
 
@@ -286,12 +278,12 @@ impl Thread {
             self.edge.full_tiles(&mut tx).await?;
             tx.flush(rows.take_changes()).await?;
             tx.set_head(Head { size, at: outcome.at });
-            crash_at(self.crash, CrashPoint::BeforeCommit);
+            reach(self.crash, CrashPoint::BeforeCommit);
             // A crash before this commit loses the whole batch, of which nobody was told. A crash after it keeps all of it,
             // entries, rows and tiles together; the callers saw a broken connection and find it by reading, or by repeating
             // the command with its idempotency key.
             let committed = tx.commit().await;
-            crash_at(self.crash, CrashPoint::AfterCommit);
+            reach(self.crash, CrashPoint::AfterCommit);
             let committed =
                 if self.crash == Some(CrashPoint::AnswerLost) { committed.and_then(|()| Err(Fault::UnknownCommit("lost".into()))) } else { committed };
             match committed {
@@ -320,12 +312,6 @@ impl Thread {
             return Ok(());
         }
         Err(Fault::Database { doing: "commit: the connection was lost and nothing was stored".to_owned(), source })
-    }
-}
-
-fn crash_at(crash: Option<CrashPoint>, point: CrashPoint) {
-    if crash == Some(point) {
-        std::process::abort();
     }
 }
 

@@ -46,6 +46,7 @@ pub use read::{Download, Fixity};
 pub use sidecar::UploadId;
 pub use upload::{NewUpload, Upload};
 
+use crate::crash::CrashPoint;
 use fault::{At, blocking};
 use receive::Declared;
 
@@ -110,21 +111,25 @@ enum Tidier {
     Another,
 }
 
-/// Makes every path in the store.
+/// Makes every path in the store, and goes along with everything that touches files.
 #[derive(Clone, Debug)]
-struct Root(PathBuf);
+struct Root {
+    path: PathBuf,
+    /// Where the process ends itself in a test.
+    crash: Option<CrashPoint>,
+}
 
 impl Root {
     fn incoming(&self) -> PathBuf {
-        self.0.join("incoming")
+        self.path.join("incoming")
     }
 
     fn all_parts(&self) -> PathBuf {
-        self.0.join("parts")
+        self.path.join("parts")
     }
 
     fn shards(&self) -> PathBuf {
-        self.0.join("sha256")
+        self.path.join("sha256")
     }
 
     fn shard(&self, digest: &Digest) -> PathBuf {
@@ -149,12 +154,12 @@ impl Blobs {
     ///
     /// Makes the folders, ends completions that a crash interrupted, and removes temporary files that no sidecar names.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, BlobFault> {
-        Self::open_with(root, Limits::default())
+        Self::open_with(root, Limits::default(), None)
     }
 
-    /// As [`Blobs::open`], with other limits.
-    pub fn open_with(root: impl AsRef<Path>, limits: Limits) -> Result<Self, BlobFault> {
-        let root = Root(root.as_ref().to_owned());
+    /// As [`Blobs::open`], with other limits, and with the point where the process ends itself in a test.
+    pub fn open_with(root: impl AsRef<Path>, limits: Limits, crash: Option<CrashPoint>) -> Result<Self, BlobFault> {
+        let root = Root { path: root.as_ref().to_owned(), crash };
         make_folders(&root)?;
         let tidier = tidier(&root)?;
         let open = match &tidier {
@@ -220,15 +225,15 @@ fn make_folders(root: &Root) -> Result<(), BlobFault> {
         std::fs::create_dir_all(&path).at("make folder", &path)?;
     }
     place::sync_folder(&root.shards())?;
-    place::sync_folder(&root.0)?;
-    match root.0.parent() {
+    place::sync_folder(&root.path)?;
+    match root.path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => place::sync_folder(parent),
         Some(_) | None => Ok(()),
     }
 }
 
 fn tidier(root: &Root) -> Result<Tidier, BlobFault> {
-    let path = root.0.join("lock");
+    let path = root.path.join("lock");
     let lock = File::options().create(true).truncate(false).write(true).open(&path).at("open", &path)?;
     match lock.try_lock() {
         Ok(()) => Ok(Tidier::Us { _lock: lock }),

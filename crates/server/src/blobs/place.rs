@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::{At, BlobFault};
 use super::{Root, Stored};
+use crate::crash::{CrashPoint, reach};
 
 /// A new name in `incoming` that no sidecar names, so that a restart removes it.
 pub(super) fn temporary(root: &Root) -> Result<PathBuf, BlobFault> {
@@ -34,9 +35,11 @@ pub(super) fn place(root: &Root, path: &Path, stored: Stored) -> Result<(), Blob
         }
         // The mode guards against accidents only, so it is not worth a sync: a power failure may bring the old one back.
         fs::set_permissions(path, Permissions::from_mode(0o444)).at("protect", path)?;
+        reach(root.crash, CrashPoint::BeforeRename);
         // Crash before: the temporary file only. Crash after, before the sync: either name, never half a file, because
         // the bytes were synced first. Two completions of one content may both rename: the second replaces equal bytes.
         fs::rename(path, &target).at("place", &target)?;
+        reach(root.crash, CrashPoint::AfterRename);
     }
     // In both cases: the one who renamed first may not have synced yet, and our answer must be true after a crash.
     sync_folder(&root.shard(&stored.digest))?;

@@ -9,6 +9,7 @@ use super::fault::{At, BlobError, BlobFault};
 use super::receive::{self, Declared, Ended, Hashed, Message};
 use super::sidecar::{self, Sidecar, UploadId};
 use super::{Root, Stored, place};
+use crate::crash::{CrashPoint, reach};
 
 /// What is known of the bytes of an upload.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(super) fn append_now(
         Ok(Ended::Complete) => {
             // An offset that a client was told is on disk: after a power failure it can go on from there.
             sync_or_discard(root, id, state)?;
+            // Crash after: the file has more bytes than the client was told, as above.
+            reach(root.crash, CrashPoint::AfterPart);
             let length = hashed.length;
             *state = State::Hashed(hashed);
             Ok(length)
@@ -72,6 +75,7 @@ pub(super) fn complete_now(root: &Root, id: &UploadId, sidecar: &Sidecar, limit:
         State::Hashed(_) | State::Unread => {
             let hashed = take_hashed(root, id, state)?;
             let stored = check(root, id, sidecar, state, hashed, limit)?;
+            reach(root.crash, CrashPoint::BeforeSeal);
             // Crash before: the upload is open as it was, and the client completes it again.
             sidecar::write(root, id, &sidecar.clone().sealed(stored))?;
             // Crash after: the next start places it (`recover`).

@@ -159,7 +159,7 @@ async fn a_refusal_does_not_wait_for_the_body() {
 #[tokio::test]
 async fn a_silent_client_loses_its_place_but_not_its_bytes() {
     let folder = tempfile::TempDir::new().unwrap();
-    let blobs = Blobs::open_with(folder.path(), Limits { silence: Duration::from_millis(100), ..Limits::default() }).unwrap();
+    let blobs = Blobs::open_with(folder.path(), Limits { silence: Duration::from_millis(100), ..Limits::default() }, None).unwrap();
     blobs.create(new(1, None, None)).await.unwrap();
     let silent = body(&["abc"]).chain(stream::pending());
     let answer = tokio::time::timeout(Duration::from_secs(10), blobs.append(&id(1), &actor(), 0, silent)).await.unwrap();
@@ -170,7 +170,7 @@ async fn a_silent_client_loses_its_place_but_not_its_bytes() {
 #[tokio::test]
 async fn a_body_that_goes_too_far_is_not_kept() {
     let folder = tempfile::TempDir::new().unwrap();
-    let blobs = Blobs::open_with(folder.path(), Limits { blob_bytes: 10, ..Limits::default() }).unwrap();
+    let blobs = Blobs::open_with(folder.path(), Limits { blob_bytes: 10, ..Limits::default() }, None).unwrap();
     assert_eq!(code(blobs.create(new(1, Some(11), None)).await), Code::TooLarge);
     for (number, size, rest) in [(1, Some(8), "efgh"), (2, None, "e")] {
         blobs.create(new(number, size, None)).await.unwrap();
@@ -253,7 +253,7 @@ async fn an_upload_is_its_actors_alone() {
 #[tokio::test]
 async fn open_uploads_are_limited_per_actor() {
     let folder = tempfile::TempDir::new().unwrap();
-    let blobs = Blobs::open_with(folder.path(), Limits { open_uploads: 2, ..Limits::default() }).unwrap();
+    let blobs = Blobs::open_with(folder.path(), Limits { open_uploads: 2, ..Limits::default() }, None).unwrap();
     blobs.create(new(1, None, None)).await.unwrap();
     blobs.create(new(2, None, None)).await.unwrap();
     assert_eq!(code(blobs.create(new(3, None, None)).await), Code::TooLarge);

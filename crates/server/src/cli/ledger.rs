@@ -137,7 +137,7 @@ async fn verify_data(args: &VerifyArgs, format: Format) -> Outcome {
 
 async fn rebuild_data(args: &DataArgs) -> Outcome {
     let (_store, mut writer) = Store::open(args.config(), &Schema::product()).await.map_err(|fault| failed(&fault))?;
-    let entries = rebuild(&mut writer).await.map_err(|fault| failed(&fault))?;
+    let entries = rebuild(&mut writer, None).await.map_err(|fault| failed(&fault))?;
     println!("rebuilt all derived rows from {entries} entries");
     Ok(ExitCode::Done)
 }

@@ -6,6 +6,7 @@ use chancery_core::tables::EntryRow;
 
 use super::damaged;
 use super::fold::Fold;
+use crate::crash::{CrashPoint, reach};
 use crate::fault::Fault;
 use crate::store::{Tx, Writer};
 
@@ -15,11 +16,11 @@ const PAGE: u32 = 512;
 /// Deletes all derived rows and folds all entries, in one transaction under the head lock: readers see the old rows until the
 /// commit, other writers wait. Log and vault tables are not touched, and no policy is evaluated. Gives the number of entries.
 ///
-/// A crash before the commit leaves the old rows; run it again.
+/// `crash` is where the process ends itself in a test.
 ///
 /// # Errors
 /// [`Fault::Config`] when an entry is missing or cannot be read: nothing is changed then; [`Fault::Database`].
-pub async fn rebuild(writer: &mut Writer) -> Result<u64, Fault> {
+pub async fn rebuild(writer: &mut Writer, crash: Option<CrashPoint>) -> Result<u64, Fault> {
     let mut tx = writer.begin().await?;
     let size = tx.head().size;
     tx.truncate_class(Class::Derived).await?;
@@ -31,7 +32,10 @@ pub async fn rebuild(writer: &mut Writer) -> Result<u64, Fault> {
         done += page.len() as u64;
     }
     fold.flush(&mut tx).await?;
+    reach(crash, CrashPoint::BeforeRebuild);
+    // A crash before this commit leaves the old rows: run it again. After it the new rows stand.
     tx.commit().await?;
+    reach(crash, CrashPoint::AfterRebuild);
     Ok(done)
 }
 

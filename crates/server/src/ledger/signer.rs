@@ -19,6 +19,7 @@ use chancery_core::tables::CheckpointRow;
 use tokio::sync::watch;
 
 use super::{hashes, memory, newest_checkpoint};
+use crate::crash::{CrashPoint, reach};
 use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::store::{Snapshot, Store, Tx};
@@ -57,6 +58,7 @@ pub async fn publish(tx: &mut Tx<'_>, checkpoint: &Publish) -> Result<bool, Faul
 pub struct Signer {
     store: Store,
     keys: Keys,
+    crash: Option<CrashPoint>,
     read_only: watch::Sender<Option<Arc<str>>>,
 }
 
@@ -73,9 +75,10 @@ enum Found {
 }
 
 impl Signer {
-    /// Takes the store and the keys of the log. Nothing is read yet: call [`Signer::next`] before the first write is accepted.
-    pub fn new(store: Store, keys: Keys) -> Self {
-        Self { store, keys, read_only: watch::Sender::new(None) }
+    /// Takes the store, the keys of the log, and where the process ends itself in a test. Nothing is read yet: call [`Signer::next`]
+    /// before the first write is accepted.
+    pub fn new(store: Store, keys: Keys, crash: Option<CrashPoint>) -> Self {
+        Self { store, keys, crash, read_only: watch::Sender::new(None) }
     }
 
     /// Why nothing may be written, as long as something stands there: the database was restored from a backup or was altered.
@@ -101,8 +104,10 @@ impl Signer {
             Found::Signed(signed) => signed,
             Found::Grown(checkpoint) => {
                 let signed = sign(checkpoint, self.keys.log())?;
+                reach(self.crash, CrashPoint::BeforeMemory);
                 // A crash before this line leaves no trace. After it the key is bound: it will sign nothing that this does not extend.
                 memory::write(&self.keys.memory_path(), &signed)?;
+                reach(self.crash, CrashPoint::AfterMemory);
                 signed
             }
         };

@@ -202,7 +202,7 @@ impl Registry {
     }
 
     pub(crate) fn signer(&self) -> Signer {
-        Signer::new(self.store.clone(), self.keys.clone())
+        Signer::new(self.store.clone(), self.keys.clone(), None)
     }
 
     pub(crate) async fn sign_by(&mut self, signer: &Signer) -> Result<Option<SignedCheckpoint>, Fault> {

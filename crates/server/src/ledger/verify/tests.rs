@@ -155,7 +155,7 @@ async fn every_derived_table_is_compared_and_rebuilt() {
             assert_says(&report, Verdict::DerivedAltered, &said, &tamper);
             assert!(report.problems.iter().all(|problem| problem.place.starts_with(&format!("table {name},"))), "{:#?}", texts(&report));
             assert!(registry.verify(Mode::Tree).await.is_intact());
-            assert_eq!(rebuild(&mut registry.writer).await.unwrap(), 612);
+            assert_eq!(rebuild(&mut registry.writer, None).await.unwrap(), 612);
             assert!(registry.verify(Mode::Full).await.is_intact(), "{tamper}");
         }
     }
@@ -165,7 +165,7 @@ async fn every_derived_table_is_compared_and_rebuilt() {
 async fn a_rebuild_over_a_missing_entry_changes_nothing() {
     let mut registry = registry().await;
     registry.sql("DELETE FROM entries WHERE entry_index = 300; DELETE FROM tags");
-    let said = rebuild(&mut registry.writer).await.unwrap_err().to_string();
+    let said = rebuild(&mut registry.writer, None).await.unwrap_err().to_string();
     assert!(said.starts_with("entry 300 is missing"), "{said}");
     let models: i64 = registry.connection().query_row("SELECT count(*) FROM models", [], |row| row.get(0)).unwrap();
     assert_eq!(models, 1);

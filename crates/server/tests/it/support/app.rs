@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chancery::app::{App, AppConfig, CrashPoint};
+use chancery::app::{App, AppConfig};
 use chancery::blobs::Blobs;
 use chancery::clock::Clock;
+use chancery::crash::CrashPoint;
 use chancery::keys::Keys;
 use chancery::ledger::rebuild::rebuild;
 use chancery::ledger::verify::{Mode, Options, Report, verify};
@@ -49,6 +50,21 @@ pub(crate) enum Database {
     Postgres,
 }
 
+impl Database {
+    /// Where a new, empty one is; nothing for SQLite, which is in the data folder.
+    async fn address(self) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(postgres::database().await),
+        }
+    }
+}
+
+/// Waits for a future that needs threads.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+}
+
 /// Runs a test on a registry of its own. Inline snapshots are compared on both databases, which is what the duplicates are.
 pub(crate) fn run(database: Database, test: impl AsyncFnOnce(&TestApp)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -79,10 +95,7 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// An empty registry that enforces.
     pub(crate) async fn start(database: Database) -> Self {
-        let database = match database {
-            Database::Sqlite => None,
-            Database::Postgres => Some(postgres::database().await),
-        };
+        let database = database.address().await;
         let folder = tempfile::tempdir().unwrap();
         let app = Self::open(folder.path(), database.as_deref(), None).await;
         Self { folder: Some(folder), ..app }
@@ -153,20 +166,39 @@ pub(crate) struct Stopped {
 }
 
 impl Stopped {
+    /// An empty folder, and an empty database when it is PostgreSQL.
+    pub(crate) async fn nothing(database: Database) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { data: folder.path().to_owned(), database: database.address().await, _folder: Some(folder) }
+    }
+
     /// Verifies everything, makes all derived rows anew, and verifies again: the result must be the same. Gives the number of entries.
     pub(crate) async fn audit(&self) -> u64 {
-        audit(&self.data, self.database.as_deref()).await
+        let (store, mut writer) = self.store().await;
+        let before = verified(&store, &self.data).await;
+        assert!(before.is_intact(), "{before}");
+        assert_eq!(rebuild(&mut writer, None).await.unwrap(), before.entries);
+        let after = verified(&store, &self.data).await;
+        assert_eq!(after, before, "the rebuilt rows differ");
+        before.entries
     }
-}
 
-async fn audit(data: &Path, database: Option<&str>) -> u64 {
-    let (store, mut writer) = reopened(data, database).await;
-    let before = verified(&store, data).await;
-    assert!(before.is_intact(), "{before}");
-    assert_eq!(rebuild(&mut writer).await.unwrap(), before.entries);
-    let after = verified(&store, data).await;
-    assert_eq!(after, before, "the rebuilt rows differ");
-    before.entries
+    /// What a full verification says.
+    pub(crate) async fn report(&self) -> Report {
+        verified(&self.store().await.0, &self.data).await
+    }
+
+    /// The database alone. The writer of the last server may need a moment to let go.
+    pub(crate) async fn store(&self) -> (Store, Writer) {
+        let config = StoreConfig { data: self.data.clone(), database: self.database.clone() };
+        for _ in 0..200 {
+            if let Ok(opened) = Store::open(config.clone(), &Schema::product()).await {
+                return opened;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Store::open(config, &Schema::product()).await.unwrap()
+    }
 }
 
 /// The writer of the last server may need a moment to let go.
@@ -178,18 +210,6 @@ async fn opened(config: AppConfig) -> App {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     App::open(config).await.unwrap().0
-}
-
-/// The same for the store alone.
-async fn reopened(data: &Path, database: Option<&str>) -> (Store, Writer) {
-    let config = StoreConfig { data: data.to_owned(), database: database.map(ToOwned::to_owned) };
-    for _ in 0..200 {
-        if let Ok(opened) = Store::open(config.clone(), &Schema::product()).await {
-            return opened;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Store::open(config, &Schema::product()).await.unwrap()
 }
 
 /// What a full verification says.
