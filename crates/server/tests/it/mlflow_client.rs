@@ -179,5 +179,6 @@ fn the_example_registers_with_one_variable_changed() {
     chancery(&["version", "attach", "house-prices/1", files]);
     let version = shown();
     assert_eq!((&version["held"], &version["facts"]["environment"]["pinned"]), (&json!(true), &json!(true)));
+    assert_eq!(version["facts"]["signature"]["inputs"][0]["name"], "size");
     server.finish();
 }
