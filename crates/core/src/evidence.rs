@@ -155,7 +155,13 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
         Body::Payload(payload) => (payload.digest, payload.bytes.len() as u64, true),
         Body::Blob { digest, size } => (*digest, *size, false),
     };
-    if rows.get::<EvidenceRow>(&[model, number, &digest])?.is_some() {
+    // What is about a digest that the version had before its bytes came says nothing any more, and may be added again.
+    let speaks = |row: EvidenceRow| match row.binds_to {
+        Binding::Version => row.binds_digest == version.version_digest,
+        Binding::Content => row.binds_digest == version.content_digest,
+        Binding::File => true,
+    };
+    if rows.get::<EvidenceRow>(&[model, number, &digest])?.is_some_and(speaks) {
         return Err(Refusal::new(Code::AlreadyExists, &format!("this document (`{digest}`) is attached to the version already")).field("document").into());
     }
     let event = Event::Added {

@@ -82,7 +82,7 @@ fn version_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Comman
 /// The registration without files but with an origin, or the attachment of its files.
 fn without_bytes(command: version::Command, die: u8) -> Command {
     let version::Command::Register { model, manifest, facts, semver, bump, description, tags, .. } = command else { panic!("a registration") };
-    if die % 2 == 0 {
+    if die.is_multiple_of(2) {
         return version::Command::Attach { model, number: numbered(u64::from(die % 4) + 1), manifest, facts, expected: None }.into();
     }
     let origin = Some(version::Origin { source: "s3://bucket/model".to_owned(), ..version::Origin::default() });
@@ -174,11 +174,13 @@ fn play(mode: bool, rolls: &[(u8, Dice)]) -> World {
 
 /// The command with what the application reads before it asks.
 fn prepared(world: &World, command: Command) -> Command {
-    match command {
-        Command::Model(model::Command::Hide { id, .. }) => world.hide_model(&id).into(),
-        Command::Version(version::Command::Hide { model, number, .. }) => world.hide_version(&model, number).into(),
-        other => other,
+    if let Command::Model(model::Command::Hide { id, .. }) = &command {
+        return world.hide_model(id).into();
     }
+    if let Command::Version(version::Command::Hide { model, number, .. }) = &command {
+        return world.hide_version(model, *number).into();
+    }
+    command
 }
 
 /// Runs one command and checks what it moved; `false` when it would be refused.

@@ -320,3 +320,40 @@ async fn a_registration_sends_what_is_missing_and_seals_the_facts() {
     assert_eq!(body["facts"]["environment"], json!({"pinned": true, "unpinned": [], "packages": ["numpy==2.0.0"]}));
     assert_eq!((&body["facts"]["grades"]["environment"], &body["facts"]["grades"]["model_type"]), (&json!("read"), &json!("claimed")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attachment_sends_the_bytes_and_names_them() {
+    let got: Arc<Mutex<Registered>> = Arc::default();
+    let missing = || async { (StatusCode::NOT_FOUND, axum::Json(json!({"status": 404, "code": "not_found", "detail": "no"}))) };
+    let put = |State(got): State<Arc<Mutex<Registered>>>, Path(digest): Path<String>| async move {
+        got.lock().unwrap().blobs.push(digest);
+        StatusCode::CREATED
+    };
+    let attach = |State(got): State<Arc<Mutex<Registered>>>, body: axum::Json<Value>| async move {
+        got.lock().unwrap().bodies.push(body.0);
+        axum::Json(json!({"index": 5, "entries": [{"kind": "version.attached", "data": {}}]}))
+    };
+    let view = || async { axum::Json(json!({"model": {"name": "loan", "id": "m1"}, "number": 1, "held": false, "source": "s3://bucket/m"})) };
+    let router = Router::new()
+        .route("/api/v1/blobs/{digest}", get(missing).put(put))
+        .route("/api/v1/models/loan/versions/1", get(view))
+        .route("/api/v1/models/loan/versions/1/manifest", get(|| async { "{}" }))
+        .route("/api/v1/resolve", get(view))
+        .route("/api/v1/models/loan/versions/1/attach", post(attach));
+    let session = serve(router.with_state(got.clone())).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("model.bin"), b"weights").unwrap();
+    let run = async |words: &[&str]| {
+        let line = ["chancery", "version"].iter().chain(words).map(|word| (*word).to_owned());
+        let cli = <super::Cli as clap::Parser>::try_parse_from(line).unwrap();
+        let super::Command::Version(command) = cli.command else { panic!("another command") };
+        super::version::run(command, &session).await
+    };
+    let place = folder.path().to_str().unwrap();
+    let failure = run(&["download", "loan/1", "--to", place]).await.unwrap_err().to_string();
+    assert!(failure.contains("s3://bucket/m"), "nothing to download: {failure}");
+    run(&["attach", "loan/1", place]).await.unwrap();
+    let got = got.lock().unwrap();
+    assert_eq!(got.blobs, [Digest::of(b"weights").to_string()]);
+    assert_eq!(got.bodies, [json!({"files": [{"path": "model.bin", "size": 7, "digest": Digest::of(b"weights")}]})]);
+}

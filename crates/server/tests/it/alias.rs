@@ -88,10 +88,14 @@ both! {
         scientist.model("loan", "high").await;
         scientist.version("loan", b"1").await;
         for (alias, expected) in [
-            ("latest", "422 invalid_field path"), ("Latest", "422 invalid_field path"), ("v3", "422 invalid_field path"), ("7", "422 invalid_field path"),
-            ("a%20b", "422 invalid_field path"), ("a%00", "422 invalid_field path"), ("%C3%BC", "422 invalid_field path"), ("a%2Fb", "422 invalid_field path"),
+            ("latest", "422 invalid_field path"), ("Latest", "422 invalid_field path"), ("v3", "422 invalid_field path"),
+            ("a%20b", "422 invalid_field path"), ("a%00", "422 invalid_field path"), ("a%2Fb", "422 invalid_field path"),
         ] {
             assert_eq!(scientist.put(&format!("/api/v1/models/loan/aliases/{alias}"), json!({"version": 1})).await.problem(), expected, "{alias}");
+        }
+        for alias in ["7", "%C3%BC", "v", "v3-canary"] {
+            scientist.put(&format!("/api/v1/models/loan/aliases/{alias}"), json!({"version": 1})).await.expect(200);
+            assert_eq!(scientist.get(&format!("/api/v1/resolve?reference=loan@{alias}")).await.expect(200)["number"], 1, "{alias}");
         }
         for (version, expected) in [(json!(9), "404 not_found"), (json!(0), "422 invalid_field version"), (json!("1"), "422 invalid_field version")] {
             let answer = scientist.put("/api/v1/models/loan/aliases/good", json!({"version": version})).await;

@@ -114,6 +114,7 @@ both! {
             "signature": "claimed",
             "training": "claimed"
           },
+          "held": true,
           "hidden": false,
           "model": {
             "id": "[id]",
@@ -125,8 +126,11 @@ both! {
           "registered_by": "[id]",
           "registered_index": 6,
           "revision": 6,
+          "run_id": "",
+          "run_link": "",
           "semver": "1.0.0",
           "size": 7,
+          "source": "",
           "state": "draft",
           "successor": null,
           "sunset": null,

@@ -130,6 +130,38 @@ fn an_approval_is_of_the_digest_that_it_was_given_for() {
 }
 
 #[test]
+fn evidence_about_the_version_without_bytes_can_be_added_again_and_only_then() {
+    use crate::evidence::{Binding, Body, Command as Evidence, EvidenceType};
+    for binds_to in [Binding::Version, Binding::Content] {
+        let mut world = World::new();
+        let model = world.model("loans");
+        let number = elsewhere(&mut world, &model);
+        let add = |world: &mut World| {
+            let row = row(world, &model, number);
+            Evidence::Add {
+                model: model.clone(),
+                number,
+                evidence_type: EvidenceType::Evaluation,
+                grade: crate::names::Grade::Claimed,
+                binds_to,
+                binds_digest: if binds_to == Binding::Version { row.version_digest } else { row.content_digest },
+                file_of_manifest: false,
+                title: "evaluation.json".to_owned(),
+                body: Body::Payload(Payload::new("document", b"{}".to_vec()).unwrap()),
+            }
+        };
+        for _ in 0..2 {
+            let command = add(&mut world);
+            world.ok(&alice(), command.clone());
+            assert_eq!(world.refused(&alice(), command).code, Code::AlreadyExists);
+            if !row(&mut world, &model, number).held {
+                world.ok(&alice(), attach(&model, number, None));
+            }
+        }
+    }
+}
+
+#[test]
 fn the_last_update_moves_with_name_description_state_and_bytes_and_not_with_tags_and_aliases() {
     type Make = fn(&World, &ModelId) -> crate::Command;
     // (what, command, whether it updates the model, versions that it updates)

@@ -152,7 +152,7 @@ impl<'a> Plan<'a> {
                 if hits { "hits CROSS JOIN models m" } else { "models m" }
             }
             Target::Versions => {
-                conditions.push("m.model_id = v.model_id AND v.hidden = 0".to_owned());
+                conditions.push("m.model_id = v.model_id AND v.hidden <> 1".to_owned());
                 if let Some(name) = self.model() {
                     conditions.push(format!("v.model_id = {}", sql::the_model(name, parameters)));
                 }
@@ -166,7 +166,7 @@ impl<'a> Plan<'a> {
                 }
             }
         };
-        conditions.push("m.hidden = 0".to_owned());
+        conditions.push("m.hidden <> 1".to_owned());
         (from, conditions)
     }
 

@@ -40,22 +40,30 @@ fn beginning(text: &str) -> String {
     text.chars().take(BEGINNING).collect::<String>().to_ascii_lowercase()
 }
 
-/// What must be true of `m` (a model) or of `v` and `m` (a version and its model).
+/// What must be true of `m` (a model) or of `v` and `m` (a version and its model). What no index can answer is put so that the planner
+/// of PostgreSQL takes it for true of most rows: it guesses one row in two hundred otherwise, and sorts the whole table instead of
+/// walking to the end of the page. How few fit is counted beforehand.
 pub(super) fn condition(clause: &Clause, target: Target, parameters: &mut Parameters) -> String {
-    match clause {
+    let condition = match clause {
         Clause::Attribute(Attribute::Name, test) => compared("m.name", test, parameters),
         Clause::Attribute(Attribute::RunId, test) => compared("v.run_id", test, parameters),
         Clause::Attribute(Attribute::Source, test) => compared("v.source", test, parameters),
-        Clause::Number("=", number) => format!("v.number = {}", parameters.put(*number)),
-        // The plus keeps the databases from reading half the table by its numbers instead of one page in order.
-        Clause::Number(order, number) => format!("+v.number {order} {}", parameters.put(*number)),
-        Clause::Tag(key, Test::Equal(value)) if key == IS_PROMPT => {
-            compared(&format!("lower({})", tag(key, target, parameters)), &Test::Equal(value.to_ascii_lowercase()), parameters)
-        }
-        Clause::Tag(key, Test::Unequal(value)) if key == IS_PROMPT => {
-            compared(&format!("lower({})", tag(key, target, parameters)), &Test::Unequal(value.to_ascii_lowercase()), parameters)
-        }
-        Clause::Tag(key, test) => compared(&tag(key, target, parameters), test, parameters),
+        Clause::Number(order, number) => format!("v.number {order} {}", parameters.put(*number)),
+        Clause::Tag(key, test) => tagged(key, test, target, parameters),
+    };
+    match (clause, target) {
+        (Clause::Number("=", _), _) | (Clause::Attribute(Attribute::Name, _), Target::Models) => condition,
+        (Clause::Number(..) | Clause::Attribute(..) | Clause::Tag(..), _) => format!("CASE WHEN {condition} THEN 1 ELSE 0 END <> 0"),
+    }
+}
+
+/// The tag of prompts is compared without case.
+fn tagged(key: &str, test: &Test, target: Target, parameters: &mut Parameters) -> String {
+    let value = tag(key, target, parameters);
+    match test {
+        Test::Equal(text) if key == IS_PROMPT => compared(&format!("lower({value})"), &Test::Equal(text.to_ascii_lowercase()), parameters),
+        Test::Unequal(text) if key == IS_PROMPT => compared(&format!("lower({value})"), &Test::Unequal(text.to_ascii_lowercase()), parameters),
+        Test::Equal(_) | Test::Unequal(_) | Test::Like(_) | Test::LikeAnyCase(_) | Test::In(_) | Test::NotIn(_) => compared(&value, test, parameters),
     }
 }
 
@@ -99,7 +107,7 @@ pub(super) fn no_prompt(target: Target) -> String {
         }
         // `lower` of the identifier, which is lower case anyway: otherwise SQLite prefers the primary key and reads all tags of the model.
         Target::Versions => format!(
-            "(SELECT 1 FROM tags p WHERE p.key = '{IS_PROMPT}' AND {} = 1 AND {} = 'true' AND lower(p.model_id) = lower(v.model_id) LIMIT 1) IS NULL",
+            "coalesce((SELECT 1 FROM tags p WHERE p.key = '{IS_PROMPT}' AND {} = 1 AND {} = 'true' AND lower(p.model_id) = lower(v.model_id) LIMIT 1), 0) <> 1",
             OF_VERSION.replace("number", "p.number"),
             beginning_of("p.value")
         ),
@@ -131,12 +139,12 @@ pub(super) fn candidates(clause: &Clause, target: Target, model: Option<&str>, p
 /// The versions of all models whose names fit.
 pub(super) fn candidates_by_name(tests: &[&Test], parameters: &mut Parameters) -> String {
     let conditions: Vec<String> = tests.iter().map(|test| compared("n.name", test, parameters)).collect();
-    format!("SELECT w.model_id, w.number FROM models n CROSS JOIN versions w WHERE w.model_id = n.model_id AND n.hidden = 0 AND {}", conditions.join(" AND "))
+    format!("SELECT w.model_id, w.number FROM models n CROSS JOIN versions w WHERE w.model_id = n.model_id AND n.hidden <> 1 AND {}", conditions.join(" AND "))
 }
 
 /// The identifier of the visible model with a name.
 pub(super) fn the_model(name: &str, parameters: &mut Parameters) -> String {
-    format!("(SELECT n.model_id FROM models n WHERE n.name = {} AND n.hidden = 0 LIMIT 1)", parameters.put(name))
+    format!("(SELECT n.model_id FROM models n WHERE n.name = {} AND n.hidden <> 1 LIMIT 1)", parameters.put(name))
 }
 
 /// A range of the index on the beginning of a column, in which everything lies that passes the test.
