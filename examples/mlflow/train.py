@@ -6,7 +6,8 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
 
 NAME = "house-prices"
 here = Path(__file__).parent
@@ -22,7 +23,7 @@ with mlflow.start_run():
         name="model",
         python_model=str(here / "line.py"),
         model_config={"slope": slope, "intercept": intercept},
-        signature=infer_signature(houses, slope * houses["size"] + intercept),
+        signature=ModelSignature(inputs=Schema([ColSpec("double", "size")]), outputs=Schema([ColSpec("double")])),
         pip_requirements=str(here / "requirements.txt"),
         registered_model_name=NAME,
     )

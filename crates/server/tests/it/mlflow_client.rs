@@ -179,5 +179,13 @@ fn the_example_registers_with_one_variable_changed() {
     chancery(&["version", "attach", "house-prices/1", files]);
     let version = shown();
     assert_eq!((&version["held"], &version["facts"]["environment"]["pinned"]), (&json!(true), &json!(true)));
+    assert_eq!(version["facts"]["signature"]["inputs"][0]["name"], "size");
     server.finish();
+}
+
+#[test]
+fn the_page_for_mlflow_users_lists_every_reserved_tag() {
+    let page = std::fs::read_to_string(project().join("docs/mlflow.md")).unwrap();
+    let table = chancery::http::mlflow::reserved::markdown();
+    assert!(page.contains(&table), "docs/mlflow.md should have this table:\n{table}");
 }
