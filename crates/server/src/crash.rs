@@ -41,6 +41,14 @@ points! {
     BeforeRename,
     /// The file is at its content address, nobody was told.
     AfterRename,
+    /// A file of the artifact proxy is durable, its path does not name it.
+    BeforePath,
+    /// The path names it, nobody was told.
+    AfterPath,
+    /// The parts of a file of the artifact proxy are put together, path and upload do not say so.
+    BeforeJoin,
+    /// They do, nobody was told.
+    AfterJoin,
     /// The registry is started and has no administrator.
     AfterStart,
     /// It has one, without a token.

@@ -19,6 +19,7 @@ use futures_util::Stream;
 
 use super::{App, AppError, Caller};
 use crate::blobs::BlobError;
+use crate::crash::{CrashPoint, reach};
 use crate::store::Snapshot;
 use crate::values;
 
@@ -161,9 +162,12 @@ impl App {
         let stored = self.blobs().put(None, size, body).await.map_err(blob_error)?;
         self.check_free(&path).await?;
         let row = ArtifactFileRow { path, digest: stored.digest, size: stored.size, updated_at: self.now() };
+        reach(self.inner.crash, CrashPoint::BeforePath);
         // The commit: the bytes are durable. Crash before: the path names what it named. Crash after: the new bytes; a client that
         // missed the answer sends them again, with the same result.
-        Ok(self.store().scratch().put(&[row]).await?)
+        self.store().scratch().put(&[row]).await?;
+        reach(self.inner.crash, CrashPoint::AfterPath);
+        Ok(())
     }
 
     /// Removes a file, or a folder with all that is in it. That nothing is there is fine.

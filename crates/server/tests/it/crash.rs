@@ -3,6 +3,7 @@
 //!
 //! The test binary starts itself again as the server that dies: [`child`] does nothing unless the environment says so.
 
+mod artifacts;
 mod checkpoint;
 mod commit;
 mod first_start;
@@ -19,6 +20,7 @@ use std::process::{Child, Command, Stdio};
 use chancery::crash::CrashPoint;
 use serde_json::{Value, json};
 
+use crate::mlflow_artifacts;
 use crate::support::app::{Stopped, block_on};
 use crate::support::{Answer, Client, TestApp};
 
@@ -52,6 +54,8 @@ fn child() {
             ["approve", promotion, role, token] => acknowledge("approve", &promotion::approve(&with(token), promotion, role).await),
             ["candidate", token] => acknowledge("candidate", &promotion::candidate(&with(token)).await),
             ["upload", path, token] => upload::task(&with(token), path).await,
+            ["file", text] => acknowledge("file", &mlflow_artifacts::put(&app.admin, artifacts::PATH, text.as_bytes()).await),
+            ["join", body] => acknowledge("join", &artifacts::join(&app.admin, body).await),
             ["put", token] => acknowledge("put", &upload::put(&with(token)).await),
             _ => panic!("there is no task `{task}`"),
         }

@@ -12,7 +12,7 @@ use crate::support::app::{Database, both, run};
 use crate::support::{Answer, Client, TestApp};
 
 const ROOT: &str = "/api/2.0/mlflow-artifacts/artifacts";
-const MPU: &str = "/api/2.0/mlflow-artifacts/mpu";
+pub(crate) const MPU: &str = "/api/2.0/mlflow-artifacts/mpu";
 
 /// Every byte that is no letter or digit is encoded, but for the `/` between segments.
 fn address(path: &str) -> String {
@@ -20,11 +20,11 @@ fn address(path: &str) -> String {
     format!("{ROOT}/{}", path.bytes().map(byte).collect::<String>())
 }
 
-async fn put(client: &Client, path: &str, bytes: &[u8]) -> Answer {
+pub(crate) async fn put(client: &Client, path: &str, bytes: &[u8]) -> Answer {
     client.call("PUT", &address(path)).bytes(bytes).send().await
 }
 
-async fn get(client: &Client, path: &str) -> Answer {
+pub(crate) async fn get(client: &Client, path: &str) -> Answer {
     client.get(&address(path)).await
 }
 
@@ -434,29 +434,29 @@ both! {
 }
 
 /// A multipart upload.
-struct Begun {
-    id: String,
+pub(crate) struct Begun {
+    pub(crate) id: String,
     /// Without scheme and host.
     addresses: Vec<String>,
 }
 
 impl Begun {
     /// Sends a part as MLflow's client does: without credentials.
-    async fn send(&self, app: &TestApp, number: usize, bytes: &[u8]) -> Answer {
+    pub(crate) async fn send(&self, app: &TestApp, number: usize, bytes: &[u8]) -> Answer {
         app.anonymous.call("PUT", &self.addresses[number - 1]).bytes(bytes).send().await
     }
 }
 
 impl Answer {
     #[track_caller]
-    fn tag(&self) -> String {
+    pub(crate) fn tag(&self) -> String {
         self.expect(200);
         assert!(!self.header("etag").is_empty());
         self.header("etag").to_owned()
     }
 }
 
-async fn create(client: &Client, folder: &str, path: &str, parts: u64) -> Begun {
+pub(crate) async fn create(client: &Client, folder: &str, path: &str, parts: u64) -> Begun {
     let begun = client.post(&format!("{MPU}/create/{folder}"), json!({"path": path, "num_parts": parts})).await.expect(200);
     let credential = |(number, credential): (u64, &Value)| {
         assert_eq!((&credential["part_number"], &credential["headers"]), (&json!(number), &json!({})));

@@ -16,6 +16,7 @@ use futures_util::Stream;
 use super::{Place, blob_error};
 use crate::app::{App, AppError, Caller, view};
 use crate::blobs::{Stored, UploadId};
+use crate::crash::{CrashPoint, reach};
 use crate::fault::{Fault, chain};
 use crate::ids;
 use crate::values;
@@ -150,9 +151,12 @@ impl App {
             (Key { table: ArtifactFileRow::TABLE, values: values![file.path] }, Change::Put(file.to_values())),
             (Key { table: ArtifactUploadRow::TABLE, values: values![upload.upload_id] }, Change::Put(upload.to_values())),
         ];
+        reach(self.inner.crash, CrashPoint::BeforeJoin);
         // The commit: the bytes are durable. Crash before: the upload is open as it was. Crash after: it is complete, and its
         // parts go when it is old.
-        Ok(self.store().scratch().write(changes.into()).await?)
+        self.store().scratch().write(changes.into()).await?;
+        reach(self.inner.crash, CrashPoint::AfterJoin);
+        Ok(())
     }
 
     async fn own_upload(&self, caller: &Caller, path: &FilePath, id: &UploadId) -> Result<ArtifactUploadRow, AppError> {

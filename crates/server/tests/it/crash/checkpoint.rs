@@ -29,11 +29,7 @@ fn at_a_checkpoint(database: Database, point: CrashPoint) {
 
         die(&stopped, point, "open");
         let (memory, out) = (remembered(&stopped), published(&stopped).await);
-        let (is_remembered, is_out) = match point {
-            CrashPoint::BeforeMemory => (false, false),
-            CrashPoint::AfterMemory | CrashPoint::BeforePublication => (true, false),
-            _ => (true, true),
-        };
+        let (is_remembered, is_out) = (point != CrashPoint::BeforeMemory, point == CrashPoint::AfterPublication);
         assert_eq!((memory != old, out != old), (is_remembered, is_out));
         stopped.audit().await;
 
