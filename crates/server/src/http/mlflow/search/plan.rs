@@ -210,23 +210,24 @@ fn descending(direction: Direction) -> &'static str {
 mod tests {
     use super::*;
     use crate::http::mlflow::search::Query;
-    use crate::store::{Schema, Scratchpad};
+    use crate::store::{Schema, Store, StoreConfig};
 
     /// What SQLite does for a search, step by step.
-    async fn steps(pad: &mut Scratchpad, target: Target, filter: &str, order: &str, start: usize) -> Vec<String> {
+    async fn steps(store: &Store, target: Target, filter: &str, order: &str, start: usize) -> Vec<String> {
         let order: Vec<String> = order.split(',').filter(|key| !key.is_empty()).map(ToOwned::to_owned).collect();
         let query = Query::new(target, filter, &order, 10, "").unwrap();
         let plan = Plan { target, columns: "m.model_id", query: &query };
         let start = query.filter.clauses.iter().map(Start::Clause).nth(start).unwrap_or(Start::Walk);
         let place = Page { after: vec![Value::Integer(1); query.order.terms.len()] };
         let (text, parameters) = plan.statement(start, Some(&place), 10);
-        let rows = pad.begin().unwrap().query(&format!("EXPLAIN QUERY PLAN {text}"), &parameters).await.unwrap();
+        let rows = store.read().await.unwrap().query(&format!("EXPLAIN QUERY PLAN {text}"), &parameters).await.unwrap();
         rows.into_iter().filter_map(|row| if let Some(Value::Text(step)) = row.into_iter().next_back() { Some(step) } else { None }).collect()
     }
 
     #[tokio::test]
     async fn every_usual_search_goes_by_an_index() {
-        let mut pad = Scratchpad::open(&Schema::product()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _writer) = Store::open(StoreConfig { data: folder.path().to_owned(), database: None }, &Schema::product()).await.unwrap();
         const WALK: usize = 9;
         for (target, filter, order, start, wanted) in [
             (Target::Models, "", "", WALK, "SEARCH m USING INDEX models_by_name (name>?)"),
@@ -253,7 +254,7 @@ mod tests {
             (Target::Versions, "run_id = 'a'", "", 0, "SEARCH versions USING COVERING INDEX versions_by_run (<expr>=?)"),
             (Target::Versions, "source_path LIKE 'a%'", "", 0, "SEARCH versions USING COVERING INDEX versions_by_source (<expr>>? AND <expr><?)"),
         ] {
-            let steps = steps(&mut pad, target, filter, order, start).await;
+            let steps = steps(&store, target, filter, order, start).await;
             assert!(steps.iter().any(|step| step == wanted), "{target:?} {filter} {order}: {steps:#?}");
             assert!(!steps.iter().any(|step| step.starts_with("SCAN") && step != "SCAN hits"), "{target:?} {filter} {order}: {steps:#?}");
         }
