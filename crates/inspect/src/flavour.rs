@@ -78,7 +78,12 @@ fn from_mlmodel(mlmodel: &MlModel, environment: Option<&Environment>) -> Option<
         }
     }
     // A flavor of somebody's own comes before the one that every model has.
-    let own = mlmodel.flavors.keys().find(|flavor| *flavor != "python_function").or(mlmodel.flavors.keys().next())?;
+    let Some(own) = mlmodel.flavors.keys().find(|flavor| *flavor != "python_function") else {
+        // A Python function is loaded by MLflow itself.
+        let (flavor, _) = mlmodel.flavors.first_key_value()?;
+        let version = mlmodel.mlflow_version.clone().or_else(|| pinned_version(environment, "mlflow"));
+        return Some((normalise_package(flavor), Some(Framework { name: "mlflow".to_owned(), version })));
+    };
     Some((normalise_package(own), None))
 }
 

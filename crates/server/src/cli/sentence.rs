@@ -34,6 +34,7 @@ fn deed(item: &Value) -> String {
         "model.renamed" => format!("renamed the model from {} to {}", data("from"), data("to")),
         "model.hidden" | "version.hidden" => format!("hid {subject}"),
         "version.registered" => format!("registered {subject} ({})", data("semver")),
+        "version.attached" => format!("brought in the bytes of {subject} ({} files)", data("files")),
         "version.described" => format!("changed the description of {subject}"),
         "version.transitioned" => {
             let ungated = if has("ungated") { ", although rules failed (mode warn)" } else { "" };
@@ -43,6 +44,7 @@ fn deed(item: &Value) -> String {
         "alias.set" if has("from") => format!("moved the alias {} from version {} to {subject}", data("alias"), data("from")),
         "alias.set" => format!("gave {subject} the alias {}", data("alias")),
         "alias.deleted" => format!("removed the alias {} from version {}", data("alias"), data("from")),
+        "tag.set" if has("value_digest") => format!("tagged {subject} {} with a long text", data("key")),
         "tag.set" => format!("tagged {subject} {}={}", data("key"), data("value")),
         "tag.deleted" => format!("removed the tag {} from {subject}", data("key")),
         "evidence.added" => format!("added evidence to {subject}: {} `{}` ({})", data("type"), data("title"), data("grade")),
@@ -75,6 +77,7 @@ mod tests {
         let cases = [
             ("model.created", "model/m1", json!({"name": "loan", "risk_tier": "high"}), "ann created the model loan (risk tier high)"),
             ("version.registered", "model/m1/1", json!({"semver": "1.0.0"}), "ann registered version 1 (1.0.0)"),
+            ("version.attached", "model/m1/1", json!({"files": 3}), "ann brought in the bytes of version 1 (3 files)"),
             ("version.transitioned", "model/m1/2", json!({"from": "draft", "to": "candidate"}), "ann moved version 2 from draft to candidate"),
             (
                 "version.transitioned",

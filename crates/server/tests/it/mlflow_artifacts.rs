@@ -427,7 +427,7 @@ both! {
         app.advance(24 * 60 * 60);
         assert_eq!(scientist.post(&format!("{MPU}/create/a"), begin).await.status, 200);
         let plain = scientist.call("POST", &format!("{MPU}/create/a")).bytes(b"{}".to_vec()).send().await;
-        assert_eq!(error(&plain), (400, "INVALID_PARAMETER_VALUE".to_owned(), "Bad Request. Content-Type must be one of ['application/json'].".to_owned()));
+        assert_eq!(error(&plain), (400, "INVALID_PARAMETER_VALUE".to_owned(), "Bad Request. Content-Type header is missing.".to_owned()));
         let missing = scientist.post(&format!("{MPU}/create/a"), json!({"num_parts": 1})).await;
         assert!(error(&missing).2.starts_with("Missing value for required parameter 'path'"), "{missing:?}");
     }

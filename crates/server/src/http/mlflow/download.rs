@@ -21,6 +21,11 @@ impl Base {
     pub(super) fn host(&self) -> Option<&str> {
         self.host.as_deref()
     }
+
+    /// The address of this server without a path, if the caller named a host.
+    pub(super) fn address(&self) -> Option<String> {
+        self.host.as_ref().map(|host| format!("{}://{host}", self.scheme))
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Base {
@@ -48,8 +53,8 @@ fn is_host(text: &str) -> bool {
 pub(super) async fn uri(snapshot: &Snapshot, base: &Base, row: &VersionRow) -> Result<String, MlflowError> {
     if row.held {
         let path = format!("versions/{}/{}", row.model_id, row.number);
-        return Ok(match &base.host {
-            Some(host) => format!("{}://{host}/api/2.0/mlflow-artifacts/artifacts/{path}", base.scheme),
+        return Ok(match base.address() {
+            Some(address) => format!("{address}/api/2.0/mlflow-artifacts/artifacts/{path}"),
             None => format!("mlflow-artifacts:/{path}"),
         });
     }

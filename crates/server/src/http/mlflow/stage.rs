@@ -7,10 +7,11 @@
 use axum::Json;
 use chancery_core::entry::Subject;
 use chancery_core::lifecycle::{Move, transition as move_to};
-use chancery_core::names::{Label, ModelName, PolicyMode, State, VersionNumber};
+use chancery_core::names::{Label, ModelName, PolicyMode, PromotionId, State, VersionNumber};
+use chancery_core::policy::Finding;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::POLICY_MODE;
-use chancery_core::tables::{SettingRow, VersionRow};
+use chancery_core::tables::{OpenPromotionRow, SettingRow, VersionRow};
 
 use super::caller::MlflowAllowed;
 use super::error::{MlflowError, clipped};
@@ -18,7 +19,7 @@ use super::names::{known_model, no_version, version_number};
 use super::versions::VersionAnswer;
 use super::view;
 use super::wire::Fields;
-use crate::app::{Others, PromoteAsk, RollbackAsk, TransitionAsk};
+use crate::app::{AppError, Others, PromoteAsk, RollbackAsk, TransitionAsk};
 use crate::http::caller;
 use crate::store::Snapshot;
 use crate::values;
@@ -125,7 +126,7 @@ impl Ask<'_> {
         let Some(target) = self.stage.target(row.state) else { return self.archive_others().await };
         match move_to(row.state, target) {
             // The others are replaced in the same command.
-            Move::Promote => self.promote(target).await,
+            Move::Promote => self.promote(&row, target).await,
             Move::Rollback => self.back_to_production(&row, mode).await,
             Move::Demote | Move::Deprecate | Move::Reinstate => {
                 self.change(self.number, target, None).await?;
@@ -137,24 +138,34 @@ impl Ask<'_> {
     }
 
     /// Asks for the promotion, and says what is missing when it could not be executed.
-    async fn promote(&self, target: State) -> Result<(), MlflowError> {
+    async fn promote(&self, row: &VersionRow, target: State) -> Result<(), MlflowError> {
         let MlflowAllowed(allowed) = self.allowed;
         let environment = Label::parse("production")?;
         let ask = PromoteAsk { model: self.name.clone(), number: self.number, to: target, environment, comment: None, others: self.others };
-        let outcome = allowed.app.promote(&allowed.caller, &ask, &self.allowed.options()).await?;
-        if outcome.executed {
-            return Ok(());
-        }
-        let (id, stage) = (outcome.promotion, self.stage.as_str());
-        let what = format!("version {} of `{}` was not moved to {stage}", self.number, self.name);
-        let refusal = match outcome.missing.len() {
-            0 => Refusal::new(Code::AccessDenied, &format!("{what}: you may not execute promotions"))
-                .remedy(&format!("promotion {id} is open and complete: ask somebody who may, or let the pipeline execute it")),
-            count => Refusal::new(Code::GateFailed, &format!("{what}: {count} {} failed", if count == 1 { "rule" } else { "rules" }))
-                .remedy(&format!("promotion {id} is open, where approvers see it; repair what is listed and ask again"))
-                .findings(outcome.missing),
+        let (id, missing) = match allowed.app.promote(&allowed.caller, &ask, &self.allowed.options()).await {
+            Ok(outcome) if outcome.executed => return Ok(()),
+            Ok(outcome) => (outcome.promotion, outcome.missing),
+            // The promotion was open before, and nothing has changed since.
+            Err(AppError::Refused(refusal, entry)) if matches!(refusal.code, Code::GateFailed | Code::NonWaivable) => {
+                let open = self.allowed.read().await?.get::<OpenPromotionRow>(values![row.model_id, row.number, target]).await?;
+                let Some(open) = open else { return Err(AppError::Refused(refusal, entry).into()) };
+                (open.promotion_id, refusal.findings)
+            }
+            Err(other) => return Err(other.into()),
         };
-        Err(refusal.into())
+        Err(self.not_moved(&id, missing).into())
+    }
+
+    /// Why the version stays where it is although a promotion was asked for.
+    fn not_moved(&self, promotion: &PromotionId, missing: Vec<Finding>) -> Refusal {
+        let what = format!("version {} of `{}` was not moved to {}", self.number, self.name, self.stage.as_str());
+        match missing.len() {
+            0 => Refusal::new(Code::AccessDenied, &format!("{what}: you may not execute promotions"))
+                .remedy(&format!("promotion {promotion} is open and complete: ask somebody who may, or let the pipeline execute it")),
+            count => Refusal::new(Code::GateFailed, &format!("{what}: {count} {} failed", if count == 1 { "rule" } else { "rules" }))
+                .remedy(&format!("promotion {promotion} is open, where approvers see it; repair what is listed and ask again"))
+                .findings(missing),
+        }
     }
 
     /// From Archived to Production. For a version that was there it is a rollback, which replaces what is there now.
@@ -169,7 +180,7 @@ impl Ask<'_> {
         match mode {
             PolicyMode::Warn => {
                 self.change(self.number, State::Draft, None).await?;
-                self.promote(State::Production).await
+                self.promote(row, State::Production).await
             }
             PolicyMode::Enforce => {
                 let what = format!("version {} is archived", self.number);

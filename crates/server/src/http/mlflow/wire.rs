@@ -3,6 +3,8 @@
 //! Field names may be snake_case or camelCase. Unknown fields are ignored, a value of the wrong type is refused with MLflow's
 //! words, because its clients and their tests match on them. Size, depth and the number of tags are limited.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{self as parts_of, FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -16,6 +18,8 @@ use crate::http::extract;
 
 /// Largest body: the longest tag value of a thousand MLflow allows would not fit, one prompt in escaped JSON does several times.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// How long a body may take, on routes that have no time limit of their own.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Most tags of a request.
 const MAX_TAGS: usize = 1_000;
 
@@ -59,8 +63,8 @@ fn check_content_type(parts: &Parts) -> Result<(), MlflowError> {
 }
 
 async fn read(body: Body) -> Result<bytes::Bytes, MlflowError> {
-    let too_large = |_| MlflowError::invalid(format!("the body has more than {MAX_BODY_BYTES} bytes, or broke off"));
-    axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(too_large)
+    let bytes = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await.ok().and_then(Result::ok);
+    bytes.ok_or_else(|| MlflowError::invalid(format!("the body has more than {MAX_BODY_BYTES} bytes, or broke off")))
 }
 
 impl Fields {
@@ -152,6 +156,27 @@ impl Fields {
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
         number.filter(|number| *number <= most).map(Some).ok_or_else(|| mistyped(name, &given))
+    }
+
+    /// A whole number from 0 that must be there, also written as text.
+    ///
+    /// # Errors
+    /// As [`Fields::integer`]; `Missing value for required parameter`.
+    pub(super) fn natural(&self, name: &str) -> Result<u64, MlflowError> {
+        let number = self.integer(name, i64::MAX)?.ok_or_else(|| missing(name))?;
+        u64::try_from(number).map_err(|_| mistyped(name, &Value::from(number)))
+    }
+
+    /// Objects, a list that must be there.
+    ///
+    /// # Errors
+    /// INVALID_PARAMETER_VALUE for another shape; `Missing value for required parameter`.
+    pub(super) fn objects(&self, name: &str) -> Result<Vec<Self>, MlflowError> {
+        let Given::Body(members) = &self.0 else { return Err(missing(name)) };
+        let list = member(members, name)?.filter(|value| !value.is_null()).ok_or_else(|| missing(name))?;
+        let items = list.as_array().ok_or_else(|| mistyped(name, list))?;
+        let object = |item: &Value| item.as_object().cloned().map(|members| Self(Given::Body(members))).ok_or_else(|| mistyped(name, item));
+        items.iter().map(object).collect()
     }
 
     /// Texts; in a query the parameter is repeated.
