@@ -151,7 +151,8 @@ def a_large_file_goes_through_with_flat_memory(world):
     mlflow.artifacts.download_artifacts(f"models:/{world.name}/1", dst_path=str(world.folder / "down"))
     same(digest_of(world.folder / "down" / "large.bin"), expected)
     grown = world.memory() - before
-    assert grown < 16 << 20, f"{megabytes} MB took {grown >> 20} MB of memory"
+    # Blocks of 1 MiB are on their way at both ends; a file that is kept in memory would take all of its size.
+    assert grown < 32 << 20, f"{megabytes} MB took {grown >> 20} MB of memory"
 
 
 @scenario(only="chancery", clients=(3,))
