@@ -617,7 +617,7 @@ pub const INDEXES: &[Index] = &[
     Index { name: "versions_by_run", table: VersionRow::TABLE, columns: &["lower(substr(run_id, 1, 100))"], unique: false },
     Index { name: "versions_by_source", table: VersionRow::TABLE, columns: &["lower(substr(source, 1, 100))"], unique: false },
     Index { name: "versions_by_digest", table: VersionRow::TABLE, columns: &["version_digest"], unique: false },
-    Index { name: "versions_by_state", table: VersionRow::TABLE, columns: &["model_id", "state", "number"], unique: false },
+    Index { name: "versions_by_state", table: VersionRow::TABLE, columns: &["model_id", "state", "hidden", "number"], unique: false },
     Index { name: "aliases_by_version", table: AliasRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index {
         name: "tags_by_key",

@@ -99,7 +99,7 @@ CREATE INDEX "versions_by_number" ON "versions" ("number");
 CREATE INDEX "versions_by_run" ON "versions" ((lower(substr(run_id, 1, 100))));
 CREATE INDEX "versions_by_source" ON "versions" ((lower(substr(source, 1, 100))));
 CREATE INDEX "versions_by_digest" ON "versions" ("version_digest");
-CREATE INDEX "versions_by_state" ON "versions" ("model_id", "state", "number");
+CREATE INDEX "versions_by_state" ON "versions" ("model_id", "state", "hidden", "number");
 CREATE TABLE "semvers" (
     "model_id" TEXT NOT NULL,
     "semver" TEXT NOT NULL,

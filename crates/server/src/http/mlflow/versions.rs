@@ -60,13 +60,21 @@ pub(super) async fn create(allowed: MlflowAllowed<caller::Register>, base: Base,
         prompt::facts(&tags, &mut facts);
     }
     add_lineage(&mut facts, said, sourced.parent);
-    let new = NewVersion { files: sourced.files, facts: Value::Object(facts), semver, description, origin: Some(sourced.origin), tags };
+    let origin = sourced.origin;
+    let new = NewVersion {
+        files: sourced.files,
+        facts: Value::Object(facts),
+        semver,
+        description: description.clone(),
+        origin: Some(origin.clone()),
+        tags: tags.clone(),
+    };
     let command = allowed.0.app.registration(snapshot, &model, new).await?;
-    let made = allowed.execute(command).await?;
-    let Subject::Version(_, number) = made.first()?.subject else {
+    let entry = allowed.execute(command).await?.first()?;
+    let Subject::Version(_, number) = entry.subject else {
         return Err(Fault::Config("the entry of a registration is about no version".to_owned()).into());
     };
-    shown(&allowed, &name, number).await
+    Ok(VersionAnswer::json(view::registered(&name, number, entry.at, description, origin, tags)))
 }
 
 /// The version that this one is a copy of, and the logged model that the caller names, as facts.

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
-use chancery_core::names::{AliasName, ModelId, ModelName, State, Timestamp, VersionNumber};
+use chancery_core::names::{AliasName, ModelId, ModelName, State, TagKey, Timestamp, VersionNumber};
 use chancery_core::rows::Value;
 use chancery_core::tables::{AliasRow, ModelRow, TagRow, VersionRow, WHOLE_MODEL};
+use chancery_core::version::Origin;
 use serde::Serialize;
 
 use super::error::MlflowError;
@@ -89,6 +90,33 @@ fn model_version(name: &str, row: VersionRow, tags: Vec<Tag>, aliases: Vec<Strin
         run_link: row.run_link,
         tags,
         aliases,
+    }
+}
+
+/// A version as its registration made it: nothing of it has to be read.
+pub(super) fn registered(
+    name: &ModelName,
+    number: VersionNumber,
+    at: Timestamp,
+    description: String,
+    origin: Origin,
+    tags: Vec<(TagKey, String)>,
+) -> ModelVersion {
+    let mut tags: Vec<Tag> = tags.into_iter().map(|(key, value)| Tag { key: key.into(), value }).collect();
+    tags.sort_by(|left, right| left.key.cmp(&right.key));
+    ModelVersion {
+        name: name.to_string(),
+        version: number.to_string(),
+        creation_timestamp: milliseconds(at),
+        last_updated_timestamp: milliseconds(at),
+        current_stage: Stage::of(State::Draft).as_str(),
+        description,
+        source: origin.source,
+        run_id: origin.run_id,
+        status: "READY",
+        run_link: origin.run_link,
+        tags,
+        aliases: Vec::new(),
     }
 }
 
@@ -271,8 +299,8 @@ async fn latest(snapshot: &Snapshot, models: &[ModelId]) -> Result<Vec<VersionRo
         .iter()
         .map(|state| {
             format!(
-                "(SELECT newest.number FROM versions AS newest WHERE newest.model_id = models.model_id AND newest.state = '{state}' AND newest.hidden = 0
-                ORDER BY newest.number DESC LIMIT 1)"
+                "(SELECT max(newest.number) FROM versions AS newest WHERE newest.model_id = models.model_id AND newest.state = '{state}'
+                AND newest.hidden = 0)"
             )
         })
         .collect();
