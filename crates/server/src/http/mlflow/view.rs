@@ -20,7 +20,7 @@ use crate::store::Snapshot;
 use crate::values;
 
 /// Sizes of lists in statements: few, so that few statements are planned. A list is filled up with keys that nothing has.
-const LISTS: [usize; 4] = [1, 16, 128, LONGEST];
+const LISTS: [usize; 7] = [1, 4, 16, 32, 64, 128, LONGEST];
 /// Longest list in a statement.
 const LONGEST: usize = 1_024;
 
