@@ -5,7 +5,7 @@
 //! model changed is not given any more.
 //!
 //! INVARIANT: before an answer is given, every entry that was committed when the request came in has been noted. On SQLite this
-//! process makes all entries and notes them before it answers their callers. On PostgreSQL other servers write too: each
+//! process makes all entries and notes them just before it commits them. On PostgreSQL other servers write too: each
 //! request first waits for a look at the head that began after it came in; requests that wait together share one look.
 //! INVARIANT: what is kept depends on entries about one model only, and on nothing that no entry changes.
 

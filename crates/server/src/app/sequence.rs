@@ -278,6 +278,8 @@ impl Thread {
             self.edge.full_tiles(&mut tx).await?;
             tx.flush(rows.take_changes()).await?;
             tx.set_head(Head { size, at: outcome.at });
+            // Before the commit, so that nobody who reads after it can be given an older answer. If it fails, answers are dropped too early.
+            self.current.note(outcome.entries.iter().map(|entry| (entry.entry_index, entry.subject.as_str())));
             reach(self.crash, CrashPoint::BeforeCommit);
             // A crash before this commit loses the whole batch, of which nobody was told. A crash after it keeps all of it,
             // entries, rows and tiles together; the callers saw a broken connection and find it by reading, or by repeating
@@ -290,7 +292,6 @@ impl Thread {
                 Err(Fault::UnknownCommit(source)) => self.find_out(first, source).await?,
                 other => other?,
             }
-            self.current.note(outcome.entries.iter().map(|entry| (entry.entry_index, entry.subject.as_str())));
         }
         if let Some(access) = access {
             self.access.store(access, Ordering::SeqCst);
