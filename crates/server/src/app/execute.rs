@@ -21,7 +21,7 @@ use crate::fault::Fault;
 use crate::{ids, values};
 
 /// How often a command is prepared: once, and three times again when its subjects changed meanwhile.
-const ATTEMPTS: usize = 4;
+pub(super) const ATTEMPTS: usize = 4;
 /// How long the first administrator's token is valid, in seconds: a year.
 const FIRST_TOKEN_SECONDS: i64 = 365 * 86_400;
 
@@ -295,6 +295,6 @@ impl App {
     }
 }
 
-fn contended() -> Refusal {
+pub(super) fn contended() -> Refusal {
     Refusal::new(Code::Contended, "others changed the same subject while this was prepared").remedy("try again")
 }

@@ -13,7 +13,7 @@ use chancery_core::{Event, promotion, registry, version};
 use futures_util::FutureExt;
 
 use super::access::Caller;
-use super::execute::{Options, Prepared, Receipt};
+use super::execute::{ATTEMPTS, Options, Prepared, Receipt, contended};
 use super::gate::{Evaluated, Subjects, gates};
 use super::signed::{ApprovalText, DecisionText, counts};
 use super::{App, AppError, view};
@@ -182,6 +182,16 @@ impl App {
         if let Some(receipt) = self.replayed(options).await? {
             return self.promoted_before(receipt).await;
         }
+        for _ in 0..ATTEMPTS {
+            if let Some(outcome) = self.promote_once(caller, ask, options).await? {
+                return Ok(outcome);
+            }
+        }
+        Err(contended().into())
+    }
+
+    /// One attempt at [`App::promote`]: none when somebody else opened the promotion meanwhile, which is then the one to go on with.
+    async fn promote_once(&self, caller: &Caller, ask: &PromoteAsk, options: &Options) -> Result<Option<PromoteOutcome>, AppError> {
         let turn = self.turn().await?;
         let subjects = match self.checked(caller, &ask.model, ask.number, ask.to, &ask.environment).await {
             Ok((_, subjects)) => subjects,
@@ -190,21 +200,24 @@ impl App {
         drop(turn);
         let plain = Options::at(options.door);
         let Some(promotion) = &subjects.promotion else {
-            let (receipt, promotion) = self.open_promotion(caller, ask, options).await?;
+            let (receipt, promotion) = match self.open_promotion(caller, ask, options).await {
+                Err(AppError::Refused(refusal, _)) if refusal.code == Code::AlreadyExists => return Ok(None),
+                opened => opened?,
+            };
             self.decide_if_complete(caller, &promotion, &plain).await?;
             let outcome = self.execute_if_complete(caller, &promotion, ask.others, receipt, &plain).await?;
-            return Ok(PromoteOutcome { opening: Opening::New, ..outcome });
+            return Ok(Some(PromoteOutcome { opening: Opening::New, ..outcome }));
         };
         let id = promotion.promotion_id.clone();
         let changed = promotion.evidence_set != subjects.input.evidence_set_digest || promotion.risk_tier != subjects.model.risk_tier;
         if changed {
             let receipt = self.refresh(caller, &id, options).await?;
             self.decide_if_complete(caller, &id, &plain).await?;
-            return self.execute_if_complete(caller, &id, ask.others, receipt, &plain).await;
+            return self.execute_if_complete(caller, &id, ask.others, receipt, &plain).await.map(Some);
         }
         self.decide_if_complete(caller, &id, &plain).await?;
         let receipt = self.execute_promotion(caller, &id, ask.others, options).await?;
-        Ok(PromoteOutcome { promotion: id, executed: true, opening: Opening::Known, missing: Vec::new(), receipt })
+        Ok(Some(PromoteOutcome { promotion: id, executed: true, opening: Opening::Known, missing: Vec::new(), receipt }))
     }
 
     /// What became of a promotion that was asked for before under the same idempotency key.

@@ -62,6 +62,11 @@ both! {
         let version = &cast.evaluated("loan", b"bytes").await;
         let opened = join_all((0..6).map(|_| async move { cast.scientist.promote(version, "production").await })).await;
         assert_eq!(opened.iter().filter(|answer| answer.status == 201).count(), 1, "{:?}", opened.iter().map(|answer| answer.status).collect::<Vec<_>>());
+        // Whoever comes second is answered as one who comes later: the promotion is known, not in the way.
+        let later = cast.scientist.promote(version, "production").await.json()["code"].clone();
+        for answer in opened.iter().filter(|answer| answer.status != 201) {
+            assert_eq!(answer.json()["code"], later);
+        }
         let listed = cast.auditor.get("/api/v1/promotions?status=open").await.expect(200);
         assert_eq!(listed["items"].as_array().unwrap().len(), 1);
         let id = listed["items"][0]["id"].as_str().unwrap();
