@@ -125,6 +125,26 @@ crate::words! {
         ManageActors = "manage-actors",
         /// Change settings.
         ManageSettings = "manage-settings",
+        /// Ask for a waiver of a rule.
+        RequestException = "request-exception",
+        /// Grant, refuse or revoke a waiver, in a role that the policy names.
+        GrantException = "grant-exception",
+        /// Release in an emergency what only waivable rules hold back.
+        BreakGlass = "break-glass",
+        /// Let somebody stand in for one's own role of approval.
+        Delegate = "delegate",
+        /// Add or change risks of the register.
+        ManageRisks = "manage-risks",
+        /// Schedule a review, or say that it is done.
+        ScheduleReview = "schedule-review",
+        /// Install, activate or withdraw a policy bundle.
+        ManagePolicy = "manage-policy",
+        /// Add or approve a template of a document.
+        ManageTemplates = "manage-templates",
+        /// Run the scheduled checks now.
+        RunChecks = "run-checks",
+        /// Put a version on the list of those that lost their attestation.
+        RevokeAttestation = "revoke-attestation",
     }
 }
 
@@ -135,19 +155,56 @@ impl Role {
             Self::Viewer => matches!(action, Action::Read),
             Self::Contributor => matches!(
                 action,
-                Action::Read | Action::Upload | Action::EditModel | Action::Register | Action::SetAlias | Action::AskPromotion | Action::Decide
+                Action::Read
+                    | Action::Upload
+                    | Action::EditModel
+                    | Action::Register
+                    | Action::SetAlias
+                    | Action::AskPromotion
+                    | Action::Decide
+                    | Action::RequestException
+                    | Action::ManageRisks
+                    | Action::ScheduleReview
             ),
             Self::Owner => {
                 Self::Contributor.allows(action)
-                    || matches!(action, Action::ManageModel | Action::SetRiskTier | Action::Execute | Action::Demote | Action::Retire)
+                    || matches!(
+                        action,
+                        Action::ManageModel | Action::SetRiskTier | Action::Execute | Action::Demote | Action::Retire | Action::RevokeAttestation
+                    )
             }
             Self::Approver(role) => {
-                matches!(action, Action::Read | Action::Review | Action::Decide) || (role.as_str() == "ai-governance" && action == Action::SetRiskTier)
+                matches!(
+                    action,
+                    Action::Read
+                        | Action::Review
+                        | Action::Decide
+                        | Action::Delegate
+                        | Action::RequestException
+                        | Action::GrantException
+                        | Action::ManageRisks
+                        | Action::ScheduleReview
+                ) || (role.as_str() == "ai-governance"
+                    && matches!(action, Action::SetRiskTier | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation))
             }
-            Self::Deployer => matches!(action, Action::Read | Action::SetAlias | Action::AskPromotion | Action::Decide | Action::Execute | Action::Rollback),
-            Self::Incident => matches!(action, Action::Read | Action::Demote | Action::Rollback),
+            Self::Deployer => matches!(
+                action,
+                Action::Read | Action::SetAlias | Action::AskPromotion | Action::Decide | Action::Execute | Action::Rollback | Action::RequestException
+            ),
+            Self::Incident => {
+                matches!(action, Action::Read | Action::Demote | Action::Rollback | Action::BreakGlass | Action::RequestException | Action::RevokeAttestation)
+            }
             Self::Auditor => matches!(action, Action::Read | Action::ReadEntries),
-            Self::Administrator => matches!(action, Action::Read | Action::ReadEntries | Action::ManageActors | Action::ManageSettings),
+            Self::Administrator => matches!(
+                action,
+                Action::Read
+                    | Action::ReadEntries
+                    | Action::ManageActors
+                    | Action::ManageSettings
+                    | Action::ManagePolicy
+                    | Action::ManageTemplates
+                    | Action::RunChecks
+            ),
         }
     }
 }
@@ -205,6 +262,14 @@ pub fn action_of(command: &Command) -> Action {
     match command {
         Command::Actor(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
+        Command::Attestation(_) => Action::RevokeAttestation,
+        Command::Bundle(_) => Action::ManagePolicy,
+        Command::Calendar(_) => Action::ScheduleReview,
+        Command::Delegation(_) => Action::Delegate,
+        Command::Exception(_) => Action::RequestException,
+        Command::Finding(_) => Action::RunChecks,
+        Command::Risk(_) => Action::ManageRisks,
+        Command::Template(_) => Action::ManageTemplates,
         Command::Evidence(_) | Command::Tag(_) => Action::Register,
         Command::Model(command) => match command {
             model::Command::Create { .. } | model::Command::Update { .. } => Action::EditModel,

@@ -5,7 +5,7 @@ use crate::names::{ActorId, Timestamp};
 use crate::refusal::Refusal;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
-use crate::{actor, alias, evidence, exception, model, promotion, registry, tag, version};
+use crate::{actor, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
 
 /// A change that somebody asks for, nested by capability.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,22 @@ pub enum Command {
     Registry(registry::Command),
     /// Tags.
     Tag(tag::Command),
+    /// Verification summaries and their revocation.
+    Attestation(attestation::Command),
+    /// Policy bundles of the organisation.
+    Bundle(bundle::Command),
+    /// The calendar of reviews.
+    Calendar(calendar::Command),
+    /// Approvers who let somebody stand in.
+    Delegation(delegation::Command),
+    /// Waivers.
+    Exception(exception::Command),
+    /// Standing findings of the scheduled checks.
+    Finding(finding::Command),
+    /// The risk register.
+    Risk(risk::Command),
+    /// Templates of written documents.
+    Template(template::Command),
     /// Versions and their lifecycle.
     Version(version::Command),
 }
@@ -47,6 +63,20 @@ pub enum Event {
     Registry(registry::Event),
     /// Tags.
     Tag(tag::Event),
+    /// Verification summaries and their revocation.
+    Attestation(attestation::Event),
+    /// Policy bundles of the organisation.
+    Bundle(bundle::Event),
+    /// The calendar of reviews.
+    Calendar(calendar::Event),
+    /// Approvers who let somebody stand in.
+    Delegation(delegation::Event),
+    /// Standing findings of the scheduled checks.
+    Finding(finding::Event),
+    /// The risk register.
+    Risk(risk::Event),
+    /// Templates of written documents.
+    Template(template::Event),
     /// Versions.
     Version(version::Event),
 }
@@ -70,6 +100,13 @@ from_capability!(
     Registry(registry),
     Tag(tag),
     Version(version),
+    Attestation(attestation),
+    Bundle(bundle),
+    Calendar(calendar),
+    Delegation(delegation),
+    Finding(finding),
+    Risk(risk),
+    Template(template),
 );
 
 macro_rules! command_from_capability {
@@ -81,7 +118,24 @@ macro_rules! command_from_capability {
         })+
     };
 }
-command_from_capability!(Actor(actor), Alias(alias), Evidence(evidence), Model(model), Promotion(promotion), Registry(registry), Tag(tag), Version(version),);
+command_from_capability!(
+    Actor(actor),
+    Alias(alias),
+    Evidence(evidence),
+    Model(model),
+    Promotion(promotion),
+    Registry(registry),
+    Tag(tag),
+    Version(version),
+    Attestation(attestation),
+    Bundle(bundle),
+    Calendar(calendar),
+    Delegation(delegation),
+    Exception(exception),
+    Finding(finding),
+    Risk(risk),
+    Template(template)
+);
 
 /// Who asks, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,7 +178,15 @@ pub fn want(rows: &mut Rows, command: &Command) {
         | Command::Model(_)
         | Command::Promotion(_)
         | Command::Registry(_)
-        | Command::Version(_) => {}
+        | Command::Version(_)
+        | Command::Attestation(_)
+        | Command::Bundle(_)
+        | Command::Calendar(_)
+        | Command::Delegation(_)
+        | Command::Exception(_)
+        | Command::Finding(_)
+        | Command::Risk(_)
+        | Command::Template(_) => {}
     }
 }
 
@@ -142,6 +204,14 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::Registry(command) => registry::decide(rows, context, command),
         Command::Tag(command) => tag::decide(rows, context, command),
         Command::Version(command) => version::decide(rows, context, command),
+        Command::Attestation(command) => attestation::decide(rows, context, command),
+        Command::Bundle(command) => bundle::decide(rows, context, command),
+        Command::Calendar(command) => calendar::decide(rows, context, command),
+        Command::Delegation(command) => delegation::decide(rows, context, command),
+        Command::Exception(command) => exception::decide(rows, context, command),
+        Command::Finding(command) => finding::decide(rows, context, command),
+        Command::Risk(command) => risk::decide(rows, context, command),
+        Command::Template(command) => template::decide(rows, context, command),
     }
 }
 
@@ -160,6 +230,13 @@ pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
         Event::Registry(event) => registry::apply(rows, entry, event),
         Event::Tag(event) => tag::apply(rows, entry, event),
         Event::Version(event) => version::apply(rows, entry, event),
+        Event::Attestation(event) => attestation::apply(rows, entry, event),
+        Event::Bundle(event) => bundle::apply(rows, entry, event),
+        Event::Calendar(event) => calendar::apply(rows, entry, event),
+        Event::Delegation(event) => delegation::apply(rows, entry, event),
+        Event::Finding(event) => finding::apply(rows, entry, event),
+        Event::Risk(event) => risk::apply(rows, entry, event),
+        Event::Template(event) => template::apply(rows, entry, event),
     }
 }
 

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::names::{ActorId, Digest, ModelId, PromotionId, Timestamp, TokenId, VersionNumber};
+use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::tables::{CredentialRow, DirectoryRow, HandleRow, PrivateRow};
-use crate::{Event, alias, evidence, exception, model, promotion, registry, tag, version};
+use crate::{Event, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
 pub const MAX_ENTRY_BYTES: usize = 65_535;
@@ -47,6 +47,16 @@ pub enum Subject {
     Actor(ActorId),
     /// A token.
     Token(TokenId),
+    /// A waiver that was asked for.
+    Exception(ExceptionId),
+    /// A risk of the register.
+    Risk(RiskId),
+    /// A review of the calendar.
+    Review(ReviewId),
+    /// A policy bundle, by its digest.
+    Bundle(Digest),
+    /// A template of a written document.
+    Template(Label),
 }
 
 impl std::fmt::Display for Subject {
@@ -58,6 +68,11 @@ impl std::fmt::Display for Subject {
             Self::Promotion(id) => write!(formatter, "promotion/{id}"),
             Self::Actor(id) => write!(formatter, "actor/{id}"),
             Self::Token(id) => write!(formatter, "token/{id}"),
+            Self::Exception(id) => write!(formatter, "exception/{id}"),
+            Self::Risk(id) => write!(formatter, "risk/{id}"),
+            Self::Review(id) => write!(formatter, "review/{id}"),
+            Self::Bundle(digest) => write!(formatter, "bundle/{digest}"),
+            Self::Template(name) => write!(formatter, "template/{name}"),
         }
     }
 }
@@ -82,7 +97,14 @@ impl TryFrom<String> for Subject {
             ["promotion", id] => Ok(Self::Promotion(PromotionId::parse(id)?)),
             ["actor", id] => Ok(Self::Actor(ActorId::parse(id)?)),
             ["token", id] => Ok(Self::Token(TokenId::parse(id)?)),
-            _ => Err(Refusal::invalid("subject", "a subject is `registry`, `model/ID`, `model/ID/NUMBER`, `promotion/ID`, `actor/ID` or `token/ID`")),
+            ["exception", id] => Ok(Self::Exception(ExceptionId::parse(id)?)),
+            ["risk", id] => Ok(Self::Risk(RiskId::parse(id)?)),
+            ["review", id] => Ok(Self::Review(ReviewId::parse(id)?)),
+            ["bundle", digest] => Ok(Self::Bundle(Digest::parse(digest)?)),
+            ["template", name] => Ok(Self::Template(Label::parse(name)?)),
+            _ => Err(Refusal::invalid("subject", "this is no subject of an entry").remedy(
+                "a subject is `registry`, `model/ID`, `model/ID/NUMBER`, or `promotion`, `actor`, `token`, `exception`, `risk`, `review`, `bundle` or `template` and its id",
+            )),
         }
     }
 }
@@ -152,12 +174,19 @@ impl Serialize for Event {
         match self {
             Self::Actor(event) => event.serialize(serializer),
             Self::Alias(event) => event.serialize(serializer),
+            Self::Attestation(event) => event.serialize(serializer),
+            Self::Bundle(event) => event.serialize(serializer),
+            Self::Calendar(event) => event.serialize(serializer),
+            Self::Delegation(event) => event.serialize(serializer),
             Self::Evidence(event) => event.serialize(serializer),
             Self::Exception(event) => event.serialize(serializer),
+            Self::Finding(event) => event.serialize(serializer),
             Self::Model(event) => event.serialize(serializer),
             Self::Promotion(event) => event.serialize(serializer),
             Self::Registry(event) => event.serialize(serializer),
+            Self::Risk(event) => event.serialize(serializer),
             Self::Tag(event) => event.serialize(serializer),
+            Self::Template(event) => event.serialize(serializer),
             Self::Version(event) => event.serialize(serializer),
         }
     }
@@ -180,7 +209,13 @@ impl Event {
             Self::Promotion(_) => matches!(subject, Subject::Promotion(_)),
             Self::Registry(Registry::Started { .. } | Registry::PolicyModeChanged { .. }) => *subject == Subject::Registry,
             Self::Registry(Registry::RefusalsSuppressed { .. }) => matches!(subject, Subject::Actor(_)),
-            Self::Registry(Registry::Refused { .. }) => true,
+            Self::Registry(Registry::Refused { .. }) | Self::Finding(_) => true,
+            Self::Attestation(_) => matches!(subject, Subject::Version(..)),
+            Self::Bundle(_) => matches!(subject, Subject::Bundle(_)),
+            Self::Calendar(_) => matches!(subject, Subject::Review(_)),
+            Self::Delegation(_) => matches!(subject, Subject::Actor(_)),
+            Self::Risk(_) => matches!(subject, Subject::Risk(_)),
+            Self::Template(_) => matches!(subject, Subject::Template(_)),
         }
     }
 
@@ -193,6 +228,13 @@ impl Event {
         match kind.split('.').next().unwrap_or_default() {
             "actor" | "token" => event(kind, data).map(Self::Actor),
             "alias" => event::<alias::Event>(kind, data).map(Self::Alias),
+            "attestation" => event::<attestation::Event>(kind, data).map(Self::Attestation),
+            "bundle" => event::<bundle::Event>(kind, data).map(Self::Bundle),
+            "review" => event::<calendar::Event>(kind, data).map(Self::Calendar),
+            "delegation" => event::<delegation::Event>(kind, data).map(Self::Delegation),
+            "finding" => event::<finding::Event>(kind, data).map(Self::Finding),
+            "risk" => event::<risk::Event>(kind, data).map(Self::Risk),
+            "template" => event::<template::Event>(kind, data).map(Self::Template),
             "evidence" => event::<evidence::Event>(kind, data).map(Self::Evidence),
             "exception" => event::<exception::Event>(kind, data).map(Self::Exception),
             "model" => event::<model::Event>(kind, data).map(Self::Model),

@@ -1,5 +1,7 @@
 //! Evidence: typed documents, known by digest, bound to a version, never overwritten (EVD-2).
 
+pub mod reading;
+
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop};

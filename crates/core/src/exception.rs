@@ -2,11 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{Entry, Subject};
-use crate::names::{Digest, Timestamp};
+use crate::command::{Context, Stop};
+use crate::entry::{Draft, Entry, Subject};
+use crate::names::{Digest, ExceptionId, Timestamp};
 use crate::rows::{Missing, Rows};
 use crate::tables::ExceptionRow;
 use crate::version;
+
+/// Commands on exceptions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {}
 
 /// What happened; the subject is the version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,8 +20,8 @@ pub enum Event {
     /// A rule was waived for a time, and a review is due before it ends.
     #[serde(rename = "exception.granted")]
     Granted {
-        /// Identifier: `x` and 32 hexadecimal digits.
-        id: String,
+        /// Identifier.
+        id: ExceptionId,
         /// Rule.
         rule: String,
         /// Why, in the vault.
@@ -24,6 +29,14 @@ pub enum Event {
         /// Until when; the review is due by then.
         expires_at: Timestamp,
     },
+}
+
+/// Decides a command.
+///
+/// # Errors
+/// [`Stop`].
+pub fn decide(_rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
+    match *command {}
 }
 
 /// Applies an event to the rows.

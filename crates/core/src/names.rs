@@ -95,6 +95,18 @@ text_type! {
     PromotionId, "promotion", check_promotion_id
 }
 text_type! {
+    /// Identifier of an exception: `x` and 32 hexadecimal digits.
+    ExceptionId, "exception", check_exception_id
+}
+text_type! {
+    /// Identifier of a risk of the register: `r` and 32 hexadecimal digits.
+    RiskId, "risk", check_risk_id
+}
+text_type! {
+    /// Identifier of a review of the calendar: `v` and 32 hexadecimal digits.
+    ReviewId, "review", check_review_id
+}
+text_type! {
     /// Identifier of a token (never the secret): `t` and 32 hexadecimal digits.
     TokenId, "token", check_token_id
 }
@@ -181,6 +193,18 @@ fn check_actor_id(text: &str) -> Result<(), &'static str> {
 
 fn check_promotion_id(text: &str) -> Result<(), &'static str> {
     if hex_after(text, "p") { Ok(()) } else { Err("must be `p` and 32 hexadecimal digits") }
+}
+
+fn check_exception_id(text: &str) -> Result<(), &'static str> {
+    if hex_after(text, "x") { Ok(()) } else { Err("must be `x` and 32 hexadecimal digits") }
+}
+
+fn check_risk_id(text: &str) -> Result<(), &'static str> {
+    if hex_after(text, "r") { Ok(()) } else { Err("must be `r` and 32 hexadecimal digits") }
+}
+
+fn check_review_id(text: &str) -> Result<(), &'static str> {
+    if hex_after(text, "v") { Ok(()) } else { Err("must be `v` and 32 hexadecimal digits") }
 }
 
 fn check_token_id(text: &str) -> Result<(), &'static str> {

@@ -11,7 +11,7 @@ use crate::approval::{ApprovalVerdict, Condition, check_conditions};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Payload, PrivateText, Subject};
 use crate::lifecycle::{Move, steps, transition};
-use crate::names::{ActorId, AliasName, Digest, Label, ModelId, PromotionId, RiskTier, State, Timestamp, VersionNumber, check_text};
+use crate::names::{ActorId, AliasName, Digest, ExceptionId, Label, ModelId, PromotionId, RiskTier, State, Timestamp, VersionNumber, check_text};
 use crate::policy::Finding;
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
@@ -203,7 +203,7 @@ pub enum Command {
         /// What the rollback gate said.
         gate: GateRecord,
         /// Rules of the production gate that are waived for 72 hours, with an id each.
-        exceptions: Vec<(String, String)>,
+        exceptions: Vec<(ExceptionId, String)>,
         /// When the waivers end.
         exceptions_end: Timestamp,
         /// Aliases that follow.
@@ -671,7 +671,19 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             Some(row) => apply_change(rows, entry, event, row),
             None => Ok(()),
         },
-        (_, Subject::Registry | Subject::Model(_) | Subject::Version(..) | Subject::Actor(_) | Subject::Token(_)) => Ok(()),
+        (
+            _,
+            Subject::Registry
+            | Subject::Model(_)
+            | Subject::Version(..)
+            | Subject::Actor(_)
+            | Subject::Token(_)
+            | Subject::Exception(_)
+            | Subject::Risk(_)
+            | Subject::Review(_)
+            | Subject::Bundle(_)
+            | Subject::Template(_),
+        ) => Ok(()),
     }
 }
 

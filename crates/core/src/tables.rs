@@ -4,7 +4,8 @@
 //! hold what must be erasable or secret. Scratch tables need no entry.
 
 use crate::names::{
-    ActorId, AliasName, Digest, FilePath, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId, VersionNumber,
+    ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId,
+    VersionNumber,
 };
 use crate::rows::{Row, Table};
 use crate::{actor, approval, evidence, promotion};
@@ -392,8 +393,8 @@ crate::table! {
 crate::table! {
     /// A waiver of one rule.
     ExceptionRow = "exceptions", Derived, key 1 {
-        /// Identifier: `x` and 32 hexadecimal digits.
-        exception_id: String,
+        /// Identifier.
+        exception_id: ExceptionId,
         /// Rule that it waives.
         rule: String,
         /// Model.

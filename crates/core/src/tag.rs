@@ -166,7 +166,15 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     let (model, number) = match &entry.subject {
         Subject::Model(model) => (model, WHOLE_MODEL),
         Subject::Version(model, number) => (model, number.get()),
-        Subject::Registry | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_) => return Ok(()),
+        Subject::Registry
+        | Subject::Promotion(_)
+        | Subject::Actor(_)
+        | Subject::Token(_)
+        | Subject::Exception(_)
+        | Subject::Risk(_)
+        | Subject::Review(_)
+        | Subject::Bundle(_)
+        | Subject::Template(_) => return Ok(()),
     };
     match event {
         Event::Set { key, value, value_digest } => {

@@ -390,7 +390,15 @@ pub(crate) fn touch_subject(rows: &mut Rows, entry: &Entry) -> Result<(), Missin
                 model::touch(rows, entry, model);
             }
         }
-        Subject::Registry | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_) => {}
+        Subject::Registry
+        | Subject::Promotion(_)
+        | Subject::Actor(_)
+        | Subject::Token(_)
+        | Subject::Exception(_)
+        | Subject::Risk(_)
+        | Subject::Review(_)
+        | Subject::Bundle(_)
+        | Subject::Template(_) => {}
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Random identifiers and secrets. The only randomness of the server.
 
 use chancery_core::actor::ActorKind;
-use chancery_core::names::{ActorId, ModelId, PromotionId, TokenId};
+use chancery_core::names::{ActorId, ExceptionId, ModelId, PromotionId, ReviewId, RiskId, TokenId};
 
 use crate::fault::Fault;
 
@@ -59,8 +59,24 @@ pub fn actor(kind: ActorKind) -> Result<ActorId, Fault> {
 ///
 /// # Errors
 /// As [`random`].
-pub fn exception() -> Result<String, Fault> {
-    letter_and_hex('x')
+pub fn exception() -> Result<ExceptionId, Fault> {
+    parsed(ExceptionId::parse(&letter_and_hex('x')?))
+}
+
+/// A new risk id.
+///
+/// # Errors
+/// As [`random`].
+pub fn risk() -> Result<RiskId, Fault> {
+    parsed(RiskId::parse(&letter_and_hex('r')?))
+}
+
+/// A new review id.
+///
+/// # Errors
+/// As [`random`].
+pub fn review() -> Result<ReviewId, Fault> {
+    parsed(ReviewId::parse(&letter_and_hex('v')?))
 }
 
 /// A new decision id.

@@ -134,8 +134,12 @@ fn small_events() -> Vec<(Subject, Event)> {
         size: 1234,
         in_payloads: true,
     };
-    let granted =
-        crate::exception::Event::Granted { id: format!("x{:0>32}", 1), rule: "monitor.linked".to_owned(), reason: digest("reason"), expires_at: time() };
+    let granted = crate::exception::Event::Granted {
+        id: ExceptionId::parse(&format!("x{:0>32}", 1)).unwrap(),
+        rule: "monitor.linked".to_owned(),
+        reason: digest("reason"),
+        expires_at: time(),
+    };
     vec![
         (version(), crate::alias::Event::Set { alias: alias(), from: Some(numbered(2)), finding: None }.into()),
         (Subject::Model(model_id(1)), crate::alias::Event::Deleted { alias: alias(), from: numbered(3) }.into()),

@@ -6,7 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::names::{ActorId, Classification, Digest, Grade, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, RiskTier, State, Timestamp, VersionNumber};
+use crate::names::{
+    ActorId, Classification, Digest, ExceptionId, Grade, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier, State,
+    Timestamp, VersionNumber,
+};
 
 crate::words! {
     /// What kind of actor asks.
@@ -103,6 +106,132 @@ pub struct Input {
     pub exceptions: Vec<Exception>,
     /// What the version is compared with.
     pub reference: Option<Reference>,
+    /// The pinned versions that a version of a system is composed of, as they stand now; empty for everything else.
+    pub components: Vec<Component>,
+    /// Conditions of approvals that counted when a version of this model was released or approved.
+    pub conditions: Vec<Condition>,
+    /// Risks of the register that are linked to the model, or to a system that the version is a part of.
+    pub risks: Vec<RegisteredRisk>,
+    /// Open reviews of the calendar that are about the model or the version.
+    pub reviews: Vec<OpenReview>,
+    /// The risk score that the registry computes from declared factors.
+    pub risk_score: Option<RiskScore>,
+}
+
+/// A pinned version in the composition of a system.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// What it is in the system, such as `model`, `adapter`, `prompt` or `index`.
+    pub role: String,
+    /// Model entry.
+    pub model: ModelId,
+    /// Name now bound to it.
+    pub name: ModelName,
+    /// Kind of entry.
+    pub kind: ModelKind,
+    /// Number.
+    pub number: VersionNumber,
+    /// The version digest that the composition pins.
+    pub version_digest: Digest,
+    /// State now.
+    pub state: State,
+    /// Risk tier of its model now.
+    pub tier: RiskTier,
+    /// Licence of its model.
+    pub licence: String,
+    /// Whether it passed a gate under `warn` that it failed.
+    pub ungated: bool,
+}
+
+crate::words! {
+    /// Where the condition of an approval stands.
+    ConditionStatus, "conditions.status" {
+        /// It is owed and not yet due.
+        Open = "open",
+        /// It was met.
+        Met = "met",
+        /// It is overdue.
+        Missed = "missed",
+    }
+}
+
+/// A condition of an approval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// Promotion that was approved under it.
+    pub promotion: PromotionId,
+    /// Version that was promoted.
+    pub number: VersionNumber,
+    /// Role of the approval.
+    pub role: Label,
+    /// What must be done.
+    pub text: String,
+    /// Who owes it.
+    pub owner: String,
+    /// By when.
+    pub due: Timestamp,
+    /// What happens when it is missed: `finding`, `block` or `deprecate`.
+    pub effect: crate::approval::Effect,
+    /// Where it stands at `now`.
+    pub status: ConditionStatus,
+}
+
+/// A risk of the register.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegisteredRisk {
+    /// Id.
+    pub id: RiskId,
+    /// One line.
+    pub title: String,
+    /// Category, a word of the organisation.
+    pub category: String,
+    /// `low`, `medium`, `high` or `critical`.
+    pub severity: String,
+    /// `rare`, `possible`, `likely` or `certain`.
+    pub likelihood: String,
+    /// Level that follows from both: `low`, `medium`, `high` or `critical`.
+    pub level: String,
+    /// `open`, `mitigated`, `accepted` or `closed`.
+    pub status: String,
+    /// When it must be looked at again.
+    pub review_date: Option<Timestamp>,
+    /// Mitigations that are not done.
+    pub open_mitigations: u64,
+}
+
+/// An open review of the calendar.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenReview {
+    /// Id.
+    pub id: ReviewId,
+    /// What is reviewed: `entry`, `card`, `risk`, `policy`, `exception`, `emergency`, …
+    pub about: String,
+    /// Who owes it.
+    pub owner: String,
+    /// By when.
+    pub due: Timestamp,
+}
+
+/// A score with the factors that it was computed from (ENT-16).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RiskScore {
+    /// 0 to 100.
+    pub score: u64,
+    /// `low`, `medium`, `high` or `critical`.
+    pub level: String,
+    /// Factor, given value and points.
+    pub factors: Vec<RiskFactor>,
+}
+
+/// One factor of a risk score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RiskFactor {
+    /// Factor, such as `risk_tier`.
+    pub factor: String,
+    /// Value that was declared; empty when nobody said.
+    pub value: String,
+    /// Points that it adds.
+    pub points: u64,
 }
 
 /// Who asks.
@@ -147,6 +276,12 @@ pub struct Model {
     pub classification: Option<Classification>,
     /// Whether it was trained on or processes personal data; null when nobody said.
     pub personal_data: Option<bool>,
+    /// The policy mode of the model, when it has one of its own; `input.mode` is the one in force.
+    #[serde(default)]
+    pub policy_mode: Option<PolicyMode>,
+    /// Document control of the entry (ENT-15): a JSON object with the members that were given.
+    #[serde(default)]
+    pub document_control: Value,
 }
 
 /// Who answers for a model (ENT-2).
@@ -248,6 +383,15 @@ pub struct Evidence {
     pub at: Timestamp,
     /// The document when it is JSON and small enough to be read by rules, else null.
     pub document: Option<Value>,
+    /// Format that the registry read it as, such as `chancery.evaluation/v1` or `cyclonedx`; empty when it was not read.
+    #[serde(default)]
+    pub format: String,
+    /// What the registry read in it when it was added (`crates/core/src/evidence/reading.rs`); null when it was not read.
+    #[serde(default)]
+    pub summary: Option<Value>,
+    /// Ids of the trusted keys whose signature over it was verified; then the grade is `attested`.
+    #[serde(default)]
+    pub signed_by: Vec<String>,
 }
 
 /// What a piece of evidence speaks about.
@@ -295,6 +439,12 @@ pub struct Approval {
     pub tier: RiskTier,
     /// Evidence that was shown.
     pub evidence_set_digest: Digest,
+    /// The approver for whom the person stood in, by a delegation that was in force.
+    #[serde(default)]
+    pub delegated_by: Option<ActorId>,
+    /// Id of the person's own key when the approval carries that signature too.
+    #[serde(default)]
+    pub signed_with: Option<String>,
 }
 
 /// The signed decision of the promotion.
@@ -324,7 +474,7 @@ pub struct Decision {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exception {
     /// Id.
-    pub id: String,
+    pub id: ExceptionId,
     /// Rule that it waives.
     pub rule: String,
     /// Until when.
@@ -333,6 +483,8 @@ pub struct Exception {
     pub scope: Scope,
     /// Salted digest of the reason.
     pub reason_digest: Digest,
+    /// Who granted it.
+    pub granted_by: ActorId,
 }
 
 /// What the version is compared with: `champion`, the version in production, or the newest release.
@@ -348,6 +500,9 @@ pub struct Reference {
     pub version_digest: Digest,
     /// Its evidence.
     pub evidence: Vec<Evidence>,
+    /// What the signature of the version changes against it: `none`, `compatible`, `breaking` or `unknown` (ENT-9).
+    #[serde(default)]
+    pub signature_change: String,
 }
 
 impl Input {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
-use crate::names::{Digest, ModelKind, PolicyMode, RiskTier, State, Timestamp};
+use crate::names::{ActorId, Digest, ExceptionId, ModelKind, PolicyMode, RiskTier, State, Timestamp};
 
 const RELEASE: &[Gate] = &[Gate::Candidate, Gate::Approved, Gate::Production];
 
@@ -34,11 +34,12 @@ fn said(text: &str, input: &Input) -> Finding {
 
 fn exception(rule: &str, expires_at: &str) -> Exception {
     Exception {
-        id: format!("x-{rule}"),
+        id: ExceptionId::parse(&format!("x{:032x}", rule.len())).unwrap(),
         rule: rule.to_owned(),
         expires_at: Timestamp::parse(expires_at).unwrap(),
         scope: Scope::Version,
         reason_digest: Digest::of(b"reason"),
+        granted_by: ActorId::parse("system").unwrap(),
     }
 }
 
@@ -273,7 +274,7 @@ fn an_exception_in_force_waives_one_rule() {
     let verdict = evaluate(RELEASE, &input);
     assert_eq!(failed(&verdict), ["signature.present"], "an exception that ends now is over");
     let waived = verdict.findings.iter().find(|finding| finding.outcome == Outcome::Waived).unwrap();
-    assert_eq!((waived.rule.as_str(), waived.waiver.as_deref()), ("entry.complete", Some("x-entry.complete")));
+    assert_eq!((waived.rule.as_str(), waived.waiver.as_deref()), ("entry.complete", Some("x0000000000000000000000000000000e")));
     input.model.description = "scores mortgage applications".to_owned();
     let verdict = evaluate(RELEASE, &input);
     let unused = verdict.findings.iter().find(|finding| finding.rule == "entry.complete").unwrap();

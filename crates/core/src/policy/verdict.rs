@@ -85,7 +85,7 @@ pub(super) fn decide(gates: &[Gate], input: &Input, mut answers: Vec<Answered>, 
 
 fn finding(answer: Answered, input: &Input) -> Finding {
     let waiver = match answer.outcome {
-        Ok(Outcome::Fail) if !answer.info.non_waivable => waiver(&answer.info.id, input).map(|exception| exception.id.clone()),
+        Ok(Outcome::Fail) if !answer.info.non_waivable => waiver(&answer.info.id, input).map(|exception| exception.id.to_string()),
         Ok(Outcome::Pass | Outcome::Fail | Outcome::Waived | Outcome::NotApplicable) | Err(()) => None,
     };
     let outcome = if waiver.is_some() { Outcome::Waived } else { answer.outcome.unwrap_or(Outcome::Fail) };

@@ -292,7 +292,7 @@ fn a_rollback_changes_places_moves_aliases_and_grants_what_is_missing() {
     world.ok(&carol(), set_alias(&model, "champion", new));
     let Command::Rollback { reason, gate, exceptions_end, decision, .. } = roll_back(&model, old, vec![]) else { panic!("a rollback") };
     let champion = AliasName::parse("champion").unwrap();
-    let exceptions = vec![("x1".to_owned(), "monitor.linked".to_owned())];
+    let exceptions = vec![(ExceptionId::parse(&format!("x{:0>32}", 1)).unwrap(), "monitor.linked".to_owned())];
     let command = |gate| Command::Rollback {
         model: model.clone(),
         to: old,

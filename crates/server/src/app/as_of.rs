@@ -106,9 +106,19 @@ pub async fn model_named(snapshot: &Snapshot, name: &ModelName, cut: Cut) -> Res
     let subject = held.into_iter().next().and_then(|row| Subject::try_from(row.subject).ok());
     let row = match subject {
         Some(Subject::Model(id)) => snapshot.get::<ModelRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("model", name.as_str()))?,
-        Some(Subject::Registry | Subject::Version(..) | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_)) | None => {
-            view::model_named(snapshot, name).await?
-        }
+        Some(
+            Subject::Registry
+            | Subject::Version(..)
+            | Subject::Promotion(_)
+            | Subject::Actor(_)
+            | Subject::Token(_)
+            | Subject::Exception(_)
+            | Subject::Risk(_)
+            | Subject::Review(_)
+            | Subject::Bundle(_)
+            | Subject::Template(_),
+        )
+        | None => view::model_named(snapshot, name).await?,
     };
     past(snapshot, &row, cut).await
 }

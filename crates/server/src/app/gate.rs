@@ -101,6 +101,11 @@ impl App {
             decision: self.decision_input(snapshot, &version, promotion.as_ref()).await?,
             exceptions: exceptions_input(snapshot, &version, now).await?,
             reference: self.reference_input(snapshot, &model, &version).await?,
+            components: Vec::new(),
+            conditions: Vec::new(),
+            risks: Vec::new(),
+            reviews: Vec::new(),
+            risk_score: None,
         };
         if let Some(reference) = &input.reference {
             // The version it is compared with must not change between verdict and commit.
@@ -170,6 +175,9 @@ impl App {
                 actor: row.actor.clone(),
                 at: row.at,
                 document,
+                format: String::new(),
+                summary: None,
+                signed_by: Vec::new(),
             });
         }
         Ok(all)
@@ -235,6 +243,7 @@ impl App {
             why: why.to_owned(),
             version_digest: row.version_digest,
             evidence: self.evidence_input(snapshot, &evidence).await?,
+            signature_change: String::new(),
         }))
     }
 }
@@ -301,6 +310,8 @@ fn model_input(row: &ModelRow) -> Result<policy::Model, AppError> {
         },
         classification: profile.classification,
         personal_data: profile.personal_data,
+        policy_mode: None,
+        document_control: serde_json::Value::Null,
     })
 }
 
@@ -320,6 +331,8 @@ fn approval_input(row: &ApprovalRow) -> policy::Approval {
         environment: row.environment.to_string(),
         tier: row.risk_tier,
         evidence_set_digest: row.evidence_set,
+        delegated_by: None,
+        signed_with: None,
     }
 }
 
@@ -333,6 +346,7 @@ async fn exceptions_input(snapshot: &Snapshot, version: &VersionRow, now: Timest
     Ok(in_force
         .map(|row| policy::Exception {
             id: row.exception_id,
+            granted_by: row.granted_by,
             rule: row.rule,
             expires_at: row.expires_at,
             scope: policy::Scope::Version,

@@ -300,6 +300,9 @@ mod tests {
             actor: ActorId::parse("system").unwrap(),
             at: Timestamp::from_micros(0),
             document: Some(document),
+            format: String::new(),
+            summary: None,
+            signed_by: Vec::new(),
         }
     }
 

@@ -459,6 +459,14 @@ fn subject_of(command: &Command) -> Option<Subject> {
         Command::Promotion(promotion::Command::Open { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Promotion(promotion::Command::Rollback { model, to, .. }) => Some(Subject::Version(model.clone(), *to)),
         Command::Actor(_)
+        | Command::Attestation(_)
+        | Command::Bundle(_)
+        | Command::Calendar(_)
+        | Command::Delegation(_)
+        | Command::Exception(_)
+        | Command::Finding(_)
+        | Command::Risk(_)
+        | Command::Template(_)
         | Command::Evidence(_)
         | Command::Tag(_)
         | Command::Registry(_)

@@ -67,6 +67,26 @@ permits!(
     ManageActors,
     /// Change settings.
     ManageSettings,
+    /// Ask for a waiver of a rule.
+    RequestException,
+    /// Grant, refuse or revoke a waiver, in a role that the policy names.
+    GrantException,
+    /// Release in an emergency what only waivable rules hold back.
+    BreakGlass,
+    /// Let somebody stand in for one's own role of approval.
+    Delegate,
+    /// Add or change risks of the register.
+    ManageRisks,
+    /// Schedule a review, or say that it is done.
+    ScheduleReview,
+    /// Install, activate or withdraw a policy bundle.
+    ManagePolicy,
+    /// Add or approve a template of a document.
+    ManageTemplates,
+    /// Run the scheduled checks now.
+    RunChecks,
+    /// Put a version on the list of those that lost their attestation.
+    RevokeAttestation,
 );
 
 /// A caller who was allowed the action of `P`, with the application.

@@ -17,6 +17,13 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         | Event::Alias(_)
         | Event::Exception(_)
         | Event::Model(_)
+        | Event::Attestation(_)
+        | Event::Bundle(_)
+        | Event::Calendar(_)
+        | Event::Delegation(_)
+        | Event::Finding(_)
+        | Event::Risk(_)
+        | Event::Template(_)
         | Event::Tag(tag::Event::Deleted { .. }) => Vec::new(),
     }
 }

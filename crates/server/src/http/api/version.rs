@@ -94,7 +94,16 @@ async fn register(allowed: Allowed<caller::Register>, Path(name): Path<ModelName
     let made = allowed.execute(command, &body.requested).await?;
     let location = match made.first()?.subject {
         Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", encode(name.as_str()))),
-        Subject::Registry | Subject::Model(_) | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_) => None,
+        Subject::Registry
+        | Subject::Model(_)
+        | Subject::Promotion(_)
+        | Subject::Actor(_)
+        | Subject::Token(_)
+        | Subject::Exception(_)
+        | Subject::Risk(_)
+        | Subject::Review(_)
+        | Subject::Bundle(_)
+        | Subject::Template(_) => None,
     };
     Ok(receipt(StatusCode::CREATED, &made, location.as_deref()))
 }
