@@ -27,8 +27,8 @@ pub use engine::{ENGINE, Engine, PolicyError, RuleInfo, Source};
 pub use finding::{Finding, Outcome};
 pub use gate::{Gate, gates_between};
 pub use input::{
-    Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership, Promotion,
-    Reference, Risk, Scope, Version,
+    Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Component, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership,
+    Promotion, Reference, Risk, Scope, Version,
 };
 pub use selftest::{TestResult, run_tests};
 pub use verdict::Verdict;

@@ -1,5 +1,7 @@
 //! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
 
+mod components;
+
 use std::collections::BTreeSet;
 
 use chancery_core::actor::ActorKind;
@@ -17,7 +19,7 @@ use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, Exc
 use super::access::Caller;
 use super::sequence::Noted;
 use super::view::{self, binding_kind, is_document};
-use super::{App, AppError};
+use super::{App, AppError, register};
 use crate::blobs;
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -80,6 +82,7 @@ impl App {
         // Never before the newest entry: after a clock that ran ahead, a gate would otherwise look too old to the sequencer for ever.
         let now = self.now().max(snapshot.head().at);
         let authors = authors(&version, promotion.as_ref(), &evidence);
+        let components = components::input(snapshot, &model, &version, &mut noted).await?;
         let input = Input {
             v: 1,
             now,
@@ -101,7 +104,7 @@ impl App {
             decision: self.decision_input(snapshot, &version, promotion.as_ref()).await?,
             exceptions: exceptions_input(snapshot, &version, now).await?,
             reference: self.reference_input(snapshot, &model, &version).await?,
-            components: Vec::new(),
+            components,
             conditions: Vec::new(),
             risks: Vec::new(),
             reviews: Vec::new(),
@@ -243,7 +246,7 @@ impl App {
             why: why.to_owned(),
             version_digest: row.version_digest,
             evidence: self.evidence_input(snapshot, &evidence).await?,
-            signature_change: String::new(),
+            signature_change: register::contract(&view::facts(snapshot, &row).await?, &view::facts(snapshot, version).await?).as_str().to_owned(),
         }))
     }
 }

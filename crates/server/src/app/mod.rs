@@ -4,10 +4,12 @@
 mod access;
 pub mod artifacts;
 pub mod as_of;
+mod composition;
 pub mod current;
 mod execute;
 mod gate;
 mod hide;
+pub mod lineage;
 mod mode;
 mod promote;
 pub mod promotions;

@@ -13,6 +13,7 @@ pub mod download;
 mod evidence;
 mod history;
 pub mod ledger;
+mod lineage;
 pub mod model;
 mod package;
 pub mod policy;
@@ -68,6 +69,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(token::routes())
         .merge(decision::routes())
         .merge(ledger::routes())
+        .merge(lineage::routes())
         .merge(version::routes())
         .merge(tag::routes())
         .merge(alias::routes())
