@@ -23,6 +23,8 @@ mod input;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod lineage;
+#[cfg(test)]
 mod mlflow;
 #[cfg(test)]
 mod mlflow_artifacts;
@@ -46,6 +48,8 @@ mod rollback;
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod systems;
 #[cfg(test)]
 mod third_party;
 #[cfg(test)]
