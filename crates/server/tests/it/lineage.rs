@@ -26,7 +26,7 @@ async fn version(cast: &Cast, model: &str, bytes: &[u8], members: Value) -> Made
     Made { model: model.to_owned(), number: path.rsplit('/').next().unwrap().parse().unwrap(), path }
 }
 
-async fn system(cast: &Cast, name: &str, parts: &[(&str, &str)]) {
+async fn composed(cast: &Cast, name: &str, parts: &[(&str, &str)]) {
     let mut body = crate::support::builders::profile();
     (body["name"], body["kind"], body["risk_tier"]) = (name.into(), "system".into(), "limited".into());
     cast.owner.post("/api/v1/models", body).await.expect(201);
@@ -65,8 +65,8 @@ async fn family(cast: &Cast) -> (Made, Made) {
     let parents = json!([{"reference": "base@1.0.0", "relation": "finetune", "method": "lora"}]);
     let datasets = json!([{"role": "training", "name": "loanapp", "version": "v2", "digest": "4".repeat(64)}, {"role": "test", "name": "holdout"}]);
     let tuned = version(cast, "tuned", b"tuned", json!({"parents": parents, "training": training, "datasets": datasets})).await;
-    system(cast, "assistant", &[("model", "tuned/1")]).await;
-    system(cast, "suite", &[("system", "assistant/1"), ("judge", "base/1")]).await;
+    composed(cast, "assistant", &[("model", "tuned/1")]).await;
+    composed(cast, "suite", &[("system", "assistant/1"), ("judge", "base/1")]).await;
     (base, tuned)
 }
 

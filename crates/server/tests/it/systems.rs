@@ -40,6 +40,11 @@ async fn composed(cast: &Cast, system: &str, parts: &[(&str, &str)]) -> Made {
     Made { model: system.to_owned(), number: path.rsplit('/').next().unwrap().parse().unwrap(), path }
 }
 
+/// Version digest of the first version of a model.
+async fn digest(cast: &Cast, model: &str) -> Value {
+    cast.auditor.get(&format!("/api/v1/models/{model}/versions/1")).await.expect(200)["version_digest"].clone()
+}
+
 both! {
     /// SYS-1: references are pinned when the version is registered; the content digest is the digest of the composition.
     async fn a_version_of_a_system_pins_its_parts(app: &TestApp) {
@@ -48,8 +53,7 @@ both! {
         cast.scientist.put("/api/v1/models/greeting/aliases/stable", json!({"version": 1})).await.expect(200);
         let version = composed(&cast, "assistant", &[("model", "base/1"), ("prompt", "greeting@stable")]).await;
         let shown = cast.auditor.get(&version.path).await.expect(200);
-        let part = |name: &str| async move { cast.auditor.get(&format!("/api/v1/models/{name}/versions/1")).await.expect(200)["version_digest"].clone() };
-        let (base, greeting) = (part("base").await, part("greeting").await);
+        let (base, greeting) = (digest(&cast, "base").await, digest(&cast, "greeting").await);
         assert_eq!(shown["composition"][0]["model"]["name"], "base");
         assert_eq!((&shown["composition"][0]["version_digest"], &shown["composition"][1]["version_digest"]), (&base, &greeting));
         assert_eq!((&shown["composition"][1]["role"], &shown["composition"][1]["state"]), (&json!("prompt"), &json!("draft")));
@@ -159,15 +163,15 @@ both! {
         let cast = app.cast().await;
         parts(&cast).await;
         let version = composed(&cast, "assistant", &[("model", "base/1"), ("prompt", "greeting/1")]).await;
-        let input = |path: String| async move { cast.auditor.get(&path).await.expect(200) };
-        let found = input(format!("{}/policy-input?to=candidate", version.path)).await;
+        let input = format!("{}/policy-input?to=candidate", version.path);
+        let found = cast.auditor.get(&input).await.expect(200);
         let part = |found: &Value| found["components"].as_array().unwrap().iter().find(|part| part["role"] == "model").unwrap().clone();
         let before = part(&found);
         assert_eq!(found["components"].as_array().unwrap().len(), 2);
         assert_eq!((&before["name"], &before["kind"], &before["state"], &before["tier"]), (&json!("base"), &json!("model"), &json!("draft"), &json!("limited")));
         assert_eq!((&before["licence"], &before["ungated"]), (&json!("Apache-2.0"), &json!(false)));
         cast.owner.post("/api/v1/models/base/versions/1/transitions", json!({"to": "retired", "reason": "a mistake"})).await.expect(200);
-        let found = input(format!("{}/policy-input?to=candidate", version.path)).await;
+        let found = cast.auditor.get(&input).await.expect(200);
         assert_eq!(part(&found)["state"], "retired");
     }
 }
