@@ -10,7 +10,7 @@ use crate::actor::{self, ActorKind};
 use crate::command::Command;
 use crate::names::{ActorId, Label};
 use crate::refusal::{Code, Refusal};
-use crate::{delegation, model, promotion, registry, version};
+use crate::{delegation, evidence, model, promotion, registry, version};
 
 /// A role (`design.md` section 7). Written as a word; approvers as `approver:ROLE`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -310,7 +310,9 @@ pub fn action_of(command: &Command) -> Action {
         Command::Finding(_) => Action::RunChecks,
         Command::Risk(_) => Action::ManageRisks,
         Command::Template(_) => Action::ManageTemplates,
-        Command::Evidence(_) | Command::Tag(_) => Action::Register,
+        // A reviewer who speaks in a role of approval gives a verdict.
+        Command::Evidence(evidence::Command::Add { role: Some(_), .. }) => Action::Review,
+        Command::Evidence(evidence::Command::Add { role: None, .. }) | Command::Tag(_) => Action::Register,
         Command::Model(command) => match command {
             model::Command::Create { .. } | model::Command::Update { .. } => Action::EditModel,
             model::Command::SetRiskTier { .. } => Action::SetRiskTier,
@@ -373,7 +375,8 @@ fn check_role(actor: &Actor, command: &Command) -> Result<(), Refusal> {
             (role, holds)
         } else if let Command::Promotion(promotion::Command::Withdraw { role, .. }) = command {
             (role, actor.speaks_for(role).is_some())
-        } else if let Command::Delegation(delegation::Command::Give { role, .. }) = command {
+        } else if let Command::Delegation(delegation::Command::Give { role, .. }) | Command::Evidence(evidence::Command::Add { role: Some(role), .. }) = command
+        {
             (role, actor.speaks_for(role) == Some(None))
         } else {
             return Ok(());

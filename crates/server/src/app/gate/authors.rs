@@ -28,7 +28,8 @@ pub(in crate::app) async fn authors(
     promotion: Option<&PromotionRow>,
     evidence: &[EvidenceRow],
 ) -> Result<Vec<ActorId>, AppError> {
-    let mut authors: BTreeSet<ActorId> = evidence.iter().map(|row| row.actor.clone()).collect();
+    // Who reviews in a role of approval did not make the version.
+    let mut authors: BTreeSet<ActorId> = evidence.iter().filter(|row| row.role.is_none()).map(|row| row.actor.clone()).collect();
     authors.insert(version.registered_by.clone());
     authors.extend(promotion.map(|row| row.opened_by.clone()));
     for stated in FACTS.iter().filter_map(|pointer| facts.pointer(pointer)?.as_str()) {
