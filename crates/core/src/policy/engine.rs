@@ -7,6 +7,7 @@ use regorus::Value;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{Bundle, Part, canonical_digest};
+use super::expected::Expected;
 use super::finding::Outcome;
 use super::gate::Gate;
 use super::input::Input;
@@ -145,6 +146,7 @@ pub struct Engine {
     rules: Arc<[Rule]>,
     bundle_digest: Digest,
     approval_lifetime_days: u32,
+    expected: Arc<Expected>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -175,12 +177,18 @@ impl Engine {
             }
             rules.push(Rule { info, package: module.package.clone() });
         }
-        Ok(Self { interpreter, rules: rules.into(), bundle_digest: bundle.digest()?, approval_lifetime_days: approval_lifetime_days(bundle)? })
+        let expected = Arc::new(Expected::of(&serde_json::from_str(bundle.data()?).unwrap_or_default()));
+        Ok(Self { interpreter, rules: rules.into(), bundle_digest: bundle.digest()?, approval_lifetime_days: approval_lifetime_days(bundle)?, expected })
     }
 
     /// How long an approval counts, in days: `chancery.approvals.lifetime_days` of the bundle's data, 90 without it.
     pub fn approval_lifetime_days(&self) -> u32 {
         self.approval_lifetime_days
+    }
+
+    /// What the data of the bundle asks for, in figures that people are shown.
+    pub fn expected(&self) -> &Expected {
+        &self.expected
     }
 
     /// Digest of the bundle.
