@@ -1,6 +1,6 @@
 //! The rules that nobody can waive and no bundle can switch off: pure functions of the input document.
 
-use super::engine::{RuleInfo, Source};
+use super::rule::{RuleInfo, Source};
 use super::finding::Outcome;
 use super::gate::Gate;
 use super::input::{ActorKind, Decision, Fixity, Input};
