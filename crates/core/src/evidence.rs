@@ -2,8 +2,11 @@
 
 pub mod format;
 pub mod json;
+mod markdown;
+mod member;
 pub mod read;
 pub mod reading;
+mod yaml;
 
 use serde::{Deserialize, Serialize};
 

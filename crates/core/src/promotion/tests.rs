@@ -209,13 +209,40 @@ fn transition_to(scene: &Scene, to: State) -> version::Command {
 fn a_rejection_ends_the_promotion_and_an_author_may_reject() {
     let mut scene = scene();
     let rejecting = give_review(&scene.id, "security", ApprovalVerdict::Reject);
-    let Command::Review { promotion: of, role, delegated_by, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, .. } = rejecting
+    let Command::Review {
+        promotion: of,
+        role,
+        delegated_by,
+        verdict,
+        evidence_set,
+        comment,
+        ticket,
+        conditions,
+        expires_at,
+        envelope,
+        authors,
+        other_roles,
+        ..
+    } = rejecting
     else {
         panic!("a review")
     };
     let decision = Some(signed(DecisionKind::Rejected, 3));
-    let command =
-        Command::Review { promotion: of, role, delegated_by, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision };
+    let command = Command::Review {
+        promotion: of,
+        role,
+        delegated_by,
+        verdict,
+        evidence_set,
+        comment,
+        ticket,
+        conditions,
+        expires_at,
+        envelope,
+        authors,
+        other_roles,
+        decision,
+    };
     assert_eq!(scene.world.ok(&alice(), command).len(), 3);
     let row = promotion(&mut scene);
     assert_eq!((row.status, row.decision), (Status::Rejected, None), "a rejection is no decision that approves");
