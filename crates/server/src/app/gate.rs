@@ -1,7 +1,7 @@
 //! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
 
 pub(super) mod authors;
-pub mod conditions;
+pub(super) mod conditions;
 mod documents;
 
 use std::collections::BTreeSet;
