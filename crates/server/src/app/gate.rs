@@ -1,6 +1,7 @@
 //! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
 
 mod documents;
+mod templates;
 
 use std::collections::BTreeSet;
 
@@ -79,6 +80,8 @@ impl App {
         // Never before the newest entry: after a clock that ran ahead, a gate would otherwise look too old to the sequencer for ever.
         let now = self.now().max(snapshot.head().at);
         let authors = authors(&version, promotion.as_ref(), &evidence);
+        let mut pieces = documents::input(snapshot, &version, &evidence).await?;
+        noted.extend(templates::resolve(snapshot, &mut pieces).await?);
         let input = Input {
             v: 1,
             now,
@@ -88,7 +91,7 @@ impl App {
             actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.actor.roles.iter().map(ToString::to_string).collect() },
             model: model_input(&model)?,
             version: self.version_input(snapshot, &version).await?,
-            evidence: documents::input(snapshot, &version, &evidence).await?,
+            evidence: pieces,
             evidence_set_digest: evidence_set(&version, &evidence),
             promotion: promotion.as_ref().map(|row| policy::Promotion {
                 id: row.promotion_id.clone(),

@@ -21,6 +21,7 @@ mod resolve;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod template;
 pub mod token;
 mod trace;
 pub mod transition;
@@ -70,6 +71,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(ledger::routes())
         .merge(version::routes())
         .merge(tag::routes())
+        .merge(template::routes())
         .merge(alias::routes())
         .merge(evidence::routes())
         .merge(history::routes())
