@@ -343,6 +343,7 @@ pub(crate) fn give_review(id: &PromotionId, role: &str, verdict: ApprovalVerdict
     promotion::Command::Review {
         promotion: id.clone(),
         role: label(role),
+        delegated_by: None,
         verdict,
         evidence_set: evidence_set(),
         comment: None,

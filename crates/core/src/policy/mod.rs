@@ -30,5 +30,6 @@ pub use input::{
     Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership, Promotion,
     Reference, Risk, Scope, Version,
 };
+pub use input::{Condition, ConditionStatus};
 pub use selftest::{TestResult, run_tests};
 pub use verdict::Verdict;

@@ -27,6 +27,7 @@ use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
 pub use execute::{Options, Receipt};
+pub use gate::conditions::missed as missed_conditions;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
 

@@ -156,6 +156,21 @@ fn approvals(output: Output, view: &Value) -> Vec<String> {
     vec![output.table(&["role", "verdict", "by", "at", "valid until", "counts", "comment"], &found.iter().map(row).collect::<Vec<_>>())]
 }
 
+/// The conditions of the approvals of a promotion.
+pub(super) fn conditions(output: Output, view: &Value) -> Vec<String> {
+    let found = list(view, "/conditions");
+    if found.is_empty() {
+        return vec!["no approval carries a condition".to_owned()];
+    }
+    let row = |item: &Value| {
+        let mut cells: Vec<String> = ["/number", "/role", "/status", "/text", "/owner"].iter().map(|pointer| text(item, pointer)).collect();
+        cells.push(moment(item, "/due"));
+        cells.push(text(item, "/effect"));
+        cells
+    };
+    vec![output.table(&["condition", "set by", "status", "what", "owner", "due", "otherwise"], &found.iter().map(row).collect::<Vec<_>>())]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

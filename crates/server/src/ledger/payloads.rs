@@ -41,8 +41,15 @@ fn of_version(event: &version::Event) -> Vec<Digest> {
 
 fn of_promotion(event: &promotion::Event) -> Vec<Digest> {
     match event {
-        promotion::Event::Opened { verdict, .. } | promotion::Event::Refreshed { verdict, .. } | promotion::Event::Executed { verdict } => vec![*verdict],
+        promotion::Event::Opened { verdict, .. }
+        | promotion::Event::Refreshed { verdict, .. }
+        | promotion::Event::Completed { verdict, .. }
+        | promotion::Event::Executed { verdict } => vec![*verdict],
         promotion::Event::ApprovalRecorded { envelope, .. } | promotion::Event::DecisionRecorded { envelope, .. } => vec![*envelope],
-        promotion::Event::ApprovalWithdrawn { .. } | promotion::Event::Rejected { .. } | promotion::Event::Cancelled { .. } => Vec::new(),
+        promotion::Event::ApprovalWithdrawn { .. }
+        | promotion::Event::ConditionMet { .. }
+        | promotion::Event::Commented { .. }
+        | promotion::Event::Rejected { .. }
+        | promotion::Event::Cancelled { .. } => Vec::new(),
     }
 }

@@ -101,7 +101,7 @@ both! {
         let documents = [
             ("model-card", "# Card\n## Intended use\nSorts applications for clerks in a bank.\n## Limitations\nTBD\n".to_owned(), "markdown", json!({"title": "Card", "sections": ["intended_use"]})),
             ("explainability", "---\nmethod: SHAP\n---\n".to_owned(), "markdown", json!({"method": "SHAP", "sections": []})),
-            ("addendum", json!({"b": 1, "a": 2}).to_string(), "json", json!({"a": 2, "b": 1})),
+            ("addendum", r#"{"b": 1, "a": 2}"#.to_owned(), "json", json!({"a": 2, "b": 1})),
             // Canonical JSON that is its own summary.
             ("other", r#"{"a":2,"b":1}"#.to_owned(), "json", json!({"a": 2, "b": 1})),
         ];

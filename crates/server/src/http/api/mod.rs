@@ -8,6 +8,7 @@ mod as_of;
 pub mod check;
 mod compare;
 pub mod decision;
+pub mod delegation;
 mod docs;
 pub mod download;
 mod evidence;
@@ -62,6 +63,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(model::routes())
         .merge(check::routes())
         .merge(promotion::routes())
+        .merge(delegation::routes())
         .merge(rollback::routes())
         .merge(transition::routes())
         .merge(policy::routes())

@@ -29,6 +29,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(withdraw))
         .routes(routes!(cancel))
         .routes(routes!(execute))
+        .routes(routes!(comment))
+        .routes(routes!(meet))
 }
 
 /// What to promote, and where to.
@@ -245,5 +247,41 @@ struct Execute {
 async fn execute(allowed: Allowed<caller::Execute>, Path(id): Path<PromotionId>, body: Json<Execute>) -> Result<Response, AppError> {
     let options = allowed.options(&body.requested);
     let made = allowed.app.execute_promotion(&allowed.caller, &id, others(body.value.keep_others), &options).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// Words about a promotion.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Comment {
+    /// The comment, at most 10,000 bytes. It is kept beside the ledger, where it can be erased.
+    text: String,
+}
+
+/// Comment on a promotion, open or closed
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/comments", operation_id = "promotion_comment", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion")), request_body = Comment,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn comment(allowed: Allowed<caller::Comment>, Path(id): Path<PromotionId>, body: Json<Comment>) -> Result<Response, AppError> {
+    let text = PrivateText::new("text", &body.value.text, ids::random()?)?;
+    let made = allowed.execute(Command::Comment { promotion: id, text }, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// By what a condition is met.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Met {
+    /// What was done, and where it can be seen.
+    note: String,
+}
+
+/// Say that a condition of an approval is met; for somebody in the role that set it, who is no author of the version
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/conditions/{number}/met", operation_id = "condition_met", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion"), ("number" = u64, Path, description = "Number of the condition in the promotion")), request_body = Met,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn meet(allowed: Allowed<caller::Review>, Path((id, number)): Path<(PromotionId, u64)>, body: Json<Met>) -> Result<Response, AppError> {
+    let options = allowed.options(&body.requested);
+    let made = allowed.app.meet_condition(&allowed.caller, &id, number, &body.value.note, &options).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
