@@ -242,6 +242,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
     };
     let approval = E::ApprovalRecorded {
         role: label("security"),
+        delegated_by: Some(bob()),
         verdict: ApprovalVerdict::Approve,
         version_digest: digest("version"),
         target,
@@ -275,9 +276,25 @@ fn promotion_events() -> Vec<(Subject, Event)> {
     ]
 }
 
+/// What approvers do beside their verdicts.
+fn approver_events() -> Vec<(Subject, Event)> {
+    use crate::delegation::Event as D;
+    use crate::promotion::Event as E;
+    let met = E::ConditionMet { number: 2, role: label("security"), delegated_by: Some(bob()), note: digest("note") };
+    let completed = E::Completed { evidence_set: digest("set"), verdict: digest("verdict"), failed: vec!["promoter.pipeline".to_owned()] };
+    let given = D::Given { role: label("security"), to: bob(), until: time(), reason: digest("reason") };
+    vec![
+        (promotion(), met.into()),
+        (promotion(), E::Commented { text: digest("comment") }.into()),
+        (promotion(), completed.into()),
+        (Subject::Actor(alice()), given.into()),
+        (Subject::Actor(alice()), D::Ended { role: label("security"), to: bob() }.into()),
+    ]
+}
+
 /// One entry of every kind; the first also carries a receipt.
 fn canonical() -> Vec<Entry> {
-    let events = [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events()].concat();
+    let events = [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events()].concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)
@@ -294,10 +311,11 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
     let sources = [
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
+        include_str!("../delegation.rs"),
         include_str!("../evidence.rs"),
         include_str!("../exception.rs"),
         include_str!("../model.rs"),
-        include_str!("../promotion.rs"),
+        include_str!("../promotion/event.rs"),
         include_str!("../registry.rs"),
         include_str!("../tag.rs"),
         include_str!("../template.rs"),

@@ -67,7 +67,10 @@ mod tests {
 
     #[test]
     fn plain_data_is_read_and_hostile_data_refused() {
-        assert_eq!(parse("a: 1\nb: [x, 'y', 2026-05-03]\nc: {d: true, e: 0.5}\n").unwrap(), json!({"a": 1, "b": ["x", "y", "2026-05-03"], "c": {"d": true, "e": 0.5}}));
+        assert_eq!(
+            parse("a: 1\nb: [x, 'y', 2026-05-03]\nc: {d: true, e: 0.5}\n").unwrap(),
+            json!({"a": 1, "b": ["x", "y", "2026-05-03"], "c": {"d": true, "e": 0.5}})
+        );
         let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c]\n";
         let cases = [
             ("a key twice", "a: 1\na: 2\n".to_owned()),

@@ -4,6 +4,7 @@
 mod access;
 pub mod artifacts;
 pub mod as_of;
+pub mod compare;
 pub mod current;
 mod execute;
 mod gate;

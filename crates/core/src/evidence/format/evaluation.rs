@@ -39,9 +39,8 @@ pub fn read(bytes: &[u8]) -> Result<Reading, Refusal> {
 }
 
 fn unknown() -> Refusal {
-    Refusal::invalid("schema", "this is no evaluation in a format that is read").remedy(&format!(
-        "say `\"schema\": \"{FORMAT}\"`, or attach results of mlflow.evaluate, of lm-evaluation-harness, or a model-index of Hugging Face"
-    ))
+    Refusal::invalid("schema", "this is no evaluation in a format that is read")
+        .remedy(&format!("say `\"schema\": \"{FORMAT}\"`, or attach results of mlflow.evaluate, of lm-evaluation-harness, or a model-index of Hugging Face"))
 }
 
 fn own(whole: &Member<'_>, document: &Value) -> Result<Reading, Refusal> {
@@ -87,9 +86,8 @@ fn read_dataset(dataset: &Member<'_>) -> Result<Value, Refusal> {
 }
 
 fn read_reports(reports: &Member<'_>) -> Result<Value, Refusal> {
-    let report = |item: &Member<'_>| -> Result<Value, Refusal> {
-        Ok(json!({"name": item.need("name")?.name()?, "digest": item.need("digest")?.digest()?.to_string()}))
-    };
+    let report =
+        |item: &Member<'_>| -> Result<Value, Refusal> { Ok(json!({"name": item.need("name")?.name()?, "digest": item.need("digest")?.digest()?.to_string()})) };
     reports.items()?.iter().map(report).collect::<Result<Vec<_>, _>>().map(Value::Array)
 }
 

@@ -203,9 +203,10 @@ impl Written {
 }
 
 fn of_markdown(bytes: &[u8]) -> Result<Written, Refusal> {
-    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(|| {
-        Refusal::invalid("document", "the document is not UTF-8 text").remedy("write it in Markdown or JSON, or attach it as type `other`")
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'))
+        .ok_or_else(|| Refusal::invalid("document", "the document is not UTF-8 text").remedy("write it in Markdown or JSON, or attach it as type `other`"))?;
     let document = markdown::parse(text)?;
     let mut sections: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for section in document.sections {

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::Reason;
-use crate::app::promotions::PromotionView;
+use crate::app::promotions::{PromotionSummary, PromotionView};
 use crate::app::{App, AppError, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, view};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
@@ -117,21 +117,22 @@ struct PromotionFilter {
     model: Option<String>,
 }
 
-/// List promotions, newest first
+/// List promotions, newest first, as they are stored; reading one evaluates its gates
 #[utoipa::path(get, path = "/api/v1/promotions", operation_id = "promotion_list", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(PromotionFilter, PageQuery),
-    responses((status = 200, description = "A page", body = Page<PromotionView>), (status = "4XX", description = "Refused", body = Problem)))]
+    responses((status = 200, description = "A page", body = Page<PromotionSummary>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(
     allowed: Allowed<caller::Read>,
     Query(filter): Query<PromotionFilter>,
     Query(page): Query<PageQuery>,
-) -> Result<axum::Json<Page<PromotionView>>, AppError> {
+) -> Result<axum::Json<Page<PromotionSummary>>, AppError> {
     let limit = page.limit()?;
     let rows = chosen(&allowed, &filter, before(&page)?, limit).await?;
     let Page { items, next } = Page::new(rows, limit, |row| row.opened_index.to_string());
+    let snapshot = allowed.read().await?;
     let mut views = Vec::with_capacity(items.len());
-    for row in &items {
-        views.push(allowed.app.promotion_view(&allowed.caller, &row.promotion_id).await?);
+    for row in items {
+        views.push(PromotionSummary::of(&snapshot, row).await?);
     }
     Ok(axum::Json(Page { items: views, next }))
 }

@@ -84,17 +84,7 @@ F1 of 88.5 on the test part of SQuAD.
     let reading = read_model_card(card.as_bytes()).unwrap();
     assert_eq!(
         sections(&reading),
-        [
-            "bias_risks_and_limitations",
-            "direct_use",
-            "ethical_considerations",
-            "evaluation",
-            "intended_use",
-            "limitations",
-            "performance",
-            "results",
-            "uses"
-        ]
+        ["bias_risks_and_limitations", "direct_use", "ethical_considerations", "evaluation", "intended_use", "limitations", "performance", "results", "uses"]
     );
     assert_eq!(reading.summary["licence"], "apache-2.0");
     assert_eq!(reading.summary["title"], "Model Card for Model X");

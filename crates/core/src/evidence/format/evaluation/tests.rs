@@ -110,7 +110,11 @@ fn every_refusal_names_the_member() {
         (with("/metrics", metric(json!({"confidence_interval": 1}))), "metrics[0].confidence_interval", "an object"),
         (with("/metrics", json!([{"name": "x", "value": 1}, {"name": "x", "value": 2}])), "metrics[1]", "given twice: 1 and 2"),
         (with("/metrics", json!([{"name": "x", "value": 1, "slice": "a"}, {"name": "x", "value": 2, "slice": "a"}])), "metrics[1]", "slice `a`"),
-        (with("/metrics", json!([{"name": "x", "value": 1, "unit": "s"}, {"name": "x", "value": 2, "unit": "ms", "slice": "a"}])), "metrics[1].unit", "`s` and in `ms`"),
+        (
+            with("/metrics", json!([{"name": "x", "value": 1, "unit": "s"}, {"name": "x", "value": 2, "unit": "ms", "slice": "a"}])),
+            "metrics[1].unit",
+            "`s` and in `ms`",
+        ),
         (with("/metrics", (0..2_001).map(|n| json!({"name": format!("m{n}"), "value": n})).collect()), "metrics", "at most 2000"),
         (with("/reports", json!([{"name": "x"}])), "reports[0].digest", "missing"),
     ];
@@ -120,7 +124,9 @@ fn every_refusal_names_the_member() {
         assert!(refusal.message.contains(says), "{refusal} does not say {says}");
         check_style(&refusal);
     }
-    for (text, says) in [(r#"{"schema": "chancery.evaluation/v1", "metrics": [{"name": "x", "value": NaN}]}"#, "not JSON"), (r#"{"a": 1, "a": 2}"#, "appears twice")] {
+    for (text, says) in
+        [(r#"{"schema": "chancery.evaluation/v1", "metrics": [{"name": "x", "value": NaN}]}"#, "not JSON"), (r#"{"a": 1, "a": 2}"#, "appears twice")]
+    {
         let refusal = read(text.as_bytes()).unwrap_err();
         assert_eq!(refusal.field.as_deref(), Some("document"));
         assert!(refusal.message.contains(says), "{refusal}");
