@@ -6,6 +6,7 @@ mod markdown;
 mod member;
 pub mod read;
 pub mod reading;
+pub mod types;
 mod yaml;
 
 use serde::{Deserialize, Serialize};

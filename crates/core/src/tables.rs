@@ -8,7 +8,7 @@ use crate::names::{
     VersionNumber,
 };
 use crate::rows::{Row, Table};
-use crate::{actor, approval, evidence, promotion};
+use crate::{actor, approval, evidence, promotion, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -505,6 +505,48 @@ crate::table! {
 }
 
 crate::table! {
+    /// A version of a template of written documents.
+    TemplateRow = "templates", Derived, key 2 {
+        /// Name.
+        name: Label,
+        /// Version, from 1.
+        version: u64,
+        /// Type of the documents that are written by it.
+        evidence_type: evidence::EvidenceType,
+        /// Payload with the Markdown.
+        text: Digest,
+        /// Ids of the sections that a document must fill in, as a JSON list.
+        sections: serde_json::Value,
+        /// Where it stands.
+        status: template::Status,
+        /// Who added it.
+        added_by: ActorId,
+        /// When.
+        added_at: Timestamp,
+        /// Who approved it.
+        approved_by: Option<ActorId>,
+        /// When.
+        approved_at: Option<Timestamp>,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// A template as a whole: which version is the last one, and which is in force.
+    TemplateNameRow = "template_names", Derived, key 1 {
+        /// Name.
+        name: Label,
+        /// Type of its documents.
+        evidence_type: evidence::EvidenceType,
+        /// Number of the last version.
+        latest: u64,
+        /// The newest approved version.
+        in_force: Option<u64>,
+    }
+}
+
+crate::table! {
     /// A user, pipeline or service. Names are in the directory.
     ActorRow = "actors", Derived, key 1 {
         /// Identifier.
@@ -684,6 +726,8 @@ pub const ALL: &[&Table] = &[
     DelegationRow::TABLE,
     DecisionRow::TABLE,
     ExceptionRow::TABLE,
+    TemplateRow::TABLE,
+    TemplateNameRow::TABLE,
     ActorRow::TABLE,
     TokenRow::TABLE,
     SettingRow::TABLE,

@@ -3,6 +3,7 @@
 pub(super) mod authors;
 pub(super) mod conditions;
 mod documents;
+mod templates;
 
 use std::collections::BTreeSet;
 
@@ -82,6 +83,8 @@ impl App {
         let now = self.now().max(snapshot.head().at);
         let stated = self.version_input(snapshot, &version).await?;
         let authors = authors::authors(snapshot, &version, &stated.facts, promotion.as_ref(), &evidence).await?;
+        let mut pieces = documents::input(snapshot, &version, &evidence).await?;
+        noted.extend(templates::resolve(snapshot, &mut pieces).await?);
         let input = Input {
             v: 1,
             now,
@@ -91,7 +94,7 @@ impl App {
             actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.actor.roles.iter().map(ToString::to_string).collect() },
             model: model_input(&model)?,
             version: stated,
-            evidence: documents::input(snapshot, &version, &evidence).await?,
+            evidence: pieces,
             evidence_set_digest: evidence_set(&version, &evidence),
             promotion: promotion.as_ref().map(|row| policy::Promotion {
                 id: row.promotion_id.clone(),
