@@ -8,6 +8,7 @@ mod as_of;
 pub mod check;
 mod compare;
 pub mod decision;
+pub mod delegation;
 mod docs;
 pub mod download;
 mod evidence;
@@ -22,6 +23,7 @@ mod resolve;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod template;
 pub mod token;
 mod trace;
 pub mod transition;
@@ -62,6 +64,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(model::routes())
         .merge(check::routes())
         .merge(promotion::routes())
+        .merge(delegation::routes())
         .merge(rollback::routes())
         .merge(transition::routes())
         .merge(policy::routes())
@@ -72,6 +75,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(lineage::routes())
         .merge(version::routes())
         .merge(tag::routes())
+        .merge(template::routes())
         .merge(alias::routes())
         .merge(evidence::routes())
         .merge(history::routes())
