@@ -82,32 +82,42 @@ impl Reached {
     }
 }
 
-/// Walks from one version, at most `depth` edges far.
-async fn reach(snapshot: &Snapshot, start: &Place, way: Way, depth: u64) -> Result<Reached, AppError> {
+/// How much is read on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// The versions alone, however far they are.
+    Versions,
+    /// The versions at most so many edges away, and the edges.
+    Edges(u64),
+}
+
+/// Walks from one version.
+async fn reach(snapshot: &Snapshot, start: &Place, way: Way, detail: Detail) -> Result<Reached, AppError> {
     let (walk, near, far) = match way {
         Way::Up => (UP, "lineage.model_id", "lineage.number"),
         Way::Down => (DOWN, "lineage.to_model", "lineage.to_number"),
     };
     // The start, and one more than is shown.
-    let parameters = values![start.0, start.1, MAX_VERSIONS + 2];
+    let mut parameters = values![start.0, start.1, MAX_VERSIONS + 2];
     let mut versions = versions(snapshot, walk, &parameters).await?;
     let is_over = versions.len() as u64 > MAX_VERSIONS + 1;
-    let columns: Vec<String> = LineageRow::TABLE.columns.iter().map(|column| format!("lineage.{}", column.name)).collect();
-    let join = format!("{near} = bounded.model_id AND {far} = bounded.number");
-    let sql = format!("{walk} SELECT {} FROM bounded JOIN lineage ON {join} LIMIT $4", columns.join(", "));
-    let mut with_limit = parameters.clone();
-    with_limit.extend(values![MAX_EDGES + 1]);
     let mut edges = Vec::new();
-    for row in snapshot.query(&sql, &with_limit).await? {
-        edges.push(LineageRow::from_values(row)?);
+    if let Detail::Edges(depth) = detail {
+        parameters.extend(values![MAX_EDGES + 1]);
+        let columns: Vec<String> = LineageRow::TABLE.columns.iter().map(|column| format!("lineage.{}", column.name)).collect();
+        let join = format!("{near} = bounded.model_id AND {far} = bounded.number");
+        let sql = format!("{walk} SELECT {} FROM bounded JOIN lineage ON {join} LIMIT $4", columns.join(", "));
+        for row in snapshot.query(&sql, &parameters).await? {
+            edges.push(LineageRow::from_values(row)?);
+        }
+        measure(&mut versions, &edges, start, way);
+        versions.retain(|_, found| found.distance <= depth);
     }
     let is_truncated = is_over || edges.len() as u64 > MAX_EDGES;
-    measure(&mut versions, &edges, start, way);
-    let farthest = versions.iter().max_by_key(|(_, found)| found.distance).map(|(place, _)| place.clone());
-    if let Some(farthest) = farthest.filter(|_| is_over) {
+    let farthest = versions.iter().max_by_key(|(place, found)| (*place != start, found.distance)).map(|(place, _)| place.clone());
+    if let Some(farthest) = farthest.filter(|_| versions.len() as u64 > MAX_VERSIONS + 1) {
         versions.remove(&farthest);
     }
-    versions.retain(|_, found| found.distance <= depth);
     edges.truncate(usize::try_from(MAX_EDGES).unwrap_or(usize::MAX));
     edges.retain(|edge| {
         let from = versions.contains_key(&(edge.model_id.clone(), edge.number));
@@ -115,27 +125,35 @@ async fn reach(snapshot: &Snapshot, start: &Place, way: Way, depth: u64) -> Resu
         from && to
     });
     edges.sort_by(|one, other| (&one.model_id, one.number, one.source, one.place).cmp(&(&other.model_id, other.number, other.source, other.place)));
-    aliases(snapshot, walk, &parameters, &mut versions).await?;
     let models = models(snapshot, versions.keys().map(|(model, _)| model)).await?;
     Ok(Reached { versions, edges, models, is_truncated })
 }
 
+/// A version has a row for each of its aliases.
 async fn versions(snapshot: &Snapshot, walk: &str, parameters: &[chancery_core::rows::Value]) -> Result<BTreeMap<Place, Found>, AppError> {
     let sql = format!(
-        "{walk} SELECT versions.model_id, versions.number, versions.semver, versions.state, versions.version_digest, versions.hidden
-        FROM bounded JOIN versions ON versions.model_id = bounded.model_id AND versions.number = bounded.number"
+        "{walk} SELECT versions.model_id, versions.number, versions.semver, versions.state, versions.version_digest, versions.hidden, aliases.alias
+        FROM bounded JOIN versions ON versions.model_id = bounded.model_id AND versions.number = bounded.number
+        LEFT JOIN aliases ON aliases.model_id = bounded.model_id AND aliases.number = bounded.number"
     );
-    let mut found = BTreeMap::new();
+    let mut found: BTreeMap<Place, Found> = BTreeMap::new();
     for row in snapshot.query(&sql, parameters).await? {
+        let alias: Option<AliasName> = column(&row, 6)?;
+        let place = (column(&row, 0)?, column(&row, 1)?);
+        if let Some(known) = found.get_mut(&place) {
+            known.aliases.extend(alias);
+            known.aliases.sort();
+            continue;
+        }
         let version = Found {
             semver: column(&row, 2)?,
             state: column(&row, 3)?,
             version_digest: column(&row, 4)?,
             is_hidden: column(&row, 5)?,
             distance: u64::MAX,
-            aliases: Vec::new(),
+            aliases: alias.into_iter().collect(),
         };
-        found.insert((column(&row, 0)?, column(&row, 1)?), version);
+        found.insert(place, version);
     }
     Ok(found)
 }
@@ -163,24 +181,6 @@ fn measure(versions: &mut BTreeMap<Place, Found>, edges: &[LineageRow], start: &
         found.distance = distance;
         queue.extend(next.remove(&place).into_iter().flatten().map(|place| (place, distance + 1)));
     }
-}
-
-async fn aliases(
-    snapshot: &Snapshot,
-    walk: &str,
-    parameters: &[chancery_core::rows::Value],
-    versions: &mut BTreeMap<Place, Found>,
-) -> Result<(), AppError> {
-    let sql = format!(
-        "{walk} SELECT aliases.model_id, aliases.number, aliases.alias FROM bounded
-        JOIN aliases ON aliases.model_id = bounded.model_id AND aliases.number = bounded.number ORDER BY aliases.alias"
-    );
-    for row in snapshot.query(&sql, parameters).await? {
-        if let Some(found) = versions.get_mut(&(column(&row, 0)?, column(&row, 1)?)) {
-            found.aliases.push(column(&row, 2)?);
-        }
-    }
-    Ok(())
 }
 
 /// The models of these versions, each once.

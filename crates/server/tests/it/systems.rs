@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::support::Answer;
 use crate::support::app::both;
 use crate::support::builders::{Cast, Made, evaluation, facts, profile};
-use crate::support::{Answer, TestApp};
 
 /// An entry of a kind with a whole profile.
 async fn entry(cast: &Cast, name: &str, kind: &str) {
@@ -50,8 +50,8 @@ both! {
     async fn a_version_of_a_system_pins_its_parts(app: &TestApp) {
         let cast = app.cast().await;
         parts(&cast).await;
-        cast.scientist.put("/api/v1/models/greeting/aliases/stable", json!({"version": 1})).await.expect(200);
-        let version = composed(&cast, "assistant", &[("model", "base/1"), ("prompt", "greeting@stable")]).await;
+        cast.scientist.put("/api/v1/models/greeting/aliases/today", json!({"version": 1})).await.expect(200);
+        let version = composed(&cast, "assistant", &[("model", "base/1"), ("prompt", "greeting@today")]).await;
         let shown = cast.auditor.get(&version.path).await.expect(200);
         let (base, greeting) = (digest(&cast, "base").await, digest(&cast, "greeting").await);
         assert_eq!(shown["composition"][0]["model"]["name"], "base");

@@ -9,7 +9,7 @@ use chancery_core::tables::{EnvironmentRow, LineageRow, ModelRow, VersionRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{MAX_DEPTH, Place, Reached, Way, reach, target};
+use super::{Detail, MAX_DEPTH, Place, Reached, Way, reach, target};
 use crate::app::AppError;
 use crate::app::view::{self, DecisionView, EvidenceView, column};
 use crate::store::Snapshot;
@@ -81,8 +81,9 @@ pub struct NodeView {
     pub kind: &'static str,
     /// Name of the model or dataset; commit, run or reference.
     pub name: String,
-    /// Edges to the version that was asked about, by the shortest way.
-    pub distance: u64,
+    /// Edges to the version that was asked about, by the shortest way; an impact does not count them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distance: Option<u64>,
     /// Number of a version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
@@ -161,10 +162,10 @@ pub async fn graph(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow, 
     let start = (version.model_id.clone(), version.number);
     let mut picture = Picture::default();
     if direction != Direction::Down {
-        picture.draw(&reach(snapshot, &start, Way::Up, depth).await?);
+        picture.draw(&reach(snapshot, &start, Way::Up, Detail::Edges(depth)).await?);
     }
     if direction != Direction::Up {
-        picture.draw(&reach(snapshot, &start, Way::Down, depth).await?);
+        picture.draw(&reach(snapshot, &start, Way::Down, Detail::Edges(depth)).await?);
     }
     for (digest, node) in picture.nodes.values_mut().filter_map(|node| Some((node.digest.clone().filter(|_| node.kind == "environment")?, node))) {
         node.packages = snapshot.get::<EnvironmentRow>(values![digest]).await?.map(|row| row.packages);
@@ -210,7 +211,7 @@ impl Picture {
                     let distance = reached.versions.get(&from).map_or(0, |found| found.distance) + 1;
                     let node = leaf(edge, distance);
                     let id = node.id.clone();
-                    self.nodes.entry(id.clone()).and_modify(|known| known.distance = known.distance.min(distance)).or_insert(node);
+                    self.nodes.entry(id.clone()).and_modify(|known| known.distance = known.distance.min(Some(distance))).or_insert(node);
                     id
                 }
             };
@@ -234,7 +235,7 @@ pub(super) fn versions(reached: &Reached) -> impl Iterator<Item = NodeView> {
             id: id(&reached.name(&place.0), place),
             kind: "version",
             name: reached.name(&place.0),
-            distance: found.distance,
+            distance: Some(found.distance).filter(|distance| *distance != u64::MAX),
             number: Some(place.1.get()),
             version: Some(found.semver.clone()),
             digest: Some(found.version_digest.clone()),
@@ -264,7 +265,7 @@ fn leaf(edge: &LineageRow, distance: u64) -> NodeView {
         id,
         kind,
         name: edge.name.clone(),
-        distance,
+        distance: Some(distance),
         number: None,
         version: Some(edge.version.clone()).filter(|version| !version.is_empty()),
         digest,

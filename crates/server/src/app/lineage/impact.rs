@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::graph::{NodeView, versions};
-use super::{MAX_DEPTH, Way, reach};
+use super::{Detail, Way, reach};
 use crate::app::AppError;
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -27,7 +27,7 @@ pub struct ImpactView {
     pub aliases: BTreeMap<String, u64>,
     /// Who answers for the models and systems that are touched; those with something in production first.
     pub owners: Vec<OwnerView>,
-    /// The versions, nearest first; the version itself is the first.
+    /// The versions, by name; the version itself is among them.
     pub versions: Vec<NodeView>,
     /// Whether there are more than are counted.
     pub truncated: bool,
@@ -61,7 +61,7 @@ pub struct OwnerView {
 /// # Errors
 /// [`AppError::Fault`].
 pub async fn impact(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow) -> Result<ImpactView, AppError> {
-    let reached = reach(snapshot, &(version.model_id.clone(), version.number), Way::Down, MAX_DEPTH).await?;
+    let reached = reach(snapshot, &(version.model_id.clone(), version.number), Way::Down, Detail::Versions).await?;
     let mut touched: BTreeMap<&ModelId, OwnerView> = BTreeMap::new();
     let (mut production, mut aliases) = (Vec::new(), BTreeMap::new());
     for ((id, number), found) in &reached.versions {
@@ -80,7 +80,7 @@ pub async fn impact(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow)
     let mut owners: Vec<OwnerView> = touched.into_values().collect();
     owners.sort_by(|one, other| (one.production.is_empty(), &one.model).cmp(&(other.production.is_empty(), &other.model)));
     let mut nodes: Vec<NodeView> = versions(&reached).collect();
-    nodes.sort_by(|one, other| (one.distance, &one.id).cmp(&(other.distance, &other.id)));
+    nodes.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(ImpactView {
         subject: format!("{}/{}", model.name, version.number),
         descendants: (reached.versions.len() as u64).saturating_sub(1),
