@@ -39,6 +39,7 @@ pub mod serve;
 pub mod session;
 pub mod summary;
 pub mod tag;
+pub mod template;
 pub mod token;
 pub mod trace;
 pub mod transition;
@@ -94,7 +95,7 @@ pub enum Command {
     /// Show, compare, download and verify versions.
     #[command(subcommand)]
     Version(version::Command),
-    /// Add and list evidence about a version.
+    /// Add, list and check evidence about a version.
     #[command(subcommand)]
     Evidence(evidence::Command),
     /// Ask whether a version may move to a state, and what is missing.
@@ -125,6 +126,9 @@ pub enum Command {
     /// Set and remove tags of models and versions.
     #[command(subcommand)]
     Tag(tag::Command),
+    /// Templates of written documents.
+    #[command(subcommand)]
+    Template(template::Command),
     /// Show what happened to a model or version.
     History(history::Args),
     /// Expand a composite id to code, data, evidence, approvals and decisions.
@@ -169,7 +173,10 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Model(command) => model::run(command, &session()?).await,
         Command::Register(args) => register::run(args, &session()?).await,
         Command::Version(command) => version::run(command, &session()?).await,
-        Command::Evidence(command) => evidence::run(command, &session()?).await,
+        Command::Evidence(command) => match evidence::run_here(&command, cli.output) {
+            Some(outcome) => outcome,
+            None => evidence::run(command, &session()?).await,
+        },
         Command::Check(args) => check::run(args, &session()?).await,
         Command::Promote(args) => promote::run(args, &session()?).await,
         Command::Promotion(command) => promotion::run(command, &session()?).await,
@@ -182,6 +189,10 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Hide(args) => hide::run(args, &session()?).await,
         Command::Alias(command) => alias::run(command, &session()?).await,
         Command::Tag(command) => tag::run(command, &session()?).await,
+        Command::Template(command) => match template::run_here(&command, cli.output) {
+            Some(outcome) => outcome,
+            None => template::run(command, &session()?).await,
+        },
         Command::History(args) => history::run(args, &session()?).await,
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,

@@ -183,6 +183,9 @@ async fn world(app: &TestApp) -> World {
     let candidate = cast.evaluated("drafts", b"three").await;
     cast.scientist.version("drafts", b"four").await;
     cast.bring_to(&candidate, "candidate").await;
+    for _ in 0..2 {
+        app.admin.post("/api/v1/templates", json!({"name": "fixture", "type": "review", "text": "# Review\n## Findings\n"})).await.expect(201);
+    }
     app.user("leaver", &["viewer"]).await;
     let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
     let package = cast.scientist.package(b"five").await;
@@ -214,6 +217,9 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "version_check_record" => (&cast.scientist, format!("{candidate}/check"), json!({"to": "production"})),
         "version_transition" => (&cast.owner, format!("{candidate}/transitions"), json!({"to": "draft", "reason": "more work"})),
         "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=other"), json!({"text": "fine"})),
+        "template_add" => (admin, "/api/v1/templates".to_owned(), json!({"name": "new", "type": "review", "text": "# Review\n## Findings\n"})),
+        "template_approve" => (&cast.governance, "/api/v1/templates/fixture/1/approve".to_owned(), json!({})),
+        "template_withdraw" => (admin, "/api/v1/templates/fixture/2/withdraw".to_owned(), json!({"reason": "a mistake"})),
         "promotion_open" => (&cast.scientist, "/api/v1/promotions".to_owned(), json!({"model": "drafts", "version": 1, "to": "production"})),
         "promotion_review" => (&cast.product, promotion("review", "approvals"), Value::Null),
         "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),

@@ -47,6 +47,7 @@ mod store;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod template;
 mod third_party;
 #[cfg(test)]
 mod together;
