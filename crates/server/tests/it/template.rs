@@ -44,13 +44,13 @@ both! {
                 "version": 1
               },
               "door": "api",
-              "index": 17,
+              "index": 19,
               "kind": "template.added",
               "subject": "template/card",
               "v": 1
             }
           ],
-          "index": 17
+          "index": 19
         }
         "#);
         assert_eq!(app.size().await, size + 1);
