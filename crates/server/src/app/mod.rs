@@ -5,11 +5,13 @@ mod access;
 pub mod artifacts;
 pub mod as_of;
 pub mod compare;
+mod composition;
 pub mod current;
 mod execute;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod lineage;
 mod mode;
 mod promote;
 pub mod promotions;
@@ -28,7 +30,6 @@ use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
 pub use execute::{Options, Receipt};
-pub use gate::conditions::missed as missed_conditions;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
 

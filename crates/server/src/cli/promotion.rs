@@ -158,9 +158,9 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             add(&mut url, &[("status", status.as_deref()), ("model", model.as_deref())]);
             page.add_to(&mut url);
             let answer = client.get(url).await?;
-            session.output.page(&answer, &["id", "version", "to", "environment", "status", "missing roles", "opened"], |item| {
+            session.output.page(&answer, &["id", "version", "to", "environment", "status", "missing rules", "opened"], |item| {
                 let mut cells = vec![text(item, "/id"), version(item)];
-                cells.extend(["/target", "/environment", "/status", "/missing_roles"].iter().map(|pointer| text(item, pointer)));
+                cells.extend(["/target", "/environment", "/status", "/missing_rules"].iter().map(|pointer| text(item, pointer)));
                 cells.push(moment(item, "/opened_at"));
                 cells
             });

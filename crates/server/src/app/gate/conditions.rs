@@ -8,7 +8,7 @@ use chancery_core::names::{ModelId, State, Timestamp};
 use chancery_core::policy::{Condition, ConditionStatus};
 use chancery_core::tables::ConditionRow;
 
-use crate::app::AppError;
+use crate::app::{App, AppError};
 use crate::store::Snapshot;
 use crate::values;
 
@@ -41,12 +41,22 @@ fn condition(row: ConditionRow, now: Timestamp) -> Condition {
     Condition { promotion: row.promotion_id, number: row.number, role: row.role, text: row.text, owner: row.owner, due: row.due, effect: row.effect, status }
 }
 
+impl App {
+    /// Conditions with this effect that are overdue now, see [`missed`].
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn missed_conditions(&self, effect: Effect) -> Result<Vec<ConditionRow>, AppError> {
+        missed(&self.store().read().await?, effect, self.now()).await
+    }
+}
+
 /// Conditions with an effect that are overdue at `now`, of versions that are approved or in production: what the scheduled checks
 /// act on. With [`Effect::Deprecate`] each names a version to deprecate; two conditions may name the same.
 ///
 /// # Errors
 /// A fault.
-pub async fn missed(snapshot: &Snapshot, effect: Effect, now: Timestamp) -> Result<Vec<ConditionRow>, AppError> {
+pub(in crate::app) async fn missed(snapshot: &Snapshot, effect: Effect, now: Timestamp) -> Result<Vec<ConditionRow>, AppError> {
     let tail = "JOIN versions ON versions.model_id = conditions.model_id AND versions.number = conditions.number \
         WHERE conditions.binding_index IS NOT NULL AND conditions.met_at IS NULL AND conditions.due <= $1 AND conditions.effect = $2 \
         AND (versions.state = $3 OR versions.state = $4) ORDER BY conditions.due, conditions.promotion_id, conditions.condition_number LIMIT 1000";

@@ -14,6 +14,7 @@ pub mod download;
 mod evidence;
 mod history;
 pub mod ledger;
+mod lineage;
 pub mod model;
 mod package;
 pub mod policy;
@@ -71,6 +72,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(token::routes())
         .merge(decision::routes())
         .merge(ledger::routes())
+        .merge(lineage::routes())
         .merge(version::routes())
         .merge(tag::routes())
         .merge(template::routes())
