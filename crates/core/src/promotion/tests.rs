@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::approval::Effect;
-use crate::tables::{AliasRow, ExceptionRow, VersionRow};
+use crate::names::RiskTier;
+use crate::tables::{AliasRow, ApprovalRow, ExceptionRow, VersionRow};
 use crate::testing::*;
 
 struct Scene {
