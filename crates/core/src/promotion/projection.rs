@@ -95,6 +95,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
             ticket,
             conditions,
             envelope,
+            signed_with,
             expires_at,
             ..
         } => {
@@ -111,6 +112,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
                 ticket: ticket.clone(),
                 conditions: serde_json::to_value(conditions).unwrap_or_default(),
                 envelope: *envelope,
+                signed_with: *signed_with,
                 at: entry.at,
                 expires_at: *expires_at,
                 withdrawn: false,

@@ -1,6 +1,7 @@
 //! Verdicts of people: given by someone who is no author, on exactly what was shown, and taken back until execution.
 
 use super::{Command, Event, decision_draft, open};
+use crate::actor::key::check_own;
 use crate::approval::{ApprovalVerdict, check_conditions};
 use crate::command::{Context, Stop};
 use crate::entry::{Draft, PrivateText, Subject};
@@ -11,13 +12,17 @@ use crate::tables::ApprovalRow;
 use crate::version;
 
 pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
-    let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision } = command
+    let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, authors, other_roles, decision } = command
     else {
         return Ok(Vec::new());
     };
     check_conditions(conditions)?;
     check_text("ticket", ticket.as_deref().unwrap_or_default(), 200)?;
     let row = open(rows, promotion)?;
+    if let Some(key) = signed_with {
+        // The key may have been removed since the signature was checked.
+        check_own(rows, &context.actor, key)?;
+    }
     if *verdict == ApprovalVerdict::Approve && authors.contains(&context.actor) {
         return Err(Refusal::new(Code::SeparationOfDuties, "an author does not approve: you registered the version, added evidence or opened the promotion")
             .remedy("ask someone else in that role")
@@ -56,6 +61,7 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
         ticket: ticket.clone(),
         conditions: conditions.clone(),
         envelope: envelope.digest,
+        signed_with: *signed_with,
         expires_at: *expires_at,
     };
     let mut drafts = vec![Draft::new(subject.clone(), event).payload(envelope.clone()).private(comment.as_ref())];
