@@ -10,7 +10,7 @@ use crate::actor::{self, ActorKind};
 use crate::command::Command;
 use crate::names::{ActorId, Label};
 use crate::refusal::{Code, Refusal};
-use crate::{model, promotion, registry, version};
+use crate::{evidence, model, promotion, registry, version};
 
 /// A role (`design.md` section 7). Written as a word; approvers as `approver:ROLE`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -279,7 +279,9 @@ pub fn action_of(command: &Command) -> Action {
         Command::Finding(_) => Action::RunChecks,
         Command::Risk(_) => Action::ManageRisks,
         Command::Template(_) => Action::ManageTemplates,
-        Command::Evidence(_) | Command::Tag(_) => Action::Register,
+        // A reviewer who speaks in a role of approval gives a verdict.
+        Command::Evidence(evidence::Command::Add { role: Some(_), .. }) => Action::Review,
+        Command::Evidence(evidence::Command::Add { role: None, .. }) | Command::Tag(_) => Action::Register,
         Command::Model(command) => match command {
             model::Command::Create { .. } | model::Command::Update { .. } => Action::EditModel,
             model::Command::SetRiskTier { .. } => Action::SetRiskTier,
@@ -324,7 +326,8 @@ fn check(actor: &Actor, action: Action) -> Result<(), Refusal> {
 /// `access_denied`; a review needs the very role of approval that it is given in.
 pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>, Refusal> {
     check(actor, action_of(&command))?;
-    if let Command::Promotion(promotion::Command::Review { role, .. } | promotion::Command::Withdraw { role, .. }) = &command
+    if let Command::Promotion(promotion::Command::Review { role, .. } | promotion::Command::Withdraw { role, .. })
+    | Command::Evidence(evidence::Command::Add { role: Some(role), .. }) = &command
         && !actor.roles.contains(&Role::Approver(role.clone()))
     {
         return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))

@@ -270,6 +270,14 @@ crate::table! {
         size: u64,
         /// Whether the document is a payload (true) or a blob.
         in_payloads: bool,
+        /// Format that it was read as; empty when it was not read.
+        format: String,
+        /// Payload with what was read in it.
+        summary: Option<Digest>,
+        /// Role of approval in which a reviewer speaks.
+        role: Option<Label>,
+        /// Ids of the trusted keys whose signature over it was verified, as a JSON list.
+        signed_by: serde_json::Value,
         /// Who added it.
         actor: ActorId,
         /// When.

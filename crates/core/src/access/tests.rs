@@ -56,6 +56,33 @@ fn a_verdict_is_given_in_a_role_that_one_has() {
     assert!(authorize(&with(&["approver:security"]), command("security")).is_ok());
     let refusal = authorize(&with(&["approver:security"]), command("product")).unwrap_err();
     assert_eq!((refusal.code, refusal.field.as_deref()), (Code::AccessDenied, Some("role")));
+    // The same holds for who attaches a review in a role; without one it is a document like any other.
+    let review = |role: Option<&str>| {
+        Command::from(crate::evidence::Command::Add {
+            model: model_id(1),
+            number: numbered(1),
+            evidence_type: crate::evidence::EvidenceType::Review,
+            grade: crate::names::Grade::Claimed,
+            binds_to: crate::evidence::Binding::Content,
+            binds_digest: evidence_set(),
+            file_of_manifest: false,
+            title: String::new(),
+            body: crate::evidence::Body::Blob { digest: evidence_set(), size: 1 },
+            read: None,
+            role: role.map(label),
+            signed_by: vec![],
+        })
+    };
+    for (roles, role, field) in [
+        (["approver:security"], Some("security"), Ok(())),
+        (["approver:security"], Some("product"), Err(Some("role"))),
+        (["contributor"], Some("security"), Err(None)),
+        (["approver:security"], None, Err(None)),
+        (["contributor"], None, Ok(())),
+    ] {
+        let result = authorize(&with(&roles), review(role)).map(drop);
+        assert_eq!(result.as_ref().map_err(|refusal| refusal.field.as_deref()).copied(), field, "{roles:?} as {role:?}");
+    }
     let withdraw = promotion::Command::Withdraw { promotion: id, role: label("product"), reason: reason() };
     assert_eq!(authorize(&with(&["approver:security"]), withdraw.into()).unwrap_err().code, Code::AccessDenied);
 }

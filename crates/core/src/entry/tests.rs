@@ -133,6 +133,10 @@ fn small_events() -> Vec<(Subject, Event)> {
         title: "evaluation.json".to_owned(),
         size: 1234,
         in_payloads: true,
+        format: String::new(),
+        summary: None,
+        role: None,
+        signed_by: vec![],
     };
     let granted = crate::exception::Event::Granted {
         id: ExceptionId::parse(&format!("x{:0>32}", 1)).unwrap(),

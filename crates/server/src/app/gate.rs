@@ -1,5 +1,7 @@
 //! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
 
+mod documents;
+
 use std::collections::BTreeSet;
 
 use chancery_core::actor::ActorKind;
@@ -16,15 +18,12 @@ use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, Exc
 
 use super::access::Caller;
 use super::sequence::Noted;
-use super::view::{self, binding_kind, is_document};
+use super::view::{self, binding_kind};
 use super::{App, AppError};
 use crate::blobs;
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;
-
-/// Largest document that a policy reads.
-const MAX_DOCUMENT_BYTES: u64 = 1024 * 1024;
 
 /// A version as a gate sees it, with everything that was read for it.
 pub(super) struct Subjects {
@@ -89,7 +88,7 @@ impl App {
             actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.actor.roles.iter().map(ToString::to_string).collect() },
             model: model_input(&model)?,
             version: self.version_input(snapshot, &version).await?,
-            evidence: self.evidence_input(snapshot, &evidence).await?,
+            evidence: documents::input(snapshot, &version, &evidence).await?,
             evidence_set_digest: evidence_set(&version, &evidence),
             promotion: promotion.as_ref().map(|row| policy::Promotion {
                 id: row.promotion_id.clone(),
@@ -163,32 +162,6 @@ impl App {
         })
     }
 
-    async fn evidence_input(&self, snapshot: &Snapshot, rows: &[EvidenceRow]) -> Result<Vec<policy::Evidence>, AppError> {
-        let mut all = Vec::with_capacity(rows.len());
-        for row in rows {
-            let document = if is_document(row.evidence_type) && row.size <= MAX_DOCUMENT_BYTES { self.document(snapshot, row).await? } else { None };
-            all.push(policy::Evidence {
-                digest: row.digest,
-                kind: row.evidence_type.to_string(),
-                grade: row.grade,
-                binds_to: policy::Binding { kind: binding_kind(row.binds_to), digest: row.binds_digest },
-                actor: row.actor.clone(),
-                at: row.at,
-                document,
-                format: String::new(),
-                summary: None,
-                signed_by: Vec::new(),
-            });
-        }
-        Ok(all)
-    }
-
-    /// A piece of evidence as JSON; `None` when it is not JSON.
-    async fn document(&self, snapshot: &Snapshot, row: &EvidenceRow) -> Result<Option<serde_json::Value>, AppError> {
-        let bytes = if row.in_payloads { view::payload(snapshot, &row.digest).await? } else { self.blobs().read_all(&row.digest, MAX_DOCUMENT_BYTES).await? };
-        Ok(serde_json::from_slice(&bytes).ok())
-    }
-
     /// The newest decision that approves this version for the promotion, with its signature checked.
     async fn decision_input(&self, snapshot: &Snapshot, version: &VersionRow, promotion: Option<&PromotionRow>) -> Result<Option<policy::Decision>, AppError> {
         let rows = snapshot
@@ -242,7 +215,7 @@ impl App {
             semver: row.semver.clone(),
             why: why.to_owned(),
             version_digest: row.version_digest,
-            evidence: self.evidence_input(snapshot, &evidence).await?,
+            evidence: documents::input(snapshot, &row, &evidence).await?,
             signature_change: String::new(),
         }))
     }
@@ -267,7 +240,8 @@ pub(super) fn evidence_set(version: &VersionRow, evidence: &[EvidenceRow]) -> Di
 
 /// People who may not approve: registrar, uploaders of evidence, opener.
 fn authors(version: &VersionRow, promotion: Option<&PromotionRow>, evidence: &[EvidenceRow]) -> Vec<ActorId> {
-    let mut authors: BTreeSet<ActorId> = evidence.iter().map(|row| row.actor.clone()).collect();
+    // Who reviews in a role of approval did not make the version.
+    let mut authors: BTreeSet<ActorId> = evidence.iter().filter(|row| row.role.is_none()).map(|row| row.actor.clone()).collect();
     authors.insert(version.registered_by.clone());
     authors.extend(promotion.map(|row| row.opened_by.clone()));
     authors.into_iter().collect()

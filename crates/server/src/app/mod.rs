@@ -8,6 +8,7 @@ pub mod current;
 mod execute;
 mod gate;
 mod hide;
+pub mod intake;
 mod mode;
 mod promote;
 pub mod promotions;

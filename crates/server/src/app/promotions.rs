@@ -274,7 +274,7 @@ fn metrics(input: &Input) -> Vec<MetricView> {
 
 /// What evaluations report: metrics of the format {metrics: [{name, value, slice?}]}. Anything else in a document is passed over.
 fn reported(evidence: &[policy::Evidence]) -> BTreeMap<(String, Option<String>), f64> {
-    let documents = evidence.iter().filter(|piece| piece.kind == "evaluation").filter_map(|piece| piece.document.as_ref());
+    let documents = evidence.iter().filter(|piece| piece.kind == "evaluation").filter_map(|piece| piece.summary.as_ref());
     let lists = documents.filter_map(|document| document.get("metrics")?.as_array());
     let metric = |entry: &serde_json::Value| {
         let slice = entry.get("slice").and_then(serde_json::Value::as_str).filter(|slice| !slice.is_empty()).map(str::to_owned);
@@ -299,10 +299,10 @@ mod tests {
             binds_to: Binding { kind: BindingKind::Content, digest: Digest::of(b"content") },
             actor: ActorId::parse("system").unwrap(),
             at: Timestamp::from_micros(0),
-            document: Some(document),
             format: String::new(),
-            summary: None,
+            summary: Some(document),
             signed_by: Vec::new(),
+            role: None,
         }
     }
 

@@ -8,7 +8,7 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
     match event {
         Event::Version(event) => of_version(event),
         Event::Promotion(event) => of_promotion(event),
-        Event::Evidence(evidence::Event::Added { digest, in_payloads, .. }) => in_payloads.then_some(*digest).into_iter().collect(),
+        Event::Evidence(evidence::Event::Added { digest, in_payloads, summary, .. }) => in_payloads.then_some(*digest).into_iter().chain(*summary).collect(),
         Event::Tag(tag::Event::Set { value_digest, .. }) => value_digest.iter().copied().collect(),
         Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => vec![*verdict],
         Event::Registry(registry::Event::Refused { verdict, .. }) => verdict.iter().copied().collect(),
