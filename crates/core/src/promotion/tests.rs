@@ -23,7 +23,7 @@ fn scene() -> Scene {
 }
 
 fn execute(id: &PromotionId, gate: GateRecord, replaced: Vec<VersionNumber>) -> Command {
-    Command::Execute { promotion: id.clone(), gate, decision: signed(DecisionKind::Executed, 77), replaced }
+    Command::Execute { promotion: id.clone(), gate, decision: signed(DecisionKind::Executed, 77), replaced, attestation: None }
 }
 
 fn refresh(id: &PromotionId, set: &[u8]) -> Command {
@@ -58,6 +58,7 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
         mut conditions,
         expires_at,
         envelope,
+        signed_with,
         mut authors,
         mut other_roles,
         decision,
@@ -66,7 +67,7 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
         panic!("a review")
     };
     change(&mut authors, &mut other_roles, &mut evidence_set, &mut conditions, &mut ticket);
-    Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision }
+    Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, authors, other_roles, decision }
 }
 
 fn condition() -> Condition {
@@ -208,13 +209,13 @@ fn transition_to(scene: &Scene, to: State) -> version::Command {
 fn a_rejection_ends_the_promotion_and_an_author_may_reject() {
     let mut scene = scene();
     let rejecting = give_review(&scene.id, "security", ApprovalVerdict::Reject);
-    let Command::Review { promotion: of, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, .. } = rejecting
+    let Command::Review { promotion: of, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, authors, other_roles, .. } = rejecting
     else {
         panic!("a review")
     };
     let decision = Some(signed(DecisionKind::Rejected, 3));
     let command =
-        Command::Review { promotion: of, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision };
+        Command::Review { promotion: of, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, authors, other_roles, decision };
     assert_eq!(scene.world.ok(&alice(), command).len(), 3);
     let row = promotion(&mut scene);
     assert_eq!((row.status, row.decision), (Status::Rejected, None), "a rejection is no decision that approves");

@@ -3,12 +3,14 @@
 
 mod access;
 pub mod artifacts;
+mod attestation;
 pub mod as_of;
 pub mod current;
 mod execute;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod keys;
 mod mode;
 mod promote;
 pub mod promotions;
@@ -27,6 +29,7 @@ use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
 pub use execute::{Options, Receipt};
+pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
 

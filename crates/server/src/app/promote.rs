@@ -3,6 +3,7 @@
 mod check;
 mod execute;
 mod open;
+pub mod own_signature;
 mod review;
 mod rollback;
 mod transition;

@@ -27,6 +27,11 @@ pub enum Command {
     /// Add a document.
     #[command(after_help = "Example: chancery evidence add loan-approval/3 evaluation.json --type evaluation")]
     Add(AddArgs),
+    /// Sign a document with a key of your pipeline, without the server; then add the envelope.
+    #[command(
+        after_help = "Example: chancery evidence sign evaluation.json --type evaluation --key ci.pem --subject content:5a7a78cca4a0f420d9bc62bb669c3c2759e39f723d3ae10dcbe0f0815a07ecd4 -o evaluation.dsse.json"
+    )]
+    Sign(super::evidence_sign::Args),
     /// List the documents of a version.
     #[command(after_help = "Example: chancery evidence list loan-approval/3")]
     List {
@@ -67,6 +72,7 @@ pub struct AddArgs {
 pub async fn run(command: Command, session: &Session) -> Outcome {
     match command {
         Command::Add(args) => return add_document(args, session).await,
+        Command::Sign(args) => return super::evidence_sign::run(&args, session.output.format()),
         Command::List { reference, page } => {
             let (name, number) = session.locate(&reference).await?;
             let mut url = session.client.url(&["models", &name, "versions", &number, "evidence"]);

@@ -4,6 +4,8 @@
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
 pub mod alias;
+pub mod approval_signature;
+pub mod attestation;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -14,6 +16,7 @@ pub mod doctor;
 pub mod document;
 pub mod download;
 pub mod evidence;
+pub mod evidence_sign;
 pub mod exit;
 pub mod facts;
 pub mod failure;
@@ -21,6 +24,7 @@ pub mod hashing;
 pub mod hide;
 pub mod history;
 pub mod inspect;
+pub mod key;
 pub mod ledger;
 pub mod model;
 pub mod output;
@@ -131,6 +135,12 @@ pub enum Command {
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Register and remove public keys, with which approvals and evidence are signed.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Show and revoke what machines are told of a version.
+    #[command(subcommand)]
+    Attestation(attestation::Command),
     /// Show and test the rules.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -165,6 +175,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Model(command) => model::run(command, &session()?).await,
         Command::Register(args) => register::run(args, &session()?).await,
         Command::Version(command) => version::run(command, &session()?).await,
+        Command::Evidence(evidence::Command::Sign(args)) => evidence_sign::run(&args, cli.output),
         Command::Evidence(command) => evidence::run(command, &session()?).await,
         Command::Check(args) => check::run(args, &session()?).await,
         Command::Promote(args) => promote::run(args, &session()?).await,
@@ -181,6 +192,8 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
+        Command::Key(command) => key::run(command, &session()?).await,
+        Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,
         Command::Ledger(command) => match ledger::run_on_data(&command, cli.output).await {
             Some(outcome) => outcome,

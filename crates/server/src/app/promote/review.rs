@@ -2,12 +2,14 @@
 
 use chancery_core::access::Action;
 use chancery_core::approval::{ApprovalVerdict, Condition};
+use chancery_core::entry::PrivateText;
 use chancery_core::names::{Digest, Label, PromotionId, State, Timestamp};
 use chancery_core::policy::Gate;
 use chancery_core::promotion::{Command, DecisionKind};
 use chancery_core::refusal::Code;
 use futures_util::FutureExt;
 
+use super::own_signature::OwnSignature;
 use super::{DAY_SECONDS, private};
 use crate::app::access::Caller;
 use crate::app::execute::{Options, Receipt};
@@ -32,6 +34,8 @@ pub struct ReviewAsk {
     pub ticket: Option<String>,
     /// Conditions.
     pub conditions: Vec<Condition>,
+    /// The person's own signature.
+    pub signed: Option<OwnSignature>,
 }
 
 impl App {
@@ -58,18 +62,23 @@ impl App {
                 async move {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                    let expires_at = self.now().plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS);
-                    let comment = private("comment", ask.comment.as_deref())?;
+                    let at = ask.signed.as_ref().map_or(Ok(self.now()), |own| own.moment(caller, id, ask, self.now()))?;
+                    let expires_at = at.plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS);
+                    let comment = match (&ask.signed, ask.comment.as_deref()) {
+                        (Some(own), Some(text)) => Some(PrivateText::new("comment", text, own.comment_salt)?),
+                        (_, text) => private("comment", text)?,
+                    };
                     let text = ApprovalText {
                         role: &ask.role,
                         verdict: ask.verdict,
+                        at,
                         comment: comment.as_ref().map(|comment| comment.digest),
                         ticket: ask.ticket.as_deref(),
                         conditions: &ask.conditions,
                         expires_at,
                     };
                     let snapshot = self.store().read().await?;
-                    let envelope = self.sign_approval(&snapshot, caller, &subjects, text).await?;
+                    let envelope = self.sign_approval(&snapshot, caller, &subjects, text, ask.signed.as_ref()).await?;
                     let decision = match ask.verdict {
                         ApprovalVerdict::Approve => None,
                         ApprovalVerdict::Reject => {
@@ -88,6 +97,7 @@ impl App {
                         conditions: ask.conditions.clone(),
                         expires_at,
                         envelope,
+                        signed_with: ask.signed.as_ref().map(|own| own.key_id),
                         authors: subjects.input.authors.clone(),
                         other_roles: mine.map(|row| row.role.clone()).collect(),
                         decision,

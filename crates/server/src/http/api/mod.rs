@@ -5,6 +5,7 @@
 
 mod alias;
 mod as_of;
+mod attestation;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -12,6 +13,7 @@ mod docs;
 pub mod download;
 mod evidence;
 mod history;
+mod key;
 pub mod ledger;
 pub mod model;
 mod package;
@@ -66,7 +68,9 @@ fn routes() -> OpenApiRouter<App> {
         .merge(policy::routes())
         .merge(user::routes())
         .merge(token::routes())
+        .merge(key::routes())
         .merge(decision::routes())
+        .merge(attestation::routes())
         .merge(ledger::routes())
         .merge(version::routes())
         .merge(tag::routes())
