@@ -177,3 +177,6 @@ pub fn not_registered(key_id: &Digest) -> Refusal {
         .field("signed.key_id")
         .remedy("register it: `chancery key add FILE`")
 }
+
+#[cfg(test)]
+mod tests;

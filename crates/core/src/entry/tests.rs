@@ -192,7 +192,10 @@ fn later_events() -> Vec<(Subject, Event)> {
         size: 5_000_000_000,
     };
     let long = crate::tag::Event::Set { key: TagKey::parse("prompt").unwrap(), value: None, value_digest: Some(digest("a long value")) };
-    vec![(Subject::Actor(bob()), suppressed.into()), (version(), registered.into()), (version(), attached.into()), (version(), long.into())]
+    let mut events: Vec<(Subject, Event)> =
+        vec![(Subject::Actor(bob()), suppressed.into()), (version(), registered.into()), (version(), attached.into()), (version(), long.into())];
+    events.extend(supply_events());
+    events
 }
 
 fn promotion_events() -> Vec<(Subject, Event)> {
@@ -222,6 +225,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
         ticket: Some("RISK-7".to_owned()),
         conditions: vec![condition],
         envelope: digest("envelope"),
+        signed_with: None,
         expires_at: time(),
     };
     let decision = E::DecisionRecorded {
@@ -255,6 +259,24 @@ fn canonical() -> Vec<Entry> {
         .collect()
 }
 
+fn supply_events() -> Vec<(Subject, Event)> {
+    use crate::actor::Event as Actor;
+    use crate::attestation::{Event as Attestation, RevocationReason};
+    use crate::signing::foreign::Algorithm;
+    let spki = "MCowBQYDK2VwAyEAYY+zZH0lHzWaY5AObElRbHMLcvTqvudH5GF0NsFMxdM=".to_owned();
+    let added = Actor::KeyAdded { key_id: digest("key"), algorithm: Algorithm::Ed25519, spki };
+    let removed = Actor::KeyRemoved { key_id: digest("key") };
+    let issued = Attestation::Issued {
+        digest: digest("attestation"),
+        version_digest: digest("version"),
+        target: State::Production,
+        environment: label("production"),
+        expires_at: time(),
+    };
+    let revoked = Attestation::Revoked { digest: digest("attestation"), reason: RevocationReason::Vulnerable, comment: Some(digest("comment")) };
+    vec![(Subject::Actor(bob()), added.into()), (Subject::Actor(bob()), removed.into()), (version(), issued.into()), (version(), revoked.into())]
+}
+
 fn kind(bytes: &[u8]) -> String {
     serde_json::from_slice::<Value>(bytes).unwrap()["kind"].as_str().unwrap().to_owned()
 }
@@ -264,10 +286,11 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
     let sources = [
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
+        include_str!("../attestation.rs"),
         include_str!("../evidence.rs"),
         include_str!("../exception.rs"),
         include_str!("../model.rs"),
-        include_str!("../promotion.rs"),
+        include_str!("../promotion/event.rs"),
         include_str!("../registry.rs"),
         include_str!("../tag.rs"),
         include_str!("../version.rs"),

@@ -1,12 +1,15 @@
 //! Public keys of actors, as signatures are compared with them.
 
+use chancery_core::access::Action;
 use chancery_core::actor::ActorKind;
 use chancery_core::actor::key::parse_spki;
+use chancery_core::entry::Subject;
 use chancery_core::evidence::signed::{KnownKey, MAX_TRIED, Standing};
 use chancery_core::names::{ActorId, Digest};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{ActorKeyRow, ActorRow};
 
+use super::access::Caller;
 use super::{App, AppError};
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -37,12 +40,13 @@ impl App {
     /// Refuses the registry's own key: what it signs is its own word and nobody else's.
     ///
     /// # Errors
-    /// `separation_of_duties`; a fault.
+    /// `separation_of_duties` (recorded); a fault.
     pub fn check_foreign(&self, key_id: &Digest) -> Result<(), AppError> {
         let own = self.keys().decision().public_key().key_id().map_err(|error| Fault::Config(format!("name the decision key: {error}")))?;
         if key_id.to_string() == own {
             let refusal = Refusal::new(Code::SeparationOfDuties, "this is the key with which the registry signs").field("key");
-            return Err(refusal.remedy("register a key of your own").into());
+            let refusal = refusal.remedy("register a key of your own");
+            return Err(self.refuse(caller, Subject::Actor(caller.actor.id.clone()), Action::ManageOwnKeys.as_str(), refusal, None).await);
         }
         Ok(())
     }

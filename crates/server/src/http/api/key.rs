@@ -83,7 +83,7 @@ fn view(row: &ActorKeyRow) -> Result<KeyView, AppError> {
     responses((status = 201, description = "Registered", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn add(allowed: Allowed<caller::ManageOwnKeys>, Path(name): Path<Label>, body: Json<NewKey>) -> Result<Response, AppError> {
     let key = RegisteredKey::of(&ForeignKey::parse(&body.value.key)?)?;
-    allowed.app.check_foreign(&key.id)?;
+    allowed.app.check_foreign(&allowed.caller, &key.id).await?;
     let snapshot = allowed.read().await?;
     let actor = named(&snapshot, &name).await?;
     let held = keys::held(&snapshot, &actor).await?;
