@@ -2,9 +2,13 @@
 
 pub mod format;
 pub mod json;
+mod markdown;
+mod member;
 pub mod read;
 pub mod reading;
 pub mod signed;
+pub mod types;
+mod yaml;
 
 use serde::{Deserialize, Serialize};
 

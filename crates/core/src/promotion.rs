@@ -3,6 +3,7 @@
 //! The gates are evaluated before sequencing; a command carries their record. The sequencer compares the revisions that
 //! were noted then, so a record is never older than what it is about.
 
+mod condition;
 mod event;
 mod execution;
 mod projection;
@@ -50,6 +51,13 @@ crate::words! {
     }
 }
 
+/// The rule about who executes: when only this one fails, nothing else is missing.
+pub const PROMOTER_RULE: &str = "promoter.pipeline";
+/// Most conditions that the approvals of one promotion carry, and most comments on it.
+pub const MAX_CONDITIONS: u64 = 500;
+/// Most comments on one promotion.
+pub const MAX_COMMENTS: u64 = 1_000;
+
 /// What the gates said, made before sequencing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GateRecord {
@@ -79,6 +87,11 @@ impl GateRecord {
     /// Whether rules failed and mode `warn` lets the version pass.
     pub fn ungated(&self) -> bool {
         !self.failed.is_empty() && !self.blocks
+    }
+
+    /// Whether nothing but the execution is missing: no rule blocks but the one about who executes.
+    pub fn complete(&self) -> bool {
+        !self.blocks || self.failed.iter().all(|finding| finding.rule == PROMOTER_RULE)
     }
 
     /// Ids of the failed rules.
@@ -141,6 +154,8 @@ pub enum Command {
         promotion: PromotionId,
         /// Role in which it is given.
         role: Label,
+        /// The approver for whom the person stands in, when the role is not his own.
+        delegated_by: Option<ActorId>,
         /// Yes or no.
         verdict: ApprovalVerdict,
         /// The evidence set that the person saw.
@@ -157,12 +172,41 @@ pub enum Command {
         envelope: Payload,
         /// Id of the person's own key, when the envelope carries that signature too.
         signed_with: Option<Digest>,
-        /// People who may not approve: registrar, uploaders of evidence, opener.
+        /// People who may not approve: registrar, run user, commit author, workflow actor, uploaders of evidence, opener.
         authors: Vec<ActorId>,
-        /// Roles in which this person has approved already.
+        /// Other roles in which this person, or the one for whom he stands in, has approved already.
         other_roles: Vec<Label>,
         /// The decision that a rejection is.
         decision: Option<SignedDecision>,
+    },
+    /// Says that a condition of an approval is met.
+    MeetCondition {
+        /// Promotion; it may be closed.
+        promotion: PromotionId,
+        /// Number of the condition in the promotion.
+        number: u64,
+        /// Role of the approval that carries it, which the caller has.
+        role: Label,
+        /// The approver for whom the caller stands in, when the role is not his own.
+        delegated_by: Option<ActorId>,
+        /// By what it is met.
+        note: PrivateText,
+        /// Authors of the version, who do not say so.
+        authors: Vec<ActorId>,
+    },
+    /// Comments; also on a closed promotion.
+    Comment {
+        /// Promotion.
+        promotion: PromotionId,
+        /// The comment.
+        text: PrivateText,
+    },
+    /// Says that nothing but the execution is missing, so that a pipeline can act.
+    Complete {
+        /// Promotion.
+        promotion: PromotionId,
+        /// What the gates said.
+        gate: GateRecord,
     },
     /// Records the decision that the version may go to the target: every gate before execution holds.
     Decide {
@@ -224,7 +268,7 @@ pub enum Command {
 }
 
 fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
-    let row = rows.get::<PromotionRow>(&[id])?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
+    let row = existing(rows, id)?;
     if row.status != Status::Open {
         return Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status))
             .field("promotion")
@@ -286,6 +330,9 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             }
             Ok(vec![decision_draft(&row, decision)])
         }
+        Command::MeetCondition { .. } => condition::meet(rows, context, command),
+        Command::Comment { promotion, text } => comment(rows, promotion, text),
+        Command::Complete { promotion, gate } => complete(rows, promotion, gate),
         Command::Withdraw { promotion, role, reason } => review::withdraw(rows, context, promotion, role, reason),
         Command::Cancel { promotion, reason } => {
             open(rows, promotion)?;
@@ -296,6 +343,33 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         }
         Command::Rollback { .. } => rollback::rollback(rows, command),
     }
+}
+
+fn existing(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
+    rows.get::<PromotionRow>(&[id])?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()).into())
+}
+
+fn comment(rows: &mut Rows, promotion: &PromotionId, text: &PrivateText) -> Result<Vec<Draft>, Stop> {
+    if existing(rows, promotion)?.comments >= MAX_COMMENTS {
+        return Err(Refusal::new(Code::TooLarge, &format!("the promotion has {MAX_COMMENTS} comments, which is the limit"))
+            .field("comment")
+            .remedy("go on in a ticket, and name it in the approval")
+            .into());
+    }
+    Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), Event::Commented { text: text.digest }).private(Some(text))])
+}
+
+fn complete(rows: &mut Rows, promotion: &PromotionId, gate: &GateRecord) -> Result<Vec<Draft>, Stop> {
+    let row = open(rows, promotion)?;
+    if !gate.complete() {
+        gate.check()?;
+    }
+    // INVARIANT: said once for a frozen set. A lapse, a withdrawal and a new decision undo it.
+    if row.completed.is_some() {
+        return Err(Refusal::new(Code::AlreadyExists, "that the promotion is complete was said already").into());
+    }
+    let event = Event::Completed { evidence_set: row.evidence_set, verdict: gate.payload.digest, failed: gate.failed_rules() };
+    Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).payload(gate.payload.clone())])
 }
 
 fn check_forward(from: State, to: State) -> Result<(), Refusal> {

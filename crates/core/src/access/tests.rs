@@ -7,7 +7,7 @@ use crate::testing::*;
 
 fn with(roles: &[&str]) -> Actor {
     let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
-    Actor { id: bob(), kind: ActorKind::Person, roles, access_revision: 0 }
+    Actor { id: bob(), kind: ActorKind::Person, roles, delegated: vec![], access_revision: 0 }
 }
 
 const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security", "approver:ai-governance", "deployer", "incident", "auditor", "administrator"];
@@ -109,4 +109,67 @@ fn roles_are_written_as_they_are_read() {
     for bad in ["", "root", "approver:", "approver:A B", "Viewer"] {
         check_style(&Role::parse(bad).unwrap_err());
     }
+}
+
+/// Who stands in gives verdicts, looks and comments; nothing else that the role allows is lent with it.
+#[test]
+fn a_delegated_role_allows_verdicts_and_no_more() {
+    let security = label("security");
+    let by = carol();
+    let actor = Actor { delegated: vec![Delegated { role: security.clone(), by: by.clone() }], ..with(&[]) };
+    for action in Action::ALL {
+        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide);
+        assert_eq!(authorize_read(&actor, *action).is_ok(), allowed, "{action}");
+    }
+    assert_eq!(actor.speaks_for(&security), Some(Some(&by)));
+    assert_eq!(actor.speaks_for(&label("product")), None);
+    let review = |role: &str, delegated_by: Option<ActorId>| {
+        let promotion::Command::Review {
+            promotion,
+            verdict,
+            evidence_set,
+            comment,
+            ticket,
+            conditions,
+            expires_at,
+            envelope,
+            authors,
+            other_roles,
+            decision,
+            ..
+        } = give_review(&promotion_id(1), role, ApprovalVerdict::Approve)
+        else {
+            panic!("a review")
+        };
+        let role = label(role);
+        Command::from(promotion::Command::Review {
+            promotion,
+            role,
+            delegated_by,
+            verdict,
+            evidence_set,
+            comment,
+            ticket,
+            conditions,
+            expires_at,
+            envelope,
+            authors,
+            other_roles,
+            decision,
+        })
+    };
+    assert!(authorize(&actor, review("security", Some(by.clone()))).is_ok());
+    for command in [review("security", None), review("security", Some(alice())), review("product", Some(by.clone()))] {
+        assert_eq!(authorize(&actor, command).unwrap_err().field.as_deref(), Some("role"));
+    }
+    // Who has the role himself speaks for himself.
+    let holder = Actor { delegated: actor.delegated.clone(), ..with(&["approver:security"]) };
+    assert_eq!(holder.speaks_for(&security), Some(None));
+    let give = |role: &str| {
+        let until = crate::names::Timestamp::from_micros(0);
+        Command::from(delegation::Command::Give { role: label(role), to: carol(), until, reason: reason() })
+    };
+    assert!(authorize(&holder, give("security")).is_ok());
+    assert!(authorize(&holder, give("product")).is_err());
+    assert!(authorize(&actor, give("security")).is_err(), "what is lent is not passed on");
 }

@@ -27,6 +27,15 @@ pub(crate) fn one_line(message: &str) -> String {
     message.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(300).collect()
 }
 
+/// A value read by the rules of this file, from any format that serde reads.
+pub(crate) struct Strict(pub(crate) Value);
+
+impl<'de> serde::Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Level(MAX_DEPTH).deserialize(deserializer).map(Self)
+    }
+}
+
 /// How many levels may still be opened.
 struct Level(usize);
 
@@ -47,6 +56,14 @@ impl<'de> Visitor<'de> for Level {
 
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {

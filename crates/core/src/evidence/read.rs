@@ -1,7 +1,10 @@
 //! Which reader a document gets: one line for each type of evidence.
 
 use super::EvidenceType;
-use super::format::{model_signature, plain, provenance, sbom, scan, vex, vulnerability};
+use super::format::{
+    card, change_summary, evaluation, explainability, model_signature, plain, plan, provenance, reproducibility, review, risk_assessment, sbom, scan, vex,
+    vulnerability,
+};
 use super::reading::Reading;
 use crate::refusal::{Code, Refusal};
 
@@ -17,21 +20,21 @@ pub const MAX_TOOL_BYTES: u64 = 64 * 1024 * 1024;
 pub fn read(evidence_type: EvidenceType, bytes: &[u8]) -> Result<Option<Reading>, Refusal> {
     check_size(evidence_type, bytes.len() as u64)?;
     match evidence_type {
-        EvidenceType::Evaluation => plain::read(bytes),
+        EvidenceType::Evaluation => evaluation::read(bytes).map(Some),
         EvidenceType::Sbom => sbom::read(bytes).map(Some),
         EvidenceType::Provenance => provenance::read(bytes).map(Some),
         EvidenceType::ArtifactScan => scan::read(bytes).map(Some),
         EvidenceType::VulnerabilityReport => vulnerability::read(bytes).map(Some),
         EvidenceType::Vex => vex::read(bytes).map(Some),
         EvidenceType::Signature => model_signature::read(bytes).map(Some),
-        EvidenceType::ModelCard => plain::read(bytes),
-        EvidenceType::Datasheet => plain::read(bytes),
-        EvidenceType::Explainability => plain::read(bytes),
-        EvidenceType::RiskAssessment => plain::read(bytes),
-        EvidenceType::Review => plain::read(bytes),
-        EvidenceType::Reproducibility => plain::read(bytes),
-        EvidenceType::Plan => plain::read(bytes),
-        EvidenceType::ChangeSummary => plain::read(bytes),
+        EvidenceType::ModelCard => card::read_model_card(bytes).map(Some),
+        EvidenceType::Datasheet => card::read_datasheet(bytes).map(Some),
+        EvidenceType::Explainability => explainability::read(bytes).map(Some),
+        EvidenceType::RiskAssessment => risk_assessment::read(bytes).map(Some),
+        EvidenceType::Review => review::read(bytes).map(Some),
+        EvidenceType::Reproducibility => reproducibility::read(bytes).map(Some),
+        EvidenceType::Plan => plan::read(bytes).map(Some),
+        EvidenceType::ChangeSummary => change_summary::read(bytes).map(Some),
         EvidenceType::DriftReport | EvidenceType::Addendum | EvidenceType::Other => plain::read(bytes),
     }
 }

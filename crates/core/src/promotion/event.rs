@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::DecisionKind;
 use crate::approval::{ApprovalVerdict, Condition};
 use crate::entry::Subject;
-use crate::names::{Digest, Label, PromotionId, RiskTier, State, Timestamp};
+use crate::names::{ActorId, Digest, Label, PromotionId, RiskTier, State, Timestamp};
 
 /// What happened. The subject is the promotion, or for a decision the version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub enum Event {
     ApprovalRecorded {
         /// Role.
         role: Label,
+        /// The approver for whom the person stood in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delegated_by: Option<ActorId>,
         /// Yes or no.
         verdict: ApprovalVerdict,
         /// What was signed for.
@@ -87,6 +90,36 @@ pub enum Event {
         role: Label,
         /// Why, in the vault.
         reason: Digest,
+    },
+    /// A condition of an approval was met.
+    #[serde(rename = "condition.met")]
+    ConditionMet {
+        /// Number of the condition in the promotion.
+        number: u64,
+        /// Role in which it was said.
+        role: Label,
+        /// The approver for whom the person stood in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delegated_by: Option<ActorId>,
+        /// By what, in the vault.
+        note: Digest,
+    },
+    /// Somebody commented.
+    #[serde(rename = "promotion.commented")]
+    Commented {
+        /// The text, in the vault.
+        text: Digest,
+    },
+    /// Nothing but the execution is missing.
+    #[serde(rename = "promotion.completed")]
+    Completed {
+        /// Frozen evidence set for which that holds.
+        evidence_set: Digest,
+        /// Payload with the verdict.
+        verdict: Digest,
+        /// Rules that fail nevertheless: those about who executes, and under `warn` those that do not block.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        failed: Vec<String>,
     },
     /// A decision was signed; the subject is the version.
     #[serde(rename = "decision.recorded")]

@@ -1,10 +1,10 @@
 //! What the entries of a promotion do to the rows.
 
-use super::{DecisionKind, Event, Status};
+use super::{DecisionKind, Event, Status, condition};
 use crate::command::record;
 use crate::entry::{Entry, Subject};
 use crate::rows::{Missing, Rows};
-use crate::tables::{ApprovalRow, DecisionRow, OpenPromotionRow, PromotionRow};
+use crate::tables::{ApprovalRow, CommentRow, DecisionRow, OpenPromotionRow, PromotionRow};
 use crate::version;
 
 /// Applies an event to the rows.
@@ -13,7 +13,7 @@ use crate::version;
 /// [`Missing`].
 pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
     match (event, &entry.subject) {
-        (Event::Opened { version, target, environment, evidence_set, risk_tier, verdict, .. }, Subject::Promotion(id)) => {
+        (Event::Opened { version, target, environment, evidence_set, risk_tier, verdict, failed, .. }, Subject::Promotion(id)) => {
             let Subject::Version(model_id, number) = version else { return Ok(()) };
             rows.put(&OpenPromotionRow { model_id: model_id.clone(), number: *number, target: *target, promotion_id: id.clone() });
             rows.put(&PromotionRow {
@@ -29,7 +29,11 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 opened_at: entry.at,
                 opened_index: entry.index,
                 verdict: *verdict,
+                missing: serde_json::Value::from(failed.clone()),
                 decision: None,
+                completed: None,
+                conditions: 0,
+                comments: 0,
                 revision: entry.index,
             });
             record(rows, entry, &entry.subject, "status", Some(Status::Open.as_str()))
@@ -51,8 +55,8 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 && let Some(row) = rows.get::<PromotionRow>(&[promotion])?
             {
                 // A rejection or an execution is a decision too, and not the one that approves.
-                let approves = if *decision == DecisionKind::Approved { Some(*envelope) } else { row.decision };
-                rows.put(&PromotionRow { decision: approves, revision: entry.index, ..row });
+                let (approves, completed) = if *decision == DecisionKind::Approved { (Some(*envelope), None) } else { (row.decision, row.completed) };
+                rows.put(&PromotionRow { decision: approves, completed, revision: entry.index, ..row });
             }
             version::touch_subject(rows, entry)
         }
@@ -80,12 +84,23 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
     let row = PromotionRow { revision: entry.index, ..row };
     match event {
         Event::Opened { .. } | Event::DecisionRecorded { .. } => {}
-        Event::Refreshed { evidence_set, risk_tier, verdict, lapsed, .. } => {
-            let decision = if *lapsed { None } else { row.decision };
-            rows.put(&PromotionRow { evidence_set: *evidence_set, risk_tier: *risk_tier, verdict: *verdict, decision, ..row });
+        Event::Refreshed { evidence_set, risk_tier, verdict, failed, lapsed } => {
+            let (decision, completed) = if *lapsed { (None, None) } else { (row.decision, row.completed) };
+            let missing = serde_json::Value::from(failed.clone());
+            rows.put(&PromotionRow { evidence_set: *evidence_set, risk_tier: *risk_tier, verdict: *verdict, missing, decision, completed, ..row });
         }
+        Event::Completed { verdict, failed, .. } => {
+            rows.put(&PromotionRow { verdict: *verdict, missing: serde_json::Value::from(failed.clone()), completed: Some(entry.index), ..row });
+        }
+        Event::Commented { text } => {
+            let comment_number = row.comments + 1;
+            rows.put(&CommentRow { promotion_id: row.promotion_id.clone(), comment_number, actor: entry.actor.clone(), at: entry.at, text: *text });
+            rows.put(&PromotionRow { comments: comment_number, ..row });
+        }
+        Event::ConditionMet { number, note, .. } => condition::met(rows, entry, row, *number, note)?,
         Event::ApprovalRecorded {
             role,
+            delegated_by,
             verdict,
             version_digest,
             target,
@@ -103,6 +118,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
                 promotion_id: row.promotion_id.clone(),
                 role: role.clone(),
                 actor: entry.actor.clone(),
+                delegated_by: delegated_by.clone(),
                 verdict: *verdict,
                 version_digest: *version_digest,
                 target: *target,
@@ -118,15 +134,18 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
                 withdrawn: false,
                 entry_index: entry.index,
             });
-            rows.put(&row);
+            condition::set(rows, entry, row, role, conditions);
         }
         Event::ApprovalWithdrawn { role, .. } => {
             if let Some(approval) = rows.get::<ApprovalRow>(&[&row.promotion_id, role, &entry.actor])? {
                 rows.put(&ApprovalRow { withdrawn: true, ..approval });
             }
-            rows.put(&PromotionRow { decision: None, ..row });
+            rows.put(&PromotionRow { decision: None, completed: None, ..row });
         }
-        Event::Executed { verdict } => close(rows, entry, PromotionRow { verdict: *verdict, ..row }, Status::Executed)?,
+        Event::Executed { verdict } => {
+            condition::bind(rows, entry, &row)?;
+            close(rows, entry, PromotionRow { verdict: *verdict, missing: serde_json::Value::Array(Vec::new()), ..row }, Status::Executed)?;
+        }
         Event::Rejected { .. } => close(rows, entry, row, Status::Rejected)?,
         Event::Cancelled { .. } => close(rows, entry, row, Status::Cancelled)?,
     }

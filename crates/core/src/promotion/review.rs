@@ -1,18 +1,33 @@
 //! Verdicts of people: given by someone who is no author, on exactly what was shown, and taken back until execution.
 
-use super::{Command, Event, decision_draft, open};
+use super::{Command, Event, condition, decision_draft, open};
 use crate::actor::key::check_own;
 use crate::approval::{ApprovalVerdict, check_conditions};
 use crate::command::{Context, Stop};
 use crate::entry::{Draft, PrivateText, Subject};
-use crate::names::{Label, PromotionId, check_text};
+use crate::names::{ActorId, Label, PromotionId, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
 use crate::tables::ApprovalRow;
-use crate::version;
+use crate::{delegation, version};
 
 pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
-    let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, authors, other_roles, decision } = command
+    let Command::Review {
+        promotion,
+        role,
+        delegated_by,
+        verdict,
+        evidence_set,
+        comment,
+        ticket,
+        conditions,
+        expires_at,
+        envelope,
+        signed_with,
+        authors,
+        other_roles,
+        decision,
+    } = command
     else {
         return Ok(Vec::new());
     };
@@ -23,16 +38,11 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
         // The key may have been removed since the signature was checked.
         check_own(rows, &context.actor, key)?;
     }
-    if *verdict == ApprovalVerdict::Approve && authors.contains(&context.actor) {
-        return Err(Refusal::new(Code::SeparationOfDuties, "an author does not approve: you registered the version, added evidence or opened the promotion")
-            .remedy("ask someone else in that role")
-            .into());
+    if let Some(giver) = delegated_by {
+        delegation::check_in_force(rows, giver, role, &context.actor, context.now)?;
     }
-    if let (ApprovalVerdict::Approve, Some(other)) = (verdict, other_roles.first()) {
-        return Err(Refusal::new(Code::SeparationOfDuties, &format!("you have approved as `{other}`; one person approves in one role"))
-            .field("role")
-            .remedy("ask someone else in that role")
-            .into());
+    if *verdict == ApprovalVerdict::Approve {
+        check_duties(&context.actor, delegated_by.as_ref(), authors, other_roles.first())?;
     }
     if *evidence_set != row.evidence_set {
         return Err(Refusal::new(Code::PreconditionFailed, "the evidence changed while you read; nothing was signed")
@@ -47,10 +57,12 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
     if current.is_some_and(|given| given.verdict == *verdict && stands(&given)) {
         return Err(Refusal::new(Code::AlreadyExists, &format!("you gave this verdict as `{role}` already")).field("role").into());
     }
+    condition::check_room(&row, conditions.len())?;
     let version = version::existing(rows, &row.model_id, row.number)?;
     let subject = Subject::Promotion(promotion.clone());
     let event = Event::ApprovalRecorded {
         role: role.clone(),
+        delegated_by: delegated_by.clone(),
         verdict: *verdict,
         version_digest: version.version_digest,
         target: row.target,
@@ -70,6 +82,24 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
     }
     drafts.extend(decision.as_ref().map(|decision| decision_draft(&row, decision)));
     Ok(drafts)
+}
+
+/// Nobody approves what he made, and one person approves in one role; who lets somebody stand in counts as much as who stands in.
+fn check_duties(person: &ActorId, giver: Option<&ActorId>, authors: &[ActorId], other_role: Option<&Label>) -> Result<(), Refusal> {
+    let refused = |message: &str| Refusal::new(Code::SeparationOfDuties, message).remedy("ask someone else in that role");
+    if authors.contains(person) {
+        return Err(refused("an author does not approve: you registered the version, made it (run, commit, workflow), added evidence or opened the promotion"));
+    }
+    if giver.is_some_and(|giver| authors.contains(giver)) {
+        return Err(refused("an author does not approve, nor does who stands in for one"));
+    }
+    match (other_role, giver) {
+        (None, _) => Ok(()),
+        (Some(other), None) => Err(refused(&format!("you have approved as `{other}`; one person approves in one role")).field("role")),
+        (Some(other), Some(_)) => {
+            Err(refused(&format!("you, or the approver for whom you stand in, have approved as `{other}`; one person approves in one role")).field("role"))
+        }
+    }
 }
 
 pub(super) fn withdraw(rows: &mut Rows, context: &Context, promotion: &PromotionId, role: &Label, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {

@@ -1,6 +1,9 @@
 //! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
 
+pub(super) mod authors;
+pub(super) mod conditions;
 mod documents;
+mod templates;
 
 use std::collections::BTreeSet;
 
@@ -9,7 +12,7 @@ use chancery_core::approval::ApprovalVerdict;
 use chancery_core::entry::Payload;
 use chancery_core::manifest::Manifest;
 use chancery_core::model::Profile;
-use chancery_core::names::{ActorId, Digest, Label, PolicyMode, State, Timestamp};
+use chancery_core::names::{Digest, Label, PolicyMode, State, Timestamp};
 use chancery_core::policy::{self, Finding, Fixity, Gate, Input, Verdict};
 use chancery_core::promotion::{DecisionKind, GateRecord};
 use chancery_core::refusal::Refusal;
@@ -18,7 +21,7 @@ use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, Exc
 
 use super::access::Caller;
 use super::sequence::Noted;
-use super::view::{self, binding_kind};
+use super::view;
 use super::{App, AppError};
 use crate::blobs;
 use crate::fault::Fault;
@@ -78,7 +81,10 @@ impl App {
         noted.extend(promotion.as_ref().map(|row| Noted::Promotion(row.promotion_id.clone(), row.revision)));
         // Never before the newest entry: after a clock that ran ahead, a gate would otherwise look too old to the sequencer for ever.
         let now = self.now().max(snapshot.head().at);
-        let authors = authors(&version, promotion.as_ref(), &evidence);
+        let stated = self.version_input(snapshot, &version).await?;
+        let authors = authors::authors(snapshot, &version, &stated.facts, promotion.as_ref(), &evidence).await?;
+        let mut pieces = documents::input(snapshot, &version, &evidence).await?;
+        noted.extend(templates::resolve(snapshot, &mut pieces).await?);
         let input = Input {
             v: 1,
             now,
@@ -87,8 +93,8 @@ impl App {
             environment: environment.to_string(),
             actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.actor.roles.iter().map(ToString::to_string).collect() },
             model: model_input(&model)?,
-            version: self.version_input(snapshot, &version).await?,
-            evidence: documents::input(snapshot, &version, &evidence).await?,
+            version: stated,
+            evidence: pieces,
             evidence_set_digest: evidence_set(&version, &evidence),
             promotion: promotion.as_ref().map(|row| policy::Promotion {
                 id: row.promotion_id.clone(),
@@ -101,7 +107,7 @@ impl App {
             exceptions: exceptions_input(snapshot, &version, now).await?,
             reference: self.reference_input(snapshot, &model, &version).await?,
             components: Vec::new(),
-            conditions: Vec::new(),
+            conditions: conditions::input(snapshot, &model.model_id, now).await?,
             risks: Vec::new(),
             reviews: Vec::new(),
             risk_score: None,
@@ -238,15 +244,6 @@ pub(super) fn evidence_set(version: &VersionRow, evidence: &[EvidenceRow]) -> Di
     Digest::of(format!(r#"{{"evidence":[{}],"version_digest":"{}"}}"#, digests.join(","), version.version_digest).as_bytes())
 }
 
-/// People who may not approve: registrar, uploaders of evidence, opener.
-fn authors(version: &VersionRow, promotion: Option<&PromotionRow>, evidence: &[EvidenceRow]) -> Vec<ActorId> {
-    // Who reviews in a role of approval did not make the version.
-    let mut authors: BTreeSet<ActorId> = evidence.iter().filter(|row| row.role.is_none()).map(|row| row.actor.clone()).collect();
-    authors.insert(version.registered_by.clone());
-    authors.extend(promotion.map(|row| row.opened_by.clone()));
-    authors.into_iter().collect()
-}
-
 fn actor_kind(caller: &Caller) -> policy::ActorKind {
     match caller.actor.kind {
         ActorKind::Person => policy::ActorKind::Person,
@@ -305,7 +302,7 @@ fn approval_input(row: &ApprovalRow) -> policy::Approval {
         environment: row.environment.to_string(),
         tier: row.risk_tier,
         evidence_set_digest: row.evidence_set,
-        delegated_by: None,
+        delegated_by: row.delegated_by.clone(),
         signed_with: row.signed_with.map(|id| id.to_string()),
     }
 }

@@ -41,7 +41,7 @@ impl App {
     ///
     /// # Errors
     /// `separation_of_duties` (recorded); a fault.
-    pub fn check_foreign(&self, key_id: &Digest) -> Result<(), AppError> {
+    pub async fn check_foreign(&self, caller: &Caller, key_id: &Digest) -> Result<(), AppError> {
         let own = self.keys().decision().public_key().key_id().map_err(|error| Fault::Config(format!("name the decision key: {error}")))?;
         if key_id.to_string() == own {
             let refusal = Refusal::new(Code::SeparationOfDuties, "this is the key with which the registry signs").field("key");

@@ -1,6 +1,8 @@
 //! The gated calls: check, promote, review, execute, roll back, reinstate. Each prepares from one snapshot and is sequenced after.
 
 mod check;
+mod complete;
+mod condition;
 mod execute;
 mod open;
 pub mod own_signature;

@@ -90,20 +90,33 @@ impl App {
                 Err(AppError::Refused(refusal, _)) if refusal.code == Code::AlreadyExists => return Ok(None),
                 opened => opened?,
             };
-            self.decide_if_complete(caller, &promotion, &plain).await?;
-            let outcome = self.execute_if_complete(caller, &promotion, ask.others, receipt, &plain).await?;
+            let outcome = self.go_on(caller, &promotion, ask.others, receipt, &plain).await?;
             return Ok(Some(PromoteOutcome { opening: Opening::New, ..outcome }));
         };
         let id = promotion.promotion_id.clone();
         let changed = promotion.evidence_set != subjects.input.evidence_set_digest || promotion.risk_tier != subjects.model.risk_tier;
         if changed {
             let receipt = self.refresh(caller, &id, options).await?;
-            self.decide_if_complete(caller, &id, &plain).await?;
-            return self.execute_if_complete(caller, &id, ask.others, receipt, &plain).await.map(Some);
+            return self.go_on(caller, &id, ask.others, receipt, &plain).await.map(Some);
+        }
+        if !caller.actor.may(Action::Execute) {
+            // Asking again is no attempt to execute: it is answered with what is missing, and nothing is recorded.
+            let unwritten = Receipt { index: promotion.revision, entries: Vec::new(), replayed: false };
+            return self.go_on(caller, &id, ask.others, unwritten, &plain).await.map(Some);
         }
         self.decide_if_complete(caller, &id, &plain).await?;
         let receipt = self.execute_promotion(caller, &id, ask.others, options).await?;
         Ok(Some(PromoteOutcome { promotion: id, executed: true, opening: Opening::Known, missing: Vec::new(), receipt }))
+    }
+
+    /// Has the decision signed and the version moved as far as nothing is missing; what only waits for its execution is said to be complete.
+    async fn go_on(&self, caller: &Caller, id: &PromotionId, others: Others, receipt: Receipt, options: &Options) -> Result<PromoteOutcome, AppError> {
+        self.decide_if_complete(caller, id, options).await?;
+        let outcome = self.execute_if_complete(caller, id, others, receipt, options).await?;
+        if !outcome.executed && outcome.missing.iter().all(|finding| finding.rule == promotion::PROMOTER_RULE) {
+            self.complete_if_ready(caller, id, options).await?;
+        }
+        Ok(outcome)
     }
 
     /// What became of a promotion that was asked for before under the same idempotency key.

@@ -3,10 +3,11 @@
 use chancery_core::access::Action;
 use chancery_core::approval::{ApprovalVerdict, Condition};
 use chancery_core::entry::PrivateText;
-use chancery_core::names::{Digest, Label, PromotionId, State, Timestamp};
+use chancery_core::names::{ActorId, Digest, Label, PromotionId, State, Timestamp};
 use chancery_core::policy::Gate;
 use chancery_core::promotion::{Command, DecisionKind};
 use chancery_core::refusal::Code;
+use chancery_core::tables::ApprovalRow;
 use futures_util::FutureExt;
 
 use super::own_signature::OwnSignature;
@@ -51,7 +52,9 @@ impl App {
         if ask.verdict == ApprovalVerdict::Approve {
             // A crash between the approval and this loses nothing: whoever repeats the approval under its idempotency key, or
             // promotes next, has the decision signed.
-            self.decide_if_complete(caller, id, &Options::at(options.door)).await?;
+            let plain = Options::at(options.door);
+            self.decide_if_complete(caller, id, &plain).await?;
+            self.complete_if_ready(caller, id, &plain).await?;
         }
         Ok(receipt)
     }
@@ -68,8 +71,10 @@ impl App {
                         (Some(own), Some(text)) => Some(PrivateText::new("comment", text, own.comment_salt)?),
                         (_, text) => private("comment", text)?,
                     };
+                    let delegated_by = caller.actor.speaks_for(&ask.role).flatten().cloned();
                     let text = ApprovalText {
                         role: &ask.role,
+                        delegated_by: delegated_by.as_ref(),
                         verdict: ask.verdict,
                         at,
                         comment: comment.as_ref().map(|comment| comment.digest),
@@ -86,10 +91,11 @@ impl App {
                             Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None).await?)
                         }
                     };
-                    let mine = subjects.approvals.iter().filter(|row| row.actor == caller.actor.id && row.role != ask.role && counts(row, &subjects));
+                    let other_roles = other_roles(&subjects, &caller.actor.id, delegated_by.as_ref(), &ask.role);
                     let command = Command::Review {
                         promotion: id.clone(),
                         role: ask.role.clone(),
+                        delegated_by,
                         verdict: ask.verdict,
                         evidence_set: ask.evidence_set,
                         comment,
@@ -99,7 +105,7 @@ impl App {
                         envelope,
                         signed_with: ask.signed.as_ref().map(|own| own.key_id),
                         authors: subjects.input.authors.clone(),
-                        other_roles: mine.map(|row| row.role.clone()).collect(),
+                        other_roles,
                         decision,
                     };
                     Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
@@ -164,4 +170,14 @@ impl App {
             DecisionText { decision, from: subjects.version.state, to: subjects.input.target, decided_by, requested, verdict: &evaluated.verdict, expires_at };
         self.sign_decision(snapshot, subjects, text).await
     }
+}
+
+/// Roles in which approvals count already that a person gave, or that were given for him: one person approves in one role. An
+/// approval that the new one replaces is not among them.
+fn other_roles(subjects: &Subjects, person: &ActorId, giver: Option<&ActorId>, role: &Label) -> Vec<Label> {
+    let people = [Some(person), giver];
+    let concerns = |row: &ApprovalRow| people.contains(&Some(&row.actor)) || row.delegated_by.as_ref().is_some_and(|other| people.contains(&Some(other)));
+    let replaced = |row: &ApprovalRow| row.actor == *person && row.role == *role;
+    let others = subjects.approvals.iter().filter(|row| concerns(row) && !replaced(row) && counts(row, subjects));
+    others.map(|row| row.role.clone()).collect()
 }

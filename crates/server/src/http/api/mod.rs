@@ -9,6 +9,7 @@ mod attestation;
 pub mod check;
 mod compare;
 pub mod decision;
+pub mod delegation;
 mod docs;
 pub mod download;
 mod evidence;
@@ -23,6 +24,7 @@ mod resolve;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod template;
 pub mod token;
 mod trace;
 pub mod transition;
@@ -63,6 +65,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(model::routes())
         .merge(check::routes())
         .merge(promotion::routes())
+        .merge(delegation::routes())
         .merge(rollback::routes())
         .merge(transition::routes())
         .merge(policy::routes())
@@ -74,6 +77,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(ledger::routes())
         .merge(version::routes())
         .merge(tag::routes())
+        .merge(template::routes())
         .merge(alias::routes())
         .merge(evidence::routes())
         .merge(history::routes())
