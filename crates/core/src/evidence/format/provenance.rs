@@ -81,7 +81,7 @@ fn v1(predicate: &Member<'_>, summary: &mut Map<String, Value>) -> Result<&'stat
     if let Some(metadata) = details.get("metadata") {
         put(summary, "run", metadata.text_of("invocationId")?);
     }
-    Ok("slsa-provenance/v1")
+    Ok("slsa-provenance")
 }
 
 fn v0_2(predicate: &Member<'_>, summary: &mut Map<String, Value>) -> Result<&'static str, Refusal> {
@@ -98,7 +98,7 @@ fn v0_2(predicate: &Member<'_>, summary: &mut Map<String, Value>) -> Result<&'st
     if let Some(metadata) = predicate.get("metadata") {
         put(summary, "run", metadata.text_of("buildInvocationID")?.or(metadata.text_of("buildInvocationId")?));
     }
-    Ok("slsa-provenance/v0.2")
+    Ok("slsa-provenance")
 }
 
 /// The first material that is a Git commit is where the build came from.

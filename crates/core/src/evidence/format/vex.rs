@@ -47,7 +47,7 @@ pub fn read(bytes: &[u8]) -> Result<Reading, Refusal> {
     put(&mut summary, "timestamp", timestamp);
     put(&mut summary, "expires_at", metadata.as_ref().map(expires_at).transpose()?.flatten());
     put(&mut summary, "statements", Some(statements));
-    Ok(Reading { format: "cyclonedx-vex", summary: Value::Object(summary), claims: plain::claims(&document)? })
+    Ok(Reading { format: "cyclonedx", summary: Value::Object(summary), claims: plain::claims(&document)? })
 }
 
 fn statement(vulnerability: &Member<'_>, analysis: &Member<'_>, packages: &BTreeMap<&str, String>, is_signed_off: bool) -> Result<Value, Refusal> {

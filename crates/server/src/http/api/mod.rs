@@ -16,6 +16,7 @@ mod evidence;
 mod history;
 mod key;
 pub mod ledger;
+mod lineage;
 pub mod model;
 mod package;
 pub mod policy;
@@ -75,6 +76,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(decision::routes())
         .merge(attestation::routes())
         .merge(ledger::routes())
+        .merge(lineage::routes())
         .merge(version::routes())
         .merge(tag::routes())
         .merge(template::routes())

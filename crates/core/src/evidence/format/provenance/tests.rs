@@ -30,8 +30,8 @@ fn v0_2_statement() -> Value {
 fn both_versions_give_the_same_summary() {
     let common = json!({"builder": "https://ci.example.com", "subjects": ["a".repeat(64)], "commit": "4185f5f1619853e486c07542e26b20c0600c6f7f", "run": "run-7", "bound": false});
     for (document, format, build_type, materials, repository) in [
-        (v1_statement(), "slsa-provenance/v1", "https://example.com/train@v1", 2, "https://user@git.example.com/loans"),
-        (v0_2_statement(), "slsa-provenance/v0.2", "train", 1, "https://git.example.com/loans"),
+        (v1_statement(), "slsa-provenance", "https://example.com/train@v1", 2, "https://user@git.example.com/loans"),
+        (v0_2_statement(), "slsa-provenance", "train", 1, "https://git.example.com/loans"),
     ] {
         let reading = read(document.to_string().as_bytes()).unwrap();
         let mut expected = common.clone();
