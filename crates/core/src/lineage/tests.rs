@@ -133,6 +133,9 @@ fn an_addendum_adds_edges() {
                 file_of_manifest: false,
                 title: String::new(),
                 body: Body::Payload(Payload::json("evidence", &document).unwrap()),
+                read: None,
+                role: None,
+                signed_by: vec![],
             },
         );
     }

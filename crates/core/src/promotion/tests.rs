@@ -500,7 +500,7 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
     let id = scene.id.clone();
     let (bob, carol) = (scene.world.person(&bob(), &["approver:security"]), scene.world.person(&carol(), &["viewer"]));
     let stand_in = |authors: Vec<ActorId>, other_roles: Vec<Label>| {
-        let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, decision, .. } =
+        let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, decision, .. } =
             approve(&id, "security")
         else {
             panic!("a review")
@@ -517,6 +517,7 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
             conditions,
             expires_at,
             envelope,
+            signed_with,
             authors,
             other_roles,
             decision,
