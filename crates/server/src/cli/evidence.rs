@@ -30,6 +30,11 @@ pub enum Command {
     /// Add a document.
     #[command(after_help = "Example: chancery evidence add loan-approval/3 evaluation.json --type evaluation")]
     Add(AddArgs),
+    /// Sign a document with a key of your pipeline, without the server; then add the envelope.
+    #[command(
+        after_help = "Example: chancery evidence sign evaluation.json --type evaluation --key ci.pem --subject content:5a7a78cca4a0f420d9bc62bb669c3c2759e39f723d3ae10dcbe0f0815a07ecd4 -o evaluation.dsse.json"
+    )]
+    Sign(super::evidence_sign::Args),
     /// List the documents of a version.
     #[command(after_help = "Example: chancery evidence list loan-approval/3")]
     List {
@@ -98,7 +103,7 @@ pub struct AddArgs {
 /// [`Failure`].
 pub async fn run(command: Command, session: &Session) -> Outcome {
     match command {
-        Command::Types | Command::Schema { .. } | Command::Check { .. } => {
+        Command::Types | Command::Schema { .. } | Command::Check { .. } | Command::Sign(_) => {
             return run_here(&command, session.output.format()).unwrap_or(Ok(ExitCode::Done));
         }
         Command::Show { reference, digest } => {
@@ -133,6 +138,7 @@ pub fn run_here(command: &Command, format: Format) -> Option<Outcome> {
             Some(Ok(ExitCode::Done))
         }
         Command::Check { file, kind } => Some(check(file, *kind, output, format)),
+        Command::Sign(args) => Some(super::evidence_sign::run(args, format)),
         Command::Add(_) | Command::List { .. } | Command::Show { .. } => None,
     }
 }

@@ -4,6 +4,8 @@
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
 pub mod alias;
+pub mod approval_signature;
+pub mod attestation;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -15,6 +17,7 @@ pub mod doctor;
 pub mod document;
 pub mod download;
 pub mod evidence;
+pub mod evidence_sign;
 pub mod exit;
 pub mod facts;
 pub mod failure;
@@ -22,6 +25,7 @@ pub mod hashing;
 pub mod hide;
 pub mod history;
 pub mod inspect;
+pub mod key;
 pub mod ledger;
 pub mod model;
 pub mod output;
@@ -139,6 +143,12 @@ pub enum Command {
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Register and remove public keys, with which approvals and evidence are signed.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Show and revoke what machines are told of a version.
+    #[command(subcommand)]
+    Attestation(attestation::Command),
     /// Show and test the rules.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -197,6 +207,8 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
+        Command::Key(command) => key::run(command, &session()?).await,
+        Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,
         Command::Ledger(command) => match ledger::run_on_data(&command, cli.output).await {
             Some(outcome) => outcome,

@@ -8,6 +8,8 @@ mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod attestation;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod evidence;
@@ -21,6 +23,8 @@ mod history;
 mod idempotency;
 #[cfg(test)]
 mod input;
+#[cfg(test)]
+mod key;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
@@ -38,11 +42,15 @@ mod names;
 #[cfg(test)]
 mod origin;
 #[cfg(test)]
+mod own_signature;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;
 #[cfg(test)]
 mod rollback;
+#[cfg(test)]
+mod signed_evidence;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use chancery_core::evidence::read::limit;
 use chancery_core::evidence::reading::About;
 use chancery_core::evidence::types::describe;
 use chancery_core::evidence::{Binding, Body as Document, Command, EvidenceType};
-use chancery_core::names::{Digest, Grade, Label, ModelName, VersionNumber};
+use chancery_core::names::{Digest, Label, ModelName, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{EvidenceRow, VersionRow};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,6 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::intake::read_document;
 use crate::app::view::{self, EvidenceView};
 use crate::app::{App, AppError};
 use crate::blobs::{Blobs, Part};
@@ -85,20 +84,21 @@ async fn add(
     let files: Vec<Digest> = manifest.files().iter().map(|file| file.digest).collect();
     let file_of_manifest = files.contains(&binds_digest);
     let about = About { version: version.version_digest, content: version.content_digest, files };
-    let read = read_document(allowed.app.blobs(), ask.evidence_type, &body, about).await?;
+    let files = manifest.files().iter().map(|file| (file.path.clone(), file.digest)).collect();
+    let intake = allowed.app.read_document(ask.evidence_type, &body, about, files).await?;
     let command = Command::Add {
         model: model.model_id,
         number,
         evidence_type: ask.evidence_type,
-        grade: Grade::Claimed,
+        grade: intake.grade,
         binds_to,
         binds_digest,
         file_of_manifest,
         title: ask.title,
         body,
-        read,
+        read: intake.read,
         role: ask.role,
-        signed_by: Vec::new(),
+        signed_by: intake.signed_by,
     };
     let made = allowed.execute(command, &requested).await?;
     Ok(receipt(StatusCode::CREATED, &made, None))
