@@ -136,9 +136,6 @@ fn an_addendum_adds_edges() {
                 signed_by: Vec::new(),
                 read: None,
                 body: Body::Payload(Payload::json("evidence", &document).unwrap()),
-                read: None,
-                role: None,
-                signed_by: vec![],
             },
         );
     }
