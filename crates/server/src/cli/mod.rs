@@ -27,6 +27,7 @@ pub mod history;
 pub mod inspect;
 pub mod key;
 pub mod ledger;
+pub mod lineage;
 pub mod model;
 pub mod output;
 pub mod policy;
@@ -42,6 +43,7 @@ pub mod sentence;
 pub mod serve;
 pub mod session;
 pub mod summary;
+pub mod system;
 pub mod tag;
 pub mod template;
 pub mod token;
@@ -94,7 +96,10 @@ pub enum Command {
     /// Create, show and change models.
     #[command(subcommand)]
     Model(model::Command),
-    /// Upload a folder and register it as a new version.
+    /// Create and list AI systems.
+    #[command(subcommand)]
+    System(system::Command),
+    /// Upload a folder and register it as a new version; or register what a system is made of.
     Register(register::Args),
     /// Show, compare, download and verify versions.
     #[command(subcommand)]
@@ -137,6 +142,9 @@ pub enum Command {
     History(history::Args),
     /// Expand a composite id to code, data, evidence, approvals and decisions.
     Trace(trace::Args),
+    /// Show what a version comes from, what comes from it, and who used what.
+    #[command(after_help = "Example: chancery lineage loan-approval/3 --up")]
+    Lineage(lineage::LineageArgs),
     /// Create users and give them roles.
     #[command(subcommand)]
     User(user::Command),
@@ -181,6 +189,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Serve(args) => serve::run(args).await,
         Command::Migrate(args) => serve::migrate(args).await,
         Command::Model(command) => model::run(command, &session()?).await,
+        Command::System(command) => system::run(command, &session()?).await,
         Command::Register(args) => register::run(args, &session()?).await,
         Command::Version(command) => version::run(command, &session()?).await,
         Command::Evidence(command) => match evidence::run_here(&command, cli.output) {
@@ -205,6 +214,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         },
         Command::History(args) => history::run(args, &session()?).await,
         Command::Trace(args) => trace::run(args, &session()?).await,
+        Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
         Command::Key(command) => key::run(command, &session()?).await,

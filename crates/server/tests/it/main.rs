@@ -28,6 +28,8 @@ mod key;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod lineage;
+#[cfg(test)]
 mod mlflow;
 #[cfg(test)]
 mod mlflow_artifacts;
@@ -56,7 +58,12 @@ mod store;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+<<<<<<< HEAD
 mod template;
+=======
+mod systems;
+#[cfg(test)]
+>>>>>>> systems
 mod third_party;
 #[cfg(test)]
 mod together;
