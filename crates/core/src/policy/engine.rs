@@ -10,6 +10,7 @@ use super::bundle::{Bundle, Part, canonical_digest};
 use super::finding::Outcome;
 use super::gate::Gate;
 use super::input::Input;
+use super::schedule::ScheduleRules;
 use super::verdict::{Answered, Verdict, decide};
 use super::{non_waivable, sandbox};
 use crate::names::Digest;
@@ -145,6 +146,7 @@ pub struct Engine {
     rules: Arc<[Rule]>,
     bundle_digest: Digest,
     approval_lifetime_days: u32,
+    schedule_rules: Arc<ScheduleRules>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -175,12 +177,18 @@ impl Engine {
             }
             rules.push(Rule { info, package: module.package.clone() });
         }
-        Ok(Self { interpreter, rules: rules.into(), bundle_digest: bundle.digest()?, approval_lifetime_days: approval_lifetime_days(bundle)? })
+        let schedule_rules = Arc::new(ScheduleRules::of(bundle)?);
+        Ok(Self { interpreter, rules: rules.into(), bundle_digest: bundle.digest()?, approval_lifetime_days: approval_lifetime_days(bundle)?, schedule_rules })
     }
 
     /// How long an approval counts, in days: `chancery.approvals.lifetime_days` of the bundle's data, 90 without it.
     pub fn approval_lifetime_days(&self) -> u32 {
         self.approval_lifetime_days
+    }
+
+    /// What the scheduled checks take from the bundle's data.
+    pub fn schedule_rules(&self) -> &ScheduleRules {
+        &self.schedule_rules
     }
 
     /// Digest of the bundle.

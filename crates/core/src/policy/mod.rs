@@ -14,6 +14,7 @@ mod input;
 pub mod non_waivable;
 mod recursion;
 mod sandbox;
+mod schedule;
 mod selftest;
 mod verdict;
 
@@ -30,5 +31,7 @@ pub use input::{
     Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership, Promotion,
     Reference, Risk, Scope, Version,
 };
+pub use input::{OpenReview, RegisteredRisk, RiskFactor, RiskScore};
+pub use schedule::{Completeness, ScheduleRules};
 pub use selftest::{TestResult, run_tests};
 pub use verdict::Verdict;

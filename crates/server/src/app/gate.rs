@@ -1,5 +1,7 @@
 //! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
 
+pub(super) mod risks;
+
 use std::collections::BTreeSet;
 
 use chancery_core::actor::ActorKind;
@@ -79,6 +81,8 @@ impl App {
         noted.extend(promotion.as_ref().map(|row| Noted::Promotion(row.promotion_id.clone(), row.revision)));
         // Never before the newest entry: after a clock that ran ahead, a gate would otherwise look too old to the sequencer for ever.
         let now = self.now().max(snapshot.head().at);
+        let attached = risks::attached(snapshot, &model).await?;
+        noted.push(attached.noted);
         let authors = authors(&version, promotion.as_ref(), &evidence);
         let input = Input {
             v: 1,
@@ -103,9 +107,9 @@ impl App {
             reference: self.reference_input(snapshot, &model, &version).await?,
             components: Vec::new(),
             conditions: Vec::new(),
-            risks: Vec::new(),
-            reviews: Vec::new(),
-            risk_score: None,
+            risks: attached.risks,
+            reviews: attached.reviews,
+            risk_score: Some(risks::score(&model)?),
         };
         if let Some(reference) = &input.reference {
             // The version it is compared with must not change between verdict and commit.
@@ -311,7 +315,7 @@ fn model_input(row: &ModelRow) -> Result<policy::Model, AppError> {
         classification: profile.classification,
         personal_data: profile.personal_data,
         policy_mode: None,
-        document_control: serde_json::Value::Null,
+        document_control: serde_json::to_value(&profile.document_control).unwrap_or_default(),
     })
 }
 

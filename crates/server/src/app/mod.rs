@@ -4,6 +4,7 @@
 mod access;
 pub mod artifacts;
 pub mod as_of;
+pub mod checks;
 pub mod current;
 mod execute;
 mod gate;

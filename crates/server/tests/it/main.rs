@@ -7,6 +7,8 @@ mod alias;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod evidence;
@@ -40,6 +42,8 @@ mod origin;
 mod policy;
 #[cfg(test)]
 mod promotion;
+#[cfg(test)]
+mod risk;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]

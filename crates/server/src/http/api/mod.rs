@@ -10,14 +10,19 @@ mod compare;
 pub mod decision;
 mod docs;
 pub mod download;
+mod end_of_life;
 mod evidence;
+mod finding;
 mod history;
+mod jobs;
 pub mod ledger;
 pub mod model;
 mod package;
 pub mod policy;
 pub mod promotion;
 mod resolve;
+mod review;
+mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
@@ -76,6 +81,11 @@ fn routes() -> OpenApiRouter<App> {
         .merge(compare::routes())
         .merge(trace::routes())
         .merge(resolve::routes())
+        .merge(risk::routes())
+        .merge(review::routes())
+        .merge(finding::routes())
+        .merge(jobs::routes())
+        .merge(end_of_life::routes())
 }
 
 /// The OpenAPI 3.1 document.
