@@ -4,13 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar;
 use crate::command::{Context, Stop};
 use crate::entry::{Draft, Entry, Subject};
 use crate::names::{ModelId, Timestamp};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::tables::{FindingRow, ReviewRow};
-use crate::calendar;
 
 /// Longest message, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 8_000;

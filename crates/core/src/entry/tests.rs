@@ -165,11 +165,7 @@ fn later_profile() -> Box<Profile> {
     use crate::model::document::{Criticality, DocumentControl, Materiality, ReviewStatus};
     let text = |text: &str| Some(text.to_owned());
     Box::new(Profile {
-        risk: RiskStatement {
-            autonomy: Some(crate::model::Autonomy::Reviewed),
-            audience: Some(crate::model::Audience::Partners),
-            ..RiskStatement::default()
-        },
+        risk: RiskStatement { autonomy: Some(crate::model::Autonomy::Reviewed), audience: Some(crate::model::Audience::Partners), ..RiskStatement::default() },
         document_control: DocumentControl {
             document_id: text("MRM-7"),
             contributors: vec!["credit".to_owned()],

@@ -130,7 +130,10 @@ impl ScheduleRules {
 
 fn read<T: Default + serde::de::DeserializeOwned>(data: &Value, name: &str) -> Result<T, PolicyError> {
     let given = data.pointer(&format!("/chancery/{name}")).cloned();
-    given.map_or_else(|| Ok(T::default()), |given| serde_json::from_value(given).map_err(|error| error_of(&format!("data.json: chancery.{name}"), &error.to_string())))
+    given.map_or_else(
+        || Ok(T::default()),
+        |given| serde_json::from_value(given).map_err(|error| error_of(&format!("data.json: chancery.{name}"), &error.to_string())),
+    )
 }
 
 fn error_of(place: &str, message: &str) -> PolicyError {

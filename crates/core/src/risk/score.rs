@@ -16,10 +16,8 @@ struct Factor {
     words: &'static [(&'static str, u64)],
 }
 
-const TIER: Factor =
-    Factor { name: "risk_tier", most: 30, words: &[("minimal", 0), ("limited", 12), ("high", 25), ("unclassified", 25), ("prohibited", 30)] };
-const CLASSIFICATION: Factor =
-    Factor { name: "classification", most: 10, words: &[("public", 0), ("internal", 3), ("confidential", 7), ("restricted", 10)] };
+const TIER: Factor = Factor { name: "risk_tier", most: 30, words: &[("minimal", 0), ("limited", 12), ("high", 25), ("unclassified", 25), ("prohibited", 30)] };
+const CLASSIFICATION: Factor = Factor { name: "classification", most: 10, words: &[("public", 0), ("internal", 3), ("confidential", 7), ("restricted", 10)] };
 const PERSONAL_DATA: Factor = Factor { name: "personal_data", most: 10, words: &[("false", 0), ("true", 10)] };
 const CRITICALITY: Factor = Factor { name: "criticality", most: 15, words: &[("low", 0), ("medium", 5), ("high", 10), ("mission-critical", 15)] };
 const MATERIALITY: Factor = Factor { name: "materiality", most: 10, words: &[("low", 0), ("medium", 5), ("high", 10)] };

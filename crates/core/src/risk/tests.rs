@@ -151,10 +151,7 @@ fn what_is_malformed_or_unknown_is_refused() {
         (Command::Link { id: risk_id(3), model }, Code::NotFound),
         (Command::Mitigate { id: risk_id(1), mitigation: mitigation(" ") }, Code::InvalidField),
         (Command::SetStatus { id: risk_id(1), to: Status::Closed, reason: reason(), expected: Some(1) }, Code::PreconditionFailed),
-        (
-            Command::Change { id: risk_id(1), assessment: Box::new(assessment(Severity::Low, Likelihood::Rare)), expected: Some(1) },
-            Code::PreconditionFailed,
-        ),
+        (Command::Change { id: risk_id(1), assessment: Box::new(assessment(Severity::Low, Likelihood::Rare)), expected: Some(1) }, Code::PreconditionFailed),
     ] {
         assert_eq!(world.refused(&alice(), command.clone()).code, code, "{command:?}");
     }

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use chancery_core::entry::Subject;
 use chancery_core::evidence::{Binding, EvidenceType};
 use chancery_core::model::Profile;
-use chancery_core::policy::RiskScore;
 use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber, clipped};
+use chancery_core::policy::RiskScore;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
-use chancery_core::tables::{AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, ReviewRow, RiskRow, TagRow, VersionRow, WHOLE_MODEL};
+use chancery_core::tables::{
+    AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, ReviewRow, RiskRow, TagRow, VersionRow, WHOLE_MODEL,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -162,6 +164,9 @@ pub struct VersionView {
     pub facts: BTreeMap<String, Box<RawValue>>,
     /// Source grade of each fact.
     pub grades: BTreeMap<String, String>,
+    /// Share of the fields that the policy asks for on the way to production and that are filled, 0 to 1 (`entry.complete` says which
+    /// are missing); null for a moment of the past, which had other rules.
+    pub completeness: Option<f64>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// Aliases that name it.
@@ -377,6 +382,7 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         ungated: row.ungated,
         facts,
         grades,
+        completeness: None,
         tags,
         aliases: aliases.into_iter().map(|row| row.alias.to_string()).collect(),
         successor: row.successor,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::app::App;
-use crate::app::checks::{Checked, Run};
 use crate::app::AppError;
+use crate::app::checks::{Checked, Run};
 use crate::fault::chain;
 
 /// How long after its start a server runs them first: one that is started again and again still does.

@@ -235,20 +235,18 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),
         "promotion_cancel" => (&cast.scientist, promotion("cancel", "cancel"), json!({"reason": "not now"})),
         "promotion_execute" => (&cast.pipeline, promotion("execute", "execute"), json!({})),
-        "risk_add" => {
-            (&cast.scientist, "/api/v1/risks".to_owned(), json!({"title": "new", "category": "quality", "severity": "low", "likelihood": "rare"}))
+        "risk_add" => (&cast.scientist, "/api/v1/risks".to_owned(), json!({"title": "new", "category": "quality", "severity": "low", "likelihood": "rare"})),
+        "risk_change" => {
+            (&cast.scientist, world.risks["change"].clone(), json!({"title": "x", "category": "quality", "severity": "low", "likelihood": "rare"}))
         }
-        "risk_change" => (&cast.scientist, world.risks["change"].clone(), json!({"title": "x", "category": "quality", "severity": "low", "likelihood": "rare"})),
         "risk_link" => (&cast.scientist, format!("{}/models/used", world.risks["link"]), Value::Null),
         "risk_unlink" => (&cast.scientist, format!("{}/models/used", world.risks["unlink"]), Value::Null),
         "risk_mitigate" => (&cast.scientist, format!("{}/mitigations", world.risks["mitigate"]), json!({"text": "look", "owner": "credit"})),
         "risk_mitigation_done" => (&cast.scientist, format!("{}/mitigations/1/done", world.risks["finish"]), json!({})),
         "risk_status" => (&cast.scientist, format!("{}/status", world.risks["status"]), json!({"status": "closed", "reason": "gone"})),
-        "risk_import" => (
-            &cast.scientist,
-            "/api/v1/risks/import".to_owned(),
-            json!([{"title": "imported", "category": "quality", "severity": "low", "likelihood": "rare"}]),
-        ),
+        "risk_import" => {
+            (&cast.scientist, "/api/v1/risks/import".to_owned(), json!([{"title": "imported", "category": "quality", "severity": "low", "likelihood": "rare"}]))
+        }
         "review_schedule" => {
             (&cast.scientist, "/api/v1/reviews".to_owned(), json!({"about": "entry", "model": "used", "owner": "credit", "due": "2027-01-01T00:00:00Z"}))
         }

@@ -58,7 +58,8 @@ impl App {
     async fn models_without_owner(&self, seen: &mut Seen) -> Result<(), AppError> {
         let mut after = String::new();
         loop {
-            let rows = self.store().read().await?.rows::<ModelRow>("WHERE hidden = 0 AND model_id > $1 ORDER BY model_id LIMIT $2", &values![after, PAGE]).await?;
+            let rows =
+                self.store().read().await?.rows::<ModelRow>("WHERE hidden = 0 AND model_id > $1 ORDER BY model_id LIMIT $2", &values![after, PAGE]).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.model_id.to_string();
             for row in rows {

@@ -1,13 +1,15 @@
 //! What a gate reads of the risk register and of the review calendar, and the risk score.
 
 use chancery_core::model::Profile;
+use chancery_core::names::PolicyMode;
 use chancery_core::policy::{OpenReview, RegisteredRisk, RiskScore};
 use chancery_core::registry;
 use chancery_core::risk::score::risk_score;
-use chancery_core::tables::{ModelRow, ReviewRow, RiskRow, SettingRow};
+use chancery_core::tables::{ModelRow, ReviewRow, RiskRow, SettingRow, VersionRow};
 
-use crate::app::AppError;
 use crate::app::sequence::Noted;
+use crate::app::view::VersionView;
+use crate::app::{App, AppError};
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;
@@ -65,4 +67,23 @@ fn review(row: ReviewRow) -> OpenReview {
 pub(crate) fn score(model: &ModelRow) -> Result<RiskScore, AppError> {
     let profile: Profile = serde_json::from_value(model.profile.clone()).map_err(|error| Fault::database("read a profile", error))?;
     Ok(risk_score(model.risk_tier, &profile))
+}
+
+impl App {
+    /// Fills the completeness of a view of this version, as it stands (ENT-13). Without a tier the fields of a high one are asked for,
+    /// whatever the mode: so it depends on entries about the model and on the bundle only.
+    ///
+    /// # Errors
+    /// A fault when what is stored cannot be read.
+    pub fn measure(&self, model: &ModelRow, version: &VersionRow, view: &mut VersionView) -> Result<(), AppError> {
+        let unreadable = |error| Fault::database("read what a version says", error);
+        let facts = serde_json::to_value(&view.facts).map_err(unreadable)?;
+        let model = super::model_input(model)?;
+        let (kind, tier) = (model.kind, model.risk.tier);
+        let stated =
+            serde_json::json!({"number": version.number, "semver": version.semver, "source": version.source, "bytes_held": version.held, "facts": facts});
+        let document = serde_json::json!({"model": serde_json::to_value(model).map_err(unreadable)?, "version": stated});
+        view.completeness = Some(self.engine().schedule_rules().completeness(kind, tier, PolicyMode::Enforce, version.state, &document).share);
+        Ok(())
+    }
 }

@@ -79,7 +79,10 @@ pub(super) struct RiskView {
 /// The view of a risk.
 async fn view(snapshot: &Snapshot, row: RiskRow) -> Result<RiskView, AppError> {
     let names = snapshot
-        .query("SELECT models.name FROM risk_links JOIN models ON models.model_id = risk_links.model_id WHERE risk_links.risk_id = $1 ORDER BY models.name", &values![row.risk_id])
+        .query(
+            "SELECT models.name FROM risk_links JOIN models ON models.model_id = risk_links.model_id WHERE risk_links.risk_id = $1 ORDER BY models.name",
+            &values![row.risk_id],
+        )
         .await?;
     Ok(RiskView {
         requirements: row.requirements(),
@@ -180,11 +183,7 @@ struct RiskFilter {
 #[utoipa::path(get, path = "/api/v1/risks", operation_id = "risk_list", tag = "risks", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(RiskFilter, PageQuery),
     responses((status = 200, description = "A page", body = Page<RiskView>), (status = "4XX", description = "Refused", body = Problem)))]
-async fn list(
-    allowed: Allowed<caller::Read>,
-    Query(filter): Query<RiskFilter>,
-    Query(page): Query<PageQuery>,
-) -> Result<axum::Json<Page<RiskView>>, AppError> {
+async fn list(allowed: Allowed<caller::Read>, Query(filter): Query<RiskFilter>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<RiskView>>, AppError> {
     let limit = page.limit()?;
     let snapshot = allowed.read().await?;
     let rows = chosen(&snapshot, &filter, before(&page)?, i64::from(limit) + 1).await?;

@@ -70,7 +70,8 @@ async fn record(snapshot: &Snapshot, row: RiskRow) -> Result<Record, AppError> {
     let names = snapshot
         .query("SELECT models.name FROM risk_links JOIN models ON models.model_id = risk_links.model_id WHERE risk_links.risk_id = $1 AND models.hidden = 0 ORDER BY models.name", &values![row.risk_id])
         .await?;
-    let mitigations = row.mitigations().into_iter().map(|known| MitigationRecord { text: known.text, owner: known.owner, due: known.due, done_at: known.done_at });
+    let mitigations =
+        row.mitigations().into_iter().map(|known| MitigationRecord { text: known.text, owner: known.owner, due: known.due, done_at: known.done_at });
     Ok(Record {
         requirements: row.requirements(),
         mitigations: mitigations.collect(),
@@ -145,7 +146,12 @@ enum Plan {
     params(Import),
     request_body(content = Vec<u8>, description = "CSV (RFC 4180) or a JSON list, at most 1 MiB and 10,000 rows", content_type = "application/octet-stream"),
     responses((status = 200, description = "What became of each row", body = ImportView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn import(allowed: Allowed<caller::ManageRisks>, Query(ask): Query<Import>, requested: Requested, body: Body) -> Result<axum::Json<ImportView>, AppError> {
+async fn import(
+    allowed: Allowed<caller::ManageRisks>,
+    Query(ask): Query<Import>,
+    requested: Requested,
+    body: Body,
+) -> Result<axum::Json<ImportView>, AppError> {
     let too_large = |_| Refusal::new(Code::TooLarge, &format!("the import has more than {MAX_BYTES} bytes, or broke off")).field("body");
     let bytes = axum::body::to_bytes(body, MAX_BYTES).await.map_err(too_large)?;
     let records = read(&bytes, ask.format.unwrap_or(Format::Json))?;
@@ -186,7 +192,9 @@ async fn plans(snapshot: &Snapshot, records: Vec<Result<Record, Refusal>>) -> Re
     for record in records {
         let plan = match record {
             Err(refusal) => Plan::Refused(refusal),
-            Ok(record) if record.id.as_ref().is_some_and(|id| !seen.insert(id.clone())) => Plan::Refused(Refusal::invalid("id", "the id stands in an earlier row too")),
+            Ok(record) if record.id.as_ref().is_some_and(|id| !seen.insert(id.clone())) => {
+                Plan::Refused(Refusal::invalid("id", "the id stands in an earlier row too"))
+            }
             Ok(record) => match plan(snapshot, record).await {
                 Err(AppError::Refused(refusal, _)) => Plan::Refused(*refusal),
                 other => other?,
