@@ -84,12 +84,18 @@ const COLUMN: Shape = Shape::Object(&[
     optional("required", Shape::Bool),
 ]);
 
-const CODE: Shape =
-    Shape::Object(&[optional("repository", Shape::Text(2048)), optional("commit", Shape::Commit), optional("branch", WORD), optional("dirty", Shape::Bool)]);
+const CODE: Shape = Shape::Object(&[
+    optional("repository", Shape::Text(2048)),
+    optional("commit", Shape::Commit),
+    optional("branch", WORD),
+    optional("dirty", Shape::Bool),
+    optional("author", WORD),
+]);
 
 const TRAINING: Shape = Shape::Object(&[
     optional("date", Shape::Date),
     optional("run_id", WORD),
+    optional("run_user", WORD),
     optional("pipeline_run", WORD),
     optional("code", CODE),
     optional("hyperparameters", Shape::Map(&Shape::Any)),
@@ -144,6 +150,7 @@ const FACTS: &[Member] = &[
     optional("flavour", WORD),
     optional("model_type", WORD),
     optional("training", TRAINING),
+    optional("pipeline", Shape::Object(&[optional("name", WORD), optional("run", WORD), optional("actor", WORD)])),
     optional("datasets", Shape::List(&DATASET, 1_000)),
     optional(
         "features",

@@ -8,7 +8,7 @@ use crate::names::{
     TokenId, VersionNumber,
 };
 use crate::rows::{Row, Table};
-use crate::{actor, approval, calendar, evidence, finding, promotion, risk};
+use crate::{actor, approval, calendar, evidence, finding, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -269,6 +269,14 @@ crate::table! {
         size: u64,
         /// Whether the document is a payload (true) or a blob.
         in_payloads: bool,
+        /// Format that it was read as; empty when it was not read.
+        format: String,
+        /// Payload with what was read in it.
+        summary: Option<Digest>,
+        /// Role of approval in which a reviewer speaks.
+        role: Option<Label>,
+        /// Ids of the trusted keys whose signature over it was verified, as a JSON list.
+        signed_by: serde_json::Value,
         /// Who added it.
         actor: ActorId,
         /// When.
@@ -305,8 +313,16 @@ crate::table! {
         opened_index: u64,
         /// Payload with the latest verdict.
         verdict: Digest,
+        /// Rules that the latest stored verdict says fail, as a JSON list of their ids.
+        missing: serde_json::Value,
         /// Signed decision that approves it, once there is one.
         decision: Option<Digest>,
+        /// Entry that said that nothing but the execution is missing, while that holds.
+        completed: Option<u64>,
+        /// Number of conditions that its approvals carried so far.
+        conditions: u64,
+        /// Number of comments.
+        comments: u64,
         /// Index of the last entry that changed it.
         revision: u64,
     }
@@ -335,6 +351,8 @@ crate::table! {
         role: Label,
         /// Person.
         actor: ActorId,
+        /// The approver for whom the person stood in.
+        delegated_by: Option<ActorId>,
         /// Approve or reject.
         verdict: approval::ApprovalVerdict,
         /// Version digest that was signed for.
@@ -360,6 +378,80 @@ crate::table! {
         /// Whether it was withdrawn.
         withdrawn: bool,
         /// Entry that recorded it.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A condition of an approval. It binds once the version moved under that approval.
+    ConditionRow = "conditions", Derived, key 2 {
+        /// Promotion.
+        promotion_id: PromotionId,
+        /// Number in the promotion, from 1.
+        condition_number: u64,
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Role of the approval.
+        role: Label,
+        /// Who set it.
+        actor: ActorId,
+        /// Entry of the approval that carries it.
+        approval_index: u64,
+        /// What must be done.
+        text: String,
+        /// Who owes it.
+        owner: String,
+        /// By when.
+        due: Timestamp,
+        /// What happens otherwise.
+        effect: approval::Effect,
+        /// Entry by which the version moved under the approval; none as long as it did not.
+        binding_index: Option<u64>,
+        /// When it was met.
+        met_at: Option<Timestamp>,
+        /// Who said so.
+        met_by: Option<ActorId>,
+        /// By what, in the vault.
+        note: Option<Digest>,
+    }
+}
+
+crate::table! {
+    /// A comment on a promotion; the text is in the vault.
+    CommentRow = "comments", Derived, key 2 {
+        /// Promotion.
+        promotion_id: PromotionId,
+        /// Number in the promotion, from 1.
+        comment_number: u64,
+        /// Who.
+        actor: ActorId,
+        /// When.
+        at: Timestamp,
+        /// The text, in the vault.
+        text: Digest,
+    }
+}
+
+crate::table! {
+    /// An approver who lets somebody stand in for one role. The row stays when it ended.
+    DelegationRow = "delegations", Derived, key 3 {
+        /// Who gave it.
+        giver: ActorId,
+        /// Role of approval.
+        role: Label,
+        /// Who stands in.
+        delegate: ActorId,
+        /// Until when.
+        until: Timestamp,
+        /// Why, in the vault.
+        reason: Digest,
+        /// When it was given.
+        given_at: Timestamp,
+        /// When its giver ended it before.
+        ended_at: Option<Timestamp>,
+        /// Entry that gave it.
         entry_index: u64,
     }
 }
@@ -409,6 +501,48 @@ crate::table! {
         expires_at: Timestamp,
         /// Entry that granted it.
         entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A version of a template of written documents.
+    TemplateRow = "templates", Derived, key 2 {
+        /// Name.
+        name: Label,
+        /// Version, from 1.
+        version: u64,
+        /// Type of the documents that are written by it.
+        evidence_type: evidence::EvidenceType,
+        /// Payload with the Markdown.
+        text: Digest,
+        /// Ids of the sections that a document must fill in, as a JSON list.
+        sections: serde_json::Value,
+        /// Where it stands.
+        status: template::Status,
+        /// Who added it.
+        added_by: ActorId,
+        /// When.
+        added_at: Timestamp,
+        /// Who approved it.
+        approved_by: Option<ActorId>,
+        /// When.
+        approved_at: Option<Timestamp>,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// A template as a whole: which version is the last one, and which is in force.
+    TemplateNameRow = "template_names", Derived, key 1 {
+        /// Name.
+        name: Label,
+        /// Type of its documents.
+        evidence_type: evidence::EvidenceType,
+        /// Number of the last version.
+        latest: u64,
+        /// The newest approved version.
+        in_force: Option<u64>,
     }
 }
 
@@ -725,6 +859,9 @@ pub const ALL: &[&Table] = &[
     PromotionRow::TABLE,
     OpenPromotionRow::TABLE,
     ApprovalRow::TABLE,
+    ConditionRow::TABLE,
+    CommentRow::TABLE,
+    DelegationRow::TABLE,
     DecisionRow::TABLE,
     ExceptionRow::TABLE,
     RiskRow::TABLE,
@@ -732,6 +869,8 @@ pub const ALL: &[&Table] = &[
     ReviewRow::TABLE,
     ReviewCauseRow::TABLE,
     FindingRow::TABLE,
+    TemplateRow::TABLE,
+    TemplateNameRow::TABLE,
     ActorRow::TABLE,
     TokenRow::TABLE,
     SettingRow::TABLE,
@@ -772,6 +911,10 @@ pub const INDEXES: &[Index] = &[
     Index { name: "bindings_by_model", table: BindingRow::TABLE, columns: &["model_id"], unique: false },
     Index { name: "promotions_by_version", table: PromotionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "promotions_by_status", table: PromotionRow::TABLE, columns: &["status", "opened_index"], unique: false },
+    Index { name: "conditions_by_model", table: ConditionRow::TABLE, columns: &["model_id", "binding_index"], unique: false },
+    Index { name: "conditions_by_due", table: ConditionRow::TABLE, columns: &["due"], unique: false },
+    Index { name: "delegations_by_delegate", table: DelegationRow::TABLE, columns: &["delegate"], unique: false },
+    Index { name: "delegations_by_entry", table: DelegationRow::TABLE, columns: &["entry_index"], unique: false },
     Index { name: "decisions_by_version", table: DecisionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "risks_by_creation", table: RiskRow::TABLE, columns: &["created_index"], unique: false },

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::bundle::Bundle;
-use super::engine::PolicyError;
+use super::error::PolicyError;
 use crate::names::{ModelKind, PolicyMode, RiskTier, State};
 
 /// Longest time that the data may name, in days.

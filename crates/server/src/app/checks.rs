@@ -8,6 +8,7 @@
 //! INVARIANT: a version whose rules could not be evaluated keeps its findings.
 
 mod events;
+mod promises;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,8 @@ pub struct Checked {
     pub closed: Vec<(String, String)>,
     /// Reviews that are new.
     pub scheduled: Vec<Plan>,
+    /// Versions that lose their state because a condition of their approval was missed.
+    pub deprecated: Vec<Subject>,
     /// The entry that says that the checks ran; none for a dry run.
     pub receipt: Option<Receipt>,
 }
@@ -94,6 +97,10 @@ impl App {
         if run == Run::Write {
             self.schedule(&scheduled).await?;
         }
+        let broken = self.broken_promises().await?;
+        if run == Run::Write {
+            self.deprecate(&broken).await?;
+        }
         let mut seen = Seen::default();
         self.look_at_standing(now, &mut seen).await?;
         self.look_at_versions(&mut seen).await?;
@@ -105,7 +112,7 @@ impl App {
         let opened = seen.wrong.iter().filter(|(key, wrong)| !known.get(*key).is_some_and(|row| is_known(wrong, row)));
         let opened: Vec<Wrong> = opened.map(|(_, wrong)| wrong.clone()).collect();
         let mut counts = Counts { versions: seen.versions, failed: seen.unknown.len() as u64, ..Counts::default() };
-        counts.scheduled = scheduled.len() as u64;
+        (counts.scheduled, counts.deprecated) = (scheduled.len() as u64, broken.len() as u64);
         (counts.opened, counts.closed) = (opened.len() as u64, closed.len() as u64);
         let receipt = match run {
             Run::Dry => None,
@@ -114,7 +121,8 @@ impl App {
                 Some(self.record_run(by, counts).await?)
             }
         };
-        Ok(Checked { counts, opened, closed, scheduled, receipt })
+        let deprecated = broken.into_iter().map(|broken| broken.subject()).collect();
+        Ok(Checked { counts, opened, closed, scheduled, deprecated, receipt })
     }
 
     async fn schedule(&self, plans: &[Plan]) -> Result<(), AppError> {
@@ -146,7 +154,7 @@ impl App {
         let work = Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None };
         match self.sequencer().submit(Job { actor: system()?, door: Door::Schedule, request: None, work }).await? {
             Answer::Done(_) | Answer::Stale => Ok(()),
-            Answer::Refused(refusal, _) if matches!(refusal.code, Code::AlreadyExists | Code::NotFound) => Ok(()),
+            Answer::Refused(refusal, _) if matches!(refusal.code, Code::AlreadyExists | Code::NotFound | Code::TransitionRefused) => Ok(()),
             Answer::Refused(refusal, _) => Err(refusal.into()),
         }
     }
@@ -173,6 +181,6 @@ fn system() -> Result<ActorId, AppError> {
 
 /// The registry as a caller, for the input of rules.
 fn caller() -> Result<Caller, AppError> {
-    let actor = access::Actor { id: system()?, kind: ActorKind::Service, roles: Vec::new(), access_revision: 0 };
+    let actor = access::Actor { id: system()?, kind: ActorKind::Service, roles: Vec::new(), access_revision: 0, delegated: Vec::new() };
     Ok(Caller { actor, door: Door::Schedule })
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chancery_core::entry::Subject;
-use chancery_core::evidence::{Binding, EvidenceType};
+use chancery_core::evidence::Binding;
 use chancery_core::model::Profile;
 use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber, clipped};
 use chancery_core::policy::RiskScore;
@@ -205,6 +205,18 @@ pub struct EvidenceView {
     pub size: u64,
     /// What it is about.
     pub binds_to: BindingView,
+    /// Format that it was read as; null when it is kept unread.
+    pub format: Option<String>,
+    /// What was read in it; null when it is kept unread. A list leaves out what has more than 16 KiB: the document itself shows it.
+    #[schema(value_type = Option<Object>)]
+    pub summary: Option<Box<RawValue>>,
+    /// Digest of the summary.
+    pub summary_digest: Option<String>,
+    /// Role of approval in which a reviewer spoke.
+    pub role: Option<String>,
+    /// Ids of the trusted keys whose signature over it was verified.
+    #[schema(value_type = Vec<String>)]
+    pub signed_by: serde_json::Value,
     /// Who added it.
     pub actor: String,
     /// When (RFC 3339).
@@ -222,20 +234,47 @@ pub struct BindingView {
     pub digest: String,
 }
 
-impl From<&EvidenceRow> for EvidenceView {
-    fn from(row: &EvidenceRow) -> Self {
-        Self {
+/// Largest summary that a list of evidence shows, in bytes.
+const MAX_LISTED_SUMMARY: i64 = 16 * 1024;
+
+impl EvidenceView {
+    /// The view of a row with the bytes of its summary.
+    ///
+    /// # Errors
+    /// A fault when the summary is not JSON.
+    pub fn new(row: &EvidenceRow, summary: Option<&[u8]>) -> Result<Self, AppError> {
+        let read = |bytes| serde_json::from_slice(bytes).map_err(|error| Fault::database("read a summary", error));
+        Ok(Self {
             digest: row.digest.to_string(),
             evidence_type: row.evidence_type.to_string(),
             grade: row.grade.to_string(),
             title: row.title.clone(),
             size: row.size,
             binds_to: BindingView { kind: row.binds_to.to_string(), digest: row.binds_digest.to_string() },
+            format: Some(row.format.clone()).filter(|format| !format.is_empty()),
+            summary: summary.map(read).transpose()?,
+            summary_digest: row.summary.map(|digest| digest.to_string()),
+            role: row.role.as_ref().map(ToString::to_string),
+            signed_by: row.signed_by.clone(),
             actor: row.actor.to_string(),
             at: row.at.to_string(),
             index: row.entry_index,
-        }
+        })
     }
+}
+
+/// The views of some documents of a version, with their summaries unless those are long.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn evidence_views(snapshot: &Snapshot, version: &VersionRow, rows: &[EvidenceRow]) -> Result<Vec<EvidenceView>, AppError> {
+    let (first, last) = (rows.first().map_or(0, |row| row.entry_index), rows.last().map_or(0, |row| row.entry_index));
+    let tail = "WHERE digest IN (SELECT summary FROM evidence WHERE model_id = $1 AND number = $2 AND entry_index >= $3 AND entry_index <= $4)
+        AND length(bytes) <= $5";
+    let parameters = values![version.model_id, version.number, first, last, MAX_LISTED_SUMMARY];
+    let payloads = snapshot.rows::<PayloadRow>(tail, &parameters).await?;
+    let summaries: BTreeMap<Digest, Vec<u8>> = payloads.into_iter().map(|row| (row.digest, row.bytes)).collect();
+    rows.iter().map(|row| EvidenceView::new(row, row.summary.and_then(|digest| summaries.get(&digest)).map(Vec::as_slice))).collect()
 }
 
 /// The model that has `name` now.
@@ -447,26 +486,6 @@ pub fn is_high(tier: RiskTier) -> bool {
     match tier {
         RiskTier::High | RiskTier::Unclassified | RiskTier::Prohibited => true,
         RiskTier::Limited | RiskTier::Minimal => false,
-    }
-}
-
-/// Whether a document of this type is read by policies as JSON.
-pub fn is_document(evidence_type: EvidenceType) -> bool {
-    match evidence_type {
-        EvidenceType::Evaluation
-        | EvidenceType::Sbom
-        | EvidenceType::Provenance
-        | EvidenceType::ArtifactScan
-        | EvidenceType::VulnerabilityReport
-        | EvidenceType::Vex
-        | EvidenceType::Explainability
-        | EvidenceType::RiskAssessment
-        | EvidenceType::Review
-        | EvidenceType::Reproducibility
-        | EvidenceType::DriftReport
-        | EvidenceType::Plan
-        | EvidenceType::Addendum => true,
-        EvidenceType::ModelCard | EvidenceType::Datasheet | EvidenceType::Signature | EvidenceType::Other => false,
     }
 }
 

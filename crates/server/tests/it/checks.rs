@@ -258,6 +258,37 @@ both! {
         assert_eq!(bad.problem(), "422 invalid_field document_control.criticality");
     }
 
+    /// APR-6: a condition that is missed costs the version its state, where the approver asked for that.
+    async fn a_missed_condition_deprecates(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let version = cast.evaluated("loan", b"one").await;
+        let opened = cast.scientist.promote(&version, "approved").await.expect(201);
+        let id = opened["promotion"]["id"].as_str().unwrap().to_owned();
+        let path = format!("/api/v1/promotions/{id}");
+        for (role, approver) in cast.approvers().into_iter().filter(|(role, _)| *role != "product") {
+            approver.verdict(&id, role, "approve").await.expect(200);
+        }
+        let shown = cast.product.get(&path).await.expect(200)["evidence_set"].clone();
+        let condition = json!({"text": "watch drift", "owner": "credit", "due": "2026-06-11T12:00:00Z", "effect": "deprecate"});
+        let verdict = json!({"role": "product", "verdict": "approve", "evidence_set": shown, "conditions": [condition]});
+        cast.product.post(&format!("{path}/approvals"), verdict).await.expect(200);
+        cast.pipeline.post(&format!("{path}/execute"), json!({})).await.expect(200);
+        app.advance(9 * DAY);
+        run(app).await;
+        assert_eq!(cast.auditor.state(&version).await, "approved");
+        app.advance(2 * DAY);
+        let dry = app.admin.post("/api/v1/jobs/run", json!({"dry_run": true})).await.expect(200);
+        assert_eq!((dry["deprecated"][0]["version"].as_u64(), cast.auditor.state(&version).await.as_str()), (Some(1), "approved"));
+        run(app).await;
+        assert_eq!(cast.auditor.state(&version).await, "deprecated");
+        let last = cast.auditor.get(&format!("{}/history?limit=1", version.path)).await.expect(200)["items"][0].clone();
+        assert_eq!((last["actor"].as_str(), last["door"].as_str()), (Some("system"), Some("schedule")));
+        assert!(last["reason"].as_str().unwrap().starts_with("condition 1 of promotion "), "{last}");
+        let again = app.admin.post("/api/v1/jobs/run", json!({})).await.expect(200);
+        assert_eq!(again["counts"]["deprecated"], 0);
+    }
+
     /// A moved clock is part of the record, once.
     async fn a_moved_clock_is_recorded(app: &TestApp) {
         let before = app.size().await;

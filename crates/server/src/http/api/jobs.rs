@@ -45,6 +45,8 @@ struct RunView {
     /// Reviews that events asked for {about, subject, owner, due, cause}; the first 500.
     #[schema(value_type = Vec<Object>)]
     scheduled: Vec<chancery_core::calendar::Plan>,
+    /// Versions that were deprecated because a condition of their approval was missed; the first 500.
+    deprecated: Vec<SubjectView>,
     /// The entry that says that the checks ran; null for a dry run.
     receipt: Option<ReceiptView>,
 }
@@ -94,6 +96,10 @@ async fn shown(allowed: &Allowed<caller::RunChecks>, checked: Checked, dry_run: 
     for (subject, rule) in checked.closed.into_iter().take(MAX_LISTED) {
         closed.push(ClosedView { subject: view::subject(&snapshot, &Subject::try_from(subject)?).await?, rule });
     }
+    let mut deprecated = Vec::new();
+    for subject in checked.deprecated.iter().take(MAX_LISTED) {
+        deprecated.push(view::subject(&snapshot, subject).await?);
+    }
     let scheduled = checked.scheduled.into_iter().take(MAX_LISTED).collect();
-    Ok(RunView { dry_run, counts: checked.counts, opened, closed, scheduled, receipt: checked.receipt.as_ref().map(ReceiptView::from) })
+    Ok(RunView { dry_run, counts: checked.counts, opened, closed, scheduled, deprecated, receipt: checked.receipt.as_ref().map(ReceiptView::from) })
 }

@@ -8,6 +8,7 @@ mod as_of;
 pub mod check;
 mod compare;
 pub mod decision;
+pub mod delegation;
 mod docs;
 pub mod download;
 mod end_of_life;
@@ -26,6 +27,7 @@ mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod template;
 pub mod token;
 mod trace;
 pub mod transition;
@@ -66,6 +68,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(model::routes())
         .merge(check::routes())
         .merge(promotion::routes())
+        .merge(delegation::routes())
         .merge(rollback::routes())
         .merge(transition::routes())
         .merge(policy::routes())
@@ -75,6 +78,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(ledger::routes())
         .merge(version::routes())
         .merge(tag::routes())
+        .merge(template::routes())
         .merge(alias::routes())
         .merge(evidence::routes())
         .merge(history::routes())
