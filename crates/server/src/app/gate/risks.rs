@@ -1,14 +1,16 @@
 //! What a gate reads of the risk register and of the review calendar, and the risk score.
 
+use std::collections::BTreeSet;
+
 use chancery_core::model::Profile;
-use chancery_core::names::PolicyMode;
+use chancery_core::names::{ModelId, PolicyMode};
 use chancery_core::policy::{OpenReview, RegisteredRisk, RiskScore};
 use chancery_core::registry;
 use chancery_core::risk::score::risk_score;
 use chancery_core::tables::{ModelRow, ReviewRow, RiskRow, SettingRow, VersionRow};
 
 use crate::app::sequence::Noted;
-use crate::app::view::VersionView;
+use crate::app::view::{VersionView, column};
 use crate::app::{App, AppError};
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -17,29 +19,52 @@ use crate::values;
 /// Most risks, and most reviews, that a gate reads; one that has more is beyond any rule's help, and the worst come first.
 const MAX_ITEMS: i64 = 1_000;
 
+/// Systems whose newest version contains a model.
+const SYSTEMS: &str = "SELECT DISTINCT components.model_id FROM components
+    JOIN models ON models.model_id = components.model_id AND models.last_number = components.number
+    WHERE components.part_model = $1 AND models.hidden = 0 ORDER BY components.model_id LIMIT $2";
+
 /// Risks and reviews of a model.
 pub(crate) struct Attached {
     pub(crate) risks: Vec<RegisteredRisk>,
     pub(crate) reviews: Vec<OpenReview>,
-    pub(crate) noted: Noted,
 }
 
-/// The risks and open reviews of a model, with the revision that every change of them moves.
-pub(crate) async fn attached(snapshot: &Snapshot, model: &ModelRow) -> Result<Attached, AppError> {
+/// The risks of a model and of the systems whose newest version contains it, and the open reviews of the model. The revision that every
+/// change of them moves is noted for each: a registered system moves it for its parts.
+pub(crate) async fn attached(snapshot: &Snapshot, model: &ModelRow, noted: &mut Vec<Noted>) -> Result<Attached, AppError> {
     let id = &model.model_id;
-    let revision = snapshot.get::<SettingRow>(values![registry::attached(id)]).await?.map_or(0, |row| row.revision);
-    let noted = Noted::Attached(id.clone(), revision);
-    if revision == 0 {
-        return Ok(Attached { risks: Vec::new(), reviews: Vec::new(), noted });
+    let mut all = Attached { risks: Vec::new(), reviews: Vec::new() };
+    if note(snapshot, id, noted).await? > 0 {
+        all.risks = risks(snapshot, id).await?;
+        let tail = "WHERE status = 'open' AND (model_id = $1 OR subject IN (SELECT 'risk/' || risk_id FROM risk_links WHERE model_id = $1))
+            ORDER BY due, review_id LIMIT $2";
+        all.reviews = snapshot.rows::<ReviewRow>(tail, &values![*id, MAX_ITEMS]).await?.into_iter().map(review).collect();
     }
-    // Open ones first, the worst of them first.
+    for row in snapshot.query(SYSTEMS, &values![*id, MAX_ITEMS]).await? {
+        let system: ModelId = column(&row, 0)?;
+        if note(snapshot, &system, noted).await? > 0 {
+            all.risks.extend(risks(snapshot, &system).await?);
+        }
+    }
+    // A risk may be linked to a model and to its system.
+    let mut seen = BTreeSet::new();
+    all.risks.retain(|risk| seen.insert(risk.id.clone()));
+    Ok(all)
+}
+
+/// Notes the revision of what is attached to a model, and gives it; 0 when nothing ever was.
+async fn note(snapshot: &Snapshot, id: &ModelId, noted: &mut Vec<Noted>) -> Result<u64, AppError> {
+    let revision = snapshot.get::<SettingRow>(values![registry::attached(id)]).await?.map_or(0, |row| row.revision);
+    noted.push(Noted::Attached(id.clone(), revision));
+    Ok(revision)
+}
+
+/// The risks of a model: open ones first, the worst of them first.
+async fn risks(snapshot: &Snapshot, id: &ModelId) -> Result<Vec<RegisteredRisk>, AppError> {
     let tail = "WHERE risk_id IN (SELECT risk_id FROM risk_links WHERE model_id = $1)
         ORDER BY CASE status WHEN 'open' THEN 0 ELSE 1 END, CASE level WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END, risk_id LIMIT $2";
-    let risks = snapshot.rows::<RiskRow>(tail, &values![*id, MAX_ITEMS]).await?;
-    let tail = "WHERE status = 'open' AND (model_id = $1 OR subject IN (SELECT 'risk/' || risk_id FROM risk_links WHERE model_id = $1))
-        ORDER BY due, review_id LIMIT $2";
-    let reviews = snapshot.rows::<ReviewRow>(tail, &values![*id, MAX_ITEMS]).await?;
-    Ok(Attached { risks: risks.iter().map(risk).collect(), reviews: reviews.into_iter().map(review).collect(), noted })
+    Ok(snapshot.rows::<RiskRow>(tail, &values![*id, MAX_ITEMS]).await?.iter().map(risk).collect())
 }
 
 fn risk(row: &RiskRow) -> RegisteredRisk {
