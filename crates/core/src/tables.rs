@@ -8,7 +8,7 @@ use crate::names::{
     TokenId, VersionNumber,
 };
 use crate::rows::{Row, Table};
-use crate::{actor, approval, calendar, evidence, finding, promotion, risk, template};
+use crate::{actor, approval, calendar, evidence, finding, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -169,6 +169,8 @@ crate::table! {
         ungated: bool,
         /// Whether it was ever a candidate, aliased or used: then it cannot be hidden in enforce mode.
         shared: bool,
+        /// Whether a version of a system pins it: then its digest cannot change any more.
+        pinned: bool,
         /// Entry by which it last entered production, when it ever did.
         production_index: Option<u64>,
         /// Successor, once deprecated.
@@ -213,6 +215,90 @@ crate::table! {
         number: VersionNumber,
         /// Path in the manifest, or the digest of the evidence.
         path: String,
+    }
+}
+
+crate::table! {
+    /// A version of a system: how deep its composition nests and how many parts it has itself.
+    CompositionRow = "compositions", Derived, key 2 {
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// 1 when no part is a system.
+        depth: u64,
+        /// Parts.
+        components: u64,
+    }
+}
+
+crate::table! {
+    /// A part of a version of a system.
+    ComponentRow = "components", Derived, key 5 {
+        /// The system.
+        model_id: ModelId,
+        /// Its version.
+        number: VersionNumber,
+        /// What the part is in the system.
+        role: Label,
+        /// Model of the part.
+        part_model: ModelId,
+        /// Version of the part.
+        part_number: VersionNumber,
+        /// The version digest that the composition pins.
+        version_digest: Digest,
+    }
+}
+
+crate::table! {
+    /// What a version comes from: one edge of the lineage, as its sealed facts or an addendum say.
+    LineageRow = "lineage", Derived, key 4 {
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Digest of the facts or of the addendum that says so.
+        source: Digest,
+        /// Place among what the source says.
+        place: u64,
+        /// How the version relates to it.
+        relation: lineage::Relation,
+        /// Model, when it is a version of the registry.
+        to_model: Option<ModelId>,
+        /// Number, when it is a version of the registry.
+        to_number: Option<u64>,
+        /// What it is called: name of a dataset, commit, run id, pipeline run, reference of a parent or part.
+        name: String,
+        /// Version of a dataset; else empty.
+        version: String,
+        /// Its digest; of an environment the digest of its pinned packages.
+        digest: Option<Digest>,
+        /// Role of a dataset or part, method of a parent, repository of a commit; else empty.
+        detail: String,
+        /// How much its truth is established.
+        grade: crate::names::Grade,
+    }
+}
+
+crate::table! {
+    /// A set of pinned packages. Versions that were made with the same packages share it.
+    EnvironmentRow = "environments", Derived, key 1 {
+        /// Digest over the packages.
+        environment: Digest,
+        /// How many there are.
+        packages: u64,
+    }
+}
+
+crate::table! {
+    /// A package of a set.
+    PackageRow = "packages", Derived, key 3 {
+        /// The set.
+        environment: Digest,
+        /// Name, normalised (PEP 503).
+        name: String,
+        /// Version.
+        version: String,
     }
 }
 
@@ -853,6 +939,11 @@ pub const ALL: &[&Table] = &[
     VersionRow::TABLE,
     SemverRow::TABLE,
     BlobUseRow::TABLE,
+    CompositionRow::TABLE,
+    ComponentRow::TABLE,
+    LineageRow::TABLE,
+    EnvironmentRow::TABLE,
+    PackageRow::TABLE,
     AliasRow::TABLE,
     TagRow::TABLE,
     EvidenceRow::TABLE,
@@ -901,6 +992,10 @@ pub const INDEXES: &[Index] = &[
     Index { name: "versions_by_source", table: VersionRow::TABLE, columns: &["lower(substr(source, 1, 100))"], unique: false },
     Index { name: "versions_by_digest", table: VersionRow::TABLE, columns: &["version_digest"], unique: false },
     Index { name: "versions_by_state", table: VersionRow::TABLE, columns: &["model_id", "state", "hidden", "number"], unique: false },
+    Index { name: "lineage_by_part", table: LineageRow::TABLE, columns: &["to_model", "to_number", "model_id", "number"], unique: false },
+    Index { name: "lineage_by_name", table: LineageRow::TABLE, columns: &["relation", "substr(name, 1, 200)", "model_id", "number"], unique: false },
+    Index { name: "lineage_by_digest", table: LineageRow::TABLE, columns: &["digest", "model_id", "number"], unique: false },
+    Index { name: "packages_by_name", table: PackageRow::TABLE, columns: &["name", "version"], unique: false },
     Index { name: "aliases_by_version", table: AliasRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index {
         name: "tags_by_key",
@@ -917,6 +1012,7 @@ pub const INDEXES: &[Index] = &[
     Index { name: "delegations_by_entry", table: DelegationRow::TABLE, columns: &["entry_index"], unique: false },
     Index { name: "decisions_by_version", table: DecisionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "components_by_part", table: ComponentRow::TABLE, columns: &["part_model"], unique: false },
     Index { name: "risks_by_creation", table: RiskRow::TABLE, columns: &["created_index"], unique: false },
     Index { name: "risk_links_by_risk", table: RiskLinkRow::TABLE, columns: &["risk_id"], unique: false },
     Index { name: "reviews_by_due", table: ReviewRow::TABLE, columns: &["status", "due", "review_id"], unique: false },

@@ -124,7 +124,8 @@ impl ScheduleRules {
         missing.sort_unstable();
         #[expect(clippy::cast_precision_loss, reason = "a bundle names no 2^52 fields")]
         let share = if asked.is_empty() { 1.0 } else { filled as f64 / asked.len() as f64 };
-        Completeness { share, missing }
+        // In hundredths, as a verdict says it.
+        Completeness { share: (share * 100.0).round() / 100.0, missing }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
 
 pub(super) mod authors;
+mod components;
 pub(super) mod conditions;
 mod documents;
 pub(super) mod risks;
@@ -23,7 +24,7 @@ use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, Exc
 use super::access::Caller;
 use super::sequence::Noted;
 use super::view;
-use super::{App, AppError};
+use super::{App, AppError, register};
 use crate::blobs;
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -86,8 +87,8 @@ impl App {
         let authors = authors::authors(snapshot, &version, &stated.facts, promotion.as_ref(), &evidence).await?;
         let mut pieces = documents::input(snapshot, &version, &evidence).await?;
         noted.extend(templates::resolve(snapshot, &mut pieces).await?);
-        let attached = risks::attached(snapshot, &model).await?;
-        noted.push(attached.noted);
+        let components = components::input(snapshot, &model, &version, &mut noted).await?;
+        let attached = risks::attached(snapshot, &model, &mut noted).await?;
         let input = Input {
             v: 1,
             now,
@@ -109,7 +110,7 @@ impl App {
             decision: self.decision_input(snapshot, &version, promotion.as_ref()).await?,
             exceptions: exceptions_input(snapshot, &version, now).await?,
             reference: self.reference_input(snapshot, &model, &version).await?,
-            components: Vec::new(),
+            components,
             conditions: conditions::input(snapshot, &model.model_id, now).await?,
             risks: attached.risks,
             reviews: attached.reviews,
@@ -225,7 +226,7 @@ impl App {
             why: why.to_owned(),
             version_digest: row.version_digest,
             evidence: documents::input(snapshot, &row, &evidence).await?,
-            signature_change: String::new(),
+            signature_change: register::contract(&view::facts(snapshot, &row).await?, &view::facts(snapshot, version).await?).as_str().to_owned(),
         }))
     }
 }

@@ -103,9 +103,24 @@ both! {
         let page = cast.auditor.get("/api/v1/risks?limit=2").await.expect(200);
         let next = cast.auditor.get(&format!("/api/v1/risks?limit=2&after={}", page["next"].as_str().unwrap())).await.expect(200);
         assert_eq!((next["items"][0]["title"].as_str(), next["next"].is_null()), (Some("risk 0"), true));
-        for bad in ["status=gone", "level=huge", "model=none", "after=x"] {
+        for bad in ["colour=red", "status=gone", "level=huge", "model=none", "after=x"] {
             assert!(cast.auditor.get(&format!("/api/v1/risks?{bad}")).await.status >= 400, "{bad}");
         }
+    }
+
+    /// A model answers for the risks of the systems that it is a part of now.
+    async fn the_risks_of_a_system_concern_its_parts(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let part = cast.scientist.version("loan", b"one").await;
+        let input = format!("{}/policy-input?to=candidate", part.path);
+        cast.scientist.post("/api/v1/models", json!({"name": "desk", "kind": "system"})).await.expect(201);
+        added(&cast.scientist, risk("of the whole", "high", &["desk"])).await;
+        assert_eq!(cast.auditor.get(&input).await.expect(200)["risks"], json!([]));
+        let parts = json!({"facts": {"composition": [{"role": "model", "reference": "loan/1"}]}});
+        cast.scientist.post("/api/v1/models/desk/versions", parts).await.expect(201);
+        let read = cast.auditor.get(&input).await.expect(200)["risks"].clone();
+        assert_eq!((read.as_array().unwrap().len(), read[0]["title"].as_str()), (1, Some("of the whole")));
     }
 
     /// What is exported is imported unchanged; a file with a malformed row imports nothing; cells are no formulas.

@@ -59,21 +59,23 @@ async fn shown(snapshot: &Snapshot, model: &ModelRow, row: VersionRow, now: Time
 
 /// Which versions.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct EndFilter {
     /// Only of this model.
     model: Option<String>,
+    /// Items, 1 to 500; 50 unless given.
+    limit: Option<u32>,
+    /// `next` of the page before.
+    after: Option<String>,
 }
 
 /// List deprecated versions, the one whose sunset is next in front
 #[utoipa::path(get, path = "/api/v1/end-of-life", operation_id = "end_of_life", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
-    params(EndFilter, PageQuery),
+    params(EndFilter),
     responses((status = 200, description = "A page", body = Page<EndOfLifeView>), (status = "4XX", description = "Refused", body = Problem)))]
-async fn list(
-    allowed: Allowed<caller::Read>,
-    Query(filter): Query<EndFilter>,
-    Query(page): Query<PageQuery>,
-) -> Result<axum::Json<Page<EndOfLifeView>>, AppError> {
+async fn list(allowed: Allowed<caller::Read>, Query(filter): Query<EndFilter>) -> Result<axum::Json<Page<EndOfLifeView>>, AppError> {
+    let page = PageQuery { limit: filter.limit, after: filter.after.clone() };
     let limit = page.limit()?;
     let (sunset, id, number) = after(&page)?;
     let snapshot = allowed.read().await?;

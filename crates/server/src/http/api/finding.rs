@@ -63,6 +63,7 @@ async fn shown(snapshot: &Snapshot, row: FindingRow) -> Result<FindingView, AppE
 
 /// Which findings.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct FindingFilter {
     /// `open` (unless given), `closed` or `all`.
@@ -71,17 +72,18 @@ struct FindingFilter {
     rule: Option<String>,
     /// Only those that concern this model.
     model: Option<String>,
+    /// Items, 1 to 500; 50 unless given.
+    limit: Option<u32>,
+    /// `next` of the page before.
+    after: Option<String>,
 }
 
 /// List standing findings, newest first
 #[utoipa::path(get, path = "/api/v1/findings", operation_id = "finding_list", tag = "reviews", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
-    params(FindingFilter, PageQuery),
+    params(FindingFilter),
     responses((status = 200, description = "A page", body = Page<FindingView>), (status = "4XX", description = "Refused", body = Problem)))]
-async fn list(
-    allowed: Allowed<caller::Read>,
-    Query(filter): Query<FindingFilter>,
-    Query(page): Query<PageQuery>,
-) -> Result<axum::Json<Page<FindingView>>, AppError> {
+async fn list(allowed: Allowed<caller::Read>, Query(filter): Query<FindingFilter>) -> Result<axum::Json<Page<FindingView>>, AppError> {
+    let page = PageQuery { limit: filter.limit, after: filter.after.clone() };
     let limit = page.limit()?;
     let before = before(&page)?;
     let status = match filter.status.as_deref().unwrap_or("open") {

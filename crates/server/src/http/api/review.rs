@@ -160,6 +160,7 @@ async fn schedule(allowed: Allowed<caller::ScheduleReview>, body: Json<NewReview
 
 /// Which reviews.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ReviewFilter {
     /// `open` (unless given), `overdue`, `done` or `all`.
@@ -170,17 +171,18 @@ struct ReviewFilter {
     model: Option<String>,
     /// Only those that this owner owes.
     owner: Option<String>,
+    /// Items, 1 to 500; 50 unless given.
+    limit: Option<u32>,
+    /// `next` of the page before.
+    after: Option<String>,
 }
 
 /// List reviews, the one that is due first in front
 #[utoipa::path(get, path = "/api/v1/reviews", operation_id = "review_list", tag = "reviews", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
-    params(ReviewFilter, PageQuery),
+    params(ReviewFilter),
     responses((status = 200, description = "A page", body = Page<ReviewView>), (status = "4XX", description = "Refused", body = Problem)))]
-async fn list(
-    allowed: Allowed<caller::Read>,
-    Query(filter): Query<ReviewFilter>,
-    Query(page): Query<PageQuery>,
-) -> Result<axum::Json<Page<ReviewView>>, AppError> {
+async fn list(allowed: Allowed<caller::Read>, Query(filter): Query<ReviewFilter>) -> Result<axum::Json<Page<ReviewView>>, AppError> {
+    let page = PageQuery { limit: filter.limit, after: filter.after.clone() };
     let limit = page.limit()?;
     let (after_due, after_id) = after(&page)?;
     let now = allowed.app.now();

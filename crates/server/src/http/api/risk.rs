@@ -169,6 +169,7 @@ async fn add(allowed: Allowed<caller::ManageRisks>, body: Json<NewRisk>) -> Resu
 
 /// Which risks.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct RiskFilter {
     /// Only risks that are linked to this model.
@@ -177,13 +178,18 @@ struct RiskFilter {
     status: Option<String>,
     /// Only this level.
     level: Option<String>,
+    /// Items, 1 to 500; 50 unless given.
+    limit: Option<u32>,
+    /// `next` of the page before.
+    after: Option<String>,
 }
 
 /// List risks, newest first
 #[utoipa::path(get, path = "/api/v1/risks", operation_id = "risk_list", tag = "risks", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
-    params(RiskFilter, PageQuery),
+    params(RiskFilter),
     responses((status = 200, description = "A page", body = Page<RiskView>), (status = "4XX", description = "Refused", body = Problem)))]
-async fn list(allowed: Allowed<caller::Read>, Query(filter): Query<RiskFilter>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<RiskView>>, AppError> {
+async fn list(allowed: Allowed<caller::Read>, Query(filter): Query<RiskFilter>) -> Result<axum::Json<Page<RiskView>>, AppError> {
+    let page = PageQuery { limit: filter.limit, after: filter.after.clone() };
     let limit = page.limit()?;
     let snapshot = allowed.read().await?;
     let rows = chosen(&snapshot, &filter, before(&page)?, i64::from(limit) + 1).await?;
