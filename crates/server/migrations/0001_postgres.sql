@@ -210,7 +210,11 @@ CREATE TABLE "promotions" (
     "opened_at" bigint,
     "opened_index" bigint,
     "verdict" text COLLATE "C",
+    "missing" text COLLATE "C",
     "decision" text COLLATE "C",
+    "completed" bigint,
+    "conditions" bigint,
+    "comments" bigint,
     "revision" bigint,
     PRIMARY KEY ("promotion_id")
 );
@@ -227,6 +231,7 @@ CREATE TABLE "approvals" (
     "promotion_id" text COLLATE "C" NOT NULL,
     "role" text COLLATE "C" NOT NULL,
     "actor" text COLLATE "C" NOT NULL,
+    "delegated_by" text COLLATE "C",
     "verdict" text COLLATE "C",
     "version_digest" text COLLATE "C",
     "target" text COLLATE "C",
@@ -242,6 +247,47 @@ CREATE TABLE "approvals" (
     "entry_index" bigint,
     PRIMARY KEY ("promotion_id", "role", "actor")
 );
+CREATE TABLE "conditions" (
+    "promotion_id" text COLLATE "C" NOT NULL,
+    "condition_number" bigint NOT NULL,
+    "model_id" text COLLATE "C",
+    "number" bigint,
+    "role" text COLLATE "C",
+    "actor" text COLLATE "C",
+    "approval_index" bigint,
+    "text" text COLLATE "C",
+    "owner" text COLLATE "C",
+    "due" bigint,
+    "effect" text COLLATE "C",
+    "binding_index" bigint,
+    "met_at" bigint,
+    "met_by" text COLLATE "C",
+    "note" text COLLATE "C",
+    PRIMARY KEY ("promotion_id", "condition_number")
+);
+CREATE INDEX "conditions_by_model" ON "conditions" ("model_id", "binding_index");
+CREATE INDEX "conditions_by_due" ON "conditions" ("due");
+CREATE TABLE "comments" (
+    "promotion_id" text COLLATE "C" NOT NULL,
+    "comment_number" bigint NOT NULL,
+    "actor" text COLLATE "C",
+    "at" bigint,
+    "text" text COLLATE "C",
+    PRIMARY KEY ("promotion_id", "comment_number")
+);
+CREATE TABLE "delegations" (
+    "giver" text COLLATE "C" NOT NULL,
+    "role" text COLLATE "C" NOT NULL,
+    "delegate" text COLLATE "C" NOT NULL,
+    "until" bigint,
+    "reason" text COLLATE "C",
+    "given_at" bigint,
+    "ended_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("giver", "role", "delegate")
+);
+CREATE INDEX "delegations_by_delegate" ON "delegations" ("delegate");
+CREATE INDEX "delegations_by_entry" ON "delegations" ("entry_index");
 CREATE TABLE "decisions" (
     "digest" text COLLATE "C" NOT NULL,
     "decision_id" text COLLATE "C",
@@ -268,6 +314,103 @@ CREATE TABLE "exceptions" (
     PRIMARY KEY ("exception_id")
 );
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE TABLE "risks" (
+    "risk_id" text COLLATE "C" NOT NULL,
+    "title" text COLLATE "C",
+    "category" text COLLATE "C",
+    "severity" text COLLATE "C",
+    "likelihood" text COLLATE "C",
+    "level" text COLLATE "C",
+    "description" text COLLATE "C",
+    "requirements" text COLLATE "C",
+    "review_date" bigint,
+    "status" text COLLATE "C",
+    "mitigations" text COLLATE "C",
+    "models" text COLLATE "C",
+    "authors" text COLLATE "C",
+    "decided_by" text COLLATE "C",
+    "created_by" text COLLATE "C",
+    "created_at" bigint,
+    "created_index" bigint,
+    "updated_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("risk_id")
+);
+CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
+CREATE TABLE "risk_links" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "risk_id" text COLLATE "C" NOT NULL,
+    "entry_index" bigint,
+    PRIMARY KEY ("model_id", "risk_id")
+);
+CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
+CREATE TABLE "reviews" (
+    "review_id" text COLLATE "C" NOT NULL,
+    "about" text COLLATE "C",
+    "subject" text COLLATE "C",
+    "model_id" text COLLATE "C",
+    "owner" text COLLATE "C",
+    "due" bigint,
+    "every_days" bigint,
+    "cause" text COLLATE "C",
+    "not_by" text COLLATE "C",
+    "reason" text COLLATE "C",
+    "status" text COLLATE "C",
+    "outcome" text COLLATE "C",
+    "note" text COLLATE "C",
+    "done_by" text COLLATE "C",
+    "done_at" bigint,
+    "scheduled_by" text COLLATE "C",
+    "scheduled_at" bigint,
+    "scheduled_index" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("review_id")
+);
+CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
+CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
+CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
+CREATE TABLE "review_causes" (
+    "cause" text COLLATE "C" NOT NULL,
+    "review_id" text COLLATE "C",
+    PRIMARY KEY ("cause")
+);
+CREATE TABLE "findings" (
+    "subject" text COLLATE "C" NOT NULL,
+    "rule" text COLLATE "C" NOT NULL,
+    "model_id" text COLLATE "C",
+    "message" text COLLATE "C",
+    "due" bigint,
+    "status" text COLLATE "C",
+    "reason" text COLLATE "C",
+    "opened_at" bigint,
+    "opened_index" bigint,
+    "closed_at" bigint,
+    "closed_index" bigint,
+    PRIMARY KEY ("subject", "rule")
+);
+CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
+CREATE INDEX "findings_by_model" ON "findings" ("model_id");
+CREATE TABLE "templates" (
+    "name" text COLLATE "C" NOT NULL,
+    "version" bigint NOT NULL,
+    "evidence_type" text COLLATE "C",
+    "text" text COLLATE "C",
+    "sections" text COLLATE "C",
+    "status" text COLLATE "C",
+    "added_by" text COLLATE "C",
+    "added_at" bigint,
+    "approved_by" text COLLATE "C",
+    "approved_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("name", "version")
+);
+CREATE TABLE "template_names" (
+    "name" text COLLATE "C" NOT NULL,
+    "evidence_type" text COLLATE "C",
+    "latest" bigint,
+    "in_force" bigint,
+    PRIMARY KEY ("name")
+);
 CREATE TABLE "actors" (
     "actor_id" text COLLATE "C" NOT NULL,
     "kind" text COLLATE "C",

@@ -210,7 +210,11 @@ CREATE TABLE "promotions" (
     "opened_at" INTEGER,
     "opened_index" INTEGER,
     "verdict" TEXT,
+    "missing" TEXT,
     "decision" TEXT,
+    "completed" INTEGER,
+    "conditions" INTEGER,
+    "comments" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("promotion_id")
 ) STRICT, WITHOUT ROWID;
@@ -227,6 +231,7 @@ CREATE TABLE "approvals" (
     "promotion_id" TEXT NOT NULL,
     "role" TEXT NOT NULL,
     "actor" TEXT NOT NULL,
+    "delegated_by" TEXT,
     "verdict" TEXT,
     "version_digest" TEXT,
     "target" TEXT,
@@ -242,6 +247,47 @@ CREATE TABLE "approvals" (
     "entry_index" INTEGER,
     PRIMARY KEY ("promotion_id", "role", "actor")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "conditions" (
+    "promotion_id" TEXT NOT NULL,
+    "condition_number" INTEGER NOT NULL,
+    "model_id" TEXT,
+    "number" INTEGER,
+    "role" TEXT,
+    "actor" TEXT,
+    "approval_index" INTEGER,
+    "text" TEXT,
+    "owner" TEXT,
+    "due" INTEGER,
+    "effect" TEXT,
+    "binding_index" INTEGER,
+    "met_at" INTEGER,
+    "met_by" TEXT,
+    "note" TEXT,
+    PRIMARY KEY ("promotion_id", "condition_number")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "conditions_by_model" ON "conditions" ("model_id", "binding_index");
+CREATE INDEX "conditions_by_due" ON "conditions" ("due");
+CREATE TABLE "comments" (
+    "promotion_id" TEXT NOT NULL,
+    "comment_number" INTEGER NOT NULL,
+    "actor" TEXT,
+    "at" INTEGER,
+    "text" TEXT,
+    PRIMARY KEY ("promotion_id", "comment_number")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "delegations" (
+    "giver" TEXT NOT NULL,
+    "role" TEXT NOT NULL,
+    "delegate" TEXT NOT NULL,
+    "until" INTEGER,
+    "reason" TEXT,
+    "given_at" INTEGER,
+    "ended_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("giver", "role", "delegate")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "delegations_by_delegate" ON "delegations" ("delegate");
+CREATE INDEX "delegations_by_entry" ON "delegations" ("entry_index");
 CREATE TABLE "decisions" (
     "digest" TEXT NOT NULL,
     "decision_id" TEXT,
@@ -268,6 +314,103 @@ CREATE TABLE "exceptions" (
     PRIMARY KEY ("exception_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE TABLE "risks" (
+    "risk_id" TEXT NOT NULL,
+    "title" TEXT,
+    "category" TEXT,
+    "severity" TEXT,
+    "likelihood" TEXT,
+    "level" TEXT,
+    "description" TEXT,
+    "requirements" TEXT,
+    "review_date" INTEGER,
+    "status" TEXT,
+    "mitigations" TEXT,
+    "models" TEXT,
+    "authors" TEXT,
+    "decided_by" TEXT,
+    "created_by" TEXT,
+    "created_at" INTEGER,
+    "created_index" INTEGER,
+    "updated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("risk_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
+CREATE TABLE "risk_links" (
+    "model_id" TEXT NOT NULL,
+    "risk_id" TEXT NOT NULL,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("model_id", "risk_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
+CREATE TABLE "reviews" (
+    "review_id" TEXT NOT NULL,
+    "about" TEXT,
+    "subject" TEXT,
+    "model_id" TEXT,
+    "owner" TEXT,
+    "due" INTEGER,
+    "every_days" INTEGER,
+    "cause" TEXT,
+    "not_by" TEXT,
+    "reason" TEXT,
+    "status" TEXT,
+    "outcome" TEXT,
+    "note" TEXT,
+    "done_by" TEXT,
+    "done_at" INTEGER,
+    "scheduled_by" TEXT,
+    "scheduled_at" INTEGER,
+    "scheduled_index" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("review_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
+CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
+CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
+CREATE TABLE "review_causes" (
+    "cause" TEXT NOT NULL,
+    "review_id" TEXT,
+    PRIMARY KEY ("cause")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "findings" (
+    "subject" TEXT NOT NULL,
+    "rule" TEXT NOT NULL,
+    "model_id" TEXT,
+    "message" TEXT,
+    "due" INTEGER,
+    "status" TEXT,
+    "reason" TEXT,
+    "opened_at" INTEGER,
+    "opened_index" INTEGER,
+    "closed_at" INTEGER,
+    "closed_index" INTEGER,
+    PRIMARY KEY ("subject", "rule")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
+CREATE INDEX "findings_by_model" ON "findings" ("model_id");
+CREATE TABLE "templates" (
+    "name" TEXT NOT NULL,
+    "version" INTEGER NOT NULL,
+    "evidence_type" TEXT,
+    "text" TEXT,
+    "sections" TEXT,
+    "status" TEXT,
+    "added_by" TEXT,
+    "added_at" INTEGER,
+    "approved_by" TEXT,
+    "approved_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("name", "version")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "template_names" (
+    "name" TEXT NOT NULL,
+    "evidence_type" TEXT,
+    "latest" INTEGER,
+    "in_force" INTEGER,
+    PRIMARY KEY ("name")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "actors" (
     "actor_id" TEXT NOT NULL,
     "kind" TEXT,

@@ -5,6 +5,7 @@ mod access;
 pub mod artifacts;
 mod attestation;
 pub mod as_of;
+pub mod checks;
 pub mod compare;
 mod composition;
 pub mod current;
