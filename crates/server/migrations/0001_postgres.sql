@@ -163,7 +163,11 @@ CREATE TABLE "promotions" (
     "opened_at" bigint,
     "opened_index" bigint,
     "verdict" text COLLATE "C",
+    "missing" text COLLATE "C",
     "decision" text COLLATE "C",
+    "completed" bigint,
+    "conditions" bigint,
+    "comments" bigint,
     "revision" bigint,
     PRIMARY KEY ("promotion_id")
 );
@@ -180,6 +184,7 @@ CREATE TABLE "approvals" (
     "promotion_id" text COLLATE "C" NOT NULL,
     "role" text COLLATE "C" NOT NULL,
     "actor" text COLLATE "C" NOT NULL,
+    "delegated_by" text COLLATE "C",
     "verdict" text COLLATE "C",
     "version_digest" text COLLATE "C",
     "target" text COLLATE "C",
@@ -195,6 +200,47 @@ CREATE TABLE "approvals" (
     "entry_index" bigint,
     PRIMARY KEY ("promotion_id", "role", "actor")
 );
+CREATE TABLE "conditions" (
+    "promotion_id" text COLLATE "C" NOT NULL,
+    "condition_number" bigint NOT NULL,
+    "model_id" text COLLATE "C",
+    "number" bigint,
+    "role" text COLLATE "C",
+    "actor" text COLLATE "C",
+    "approval_index" bigint,
+    "text" text COLLATE "C",
+    "owner" text COLLATE "C",
+    "due" bigint,
+    "effect" text COLLATE "C",
+    "binding_index" bigint,
+    "met_at" bigint,
+    "met_by" text COLLATE "C",
+    "note" text COLLATE "C",
+    PRIMARY KEY ("promotion_id", "condition_number")
+);
+CREATE INDEX "conditions_by_model" ON "conditions" ("model_id", "binding_index");
+CREATE INDEX "conditions_by_due" ON "conditions" ("due");
+CREATE TABLE "comments" (
+    "promotion_id" text COLLATE "C" NOT NULL,
+    "comment_number" bigint NOT NULL,
+    "actor" text COLLATE "C",
+    "at" bigint,
+    "text" text COLLATE "C",
+    PRIMARY KEY ("promotion_id", "comment_number")
+);
+CREATE TABLE "delegations" (
+    "giver" text COLLATE "C" NOT NULL,
+    "role" text COLLATE "C" NOT NULL,
+    "delegate" text COLLATE "C" NOT NULL,
+    "until" bigint,
+    "reason" text COLLATE "C",
+    "given_at" bigint,
+    "ended_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("giver", "role", "delegate")
+);
+CREATE INDEX "delegations_by_delegate" ON "delegations" ("delegate");
+CREATE INDEX "delegations_by_entry" ON "delegations" ("entry_index");
 CREATE TABLE "decisions" (
     "digest" text COLLATE "C" NOT NULL,
     "decision_id" text COLLATE "C",

@@ -163,7 +163,11 @@ CREATE TABLE "promotions" (
     "opened_at" INTEGER,
     "opened_index" INTEGER,
     "verdict" TEXT,
+    "missing" TEXT,
     "decision" TEXT,
+    "completed" INTEGER,
+    "conditions" INTEGER,
+    "comments" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("promotion_id")
 ) STRICT, WITHOUT ROWID;
@@ -180,6 +184,7 @@ CREATE TABLE "approvals" (
     "promotion_id" TEXT NOT NULL,
     "role" TEXT NOT NULL,
     "actor" TEXT NOT NULL,
+    "delegated_by" TEXT,
     "verdict" TEXT,
     "version_digest" TEXT,
     "target" TEXT,
@@ -195,6 +200,47 @@ CREATE TABLE "approvals" (
     "entry_index" INTEGER,
     PRIMARY KEY ("promotion_id", "role", "actor")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "conditions" (
+    "promotion_id" TEXT NOT NULL,
+    "condition_number" INTEGER NOT NULL,
+    "model_id" TEXT,
+    "number" INTEGER,
+    "role" TEXT,
+    "actor" TEXT,
+    "approval_index" INTEGER,
+    "text" TEXT,
+    "owner" TEXT,
+    "due" INTEGER,
+    "effect" TEXT,
+    "binding_index" INTEGER,
+    "met_at" INTEGER,
+    "met_by" TEXT,
+    "note" TEXT,
+    PRIMARY KEY ("promotion_id", "condition_number")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "conditions_by_model" ON "conditions" ("model_id", "binding_index");
+CREATE INDEX "conditions_by_due" ON "conditions" ("due");
+CREATE TABLE "comments" (
+    "promotion_id" TEXT NOT NULL,
+    "comment_number" INTEGER NOT NULL,
+    "actor" TEXT,
+    "at" INTEGER,
+    "text" TEXT,
+    PRIMARY KEY ("promotion_id", "comment_number")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "delegations" (
+    "giver" TEXT NOT NULL,
+    "role" TEXT NOT NULL,
+    "delegate" TEXT NOT NULL,
+    "until" INTEGER,
+    "reason" TEXT,
+    "given_at" INTEGER,
+    "ended_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("giver", "role", "delegate")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "delegations_by_delegate" ON "delegations" ("delegate");
+CREATE INDEX "delegations_by_entry" ON "delegations" ("entry_index");
 CREATE TABLE "decisions" (
     "digest" TEXT NOT NULL,
     "decision_id" TEXT,
