@@ -6,12 +6,14 @@ mod markdown;
 mod member;
 pub mod read;
 pub mod reading;
+pub mod types;
 mod yaml;
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop};
 use crate::entry::{Draft, Entry, Payload, Subject};
+use crate::lineage;
 use crate::names::{Digest, Grade, Label, ModelId, State, VersionNumber, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
@@ -269,6 +271,9 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     });
     if !in_payloads {
         rows.put(&BlobUseRow { digest: *digest, model_id: model.clone(), number: *number, path: format!("evidence:{digest}") });
+    }
+    if *evidence_type == EvidenceType::Addendum && *in_payloads {
+        lineage::note_addendum(rows, model, *number, digest)?;
     }
     version::touch_subject(rows, entry)
 }

@@ -192,7 +192,37 @@ fn later_events() -> Vec<(Subject, Event)> {
         size: 5_000_000_000,
     };
     let long = crate::tag::Event::Set { key: TagKey::parse("prompt").unwrap(), value: None, value_digest: Some(digest("a long value")) };
-    vec![(Subject::Actor(bob()), suppressed.into()), (version(), registered.into()), (version(), attached.into()), (version(), long.into())]
+    let mut later: Vec<(Subject, Event)> =
+        vec![(Subject::Actor(bob()), suppressed.into()), (version(), registered.into()), (version(), attached.into()), (version(), long.into())];
+    later.extend(written_events());
+    later
+}
+
+/// Documents that were read, and templates.
+fn written_events() -> Vec<(Subject, Event)> {
+    use crate::template::Event as T;
+    let template = || Subject::Template(label("model-card"));
+    let read = crate::evidence::Event::Added {
+        evidence_type: EvidenceType::Review,
+        digest: digest("review"),
+        grade: Grade::Attested,
+        binds_to: Binding::File,
+        binds_digest: digest("file"),
+        title: "review.md".to_owned(),
+        size: 5_000,
+        in_payloads: true,
+        format: "markdown".to_owned(),
+        summary: Some(digest("summary")),
+        role: Some(label("security")),
+        signed_by: vec!["key".to_owned()],
+    };
+    let sections = vec!["intended_use".to_owned(), "limitations".to_owned()];
+    vec![
+        (version(), read.into()),
+        (template(), T::Added { version: 2, evidence_type: EvidenceType::ModelCard, text: digest("text"), sections }.into()),
+        (template(), T::Approved { version: 2 }.into()),
+        (template(), T::Withdrawn { version: 1, reason: digest("reason") }.into()),
+    ]
 }
 
 fn promotion_events() -> Vec<(Subject, Event)> {
@@ -288,6 +318,7 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
         include_str!("../promotion/event.rs"),
         include_str!("../registry.rs"),
         include_str!("../tag.rs"),
+        include_str!("../template.rs"),
         include_str!("../version.rs"),
     ];
     let renames = sources.iter().flat_map(|source| source.split("#[serde(rename = \"").skip(1)).filter_map(|rest| rest.split('"').next());

@@ -13,7 +13,7 @@ pub mod plan;
 pub mod reproducibility;
 pub mod review;
 pub mod risk_assessment;
-mod written;
+pub mod written;
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,8 @@ pub(crate) struct Section {
     pub(crate) lines: Vec<String>,
     /// Whether lower headings stand under it.
     pub(crate) parted: bool,
+    /// Which heading of the document it is, from 0.
+    at: usize,
 }
 
 /// A document.
@@ -63,9 +65,11 @@ pub(crate) fn parse(text: &str) -> Result<Markdown, Refusal> {
         if level == 1 && document.title.is_none() {
             document.title = Some(heading.clone());
         }
-        open.push((level, Section { heading, lines: Vec::new(), parted: false }));
+        let at = document.sections.len() + open.len();
+        open.push((level, Section { heading, lines: Vec::new(), parted: false, at }));
     }
     close(&mut document, &mut open, 0)?;
+    document.sections.sort_by_key(|section| section.at);
     Ok(document)
 }
 
@@ -190,9 +194,9 @@ mod tests {
         let document = parse(text).unwrap();
         assert_eq!((document.title.as_deref(), document.front["license"].as_str()), (Some("Card"), Some("mit")));
         let headings: Vec<&str> = document.sections.iter().map(|section| section.heading.as_str()).collect();
-        assert_eq!(headings, ["Deeper", "A bold part", "Underlined", "Card"]);
+        assert_eq!(headings, ["Card", "A bold part", "Deeper", "Underlined"]);
         assert_eq!(document.sections[1].lines, ["one", "two", "```", "# no heading", "```"]);
-        assert_eq!(document.sections[2].lines, ["three", "", "#no heading"]);
+        assert_eq!(document.sections[3].lines, ["three", "", "#no heading"]);
         assert!(parse("---\na: 1\n# never closed\n").is_err());
         assert!(parse("---\n- a list\n---\n").is_err());
         assert!(parse(&"# x\n".repeat(MAX_HEADINGS + 1)).is_err());

@@ -33,8 +33,8 @@ pub use expected::{Expected, MetricLimits};
 pub use finding::{Finding, Outcome};
 pub use gate::{Gate, gates_between};
 pub use input::{
-    Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership, Promotion,
-    Reference, Risk, Scope, Version,
+    Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Component, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership,
+    Promotion, Reference, Risk, Scope, Version,
 };
 pub use input::{Condition, ConditionStatus};
 pub use rule::{MAX_RESULT_BYTES, RuleInfo, Source};

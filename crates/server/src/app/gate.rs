@@ -1,8 +1,10 @@
 //! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
 
 pub(super) mod authors;
+mod components;
 pub(super) mod conditions;
 mod documents;
+mod templates;
 
 use std::collections::BTreeSet;
 
@@ -20,8 +22,8 @@ use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, Exc
 
 use super::access::Caller;
 use super::sequence::Noted;
-use super::view::{self, binding_kind};
-use super::{App, AppError};
+use super::view;
+use super::{App, AppError, register};
 use crate::blobs;
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -82,6 +84,9 @@ impl App {
         let now = self.now().max(snapshot.head().at);
         let stated = self.version_input(snapshot, &version).await?;
         let authors = authors::authors(snapshot, &version, &stated.facts, promotion.as_ref(), &evidence).await?;
+        let mut pieces = documents::input(snapshot, &version, &evidence).await?;
+        noted.extend(templates::resolve(snapshot, &mut pieces).await?);
+        let components = components::input(snapshot, &model, &version, &mut noted).await?;
         let input = Input {
             v: 1,
             now,
@@ -91,7 +96,7 @@ impl App {
             actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.actor.roles.iter().map(ToString::to_string).collect() },
             model: model_input(&model)?,
             version: stated,
-            evidence: documents::input(snapshot, &version, &evidence).await?,
+            evidence: pieces,
             evidence_set_digest: evidence_set(&version, &evidence),
             promotion: promotion.as_ref().map(|row| policy::Promotion {
                 id: row.promotion_id.clone(),
@@ -103,7 +108,7 @@ impl App {
             decision: self.decision_input(snapshot, &version, promotion.as_ref()).await?,
             exceptions: exceptions_input(snapshot, &version, now).await?,
             reference: self.reference_input(snapshot, &model, &version).await?,
-            components: Vec::new(),
+            components,
             conditions: conditions::input(snapshot, &model.model_id, now).await?,
             risks: Vec::new(),
             reviews: Vec::new(),
@@ -219,7 +224,7 @@ impl App {
             why: why.to_owned(),
             version_digest: row.version_digest,
             evidence: documents::input(snapshot, &row, &evidence).await?,
-            signature_change: String::new(),
+            signature_change: register::contract(&view::facts(snapshot, &row).await?, &view::facts(snapshot, version).await?).as_str().to_owned(),
         }))
     }
 }

@@ -461,6 +461,7 @@ fn subject_of(command: &Command) -> Option<Subject> {
         ) => Some(Subject::Promotion(promotion.clone())),
         Command::Promotion(promotion::Command::Open { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Promotion(promotion::Command::Rollback { model, to, .. }) => Some(Subject::Version(model.clone(), *to)),
+        Command::Template(command) => Some(Subject::Template(command.name().clone())),
         Command::Actor(_)
         | Command::Attestation(_)
         | Command::Bundle(_)
@@ -469,7 +470,6 @@ fn subject_of(command: &Command) -> Option<Subject> {
         | Command::Exception(_)
         | Command::Finding(_)
         | Command::Risk(_)
-        | Command::Template(_)
         | Command::Evidence(_)
         | Command::Tag(_)
         | Command::Registry(_)

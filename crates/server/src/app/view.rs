@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chancery_core::evidence::Binding;
 use chancery_core::model::Profile;
-use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber, clipped};
+use chancery_core::names::{Digest, Grade, ModelKind, ModelName, RiskTier, State, VersionNumber, clipped};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
@@ -110,6 +110,9 @@ pub struct VersionView {
     pub hidden: bool,
     /// Whether it passed a gate in warn mode although a rule failed.
     pub ungated: bool,
+    /// What a version of a system is made of; absent for every other version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub composition: Vec<ComponentView>,
     /// Sealed facts, as they were sealed.
     #[schema(value_type = Object)]
     pub facts: BTreeMap<String, Box<RawValue>>,
@@ -135,6 +138,25 @@ pub struct VersionView {
     pub updated_at: String,
     /// Index of the last entry that changed it: the ETag.
     pub revision: u64,
+}
+
+/// A part of a version of a system.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ComponentView {
+    /// What it is in the system.
+    pub role: String,
+    /// Its model.
+    pub model: ModelReference,
+    /// Kind of its model.
+    pub kind: String,
+    /// Its number.
+    pub number: u64,
+    /// The version digest that is pinned.
+    pub version_digest: String,
+    /// Its state.
+    pub state: String,
+    /// The newest version of its model, when that is newer than the part.
+    pub newer: Option<u64>,
 }
 
 /// A piece of evidence.
@@ -348,6 +370,7 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
     let aliases = async { Ok(snapshot.rows::<AliasRow>("WHERE model_id = $1 AND number = $2 ORDER BY alias", &parameters).await?) };
     let (sealed, aliases, tags) = tokio::try_join!(payload(snapshot, &row.facts_digest), aliases, tags(snapshot, model, row.number.get()))?;
     let (facts, grades) = facts_and_grades(&sealed)?;
+    let composition = if model.kind == ModelKind::System { composition(snapshot, row, u64::MAX).await? } else { Vec::new() };
     Ok(VersionView {
         model: ModelReference { id: model.model_id.to_string(), name: model.name.to_string() },
         number: row.number.get(),
@@ -366,6 +389,7 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         held: row.held,
         hidden: row.hidden,
         ungated: row.ungated,
+        composition,
         facts,
         grades,
         tags,
@@ -379,6 +403,39 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         updated_at: row.updated_at.to_string(),
         revision: row.revision,
     })
+}
+
+/// The parts of a version of a system, with their names and states after entry `cut`: the timeline knows them.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn composition(snapshot: &Snapshot, row: &VersionRow, cut: u64) -> Result<Vec<ComponentView>, AppError> {
+    const PARTS: &str = "SELECT components.role, components.part_model, components.part_number, components.version_digest, models.kind,
+            COALESCE((SELECT value FROM timeline WHERE subject = 'model/' || components.part_model AND attribute = 'name'
+                AND from_index <= $3 AND to_index > $3), models.name),
+            (SELECT value FROM timeline WHERE subject = 'model/' || components.part_model || '/' || CAST(components.part_number AS TEXT)
+                AND attribute = 'state' AND from_index <= $3 AND to_index > $3),
+            (SELECT versions.number FROM versions WHERE versions.model_id = components.part_model AND versions.number > components.part_number
+                AND versions.registered_index <= $3 AND NOT EXISTS (SELECT 1 FROM timeline
+                    WHERE subject = 'model/' || versions.model_id || '/' || CAST(versions.number AS TEXT) AND attribute = 'hidden' AND from_index <= $3)
+                ORDER BY versions.number DESC LIMIT 1)
+        FROM components JOIN models ON models.model_id = components.part_model
+        WHERE components.model_id = $1 AND components.number = $2 ORDER BY components.role, components.part_model, components.part_number";
+    // Before the end of rows that are still in force, and after every entry that there is.
+    let cut = cut.min(snapshot.head().size);
+    let mut parts = Vec::new();
+    for row in snapshot.query(PARTS, &values![row.model_id, row.number, cut]).await? {
+        parts.push(ComponentView {
+            role: column(&row, 0)?,
+            model: ModelReference { id: column(&row, 1)?, name: column(&row, 5)? },
+            kind: column(&row, 4)?,
+            number: column(&row, 2)?,
+            version_digest: column(&row, 3)?,
+            state: column::<Option<String>>(&row, 6)?.unwrap_or_default(),
+            newer: column(&row, 7)?,
+        });
+    }
+    Ok(parts)
 }
 
 /// The sealed facts without the grades, as text, and the grade of each: a view shows them and needs not understand them.

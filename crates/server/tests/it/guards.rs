@@ -219,7 +219,7 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "version_hide" => (&cast.owner, model("drafts/versions/2/hide"), json!({"reason": "a mistake"})),
         "version_check_record" => (&cast.scientist, format!("{candidate}/check"), json!({"to": "production"})),
         "version_transition" => (&cast.owner, format!("{candidate}/transitions"), json!({"to": "draft", "reason": "more work"})),
-        "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=review"), json!({"text": "fine"})),
+        "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=other"), json!({"text": "fine"})),
         "promotion_open" => (&cast.scientist, "/api/v1/promotions".to_owned(), json!({"model": "drafts", "version": 1, "to": "production"})),
         "promotion_review" => (&cast.product, promotion("review", "approvals"), Value::Null),
         "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),

@@ -59,6 +59,46 @@ pub const SYNONYMS: &[(&str, &[&str])] = &[
     ("licensing_information", &["distribution"]),
 ];
 
+/// The headings of a template.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outline {
+    /// Ids of all headings but the title, in order.
+    pub all: Vec<String>,
+    /// Those that are not marked `[optional]`.
+    pub required: Vec<String>,
+    /// Name and version that the front matter gives.
+    pub template: Option<(Label, u64)>,
+}
+
+/// Reads the headings of a template, which is Markdown.
+///
+/// # Errors
+/// `invalid_field` for what is no text, for malformed front matter, for a template that is not named `name@version`; `too_large`.
+pub fn outline(bytes: &[u8]) -> Result<Outline, Refusal> {
+    let written = of_markdown(bytes)?;
+    let template = written.template()?.and_then(|named| {
+        let name = Label::parse(named.get("name")?.as_str()?).ok()?;
+        Some((name, named.get("version")?.as_u64()?))
+    });
+    let mut outline = Outline { all: Vec::new(), required: Vec::new(), template };
+    for (heading, optional) in headings(bytes)? {
+        if !outline.all.contains(&heading) {
+            outline.required.extend((!optional).then(|| heading.clone()));
+            outline.all.push(heading);
+        }
+    }
+    Ok(outline)
+}
+
+/// Ids of the headings but the title, and whether each is marked optional.
+fn headings(bytes: &[u8]) -> Result<Vec<(String, bool)>, Refusal> {
+    let document = markdown::parse(std::str::from_utf8(bytes).unwrap_or_default())?;
+    let is_title = |section: &markdown::Section| section.parted && document.title.as_ref() == Some(&section.heading);
+    let sections = document.sections.iter().filter(|section| !is_title(section));
+    let marked = |heading: &str| heading.to_lowercase().contains("[optional]") || heading.to_lowercase().contains("(optional)");
+    Ok(sections.map(|section| (id(&section.heading), marked(&section.heading))).filter(|(id, _)| !id.is_empty()).collect())
+}
+
 /// A document that was parsed.
 pub(super) struct Written {
     /// Members of the JSON, or of the front matter.

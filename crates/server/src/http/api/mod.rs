@@ -14,6 +14,7 @@ pub mod download;
 mod evidence;
 mod history;
 pub mod ledger;
+mod lineage;
 pub mod model;
 mod package;
 pub mod policy;
@@ -22,6 +23,7 @@ mod resolve;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod template;
 pub mod token;
 mod trace;
 pub mod transition;
@@ -70,8 +72,10 @@ fn routes() -> OpenApiRouter<App> {
         .merge(token::routes())
         .merge(decision::routes())
         .merge(ledger::routes())
+        .merge(lineage::routes())
         .merge(version::routes())
         .merge(tag::routes())
+        .merge(template::routes())
         .merge(alias::routes())
         .merge(evidence::routes())
         .merge(history::routes())
