@@ -83,7 +83,7 @@ fn a_verdict_is_given_in_a_role_that_one_has() {
         let result = authorize(&with(&roles), review(role)).map(drop);
         assert_eq!(result.as_ref().map_err(|refusal| refusal.field.as_deref()).copied(), field, "{roles:?} as {role:?}");
     }
-    let withdraw = promotion::Command::Withdraw { promotion: id, role: label("product"), reason: reason() };
+    let withdraw = promotion::Command::Withdraw { promotion: id, role: label("product"), given_by: None, reason: reason() };
     assert_eq!(authorize(&with(&["approver:security"]), withdraw.into()).unwrap_err().code, Code::AccessDenied);
 }
 

@@ -5,8 +5,8 @@
 use super::{Event, existing, note_blob_uses, touch, version_digest};
 use crate::command::{Stop, record};
 use crate::entry::{Draft, Entry, Payload, Subject};
-use crate::manifest::Manifest;
 use crate::lineage;
+use crate::manifest::Manifest;
 use crate::model;
 use crate::names::{ModelId, State, VersionNumber};
 use crate::refusal::{Code, Refusal};

@@ -160,12 +160,7 @@ fn measure(versions: &mut BTreeMap<Place, Found>, edges: &[LineageRow], start: &
     }
 }
 
-async fn aliases(
-    snapshot: &Snapshot,
-    walk: &str,
-    parameters: &[chancery_core::rows::Value],
-    versions: &mut BTreeMap<Place, Found>,
-) -> Result<(), AppError> {
+async fn aliases(snapshot: &Snapshot, walk: &str, parameters: &[chancery_core::rows::Value], versions: &mut BTreeMap<Place, Found>) -> Result<(), AppError> {
     let sql = format!(
         "{walk} SELECT aliases.model_id, aliases.number, aliases.alias FROM bounded
         JOIN aliases ON aliases.model_id = bounded.model_id AND aliases.number = bounded.number ORDER BY aliases.alias"
