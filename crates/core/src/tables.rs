@@ -8,7 +8,8 @@ use crate::names::{
     VersionNumber,
 };
 use crate::rows::{Row, Table};
-use crate::{actor, approval, evidence, lineage, promotion, template};
+use crate::signing::foreign::Algorithm;
+use crate::{actor, approval, attestation, evidence, lineage, promotion, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -457,6 +458,8 @@ crate::table! {
         conditions: serde_json::Value,
         /// Payload with the signed approval.
         envelope: Digest,
+        /// Id of the person's own key, when the approval carries that signature too.
+        signed_with: Option<Digest>,
         /// When.
         at: Timestamp,
         /// Until when it counts.
@@ -651,6 +654,58 @@ crate::table! {
 }
 
 crate::table! {
+    /// A public key of an actor, in force until it is removed.
+    ActorKeyRow = "actor_keys", Derived, key 1 {
+        /// SHA-256 of the SPKI DER.
+        key_id: Digest,
+        /// Whose it is, for ever.
+        actor_id: ActorId,
+        /// Algorithm.
+        algorithm: Algorithm,
+        /// SPKI DER in base64.
+        spki: String,
+        /// When it was registered, the last time.
+        added_at: Timestamp,
+        /// Entry that registered it.
+        added_index: u64,
+        /// When it was removed.
+        removed_at: Option<Timestamp>,
+        /// Entry that removed it.
+        removed_index: Option<u64>,
+    }
+}
+
+crate::table! {
+    /// A verification summary that was signed for a version.
+    AttestationRow = "attestations", Derived, key 1 {
+        /// Payload with the envelope.
+        digest: Digest,
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// What it is about.
+        version_digest: Digest,
+        /// State that the version was let into.
+        target: State,
+        /// Environment.
+        environment: Label,
+        /// When it was signed.
+        issued_at: Timestamp,
+        /// Until when it counts.
+        expires_at: Timestamp,
+        /// Entry that recorded it.
+        issued_index: u64,
+        /// Why it no longer counts.
+        revoked: Option<attestation::RevocationReason>,
+        /// When it was revoked.
+        revoked_at: Option<Timestamp>,
+        /// Entry that revoked it.
+        revoked_index: Option<u64>,
+    }
+}
+
+crate::table! {
     /// A token (never its secret).
     TokenRow = "tokens", Derived, key 1 {
         /// Identifier.
@@ -820,6 +875,8 @@ pub const ALL: &[&Table] = &[
     TemplateRow::TABLE,
     TemplateNameRow::TABLE,
     ActorRow::TABLE,
+    ActorKeyRow::TABLE,
+    AttestationRow::TABLE,
     TokenRow::TABLE,
     SettingRow::TABLE,
     TimelineRow::TABLE,
@@ -870,6 +927,9 @@ pub const INDEXES: &[Index] = &[
     Index { name: "decisions_by_version", table: DecisionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "actor_keys_by_actor", table: ActorKeyRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "attestations_by_version", table: AttestationRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "attestations_by_revocation", table: AttestationRow::TABLE, columns: &["revoked_index"], unique: false },
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
     Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
     Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },

@@ -15,13 +15,13 @@ const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security",
 #[test]
 fn who_may_do_what() {
     use Action::{
-        AskPromotion, BreakGlass, Comment, Decide, Delegate, Demote, EditModel, Execute, GrantException, ManageActors, ManageModel, ManagePolicy, ManageRisks,
-        ManageSettings, ManageTemplates, Read, ReadEntries, Register, RequestException, Retire, Review, RevokeAttestation, Rollback, RunChecks, ScheduleReview,
-        SetAlias, SetRiskTier, Upload,
+        AskPromotion, BreakGlass, Comment, Decide, Delegate, Demote, EditModel, Execute, GrantException, ManageActors, ManageModel, ManageOwnKeys,
+        ManagePolicy, ManageRisks, ManageSettings, ManageTemplates, Read, ReadEntries, Register, RequestException, Retire, Review, RevokeAttestation, Rollback,
+        RunChecks, ScheduleReview, SetAlias, SetRiskTier, Upload,
     };
     let approvers = &["approver:security", "approver:ai-governance"];
     let working = &["contributor", "owner", "approver:security", "approver:ai-governance"];
-    let matrix: [(Action, &[&str]); 28] = [
+    let matrix: [(Action, &[&str]); 29] = [
         (Read, &ROLES),
         (ReadEntries, &["auditor", "administrator"]),
         (Upload, &["contributor", "owner"]),
@@ -39,6 +39,7 @@ fn who_may_do_what() {
         (Retire, &["owner"]),
         (Rollback, &["deployer", "incident"]),
         (ManageActors, &["administrator"]),
+        (ManageOwnKeys, &ROLES),
         (ManageSettings, &["administrator"]),
         (RequestException, &["contributor", "owner", "approver:security", "approver:ai-governance", "deployer", "incident"]),
         (GrantException, approvers),
@@ -132,7 +133,7 @@ fn a_delegated_role_allows_verdicts_and_no_more() {
     let by = carol();
     let actor = Actor { delegated: vec![Delegated { role: security.clone(), by: by.clone() }], ..with(&[]) };
     for action in Action::ALL {
-        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide);
+        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys);
         assert_eq!(authorize_read(&actor, *action).is_ok(), allowed, "{action}");
     }
     assert_eq!(actor.speaks_for(&security), Some(Some(&by)));
@@ -147,6 +148,7 @@ fn a_delegated_role_allows_verdicts_and_no_more() {
             conditions,
             expires_at,
             envelope,
+            signed_with,
             authors,
             other_roles,
             decision,
@@ -167,6 +169,7 @@ fn a_delegated_role_allows_verdicts_and_no_more() {
             conditions,
             expires_at,
             envelope,
+            signed_with,
             authors,
             other_roles,
             decision,

@@ -195,6 +195,7 @@ fn later_events() -> Vec<(Subject, Event)> {
     let mut later: Vec<(Subject, Event)> =
         vec![(Subject::Actor(bob()), suppressed.into()), (version(), registered.into()), (version(), attached.into()), (version(), long.into())];
     later.extend(written_events());
+    later.extend(supply_events());
     later
 }
 
@@ -253,6 +254,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
         ticket: Some("RISK-7".to_owned()),
         conditions: vec![condition],
         envelope: digest("envelope"),
+        signed_with: None,
         expires_at: time(),
     };
     let decision = E::DecisionRecorded {
@@ -285,12 +287,12 @@ fn approver_events() -> Vec<(Subject, Event)> {
     let given = D::Given { role: label("security"), to: bob(), until: time(), reason: digest("reason") };
     let withdrawn = E::ApprovalWithdrawn { role: label("security"), given_by: Some(bob()), reason: digest("reason") };
     vec![
-        (promotion(), withdrawn.into()),
         (promotion(), met.into()),
         (promotion(), E::Commented { text: digest("comment") }.into()),
         (promotion(), completed.into()),
         (Subject::Actor(alice()), given.into()),
         (Subject::Actor(alice()), D::Ended { role: label("security"), to: bob() }.into()),
+        (promotion(), withdrawn.into()),
     ]
 }
 
@@ -304,6 +306,24 @@ fn canonical() -> Vec<Entry> {
         .collect()
 }
 
+fn supply_events() -> Vec<(Subject, Event)> {
+    use crate::actor::Event as Actor;
+    use crate::attestation::{Event as Attestation, RevocationReason};
+    use crate::signing::foreign::Algorithm;
+    let spki = "MCowBQYDK2VwAyEAYY+zZH0lHzWaY5AObElRbHMLcvTqvudH5GF0NsFMxdM=".to_owned();
+    let added = Actor::KeyAdded { key_id: digest("key"), algorithm: Algorithm::Ed25519, spki };
+    let removed = Actor::KeyRemoved { key_id: digest("key") };
+    let issued = Attestation::Issued {
+        digest: digest("attestation"),
+        version_digest: digest("version"),
+        target: State::Production,
+        environment: label("production"),
+        expires_at: time(),
+    };
+    let revoked = Attestation::Revoked { digest: digest("attestation"), reason: RevocationReason::Vulnerable, comment: Some(digest("comment")) };
+    vec![(Subject::Actor(bob()), added.into()), (Subject::Actor(bob()), removed.into()), (version(), issued.into()), (version(), revoked.into())]
+}
+
 fn kind(bytes: &[u8]) -> String {
     serde_json::from_slice::<Value>(bytes).unwrap()["kind"].as_str().unwrap().to_owned()
 }
@@ -313,6 +333,7 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
     let sources = [
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
+        include_str!("../attestation.rs"),
         include_str!("../delegation.rs"),
         include_str!("../evidence.rs"),
         include_str!("../exception.rs"),

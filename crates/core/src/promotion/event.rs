@@ -77,6 +77,9 @@ pub enum Event {
         conditions: Vec<Condition>,
         /// Payload with the signed approval.
         envelope: Digest,
+        /// Id of the person's own key, when the envelope carries that signature too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed_with: Option<Digest>,
         /// Until when it counts.
         expires_at: Timestamp,
     },

@@ -110,6 +110,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
             ticket,
             conditions,
             envelope,
+            signed_with,
             expires_at,
             ..
         } => {
@@ -127,6 +128,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
                 ticket: ticket.clone(),
                 conditions: serde_json::to_value(conditions).unwrap_or_default(),
                 envelope: *envelope,
+                signed_with: *signed_with,
                 at: entry.at,
                 expires_at: *expires_at,
                 withdrawn: false,

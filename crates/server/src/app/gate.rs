@@ -305,7 +305,7 @@ fn approval_input(row: &ApprovalRow) -> policy::Approval {
         tier: row.risk_tier,
         evidence_set_digest: row.evidence_set,
         delegated_by: row.delegated_by.clone(),
-        signed_with: None,
+        signed_with: row.signed_with.map(|id| id.to_string()),
     }
 }
 

@@ -4,6 +4,7 @@
 mod access;
 pub mod artifacts;
 pub mod as_of;
+mod attestation;
 pub mod compare;
 mod composition;
 pub mod current;
@@ -11,6 +12,7 @@ mod execute;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod keys;
 pub mod lineage;
 mod mode;
 mod promote;
@@ -30,6 +32,7 @@ use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
 pub use execute::{Options, Receipt};
+pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
 

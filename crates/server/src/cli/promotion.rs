@@ -8,6 +8,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::Outcome;
+use super::approval_signature;
 use super::check::{findings, missing};
 use super::document;
 use super::exit::ExitCode;
@@ -147,6 +148,9 @@ pub struct VerdictArgs {
     /// Conditions: a list of {text, owner, due, effect}, YAML or JSON.
     #[arg(long, value_name = "FILE")]
     conditions: Option<PathBuf>,
+    /// Sign it also yourself, with a private key whose public half you registered: PKCS#8 PEM or unencrypted OpenSSH, P-256 or Ed25519.
+    #[arg(long, value_name = "KEY")]
+    sign_with: Option<PathBuf>,
 }
 
 /// Runs a subcommand.
@@ -229,6 +233,9 @@ async fn decide(args: VerdictArgs, verdict: &str, session: &Session) -> Outcome 
     body.extend(args.ticket.map(|ticket| ("ticket".to_owned(), json!(ticket))));
     if let Some(file) = &args.conditions {
         body.insert("conditions".to_owned(), document::read(file)?);
+    }
+    if let Some(key) = &args.sign_with {
+        body.insert("signed".to_owned(), approval_signature::sign(session, &id, &view, &body, key).await?);
     }
     let answer = session.client.post(session.client.url(&["promotions", &id, "approvals"]), &body).await?;
     session.output.receipt(&answer, &format!("{verdict} as {} is recorded", args.role));

@@ -5,6 +5,7 @@
 
 mod alias;
 mod as_of;
+mod attestation;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -13,6 +14,7 @@ mod docs;
 pub mod download;
 mod evidence;
 mod history;
+mod key;
 pub mod ledger;
 mod lineage;
 pub mod model;
@@ -70,7 +72,9 @@ fn routes() -> OpenApiRouter<App> {
         .merge(policy::routes())
         .merge(user::routes())
         .merge(token::routes())
+        .merge(key::routes())
         .merge(decision::routes())
+        .merge(attestation::routes())
         .merge(ledger::routes())
         .merge(lineage::routes())
         .merge(version::routes())
