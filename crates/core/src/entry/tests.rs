@@ -342,7 +342,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
         (promotion(), opened.into()),
         (promotion(), E::Refreshed { evidence_set: digest("set"), risk_tier, verdict: digest("verdict"), failed: failed(), lapsed: true }.into()),
         (promotion(), approval.into()),
-        (promotion(), E::ApprovalWithdrawn { role: label("security"), reason: digest("reason") }.into()),
+        (promotion(), E::ApprovalWithdrawn { role: label("security"), given_by: None, reason: digest("reason") }.into()),
         (version(), decision.into()),
         (promotion(), E::Executed { verdict: digest("verdict") }.into()),
         (promotion(), E::Rejected { role: label("security") }.into()),
@@ -357,12 +357,14 @@ fn approver_events() -> Vec<(Subject, Event)> {
     let met = E::ConditionMet { number: 2, role: label("security"), delegated_by: Some(bob()), note: digest("note") };
     let completed = E::Completed { evidence_set: digest("set"), verdict: digest("verdict"), failed: vec!["promoter.pipeline".to_owned()] };
     let given = D::Given { role: label("security"), to: bob(), until: time(), reason: digest("reason") };
+    let withdrawn = E::ApprovalWithdrawn { role: label("security"), given_by: Some(bob()), reason: digest("reason") };
     vec![
         (promotion(), met.into()),
         (promotion(), E::Commented { text: digest("comment") }.into()),
         (promotion(), completed.into()),
         (Subject::Actor(alice()), given.into()),
         (Subject::Actor(alice()), D::Ended { role: label("security"), to: bob() }.into()),
+        (promotion(), withdrawn.into()),
     ]
 }
 

@@ -14,7 +14,9 @@ use super::session::Session;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a system: its intended use and its risk tier are said once, its versions say what it is made of.
-    #[command(after_help = "Example: chancery system create support-assistant --tier high\n\nA version: chancery register support-assistant --component model=base/3 --component prompt=greeting@stable")]
+    #[command(
+        after_help = "Example: chancery system create support-assistant --tier high\n\nA version: chancery register support-assistant --component model=base/3 --component prompt=greeting@stable"
+    )]
     Create {
         /// Name of the system. Otherwise the name in the file.
         name: Option<ModelName>,

@@ -26,14 +26,7 @@ fn edge(from: u64, to: u64) -> LineageRow {
 }
 
 fn distances(edges: &[LineageRow], start: u64, way: Way, among: u64) -> Vec<u64> {
-    let found = Found {
-        semver: String::new(),
-        state: State::Draft,
-        version_digest: String::new(),
-        is_hidden: false,
-        distance: u64::MAX,
-        aliases: Vec::new(),
-    };
+    let found = Found { semver: String::new(), state: State::Draft, version_digest: String::new(), is_hidden: false, distance: u64::MAX, aliases: Vec::new() };
     let mut versions: BTreeMap<Place, Found> = (1..=among).map(|number| (place(number), found.clone())).collect();
     measure(&mut versions, edges, &place(start), way);
     versions.values().map(|found| found.distance).collect()
