@@ -145,7 +145,7 @@ impl App {
         let gates = gates(version.state, to)?;
         let subjects = self.subjects(&snapshot, caller, model, version, to, environment, open).await?;
         drop(snapshot);
-        let evaluated = self.evaluate(gates, &subjects.input).await?;
+        let evaluated = self.evaluate(gates, &subjects).await?;
         Ok((evaluated, subjects))
     }
 
@@ -267,7 +267,7 @@ impl App {
                 async move {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let evaluated = self.evaluate(gates, &subjects).await?;
                     let command = Command::Refresh { promotion: id.clone(), evidence_set: subjects.input.evidence_set_digest, gate: evaluated.record };
                     Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
                 }
@@ -296,8 +296,8 @@ impl App {
     pub async fn promotion_check(&self, caller: &Caller, id: &PromotionId) -> Result<(Verdict, Input, Vec<String>), AppError> {
         let _turn = self.turn().await?;
         let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-        let roles = self.required_roles(&subjects.input)?;
-        let evaluated = self.evaluate(gates, &subjects.input).await?;
+        let roles = self.required_roles(&subjects)?;
+        let evaluated = self.evaluate(gates, &subjects).await?;
         Ok((evaluated.verdict, subjects.input, roles))
     }
 
@@ -305,8 +305,8 @@ impl App {
     ///
     /// # Errors
     /// A fault when the policy cannot say.
-    pub fn required_roles(&self, input: &Input) -> Result<Vec<String>, AppError> {
-        Ok(self.engine().required_approvals(input).map_err(|error| Fault::database("ask the policy for the roles of approval", error))?)
+    pub(super) fn required_roles(&self, subjects: &Subjects) -> Result<Vec<String>, AppError> {
+        Ok(subjects.policy.engine.required_approvals(&subjects.input).map_err(|error| Fault::database("ask the policy for the roles of approval", error))?)
     }
 
     /// Gives a verdict; when it completes the promotion, the decision is signed and recorded.
@@ -332,7 +332,7 @@ impl App {
                 async move {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                    let expires_at = self.now().plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS);
+                    let expires_at = self.now().plus_seconds(i64::from(subjects.policy.engine.approval_lifetime_days()) * DAY_SECONDS);
                     let comment = private("comment", ask.comment.as_deref())?;
                     let text = ApprovalText {
                         role: &ask.role,
@@ -347,7 +347,7 @@ impl App {
                     let decision = match ask.verdict {
                         ApprovalVerdict::Approve => None,
                         ApprovalVerdict::Reject => {
-                            let evaluated = self.evaluate(gates, &subjects.input).await?;
+                            let evaluated = self.evaluate(gates, &subjects).await?;
                             Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None).await?)
                         }
                     };
@@ -387,12 +387,12 @@ impl App {
         if decided || subjects.input.target == State::Candidate || !caller.actor.may(Action::Decide) {
             return Ok(());
         }
-        let evaluated = self.evaluate(before, &subjects.input).await?;
+        let evaluated = self.evaluate(before, &subjects).await?;
         if !evaluated.verdict.passed {
             return Ok(());
         }
         let ends = subjects.approvals.iter().filter(|row| counts(row, &subjects)).map(|row| row.expires_at).min();
-        let lifetime = i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS;
+        let lifetime = i64::from(subjects.policy.engine.approval_lifetime_days()) * DAY_SECONDS;
         let expires_at = ends.unwrap_or_else(|| self.now().plus_seconds(lifetime));
         let snapshot = self.store().read().await?;
         let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Approved, Some(expires_at)).await?;
@@ -464,7 +464,7 @@ impl App {
                 async move {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let evaluated = self.evaluate(gates, &subjects).await?;
                     let snapshot = self.store().read().await?;
                     let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
                     let replaced = match (others, subjects.input.target) {
@@ -557,9 +557,9 @@ impl App {
         let replaces: Vec<VersionNumber> = view::production(&snapshot, &model).await?.into_iter().map(|row| row.number).collect();
         let subjects = self.subjects(&snapshot, caller, model, version, State::Production, &environment, None).await?;
         drop(snapshot);
-        let evaluated = self.evaluate(vec![Gate::Rollback], &subjects.input).await?;
+        let evaluated = self.evaluate(vec![Gate::Rollback], &subjects).await?;
         // What the ordinary way would have asked for beside the rollback gate; waivable rules of it become exceptions.
-        let ordinary = self.evaluate(vec![Gate::Candidate, Gate::Approved, Gate::Production], &subjects.input).await?;
+        let ordinary = self.evaluate(vec![Gate::Candidate, Gate::Approved, Gate::Production], &subjects).await?;
         let exceptions = ordinary.verdict.failed().filter(|finding| !finding.non_waivable).map(|finding| finding.rule.clone()).collect();
         let drill = Drill { to: subjects.version.number, replaces, verdict: evaluated.verdict.clone(), exceptions };
         Ok((drill, subjects, evaluated))
@@ -594,7 +594,7 @@ impl App {
                     let environment = Label::parse("production")?;
                     let subjects = self.subjects(&snapshot, caller, model, version, ask.to, &environment, None).await?;
                     drop(snapshot);
-                    let evaluated = if gated { Some(self.evaluate(vec![Gate::Candidate], &subjects.input).await?) } else { None };
+                    let evaluated = if gated { Some(self.evaluate(vec![Gate::Candidate], &subjects).await?) } else { None };
                     let command = version::Command::Transition {
                         model: subjects.model.model_id.clone(),
                         number,
@@ -644,7 +644,7 @@ fn private(field: &'static str, text: Option<&str>) -> Result<Option<PrivateText
     text.map(|text| Ok(PrivateText::new(field, text, ids::random()?)?)).transpose()
 }
 
-async fn open_promotion(snapshot: &Snapshot, version: &VersionRow, target: State) -> Result<Option<PromotionRow>, AppError> {
+pub(super) async fn open_promotion(snapshot: &Snapshot, version: &VersionRow, target: State) -> Result<Option<PromotionRow>, AppError> {
     let Some(open) = snapshot.get::<OpenPromotionRow>(values![version.model_id, version.number, target]).await? else { return Ok(None) };
     Ok(snapshot.get::<PromotionRow>(values![open.promotion_id]).await?)
 }

@@ -148,14 +148,14 @@ impl App {
         let version = snapshot.get::<VersionRow>(values![row.model_id, row.number]).await?.ok_or_else(not_found)?;
         let mut subjects = self.subjects(&snapshot, caller, model, version, row.target, &row.environment, Some(row.clone())).await?;
         let verdict = match live_gates(&row, &subjects) {
-            Some(gates) => self.evaluate(gates, &subjects.input).await?.verdict,
+            Some(gates) => self.evaluate(gates, &subjects).await?.verdict,
             None => {
                 let verdict = stored_verdict(&snapshot, &row.verdict).await?;
                 as_of(&mut subjects, &row, &verdict);
                 verdict
             }
         };
-        let required_roles = self.required_roles(&subjects.input)?;
+        let required_roles = self.required_roles(&subjects)?;
         view_of(&snapshot, &row, &subjects, verdict, required_roles).await
     }
 }

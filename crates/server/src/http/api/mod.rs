@@ -5,12 +5,14 @@
 
 mod alias;
 mod as_of;
+mod bundle;
 pub mod check;
 mod compare;
 pub mod decision;
 mod docs;
 pub mod download;
 mod evidence;
+mod explain;
 mod history;
 pub mod ledger;
 pub mod model;
@@ -64,6 +66,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(rollback::routes())
         .merge(transition::routes())
         .merge(policy::routes())
+        .merge(bundle::routes())
+        .merge(explain::routes())
         .merge(user::routes())
         .merge(token::routes())
         .merge(decision::routes())
