@@ -4,6 +4,7 @@
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
 pub mod alias;
+pub mod bundle;
 pub mod check;
 pub mod client;
 pub mod completions;

@@ -152,6 +152,8 @@ struct World {
     promotions: BTreeMap<&'static str, String>,
     package: Value,
     token: String,
+    /// Path of a policy bundle that waits for its activation.
+    bundle: String,
 }
 
 async fn world(app: &TestApp) -> World {
@@ -189,7 +191,14 @@ async fn world(app: &TestApp) -> World {
     cast.owner.model("elsewhere", "high").await;
     let claim = json!({"facts": {}, "origin": {"source": "s3://bucket/model"}});
     cast.scientist.post("/api/v1/models/elsewhere/versions", claim).await.expect(201);
-    World { admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token }
+    let files = json!({
+        "org.rego": "package chancery.organisation\nf(x) := x\n",
+        "org_test.rego": "package chancery.rules.org_test\nimport rego.v1\nimport data.chancery.organisation\ntest_f if organisation.f(1) == 1\n",
+    });
+    let uploaded = app.admin.post("/api/v1/policy/bundles", json!({"files": files})).await;
+    uploaded.expect(201);
+    let bundle = uploaded.header("location").to_owned();
+    World { admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, bundle }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -219,6 +228,9 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),
         "promotion_cancel" => (&cast.scientist, promotion("cancel", "cancel"), json!({"reason": "not now"})),
         "promotion_execute" => (&cast.pipeline, promotion("execute", "execute"), json!({})),
+        "policy_bundle_upload" => (admin, "/api/v1/policy/bundles".to_owned(), json!({"files": {"other.rego": "package chancery.organisation.other\nx := 1\n"}})),
+        "policy_bundle_activate" => (&cast.governance, format!("{}/activate", world.bundle), json!({"reason": "agreed"})),
+        "policy_bundle_withdraw" => (admin, format!("{}/withdraw", world.bundle), json!({"reason": "a mistake"})),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
         "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
         "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),

@@ -7,6 +7,8 @@ mod alias;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod bundle;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod evidence;
