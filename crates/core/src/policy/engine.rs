@@ -7,6 +7,7 @@ use regorus::{CompiledPolicy, Value};
 
 use super::bundle::{Bundle, Part, canonical};
 use super::error::{PolicyError, one_line};
+use super::expected::Expected;
 use super::gate::Gate;
 use super::input::Input;
 use super::machine::{Machine, Said};
@@ -50,6 +51,7 @@ pub struct Engine {
     required_roles: Option<machine::Code>,
     bundle_digest: Digest,
     approval_lifetime_days: u32,
+    expected: Arc<Expected>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -90,6 +92,7 @@ impl Engine {
             data: interpreter.get_data(),
             interpreter,
             policy,
+            expected: Arc::new(Expected::of(&serde_json::from_str(bundle.data()?).unwrap_or_default())),
             rules: rules.into(),
             bundle_digest: bundle.digest()?,
             approval_lifetime_days: approval_lifetime_days(bundle)?,
@@ -99,6 +102,11 @@ impl Engine {
     /// How long an approval counts, in days: `chancery.approvals.lifetime_days` of the bundle's data, 90 without it.
     pub fn approval_lifetime_days(&self) -> u32 {
         self.approval_lifetime_days
+    }
+
+    /// What the data of the bundle asks for, in figures that people are shown.
+    pub fn expected(&self) -> &Expected {
+        &self.expected
     }
 
     /// Digest of the bundle.
@@ -142,8 +150,7 @@ impl Engine {
         let mut answers: Vec<Answered> = Vec::new();
         for rule in self.rules.iter().filter(|rule| wanted(&rule.info.id)) {
             if let Some(gate) = first_gate(&rule.info.gates, gates) {
-                let answer =
-                    if started.elapsed() > TOTAL_LIMIT { Err("the evaluation of all rules took too long".to_owned()) } else { evaluation.run(rule) };
+                let answer = if started.elapsed() > TOTAL_LIMIT { Err("the evaluation of all rules took too long".to_owned()) } else { evaluation.run(rule) };
                 answers.push(answered(gate, rule.info.clone(), answer));
             }
         }

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use regorus::languages::rego::compiler::Compiler;
+use regorus::rvm::Instruction;
 use regorus::rvm::program::Program;
 use regorus::rvm::vm::{RegoVM, VmError};
-use regorus::rvm::Instruction;
 use regorus::{CompiledPolicy, Value};
 
 use super::sandbox;

@@ -14,6 +14,7 @@ mod bundle;
 mod compare;
 mod engine;
 mod error;
+mod expected;
 mod finding;
 mod gate;
 mod input;
@@ -35,13 +36,15 @@ pub use bundle::{Bundle, MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES};
 pub use compare::{Changed, ChangedData, Difference, affected, difference, mentioned};
 pub use engine::{ENGINE, Engine};
 pub use error::PolicyError;
+pub use expected::{Expected, MetricLimits};
 pub use finding::{Finding, Outcome};
 pub use gate::{Gate, gates_between};
 pub use input::{
-    Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership, Promotion,
-    Reference, Risk, Scope, Version,
+    Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Component, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership,
+    Promotion, Reference, Risk, Scope, Version,
 };
 pub use organisation::Effective;
+pub use input::{Condition, ConditionStatus};
 pub use rule::{MAX_RESULT_BYTES, RuleInfo, Source};
 pub use selftest::{TestResult, run_tests};
 pub use verdict::Verdict;

@@ -118,12 +118,7 @@ pub(super) fn result(value: &Value) -> Result<RuleResult, String> {
         }
     }
     let missing = |field: &str| format!("missing field `{field}` in its result");
-    let result = RuleResult {
-        outcome: outcome.ok_or_else(|| missing("outcome"))?,
-        message: message.ok_or_else(|| missing("message"))?,
-        remedy,
-        completeness,
-    };
+    let result = RuleResult { outcome: outcome.ok_or_else(|| missing("outcome"))?, message: message.ok_or_else(|| missing("message"))?, remedy, completeness };
     match result.outcome {
         Outcome::Pass | Outcome::Fail | Outcome::NotApplicable => Ok(result),
         // Only the core waives, and only against a recorded exception.

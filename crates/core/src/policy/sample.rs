@@ -32,7 +32,7 @@ pub(super) fn evaluation(content: &str, auc: f64, parity: f64) -> Evidence {
         "binds_to": {"kind": "content", "digest": digest(content)},
         "actor": actor('p', 7),
         "at": "2026-05-01T00:00:00Z",
-        "document": {
+        "summary": {
             "schema": "chancery.evaluation/v1",
             "suite": {"name": "credit-baseline", "version": "1.0.0"},
             "subject": {"content_digest": digest(content)},

@@ -123,9 +123,12 @@ fn verdict_of(event: &Event) -> Option<Digest> {
     match event {
         Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => Some(*verdict),
         Event::Registry(registry::Event::Refused { verdict, .. }) | Event::Version(version::Event::Transitioned { verdict, .. }) => *verdict,
-        Event::Promotion(promotion::Event::Opened { verdict, .. } | promotion::Event::Refreshed { verdict, .. } | promotion::Event::Executed { verdict, .. }) => {
-            Some(*verdict)
-        }
+        Event::Promotion(
+            promotion::Event::Opened { verdict, .. }
+            | promotion::Event::Refreshed { verdict, .. }
+            | promotion::Event::Completed { verdict, .. }
+            | promotion::Event::Executed { verdict, .. },
+        ) => Some(*verdict),
         Event::Actor(_)
         | Event::Alias(_)
         | Event::Attestation(_)

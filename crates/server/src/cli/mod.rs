@@ -9,6 +9,7 @@ pub mod check;
 pub mod client;
 pub mod completions;
 pub mod connection;
+pub mod delegation;
 pub mod demote;
 pub mod deprecate;
 pub mod doctor;
@@ -104,6 +105,9 @@ pub enum Command {
     /// Look at promotions and decide about them.
     #[command(subcommand)]
     Promotion(promotion::Command),
+    /// Let somebody stand in for your role of approval.
+    #[command(subcommand)]
+    Delegation(delegation::Command),
     /// Put an earlier release back into production.
     Rollback(rollback::Args),
     /// Move a version to a lower state.
@@ -170,6 +174,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Check(args) => check::run(args, &session()?).await,
         Command::Promote(args) => promote::run(args, &session()?).await,
         Command::Promotion(command) => promotion::run(command, &session()?).await,
+        Command::Delegation(command) => delegation::run(command, &session()?).await,
         Command::Rollback(args) => rollback::run(args, &session()?).await,
         Command::Demote(args) => demote::run(args, &session()?).await,
         Command::Deprecate(args) => deprecate::run(args, &session()?).await,

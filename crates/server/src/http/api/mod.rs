@@ -9,12 +9,14 @@ mod bundle;
 pub mod check;
 mod compare;
 pub mod decision;
+pub mod delegation;
 mod docs;
 pub mod download;
 mod evidence;
 mod explain;
 mod history;
 pub mod ledger;
+mod lineage;
 pub mod model;
 mod package;
 pub mod policy;
@@ -23,6 +25,7 @@ mod resolve;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod template;
 pub mod token;
 mod trace;
 pub mod transition;
@@ -63,6 +66,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(model::routes())
         .merge(check::routes())
         .merge(promotion::routes())
+        .merge(delegation::routes())
         .merge(rollback::routes())
         .merge(transition::routes())
         .merge(policy::routes())
@@ -72,8 +76,10 @@ fn routes() -> OpenApiRouter<App> {
         .merge(token::routes())
         .merge(decision::routes())
         .merge(ledger::routes())
+        .merge(lineage::routes())
         .merge(version::routes())
         .merge(tag::routes())
+        .merge(template::routes())
         .merge(alias::routes())
         .merge(evidence::routes())
         .merge(history::routes())
