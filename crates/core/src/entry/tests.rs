@@ -325,6 +325,7 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
     let sources = [
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
+        include_str!("../bundle.rs"),
         include_str!("../delegation.rs"),
         include_str!("../evidence.rs"),
         include_str!("../exception.rs"),

@@ -7,6 +7,7 @@ use chancery_core::names::{Digest, Label, ModelName, State, VersionNumber};
 use chancery_core::policy::{Bundle, Finding, RuleInfo, TestResult, mentioned, run_tests};
 use chancery_core::policy::{Effective, gates_between};
 use chancery_core::refusal::Refusal;
+use chancery_core::tables::BundleRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +16,7 @@ use super::policy::{Policy, given, refused};
 use super::{App, AppError, view};
 use crate::fault::Fault;
 use crate::store::Snapshot;
+use crate::values;
 
 /// A rule with what it says about one version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -101,7 +103,10 @@ impl App {
             Which::Active => self.policy_of(snapshot, found.baseline, found.organisation).await,
             Which::Baseline => self.policy_of(snapshot, found.baseline, None).await,
             Which::Uploaded(digest) if digest == found.baseline => self.policy_of(snapshot, found.baseline, None).await,
-            Which::Uploaded(digest) => self.policy_of(snapshot, found.baseline, Some(digest)).await,
+            Which::Uploaded(digest) => {
+                uploaded(snapshot, digest).await?;
+                self.policy_of(snapshot, found.baseline, Some(digest)).await
+            }
             Which::Files(files) => {
                 let (bundle, document) = given(files)?;
                 let baseline = self.bundle(snapshot, found.baseline).await?;
@@ -120,7 +125,11 @@ impl App {
         let baseline = self.bundle(snapshot, found.baseline).await?;
         let own = match (which, found.organisation) {
             (Which::Baseline, _) | (Which::Active, None) => None,
-            (Which::Active, Some(digest)) | (Which::Uploaded(digest), _) => Some(self.bundle(snapshot, digest).await?),
+            (Which::Uploaded(digest), _) if digest == found.baseline => None,
+            (Which::Active, Some(digest)) | (Which::Uploaded(digest), _) => {
+                uploaded(snapshot, digest).await?;
+                Some(self.bundle(snapshot, digest).await?)
+            }
             (Which::Files(files), _) => Some(given(files)?.0),
         };
         let work = move || match own {
@@ -129,6 +138,14 @@ impl App {
         };
         let ran = tokio::task::spawn_blocking(work).await.map_err(|error| Fault::database("run the tests of a policy", error))?;
         Ok(ran.map_err(|error| refused(&error))?)
+    }
+}
+
+/// Refuses digests of payloads that are no bundle of an organisation.
+async fn uploaded(snapshot: &Snapshot, digest: Digest) -> Result<(), AppError> {
+    match snapshot.get::<BundleRow>(values![digest]).await? {
+        Some(_) => Ok(()),
+        None => Err(Refusal::not_found("bundle", &digest.to_string()).field("digest").into()),
     }
 }
 

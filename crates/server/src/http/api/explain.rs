@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chancery_core::access::Action;
 use chancery_core::names::{Digest, Label, ModelId, ModelName, State, VersionNumber};
 use chancery_core::policy::{Changed, ChangedData, difference};
 use chancery_core::refusal::Refusal;
@@ -62,6 +63,14 @@ pub(super) struct Named {
 }
 
 impl Named {
+    /// Rules that nobody agreed to are evaluated only for those who manage the policy.
+    pub(super) async fn check(&self, allowed: &Allowed<caller::Read>) -> Result<(), AppError> {
+        if self.files.is_some() {
+            allowed.app.allow(&allowed.caller, Action::ManagePolicy).await?;
+        }
+        Ok(())
+    }
+
     /// The policy that is meant; the one in force unless something else is said.
     pub(super) fn which(self) -> Result<Which, Refusal> {
         match (self.policy.as_deref(), self.files) {
@@ -110,6 +119,8 @@ struct DiffView {
     request_body = DiffAsk,
     responses((status = 200, description = "How they differ", body = DiffView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn diff(allowed: Allowed<caller::Read>, body: Json<DiffAsk>) -> Result<axum::Json<DiffView>, AppError> {
+    body.value.from.check(&allowed).await?;
+    body.value.to.check(&allowed).await?;
     let snapshot = allowed.read().await?;
     let first = allowed.app.policy_named(&snapshot, body.value.from.which()?).await?;
     let second = allowed.app.policy_named(&snapshot, body.value.to.which()?).await?;

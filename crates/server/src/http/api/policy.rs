@@ -153,6 +153,7 @@ struct TestView {
     request_body = Named,
     responses((status = 200, description = "The results", body = TestView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn test(allowed: Allowed<caller::Read>, body: Json<Named>) -> Result<axum::Json<TestView>, AppError> {
+    body.value.check(&allowed).await?;
     let snapshot = allowed.read().await?;
     let results = allowed.app.test_policy(&snapshot, body.value.which()?).await?;
     Ok(axum::Json(TestView { passed: results.iter().all(|result| result.passed), results }))
