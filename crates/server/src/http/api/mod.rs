@@ -6,6 +6,7 @@
 mod alias;
 mod as_of;
 mod attestation;
+mod bundle;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -15,6 +16,7 @@ pub mod download;
 mod end_of_life;
 mod evidence;
 mod finding;
+mod explain;
 mod history;
 mod key;
 mod jobs;
@@ -75,6 +77,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(rollback::routes())
         .merge(transition::routes())
         .merge(policy::routes())
+        .merge(bundle::routes())
+        .merge(explain::routes())
         .merge(user::routes())
         .merge(token::routes())
         .merge(key::routes())
