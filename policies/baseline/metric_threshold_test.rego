@@ -38,7 +38,7 @@ test_text_and_null_are_not_numbers if {
 
 # A value of a slice says nothing about the whole.
 test_slice_does_not_count if {
-	sliced := object.union(fixture.document.evidence[0], {"document": {"metrics": [
+	sliced := object.union(fixture.document.evidence[0], {"summary": {"metrics": [
 		{"name": "auc_roc", "value": 0.9},
 		{"name": "demographic_parity_ratio", "value": 0.9, "slice": "sex=female"},
 	]}})
@@ -67,7 +67,7 @@ test_newer_evaluation_replaces_older if {
 
 # A good result on a chosen dataset does not hide a bad one on another.
 test_every_dataset_counts if {
-	elsewhere := object.union(good, {"document": {"dataset": {"digest": "other"}}})
+	elsewhere := object.union(good, {"summary": {"dataset": {"digest": "other"}}})
 	result := metric_threshold.result with input as fixture.changed({"evidence": [bad, elsewhere]})
 	result.outcome == "fail"
 	result.message == "auc_roc 0.5 is below the minimum 0.7 for tier high"
@@ -98,10 +98,34 @@ test_minimal_is_not_applicable if {
 
 # Malformed entries beside good ones neither count nor stop the rule.
 test_malformed_metrics_do_not_stop_the_rule if {
-	metrics := array.concat(fixture.document.evidence[0].document.metrics, ["auc_roc", null, 7, {"name": 7}, {"value": 0.1}])
-	odd := object.union(fixture.document.evidence[0], {"document": {"metrics": metrics, "suite": null, "dataset": ["x"]}})
+	metrics := array.concat(fixture.document.evidence[0].summary.metrics, ["auc_roc", null, 7, {"name": 7}, {"value": 0.1}])
+	odd := object.union(fixture.document.evidence[0], {"summary": {"metrics": metrics, "suite": null, "dataset": ["x"]}})
 	result := metric_threshold.result with input as fixture.changed({"evidence": [odd]})
 	result.outcome == "pass"
+}
+
+# The suite sets limits of its own, for slices too.
+test_limit_of_the_suite_counts if {
+	metrics := array.concat(fixture.document.evidence[0].summary.metrics, [
+		{"name": "selection_rate", "value": 0.4, "minimum": 0.45, "slice": "sex=female"},
+		{"name": "latency_ms", "value": 90, "maximum": 80},
+		{"name": "f1", "value": 0.9, "minimum": 0.9, "maximum": 1},
+	])
+	result := metric_threshold.result with input as fixture.with_summary("evaluation", {"metrics": metrics})
+	result.outcome == "fail"
+	result.message == "latency_ms 90 is above the maximum 80 of suite credit; selection_rate 0.4 is below the minimum 0.45 of suite credit"
+}
+
+test_system_has_its_own_limits if {
+	document := object.union(fixture.measured({"toxicity_rate": 0.03, "jailbreak_success_rate": 0.01}), {"model": {"kind": "system"}})
+	result := metric_threshold.result with input as document
+	result.message == "toxicity_rate 0.03 is above the maximum 0.02 for tier high"
+}
+
+# A claimed result that is added later does not take the place of a signed one.
+test_claim_does_not_replace_a_signature if {
+	result := metric_threshold.result with input as fixture.changed({"evidence": [bad, object.union(good, {"grade": "claimed"})]})
+	result.outcome == "fail"
 }
 
 test_huge_numbers_are_shown if {

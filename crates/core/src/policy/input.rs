@@ -392,6 +392,9 @@ pub struct Evidence {
     /// Ids of the trusted keys whose signature over it was verified; then the grade is `attested`.
     #[serde(default)]
     pub signed_by: Vec<String>,
+    /// Approval role in which the person who added a review spoke.
+    #[serde(default)]
+    pub role: Option<String>,
 }
 
 /// What a piece of evidence speaks about.

@@ -178,6 +178,7 @@ impl App {
                 format: String::new(),
                 summary: None,
                 signed_by: Vec::new(),
+                role: None,
             });
         }
         Ok(all)
