@@ -50,8 +50,10 @@ standing_for_this := [approval |
 	approval.role in required
 ]
 
-# The last word of a person in a role; of two at the same moment the rejection.
-standing := [approval |
+# The last word of a person in a role; of two at the same moment the rejection. Mostly each person speaks once.
+standing := standing_for_this if {
+	count({[approval.actor, approval.role] | some approval in standing_for_this}) == count(standing_for_this)
+} else := [approval |
 	some approval in standing_for_this
 	[approval.at, approval.verdict] == max([[other.at, other.verdict] |
 		some other in standing_for_this
@@ -87,20 +89,20 @@ eligible := [approval |
 	not lacks_signature(approval)
 ]
 
-# The required role that a person counts for.
-first_role := {approval.actor: role |
+# Approvals that count for their role: of a person the one in the required role in which they spoke first.
+counting := eligible if {
+	count({approval.actor | some approval in eligible}) == count(eligible)
+} else := [approval |
 	some approval in eligible
-	role := min([[other.at, other.role] |
+	[approval.at, approval.role] == min([[other.at, other.role] |
 		some other in eligible
 		other.actor == approval.actor
-	])[1]
-}
+	])
+]
 
-voices_in(role) := {voice_of(approval) |
-	some approval in eligible
-	approval.role == role
-	first_role[approval.actor] == role
-}
+voices := {[approval.role, voice_of(approval)] | some approval in counting}
+
+people := {role: count([1 | some voice in voices; voice[0] == role]) | some role in required}
 
 missing := [role |
 	some role in required
@@ -109,7 +111,7 @@ missing := [role |
 
 is_satisfied(role) if {
 	not role in rejected_roles
-	count(voices_in(role)) >= needed[role]
+	people[role] >= needed[role]
 }
 
 # Why a role is missing although somebody spoke.
@@ -126,7 +128,7 @@ notes contains text if {
 	text := why_not(approval)
 }
 
-notes contains sprintf("%s has %d of %d people", [role, count(voices_in(role)), needed[role]]) if {
+notes contains sprintf("%s has %d of %d people", [role, people[role], needed[role]]) if {
 	some role in missing
 	needed[role] > 1
 }
@@ -137,8 +139,10 @@ why_not(approval) := concat("", [approval.actor, " is an author and does not cou
 	is_by_author(approval)
 } else := concat("", [approval.actor, " did not sign with a key of their own for ", approval.role]) if {
 	lacks_signature(approval)
-} else := concat("", [approval.actor, " counts for ", first_role[approval.actor], " already, not for ", approval.role]) if {
-	first_role[approval.actor] != approval.role
+} else := concat("", [approval.actor, " counts for ", other.role, " already, not for ", approval.role]) if {
+	some other in counting
+	other.actor == approval.actor
+	other.role != approval.role
 }
 
 note_text := concat("", [" (", lib.joined(notes), ")"]) if {

@@ -1,5 +1,5 @@
-# Values and functions that several rules share. No rule lives here. A value is computed once in an evaluation, however many
-# rules ask for it; a function every time, so what is the same for all rules is a value.
+# Values and functions that several rules share. No rule lives here. A value is computed once for a rule, however often it is
+# named; a function every time.
 package chancery.lib
 
 import rego.v1
@@ -49,16 +49,12 @@ is_older(moment, days) if now - moment > days * day
 # The digests that evidence can bind to and still speak about the whole version.
 own := {"version": input.version.version_digest, "content": input.version.content_digest}
 
-# Evidence that was read and is about exactly this version: no other digest counts, whoever attached it.
-bound := [entry |
-	some entry in input.evidence
-	is_object(entry.summary)
-	entry.binds_to.digest == own[entry.binds_to.kind]
-]
-
+# Evidence of a type that was read and is about exactly this version: no other digest counts, whoever attached it.
 of_type(wanted) := [entry |
-	some entry in bound
+	some entry in input.evidence
 	entry.type == wanted
+	entry.binds_to.digest == own[entry.binds_to.kind]
+	is_object(entry.summary)
 ]
 
 # The evidence of a type that counts: the one that was added last; of two at the same moment that with the larger digest.
@@ -75,12 +71,13 @@ last_added(entries) := entries[0] if {
 
 # Reviews by people who did not make the version. The last word of a person counts.
 independent_reviews := [entry |
-	some entry in bound
-	entry.type == "review"
+	some entry in of_type("review")
 	not entry.actor in input.authors
 ]
 
-reviews := [entry |
+reviews := independent_reviews if {
+	count(independent_reviews) < 2
+} else := [entry |
 	some entry in independent_reviews
 	entry.digest == max([[other.at, other.digest] |
 		some other in independent_reviews
@@ -91,8 +88,7 @@ reviews := [entry |
 
 # Evaluations of this version that count, and those of the version it is compared with.
 evaluations := latest_of_each_test([entry |
-	some entry in bound
-	entry.type == "evaluation"
+	some entry in of_type("evaluation")
 	is_array(entry.summary.metrics)
 	not is_about_another(entry.summary)
 ])
