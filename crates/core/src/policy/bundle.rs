@@ -27,27 +27,90 @@ macro_rules! baseline {
 baseline!(
     "approval_complete.rego",
     "approval_complete_test.rego",
+    "approval_expiring.rego",
+    "approval_expiring_test.rego",
     "approval_unexpired.rego",
     "approval_unexpired_test.rego",
     "bounds.json",
+    "build_reproducible.rego",
+    "build_reproducible_test.rego",
+    "card_sections.rego",
+    "card_sections_test.rego",
+    "change_assessed.rego",
+    "change_assessed_test.rego",
+    "components_approved.rego",
+    "components_approved_test.rego",
+    "condition_due.rego",
+    "condition_due_test.rego",
+    "condition_met.rego",
+    "condition_met_test.rego",
     "data.json",
+    "document_review_due.rego",
+    "document_review_due_test.rego",
     "entry_complete.rego",
     "entry_complete_test.rego",
+    "environment_allowed.rego",
+    "environment_allowed_test.rego",
     "environment_pinned.rego",
     "environment_pinned_test.rego",
+    "evaluation_attested.rego",
+    "evaluation_attested_test.rego",
     "evaluation_baseline.rego",
     "evaluation_baseline_test.rego",
+    "evaluation_complete.rego",
+    "evaluation_complete_test.rego",
+    "evaluation_fresh.rego",
+    "evaluation_fresh_test.rego",
+    "exception_expiring.rego",
+    "exception_expiring_test.rego",
+    "explainability_present.rego",
+    "explainability_present_test.rego",
+    "facts_consistent.rego",
+    "facts_consistent_test.rego",
     "fixture_test.rego",
     "lib.rego",
+    "lib_vulnerability.rego",
+    "licence_allowed.rego",
+    "licence_allowed_test.rego",
     "metric_no_regression.rego",
     "metric_no_regression_test.rego",
     "metric_threshold.rego",
     "metric_threshold_test.rego",
+    "monitor_linked.rego",
+    "monitor_linked_test.rego",
+    "owner_present.rego",
+    "owner_present_test.rego",
+    "provenance_present.rego",
+    "provenance_present_test.rego",
+    "retention_due.rego",
+    "retention_due_test.rego",
+    "review_present.rego",
+    "review_present_test.rego",
+    "risk_assessed.rego",
+    "risk_assessed_test.rego",
+    "risk_no_open_critical.rego",
+    "risk_no_open_critical_test.rego",
+    "rollback_plan.rego",
+    "rollback_plan_test.rego",
+    "sbom_present.rego",
+    "sbom_present_test.rego",
+    "signature_compatible.rego",
+    "signature_compatible_test.rego",
     "signature_present.rego",
     "signature_present_test.rego",
+    "template_approved.rego",
+    "template_approved_test.rego",
+    "use_allowed.rego",
+    "use_allowed_test.rego",
+    "version_stale.rego",
+    "version_stale_test.rego",
+    "vulnerability_new_critical.rego",
+    "vulnerability_new_critical_test.rego",
+    "vulnerability_no_critical.rego",
+    "vulnerability_no_critical_test.rego",
 );
 
-/// The files of a bundle by their path: `*.rego`, and `data.json` at its root. `*_test.rego` are tests.
+/// The files of a bundle by their path: `*.rego`, and `data.json` and `bounds.json` at its root. `*_test.rego` are tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bundle {
     /// Bytes of each file.
@@ -181,6 +244,31 @@ mod tests {
         on_disk.sort();
         let compiled: Vec<String> = Bundle::baseline().files.into_keys().collect();
         assert_eq!(compiled, on_disk);
+    }
+
+    /// Every path of `bounds.json` leads to something in `data.json`, and says one of the known things about it.
+    #[test]
+    fn the_bounds_of_the_baseline_are_about_its_data() {
+        let baseline = Bundle::baseline();
+        let data: serde_json::Value = serde_json::from_slice(&baseline.files["data.json"]).unwrap();
+        let bounds: Vec<serde_json::Value> = serde_json::from_slice(&baseline.files["bounds.json"]).unwrap();
+        for bound in &bounds {
+            let path = bound["path"].as_str().unwrap();
+            let value = data.pointer(&format!("/{}", path.replace('.', "/"))).unwrap_or_else(|| panic!("{path}"));
+            let (minimum, maximum) = (bound.get("minimum"), bound.get("maximum"));
+            match bound["rule"].as_str().unwrap() {
+                "at-least" | "at-most" => assert!(value.is_number() && minimum.or(maximum).is_none(), "{path}"),
+                "range" => {
+                    let inside = minimum.unwrap().as_f64() <= value.as_f64() && value.as_f64() <= maximum.unwrap().as_f64();
+                    assert!(inside, "{path}");
+                }
+                "add-only" | "free" => assert!(minimum.or(maximum).is_none(), "{path}"),
+                other => panic!("{path}: {other}"),
+            }
+            assert!(!bound["why"].as_str().unwrap().is_empty(), "{path}");
+        }
+        let paths: std::collections::BTreeSet<&str> = bounds.iter().filter_map(|bound| bound["path"].as_str()).collect();
+        assert_eq!(paths.len(), bounds.len(), "a path is listed twice");
     }
 
     #[test]

@@ -29,6 +29,8 @@ mod selftest;
 mod verdict;
 
 #[cfg(test)]
+mod coverage_tests;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;
