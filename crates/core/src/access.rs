@@ -10,7 +10,7 @@ use crate::actor::{self, ActorKind};
 use crate::command::Command;
 use crate::names::{ActorId, Label};
 use crate::refusal::{Code, Refusal};
-use crate::{model, promotion, registry, version};
+use crate::{exception, model, promotion, registry, version};
 
 /// A role (`design.md` section 7). Written as a word; approvers as `approver:ROLE`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -125,6 +125,8 @@ crate::words! {
         ManageActors = "manage-actors",
         /// Change settings.
         ManageSettings = "manage-settings",
+        /// Give a model a policy mode of its own.
+        SetPolicyMode = "set-policy-mode",
         /// Ask for a waiver of a rule.
         RequestException = "request-exception",
         /// Grant, refuse or revoke a waiver, in a role that the policy names.
@@ -185,7 +187,7 @@ impl Role {
                         | Action::ManageRisks
                         | Action::ScheduleReview
                 ) || (role.as_str() == "ai-governance"
-                    && matches!(action, Action::SetRiskTier | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation))
+                    && matches!(action, Action::SetRiskTier | Action::SetPolicyMode | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation))
             }
             Self::Deployer => matches!(
                 action,
@@ -201,6 +203,7 @@ impl Role {
                     | Action::ReadEntries
                     | Action::ManageActors
                     | Action::ManageSettings
+                    | Action::SetPolicyMode
                     | Action::ManagePolicy
                     | Action::ManageTemplates
                     | Action::RunChecks
@@ -266,14 +269,19 @@ pub fn action_of(command: &Command) -> Action {
         Command::Bundle(_) => Action::ManagePolicy,
         Command::Calendar(_) => Action::ScheduleReview,
         Command::Delegation(_) => Action::Delegate,
-        Command::Exception(_) => Action::RequestException,
+        Command::Exception(command) => match command {
+            exception::Command::Request { .. } | exception::Command::Revoke { .. } => Action::RequestException,
+            exception::Command::Grant { .. } | exception::Command::Refuse { .. } => Action::GrantException,
+            exception::Command::BreakGlass(_) | exception::Command::Release { .. } => Action::BreakGlass,
+        },
         Command::Finding(_) => Action::RunChecks,
         Command::Risk(_) => Action::ManageRisks,
         Command::Template(_) => Action::ManageTemplates,
         Command::Evidence(_) | Command::Tag(_) => Action::Register,
         Command::Model(command) => match command {
-            model::Command::Create { .. } | model::Command::Update { .. } => Action::EditModel,
-            model::Command::SetRiskTier { .. } => Action::SetRiskTier,
+            model::Command::Create { .. } | model::Command::Update { .. } | model::Command::WithdrawTier { .. } => Action::EditModel,
+            model::Command::SetRiskTier { .. } | model::Command::ConfirmTier { .. } | model::Command::RejectTier { .. } => Action::SetRiskTier,
+            model::Command::SetPolicyMode { .. } => Action::SetPolicyMode,
             model::Command::Rename { .. } | model::Command::Hide { .. } => Action::ManageModel,
         },
         Command::Promotion(command) => match command {
@@ -315,6 +323,13 @@ fn check(actor: &Actor, action: Action) -> Result<(), Refusal> {
 /// `access_denied`; a review needs the very role of approval that it is given in.
 pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>, Refusal> {
     check(actor, action_of(&command))?;
+    if let Command::Exception(exception::Command::Grant { role, .. } | exception::Command::Refuse { role, .. }) = &command
+        && !actor.roles.contains(&Role::Approver(role.clone()))
+    {
+        return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))
+            .field("role")
+            .remedy("grant or refuse in a role that you have"));
+    }
     if let Command::Promotion(promotion::Command::Review { role, .. } | promotion::Command::Withdraw { role, .. }) = &command
         && !actor.roles.contains(&Role::Approver(role.clone()))
     {

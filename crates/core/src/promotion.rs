@@ -15,7 +15,7 @@ use crate::names::{ActorId, AliasName, Digest, ExceptionId, Label, ModelId, Prom
 use crate::policy::Finding;
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
-use crate::tables::{ApprovalRow, DecisionRow, OpenPromotionRow, PromotionRow};
+use crate::tables::{ApprovalRow, DecisionRow, ModelRow, OpenPromotionRow, PromotionRow};
 use crate::{alias, exception, model, version};
 
 crate::words! {
@@ -41,6 +41,8 @@ crate::words! {
         Rejected = "REJECTED",
         /// It went there.
         Executed = "EXECUTED",
+        /// A rule was waived.
+        ExceptionGranted = "EXCEPTION_GRANTED",
     }
 }
 
@@ -331,7 +333,7 @@ pub enum Event {
     },
 }
 
-fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
+pub(crate) fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
     let row = rows.get::<PromotionRow>(&[id])?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
     if row.status != Status::Open {
         return Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status))
@@ -372,13 +374,14 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         }
         Command::Refresh { promotion, evidence_set, gate } => {
             let row = open(rows, promotion)?;
-            let risk_tier = model::existing(rows, &row.model_id)?.risk_tier;
+            let model = model::existing(rows, &row.model_id)?;
             let event = Event::Refreshed {
                 evidence_set: *evidence_set,
-                risk_tier,
+                risk_tier: model.risk_tier,
                 verdict: gate.payload.digest,
                 failed: gate.failed_rules(),
-                lapsed: *evidence_set != row.evidence_set || risk_tier != row.risk_tier,
+                // By the entry that set the tier and not by its word: what lapsed once stays lapsed when the word comes back.
+                lapsed: *evidence_set != row.evidence_set || model.tier_index != row.tier_index,
             };
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).payload(gate.payload.clone())])
         }
@@ -453,7 +456,7 @@ fn review(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<D
     let current = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;
     // A verdict that no longer counts, because it expired or was given for another tier, is given anew.
     let stands =
-        |given: &ApprovalRow| !given.withdrawn && given.evidence_set == *evidence_set && given.risk_tier == row.risk_tier && given.expires_at > context.now;
+        |given: &ApprovalRow| !given.withdrawn && given.evidence_set == *evidence_set && given.tier_index == row.tier_index && given.expires_at > context.now;
     if current.is_some_and(|given| given.verdict == *verdict && stands(&given)) {
         return Err(Refusal::new(Code::AlreadyExists, &format!("you gave this verdict as `{role}` already")).field("role").into());
     }
@@ -481,7 +484,7 @@ fn review(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<D
     Ok(drafts)
 }
 
-fn decision_draft(row: &PromotionRow, decision: &SignedDecision) -> Draft {
+pub(crate) fn decision_draft(row: &PromotionRow, decision: &SignedDecision) -> Draft {
     let event = Event::DecisionRecorded {
         id: decision.id.clone(),
         decision: decision.decision,
@@ -494,7 +497,13 @@ fn decision_draft(row: &PromotionRow, decision: &SignedDecision) -> Draft {
     Draft::new(Subject::Version(row.model_id.clone(), row.number), event).payload(decision.envelope.clone())
 }
 
-fn execute(rows: &mut Rows, promotion: &PromotionId, gate: &GateRecord, decision: &SignedDecision, replaced: &[VersionNumber]) -> Result<Vec<Draft>, Stop> {
+pub(crate) fn execute(
+    rows: &mut Rows,
+    promotion: &PromotionId,
+    gate: &GateRecord,
+    decision: &SignedDecision,
+    replaced: &[VersionNumber],
+) -> Result<Vec<Draft>, Stop> {
     let row = open(rows, promotion)?;
     let version = version::existing(rows, &row.model_id, row.number)?;
     check_forward(version.state, row.target)?;
@@ -597,10 +606,15 @@ fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, Stop> {
     };
     let mut drafts = vec![Draft::new(subject.clone(), event).payload(gate.payload.clone()).private(Some(reason))];
     drafts.extend(replacements(rows, model, replaced, *to, State::Production, Some(reason.digest))?);
-    for (id, rule) in exceptions {
-        let event = exception::Event::Granted { id: id.clone(), rule: rule.clone(), reason: reason.digest, expires_at: *exceptions_end };
-        drafts.push(Draft::new(subject.clone(), event));
-    }
+    let waived = exception::Imposed {
+        origin: exception::Origin::Rollback,
+        model,
+        number: *to,
+        reason: reason.digest,
+        expires_at: *exceptions_end,
+        promotion: None,
+    };
+    drafts.extend(exception::imposed(&waived, exceptions)?);
     for name in aliases {
         let from = rows.get::<crate::tables::AliasRow>(&[model, name])?.map(|row| row.number);
         drafts.push(Draft::new(subject.clone(), alias::Event::Set { alias: name.clone(), from, finding: None }));
@@ -626,6 +640,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     match (event, &entry.subject) {
         (Event::Opened { version, target, environment, evidence_set, risk_tier, verdict, .. }, Subject::Promotion(id)) => {
             let Subject::Version(model_id, number) = version else { return Ok(()) };
+            let tier_index = tier_index(rows, model_id)?;
             rows.put(&OpenPromotionRow { model_id: model_id.clone(), number: *number, target: *target, promotion_id: id.clone() });
             rows.put(&PromotionRow {
                 promotion_id: id.clone(),
@@ -636,6 +651,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 status: Status::Open,
                 evidence_set: *evidence_set,
                 risk_tier: *risk_tier,
+                tier_index,
                 opened_by: entry.actor.clone(),
                 opened_at: entry.at,
                 opened_index: entry.index,
@@ -687,13 +703,19 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     }
 }
 
+/// The entry that set the tier of a model.
+fn tier_index(rows: &mut Rows, model: &ModelId) -> Result<u64, Missing> {
+    Ok(rows.get::<ModelRow>(&[model])?.map_or(0, |row| row.tier_index))
+}
+
 fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow) -> Result<(), Missing> {
     let row = PromotionRow { revision: entry.index, ..row };
     match event {
         Event::Opened { .. } | Event::DecisionRecorded { .. } => {}
         Event::Refreshed { evidence_set, risk_tier, verdict, lapsed, .. } => {
             let decision = if *lapsed { None } else { row.decision };
-            rows.put(&PromotionRow { evidence_set: *evidence_set, risk_tier: *risk_tier, verdict: *verdict, decision, ..row });
+            let tier_index = tier_index(rows, &row.model_id)?;
+            rows.put(&PromotionRow { evidence_set: *evidence_set, risk_tier: *risk_tier, tier_index, verdict: *verdict, decision, ..row });
         }
         Event::ApprovalRecorded {
             role,
@@ -718,6 +740,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
                 target: *target,
                 environment: environment.clone(),
                 risk_tier: *risk_tier,
+                tier_index: row.tier_index,
                 evidence_set: *evidence_set,
                 ticket: ticket.clone(),
                 conditions: serde_json::to_value(conditions).unwrap_or_default(),

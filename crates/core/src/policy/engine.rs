@@ -7,6 +7,7 @@ use regorus::Value;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{Bundle, Part, canonical_digest};
+use super::exceptions::ExceptionRules;
 use super::finding::Outcome;
 use super::gate::Gate;
 use super::input::Input;
@@ -145,6 +146,7 @@ pub struct Engine {
     rules: Arc<[Rule]>,
     bundle_digest: Digest,
     approval_lifetime_days: u32,
+    exception_rules: Arc<ExceptionRules>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -175,12 +177,18 @@ impl Engine {
             }
             rules.push(Rule { info, package: module.package.clone() });
         }
-        Ok(Self { interpreter, rules: rules.into(), bundle_digest: bundle.digest()?, approval_lifetime_days: approval_lifetime_days(bundle)? })
+        let exception_rules = Arc::new(ExceptionRules::of(bundle)?);
+        Ok(Self { interpreter, rules: rules.into(), bundle_digest: bundle.digest()?, approval_lifetime_days: approval_lifetime_days(bundle)?, exception_rules })
     }
 
     /// How long an approval counts, in days: `chancery.approvals.lifetime_days` of the bundle's data, 90 without it.
     pub fn approval_lifetime_days(&self) -> u32 {
         self.approval_lifetime_days
+    }
+
+    /// Who grants exceptions, and for how long: `chancery.exceptions` of the bundle's data.
+    pub fn exception_rules(&self) -> &ExceptionRules {
+        &self.exception_rules
     }
 
     /// Digest of the bundle.

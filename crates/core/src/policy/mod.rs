@@ -8,6 +8,7 @@
 
 mod bundle;
 mod engine;
+mod exceptions;
 mod finding;
 mod gate;
 mod input;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES};
 pub use engine::{ENGINE, Engine, PolicyError, RuleInfo, Source};
+pub use exceptions::ExceptionRules;
 pub use finding::{Finding, Outcome};
 pub use gate::{Gate, gates_between};
 pub use input::{

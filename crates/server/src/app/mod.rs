@@ -5,6 +5,8 @@ mod access;
 pub mod artifacts;
 pub mod as_of;
 pub mod current;
+mod emergency;
+mod exception;
 mod execute;
 mod gate;
 mod hide;
@@ -25,6 +27,8 @@ use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
+pub use emergency::Emergency;
+pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;

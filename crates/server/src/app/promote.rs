@@ -209,7 +209,7 @@ impl App {
             return Ok(Some(PromoteOutcome { opening: Opening::New, ..outcome }));
         };
         let id = promotion.promotion_id.clone();
-        let changed = promotion.evidence_set != subjects.input.evidence_set_digest || promotion.risk_tier != subjects.model.risk_tier;
+        let changed = promotion.evidence_set != subjects.input.evidence_set_digest || promotion.tier_index != subjects.model.tier_index;
         if changed {
             let receipt = self.refresh(caller, &id, options).await?;
             self.decide_if_complete(caller, &id, &plain).await?;
@@ -278,7 +278,7 @@ impl App {
     }
 
     /// Reads an open promotion with everything that its gates read.
-    async fn promotion_subjects(&self, caller: &Caller, id: &PromotionId) -> Result<(Subjects, Vec<Gate>), AppError> {
+    pub(super) async fn promotion_subjects(&self, caller: &Caller, id: &PromotionId) -> Result<(Subjects, Vec<Gate>), AppError> {
         let snapshot = self.store().read().await?;
         let row = open_by_id(&snapshot, id).await?;
         let model = snapshot.get::<ModelRow>(values![row.model_id]).await?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
@@ -409,7 +409,7 @@ impl App {
         }
     }
 
-    async fn decision_of(
+    pub(super) async fn decision_of(
         &self,
         snapshot: &Snapshot,
         caller: &Caller,
@@ -421,7 +421,7 @@ impl App {
         let last = subjects.approvals.iter().rfind(|row| counts(row, subjects));
         let decided_by = match (decision, last) {
             (DecisionKind::Approved, Some(row)) => &row.actor,
-            (DecisionKind::Approved | DecisionKind::Rejected | DecisionKind::Executed, _) => &caller.actor.id,
+            (DecisionKind::Approved | DecisionKind::Rejected | DecisionKind::Executed | DecisionKind::ExceptionGranted, _) => &caller.actor.id,
         };
         let requested = subjects.promotion.as_ref().map_or((&caller.actor.id, self.now()), |row| (&row.opened_by, row.opened_at));
         let text =
@@ -614,7 +614,7 @@ impl App {
     }
 
     /// A command with everything that was noted for it, authorised at the caller's access revision.
-    fn ready(&self, caller: &Caller, command: chancery_core::Command, subjects: &Subjects, evaluated: Option<Evaluated>) -> Result<Prepared, AppError> {
+    pub(super) fn ready(&self, caller: &Caller, command: chancery_core::Command, subjects: &Subjects, evaluated: Option<Evaluated>) -> Result<Prepared, AppError> {
         Ok(Prepared {
             command: authorize(&caller.actor, command)?,
             noted: subjects.noted.clone(),

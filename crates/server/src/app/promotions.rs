@@ -171,6 +171,7 @@ fn live_gates(row: &PromotionRow, subjects: &Subjects) -> Option<Vec<policy::Gat
 /// Turns subjects that were read now into those of the moment of a stored verdict, as far as approvals depend on them.
 fn as_of(subjects: &mut Subjects, row: &PromotionRow, verdict: &Verdict) {
     subjects.model.risk_tier = row.risk_tier;
+    subjects.model.tier_index = row.tier_index;
     subjects.input.model.risk.tier = row.risk_tier;
     subjects.input.evidence_set_digest = row.evidence_set;
     subjects.input.mode = verdict.mode;

@@ -178,7 +178,7 @@ pub(super) fn counts(row: &ApprovalRow, subjects: &Subjects) -> bool {
         && !row.withdrawn
         && row.evidence_set == subjects.input.evidence_set_digest
         && row.version_digest == subjects.version.version_digest
-        && row.risk_tier == subjects.model.risk_tier
+        && row.tier_index == subjects.model.tier_index
         && row.expires_at > subjects.input.now
 }
 
@@ -260,6 +260,7 @@ fn verdict(decision: DecisionKind) -> DecisionVerdict {
         DecisionKind::Approved => DecisionVerdict::Approved,
         DecisionKind::Rejected => DecisionVerdict::Rejected,
         DecisionKind::Executed => DecisionVerdict::Executed,
+        DecisionKind::ExceptionGranted => DecisionVerdict::ExceptionGranted,
     }
 }
 

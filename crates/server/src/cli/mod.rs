@@ -13,7 +13,9 @@ pub mod deprecate;
 pub mod doctor;
 pub mod document;
 pub mod download;
+pub mod emergency;
 pub mod evidence;
+pub mod exception;
 pub mod exit;
 pub mod facts;
 pub mod failure;
@@ -38,6 +40,7 @@ pub mod serve;
 pub mod session;
 pub mod summary;
 pub mod tag;
+pub mod tier_proposal;
 pub mod token;
 pub mod trace;
 pub mod transition;
@@ -103,6 +106,9 @@ pub enum Command {
     /// Look at promotions and decide about them.
     #[command(subcommand)]
     Promotion(promotion::Command),
+    /// Ask for, grant and revoke waivers of rules.
+    #[command(subcommand)]
+    Exception(exception::Command),
     /// Put an earlier release back into production.
     Rollback(rollback::Args),
     /// Move a version to a lower state.
@@ -169,6 +175,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Check(args) => check::run(args, &session()?).await,
         Command::Promote(args) => promote::run(args, &session()?).await,
         Command::Promotion(command) => promotion::run(command, &session()?).await,
+        Command::Exception(command) => exception::run(command, &session()?).await,
         Command::Rollback(args) => rollback::run(args, &session()?).await,
         Command::Demote(args) => demote::run(args, &session()?).await,
         Command::Deprecate(args) => deprecate::run(args, &session()?).await,

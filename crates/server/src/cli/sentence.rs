@@ -48,7 +48,15 @@ fn deed(item: &Value) -> String {
         "tag.set" => format!("tagged {subject} {}={}", data("key"), data("value")),
         "tag.deleted" => format!("removed the tag {} from {subject}", data("key")),
         "evidence.added" => format!("added evidence to {subject}: {} `{}` ({})", data("type"), data("title"), data("grade")),
-        "exception.granted" => format!("granted {subject} an exception from {} until {}", data("rule"), data("expires_at")),
+        "model.tier-proposed" => format!("proposed the risk tier {} instead of {}", data("to"), data("from")),
+        "model.tier-rejected" => format!("rejected the proposed risk tier {}", data("to")),
+        "model.tier-withdrawn" => format!("withdrew the proposed risk tier {}", data("to")),
+        "model.policy-mode-changed" if has("mode") => format!("set the policy mode of the model to {}", data("mode")),
+        "model.policy-mode-changed" => "gave the model the policy mode of the registry".to_owned(),
+        "exception.requested" => format!("asked for {subject} from {} until {}", data("rule"), data("expires_at")),
+        "exception.granted" => format!("granted {subject}"),
+        "exception.refused" => format!("refused {subject}"),
+        "exception.revoked" => format!("revoked {subject}"),
         "decision.recorded" => {
             format!("completed decision {} of {subject} for {} (digest {})", data("decision"), data("target"), short(item, "/data/envelope"))
         }

@@ -9,7 +9,13 @@ mod architecture;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod emergency;
+#[cfg(test)]
 mod evidence;
+#[cfg(test)]
+mod exception;
+#[cfg(test)]
+mod govern;
 #[cfg(test)]
 mod governance;
 #[cfg(test)]

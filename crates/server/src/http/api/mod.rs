@@ -10,7 +10,10 @@ mod compare;
 pub mod decision;
 mod docs;
 pub mod download;
+mod emergency;
 mod evidence;
+mod exception;
+mod govern;
 mod history;
 pub mod ledger;
 pub mod model;
@@ -59,9 +62,12 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(system::routes())
         .merge(model::routes())
+        .merge(govern::routes())
         .merge(check::routes())
         .merge(promotion::routes())
         .merge(rollback::routes())
+        .merge(emergency::routes())
+        .merge(exception::routes())
         .merge(transition::routes())
         .merge(policy::routes())
         .merge(user::routes())
