@@ -230,7 +230,7 @@ fn a_model_has_its_own_mode_unless_its_tier_demands_enforce() {
     let mut world = World::with_mode(Warn);
     let id = model_id(1);
     world.ok(&carol(), create_model(&id, "loans", RiskTier::High));
-    world.ok(&bob(), mode(&id, Some(Enforce), &[1]));
+    world.ok(&bob(), mode(&id, Some(Enforce), &[]));
     assert_eq!(world.refused(&bob(), mode(&id, None, &[])).code, Code::TransitionRefused, "the registry's warn is not for a high tier");
 }
 
