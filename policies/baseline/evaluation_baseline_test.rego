@@ -32,18 +32,18 @@ test_evaluation_of_a_file_fails if of([bound_to("file", "c2")]).outcome == "fail
 
 # Bound to our content by its uploader, but the document says that it measured other bytes.
 test_document_about_other_bytes_fails if {
-	claimed := object.union(bound_to("content", "c2"), {"document": {"subject": {"content_digest": "sha256:c1"}}})
+	claimed := object.union(bound_to("content", "c2"), {"summary": {"subject": {"content_digest": "sha256:c1"}}})
 	of([claimed]).outcome == "fail"
 }
 
 test_document_about_our_bytes_passes if {
-	claimed := object.union(bound_to("content", "c2"), {"document": {"subject": {"content_digest": "sha256:c2"}}})
+	claimed := object.union(bound_to("content", "c2"), {"summary": {"subject": {"content_digest": "sha256:c2"}}})
 	of([claimed]).outcome == "pass"
 }
 
 test_other_evidence_fails if of([object.union(fixture.document.evidence[0], {"type": "sbom"})]).outcome == "fail"
 
-test_document_that_cannot_be_read_fails if of([object.union(fixture.document.evidence[0], {"document": null})]).outcome == "fail"
+test_document_that_cannot_be_read_fails if of([object.union(fixture.document.evidence[0], {"summary": null})]).outcome == "fail"
 
 test_dataset_is_not_applicable if {
 	result := evaluation_baseline.result with input as fixture.changed({"model": {"kind": "dataset"}})
@@ -60,7 +60,7 @@ test_malformed_documents_do_not_stop_the_rule if {
 		{"metrics": [], "subject": "us"},
 		{"metrics": ["auc_roc", null, {"name": 7}], "subject": {"content_digest": 7}},
 	] {
-		malformed := object.union(object.remove(bound_to("content", "c2"), ["document"]), {"document": document})
+		malformed := object.union(object.remove(bound_to("content", "c2"), ["summary"]), {"summary": document})
 		of(array.concat(fixture.document.evidence, [malformed])).outcome == "pass"
 	}
 }

@@ -83,7 +83,7 @@ evaluation(version_digest, at, metrics) := {
 	"binds_to": {"kind": "version", "digest": version_digest},
 	"actor": "u-author",
 	"at": at,
-	"document": {
+	"summary": {
 		"schema": "chancery.evaluation/v1",
 		"suite": {"name": "credit", "version": "3"},
 		"dataset": {"name": "loanapp-test", "version": "1", "digest": "aabbccddeeff0011"},

@@ -34,7 +34,7 @@ evaluations(evidence, version_digest) := [entry |
 	some entry in evidence
 	entry.type == "evaluation"
 	entry.binds_to.kind in {"version", "content"}
-	is_array(entry.document.metrics)
+	is_array(entry.summary.metrics)
 	is_about(entry, version_digest)
 ]
 
@@ -53,7 +53,7 @@ is_about(entry, version_digest) if {
 	entry.binds_to.kind == "content"
 	version_digest == input.version.version_digest
 	entry.binds_to.digest == input.version.content_digest
-	claimed := object.get(entry.document, ["subject", "content_digest"], input.version.content_digest)
+	claimed := object.get(entry.summary, ["subject", "content_digest"], input.version.content_digest)
 	plain(claimed) == input.version.content_digest
 }
 
@@ -62,9 +62,9 @@ plain(digest) := trim_prefix(digest, "sha256:") if is_string(digest)
 
 # What makes two evaluations comparable: suite name, suite version and dataset digest. Undefined when one is not given.
 test_of(entry) := [name, version, dataset] if {
-	name := entry.document.suite.name
-	version := sprintf("%v", [entry.document.suite.version])
-	dataset := plain(entry.document.dataset.digest)
+	name := entry.summary.suite.name
+	version := sprintf("%v", [entry.summary.suite.version])
+	dataset := plain(entry.summary.dataset.digest)
 	is_string(name)
 	name != ""
 	version != ""
@@ -73,8 +73,8 @@ test_of(entry) := [name, version, dataset] if {
 
 # Suite and dataset without the suite's version: a later evaluation of the same test replaces an earlier one.
 test_line(entry) := [
-	object.get(entry.document, ["suite", "name"], ""),
-	object.get(entry.document, ["dataset", "digest"], ""),
+	object.get(entry.summary, ["suite", "name"], ""),
+	object.get(entry.summary, ["dataset", "digest"], ""),
 ]
 
 # The evaluations that count: of each suite and dataset the one that was added last.

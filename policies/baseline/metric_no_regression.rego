@@ -30,7 +30,7 @@ theirs := lib.newest(lib.evaluations(input.reference.evidence, input.reference.v
 # What the reference reports of the guarded metrics: metric, test and value.
 expected contains {"metric": reported.name, "test": lib.test_of(entry), "value": reported.value} if {
 	some entry in theirs
-	some reported in entry.document.metrics
+	some reported in entry.summary.metrics
 	guarded[reported.name]
 	lib.is_whole(reported)
 	is_number(reported.value)
@@ -42,7 +42,7 @@ comparisons := [object.union(expectation, {"found": found}) |
 	found := [value |
 		some entry in ours
 		lib.test_of(entry) == expectation.test
-		some value in lib.values(entry.document, expectation.metric)
+		some value in lib.values(entry.summary, expectation.metric)
 	]
 ]
 

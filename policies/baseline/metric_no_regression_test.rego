@@ -11,7 +11,7 @@ of(metrics) := result if {
 with_document(changes) := result if {
 	result := metric_no_regression.result with input as fixture.changed({"evidence": [object.union(
 		fixture.document.evidence[0],
-		{"document": changes},
+		{"summary": changes},
 	)]})
 }
 

@@ -25,7 +25,7 @@ counted := lib.newest(lib.evaluations(input.evidence, input.version.version_dige
 
 values_of(metric) := [value |
 	some entry in counted
-	some value in lib.values(entry.document, metric)
+	some value in lib.values(entry.summary, metric)
 ]
 
 problems contains text if {

@@ -38,7 +38,7 @@ test_text_and_null_are_not_numbers if {
 
 # A value of a slice says nothing about the whole.
 test_slice_does_not_count if {
-	sliced := object.union(fixture.document.evidence[0], {"document": {"metrics": [
+	sliced := object.union(fixture.document.evidence[0], {"summary": {"metrics": [
 		{"name": "auc_roc", "value": 0.9},
 		{"name": "demographic_parity_ratio", "value": 0.9, "slice": "sex=female"},
 	]}})
@@ -67,7 +67,7 @@ test_newer_evaluation_replaces_older if {
 
 # A good result on a chosen dataset does not hide a bad one on another.
 test_every_dataset_counts if {
-	elsewhere := object.union(good, {"document": {"dataset": {"digest": "other"}}})
+	elsewhere := object.union(good, {"summary": {"dataset": {"digest": "other"}}})
 	result := metric_threshold.result with input as fixture.changed({"evidence": [bad, elsewhere]})
 	result.outcome == "fail"
 	result.message == "auc_roc 0.5 is below the minimum 0.7 for tier high"
@@ -98,8 +98,8 @@ test_minimal_is_not_applicable if {
 
 # Malformed entries beside good ones neither count nor stop the rule.
 test_malformed_metrics_do_not_stop_the_rule if {
-	metrics := array.concat(fixture.document.evidence[0].document.metrics, ["auc_roc", null, 7, {"name": 7}, {"value": 0.1}])
-	odd := object.union(fixture.document.evidence[0], {"document": {"metrics": metrics, "suite": null, "dataset": ["x"]}})
+	metrics := array.concat(fixture.document.evidence[0].summary.metrics, ["auc_roc", null, 7, {"name": 7}, {"value": 0.1}])
+	odd := object.union(fixture.document.evidence[0], {"summary": {"metrics": metrics, "suite": null, "dataset": ["x"]}})
 	result := metric_threshold.result with input as fixture.changed({"evidence": [odd]})
 	result.outcome == "pass"
 }

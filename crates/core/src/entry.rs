@@ -239,7 +239,7 @@ impl Event {
             "evidence" => event::<evidence::Event>(kind, data).map(Self::Evidence),
             "exception" => event::<exception::Event>(kind, data).map(Self::Exception),
             "model" => event::<model::Event>(kind, data).map(Self::Model),
-            "promotion" | "approval" | "decision" => event::<promotion::Event>(kind, data).map(Self::Promotion),
+            "promotion" | "approval" | "condition" | "decision" => event::<promotion::Event>(kind, data).map(Self::Promotion),
             "tag" => event::<tag::Event>(kind, data).map(Self::Tag),
             "version" => event::<version::Event>(kind, data).map(Self::Version),
             _ => event::<registry::Event>(kind, data).map(Self::Registry),

@@ -138,6 +138,14 @@ impl World {
         number
     }
 
+    /// Gives a person an account with roles, as the program; the person's id again.
+    pub fn person(&mut self, id: &ActorId, roles: &[&str]) -> ActorId {
+        let roles = roles.iter().map(|role| crate::access::Role::parse(role).unwrap()).collect();
+        let handle = label(id.as_str());
+        self.ok(&system(), actor::Command::Create { id: id.clone(), kind: actor::ActorKind::Person, handle, display_name: String::new(), roles });
+        id.clone()
+    }
+
     /// Opens and executes a promotion whose gates pass.
     pub fn promote(&mut self, model: &ModelId, number: VersionNumber, target: State) {
         let id = self.open(model, number, target);
@@ -343,6 +351,7 @@ pub(crate) fn give_review(id: &PromotionId, role: &str, verdict: ApprovalVerdict
     promotion::Command::Review {
         promotion: id.clone(),
         role: label(role),
+        delegated_by: None,
         verdict,
         evidence_set: evidence_set(),
         comment: None,

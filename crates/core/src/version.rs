@@ -3,6 +3,7 @@
 //! A version whose bytes are elsewhere is sealed too, and takes its bytes once: see [`Command::Attach`].
 
 mod attach;
+pub mod composition;
 mod hide;
 mod origin;
 mod register;
@@ -22,6 +23,7 @@ use crate::rows::{Missing, Rows};
 use crate::semver;
 use crate::tables::{BlobUseRow, ModelRow, PayloadRow, VersionRow};
 
+pub use composition::MAX_COMPONENTS;
 pub(crate) use hide::hide_all;
 pub use origin::{MAX_ADDRESS_BYTES, MAX_RUN_BYTES, Origin};
 
@@ -380,6 +382,17 @@ fn each(rows: &mut Rows, model: &ModelId, last: u64, mut change: impl FnMut(&mut
         }
     }
     all
+}
+
+/// Notes that other versions come from this one, so that it cannot be hidden any more; a system that pins it also freezes its digest.
+/// Its revision stays: nothing that is shown of it changed.
+pub(crate) fn note_use(rows: &mut Rows, model: &ModelId, number: VersionNumber, is_pinned: bool) -> Result<(), Missing> {
+    if let Some(version) = rows.get::<VersionRow>(&[model, &number])?
+        && (!version.shared || (is_pinned && !version.pinned))
+    {
+        rows.put(&VersionRow { shared: true, pinned: version.pinned || is_pinned, ..version });
+    }
+    Ok(())
 }
 
 /// Moves the revision of the entry's subject, a model or a version.

@@ -21,6 +21,9 @@ fn add(model: &ModelId, number: VersionNumber, about: &Adding, text: &str) -> Co
         file_of_manifest: about.file_of_manifest,
         title: "report.json".to_owned(),
         body: Body::Payload(Payload::new("document", text.as_bytes().to_vec()).unwrap()),
+        read: None,
+        role: None,
+        signed_by: vec![],
     }
 }
 
@@ -58,13 +61,18 @@ fn every_refusal() {
     let (number, retired) = (world.version(&model), world.version_in(&model, State::Retired));
     let about = Adding { binds_to: Binding::File, binds_digest: Digest::of(b"file"), file_of_manifest: true };
     world.ok(&alice(), add(&model, number, &about, "document"));
-    let Command::Add { model: of, evidence_type, grade, binds_to, binds_digest, file_of_manifest, body, .. } = add(&model, number, &about, "other");
-    let long = Command::Add { model: of, number, evidence_type, grade, binds_to, binds_digest, file_of_manifest, title: "x".repeat(501), body };
+    let mut long = add(&model, number, &about, "other");
+    let Command::Add { title, .. } = &mut long;
+    *title = "x".repeat(501);
+    let mut in_a_role = add(&model, number, &about, "other");
+    let Command::Add { role, .. } = &mut in_a_role;
+    *role = Some(label("security"));
     let cases: Vec<(&str, Command, Code, Option<&str>)> = vec![
         ("about nothing", add(&model, numbered(9), &about, "x"), Code::NotFound, None),
         ("about a retired version", add(&model, retired, &about, "x"), Code::TransitionRefused, Some("version")),
         ("the same document twice", add(&model, number, &about, "document"), Code::AlreadyExists, Some("document")),
         ("a long title", long, Code::TooLarge, Some("title")),
+        ("an evaluation in a role of approval", in_a_role, Code::InvalidField, Some("role")),
     ];
     for (what, command, code, field) in cases {
         let refusal = world.refused(&bob(), command);
@@ -81,12 +89,33 @@ fn a_blob_is_in_use_and_a_payload_is_not_a_blob() {
     let uses = world.all::<BlobUseRow>().len();
     world.ok(&alice(), add(&model, number, &about, "small"));
     assert_eq!(world.all::<BlobUseRow>().len(), uses);
-    let Command::Add { model: of, evidence_type, grade, binds_to, binds_digest, file_of_manifest, title, .. } = add(&model, number, &about, "large");
+    let mut large = add(&model, number, &about, "large");
     let digest = Digest::of(b"large");
-    world.ok(
-        &alice(),
-        Command::Add { model: of, number, evidence_type, grade, binds_to, binds_digest, file_of_manifest, title, body: Body::Blob { digest, size: 5_000_000 } },
-    );
+    let Command::Add { body, .. } = &mut large;
+    *body = Body::Blob { digest, size: 5_000_000 };
+    world.ok(&alice(), large);
     assert!(world.row::<BlobUseRow>(&[&digest, &model, &number, &format!("evidence:{digest}")]).is_some());
     assert_eq!(world.row::<EvidenceRow>(&[&model, &number, &digest]).unwrap().size, 5_000_000);
+}
+
+#[test]
+fn what_was_read_is_a_payload_of_the_entry() {
+    let mut world = World::new();
+    let model = world.model("loans");
+    let number = world.version(&model);
+    let about = Adding { binds_to: Binding::File, binds_digest: Digest::of(b"file"), file_of_manifest: true };
+    let summary = Payload::new("summary", br#"{"kind":"security"}"#.to_vec()).unwrap();
+    for text in ["document", r#"{"kind":"security"}"#] {
+        let mut command = add(&model, number, &about, text);
+        let Command::Add { evidence_type, read, role, signed_by, .. } = &mut command;
+        *evidence_type = EvidenceType::Review;
+        *read = Some(Read { format: "chancery.review/v1".to_owned(), summary: summary.clone() });
+        *role = Some(label("security"));
+        *signed_by = vec!["key".to_owned()];
+        world.ok(&bob(), command);
+        let row = world.row::<EvidenceRow>(&[&model, &number, &Digest::of(text.as_bytes())]).unwrap();
+        assert_eq!((row.format.as_str(), row.summary, row.role), ("chancery.review/v1", Some(summary.digest), Some(label("security"))));
+        assert_eq!(row.signed_by, serde_json::json!(["key"]));
+    }
+    assert_eq!(world.payloads.iter().filter(|payload| **payload == summary).count(), 2, "with each entry, and once when it is the document itself");
 }

@@ -161,7 +161,7 @@ fn an_expired_request_cannot_be_granted_and_an_expired_exception_does_not_count(
 #[test]
 fn the_roles_that_ask_and_grant() {
     let (world, model, number) = world();
-    let actor = |roles: &[&str]| Actor { id: bob(), kind: ActorKind::Person, roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(), access_revision: 0 };
+    let actor = |roles: &[&str]| Actor { id: bob(), kind: ActorKind::Person, roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(), delegated: vec![], access_revision: 0 };
     let request: crate::Command = ask(&world, 1, &model, number, "card.sections", Scope::Version).into();
     assert_eq!(action_of(&request), Action::RequestException);
     for (roles, command, allowed) in [

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::bundle::Bundle;
-use super::engine::PolicyError;
+use super::error::PolicyError;
 use crate::names::Label;
 
 /// Longest lifetime of an exception when the bundle names none, in days.

@@ -32,7 +32,7 @@ pub(super) fn evaluation(content: &str, auc: f64, parity: f64) -> Evidence {
         "binds_to": {"kind": "content", "digest": digest(content)},
         "actor": actor('p', 7),
         "at": "2026-05-01T00:00:00Z",
-        "document": {
+        "summary": {
             "schema": "chancery.evaluation/v1",
             "suite": {"name": "credit-baseline", "version": "1.0.0"},
             "subject": {"content_digest": digest(content)},
@@ -69,7 +69,7 @@ pub(super) fn input() -> Input {
             "id": "decision-1", "digest": digest("decision"), "decision": "APPROVED", "target": "production", "environment": "production",
             "version_digest": digest("version 2"), "index": 812, "signature_valid": true, "expires_at": "2026-05-10T00:00:00Z",
         },
-        "exceptions": [],
+        "exceptions": [], "components": [], "conditions": [], "risks": [], "reviews": [],
         "reference": {"number": 1, "semver": "1.0.0", "why": "champion", "version_digest": digest("version 1"), "evidence": [evaluation("content 1", 0.80, 0.86)]},
     }))
 }

@@ -98,7 +98,7 @@ fn the_example_passes_with_version_1_and_fails_with_version_2() {
     let shipped = |number: u32, content: &str| {
         let path = format!("{}/../../examples/loan-approval/v{number}/evaluation.json", env!("CARGO_MANIFEST_DIR"));
         let mut evidence = sample::evaluation(content, 0.0, 0.0);
-        evidence.document = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        evidence.summary = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         evidence
     };
     let mut input = sample::input();

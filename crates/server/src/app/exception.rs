@@ -214,5 +214,5 @@ async fn authors(snapshot: &Snapshot, row: &ExceptionRow, subjects: &Subjects) -
 async fn of_model(snapshot: &Snapshot, model: &ModelId) -> Result<Vec<ActorId>, AppError> {
     let versions = snapshot.rows::<VersionRow>("WHERE model_id = $1", &values![*model]).await?;
     let evidence = snapshot.rows::<EvidenceRow>("WHERE model_id = $1", &values![*model]).await?;
-    Ok(versions.into_iter().map(|row| row.registered_by).chain(evidence.into_iter().map(|row| row.actor)).collect())
+    Ok(versions.into_iter().map(|row| row.registered_by).chain(evidence.into_iter().filter(|row| row.role.is_none()).map(|row| row.actor)).collect())
 }

@@ -4,12 +4,16 @@
 mod access;
 pub mod artifacts;
 pub mod as_of;
+pub mod compare;
+mod composition;
 pub mod current;
 mod emergency;
 mod exception;
 mod execute;
 mod gate;
 mod hide;
+pub mod intake;
+pub mod lineage;
 mod mode;
 mod promote;
 pub mod promotions;

@@ -34,6 +34,9 @@ struct Approval<'a> {
     role: &'a str,
     verdict: ApprovalVerdict,
     by: Principal,
+    /// The approver for whom the person stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegated_by: Option<Principal>,
     at: String,
     target: State,
     environment: String,
@@ -51,6 +54,7 @@ struct Approval<'a> {
 /// What goes into an approval beside what it is bound to.
 pub(super) struct ApprovalText<'a> {
     pub(super) role: &'a Label,
+    pub(super) delegated_by: Option<&'a ActorId>,
     pub(super) verdict: ApprovalVerdict,
     pub(super) comment: Option<chancery_core::names::Digest>,
     pub(super) ticket: Option<&'a str>,
@@ -77,6 +81,10 @@ impl App {
             role: text.role.as_str(),
             verdict: text.verdict,
             by: principal(snapshot, &caller.actor.id, Some(text.role)).await?,
+            delegated_by: match text.delegated_by {
+                Some(giver) => Some(principal(snapshot, giver, Some(text.role)).await?),
+                None => None,
+            },
             at: self.now().to_string(),
             target: subjects.input.target,
             environment: subjects.input.environment.clone(),
@@ -179,6 +187,10 @@ pub(super) fn counts(row: &ApprovalRow, subjects: &Subjects) -> bool {
         && row.evidence_set == subjects.input.evidence_set_digest
         && row.version_digest == subjects.version.version_digest
         && row.tier_index == subjects.model.tier_index
+        && row.target == subjects.input.target
+        && row.environment.as_str() == subjects.input.environment
+        && !subjects.input.authors.contains(&row.actor)
+        && row.delegated_by.as_ref().is_none_or(|giver| !subjects.input.authors.contains(giver))
         && row.expires_at > subjects.input.now
 }
 

@@ -1,6 +1,5 @@
 //! `chancery exception`: waivers of rules, with a reason, a grantor and an expiry.
 
-use chancery_core::names::Timestamp;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
@@ -10,6 +9,7 @@ use super::failure::Failure;
 use super::history::{Page, add};
 use super::output::{fields, items, moment, text};
 use super::reference::Target;
+use super::sentence::sentence;
 use super::session::Session;
 
 /// The subcommands of `exception`.
@@ -24,7 +24,7 @@ pub enum Command {
         rule: String,
         /// Until when (RFC 3339).
         #[arg(long, value_name = "WHEN")]
-        until: Timestamp,
+        until: String,
         /// Why. Goes into the record.
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -92,7 +92,7 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
     match command {
         Command::Request { target, rule, until, reason } => {
             let mut body = asked_for(session, &target).await?;
-            body.extend([("rule", rule), ("expires_at", until.to_string()), ("reason", reason)].map(|(key, value)| (key.to_owned(), json!(value))));
+            body.extend([("rule", rule), ("expires_at", until), ("reason", reason)].map(|(key, value)| (key.to_owned(), json!(value))));
             let answer = client.post(client.url(&["exceptions"]), &body).await?;
             let id = asked(&answer.value);
             session.output.receipt(&answer, &format!("exception {id} is asked for; next, by somebody else: chancery exception grant {id}"));
@@ -111,7 +111,8 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
         }
         Command::Show { id } => {
             let answer = client.get(client.url(&["exceptions", &id])).await?;
-            session.output.show(&answer, || lines(&answer.value));
+            let history = client.get(client.url(&["exceptions", &id, "history"])).await?;
+            session.output.show(&answer, || lines(&answer.value, &history.value));
         }
         Command::Grant { id, role } => {
             let body: Map<String, Value> = role.map(|role| ("role".to_owned(), json!(role))).into_iter().collect();
@@ -164,7 +165,7 @@ fn reach(view: &Value) -> String {
     }
 }
 
-fn lines(view: &Value) -> Vec<String> {
+fn lines(view: &Value, history: &Value) -> Vec<String> {
     let mut lines = vec![format!("{} from {} for {}", text(view, "/status"), text(view, "/rule"), reach(view))];
     lines.extend(fields(
         view,
@@ -181,6 +182,7 @@ fn lines(view: &Value) -> Vec<String> {
             ("review due", "/review_due"),
         ],
     ));
+    lines.extend(items(history).iter().map(|entry| format!("  {} {}", moment(entry, "/at"), sentence(entry))));
     lines
 }
 
@@ -194,7 +196,10 @@ mod tests {
         assert_eq!(asked(&json!({})), "");
         let view = json!({"scope": "version", "model": {"name": "loan"}, "version": 2, "status": "granted", "rule": "a.b"});
         assert_eq!(reach(&view), "loan/2");
-        assert_eq!(lines(&view)[0], "granted from a.b for loan/2");
+        let entry = json!({"kind": "exception.granted", "actor": "u1", "subject": "exception/x1", "at": "2026-06-01T12:00:00Z", "data": {}});
+        let shown = lines(&view, &json!({"items": [entry]}));
+        assert_eq!(shown[0], "granted from a.b for loan/2");
+        assert!(shown.last().is_some_and(|line| line.ends_with("u1 granted exception/x1")), "{shown:?}");
         assert_eq!(reach(&json!({"scope": "model", "model": {"name": "loan"}})), "loan (all versions)");
     }
 }

@@ -8,6 +8,7 @@ pub mod check;
 pub mod client;
 pub mod completions;
 pub mod connection;
+pub mod delegation;
 pub mod demote;
 pub mod deprecate;
 pub mod doctor;
@@ -109,6 +110,9 @@ pub enum Command {
     /// Ask for, grant and revoke waivers of rules.
     #[command(subcommand)]
     Exception(exception::Command),
+    /// Let somebody stand in for your role of approval.
+    #[command(subcommand)]
+    Delegation(delegation::Command),
     /// Put an earlier release back into production.
     Rollback(rollback::Args),
     /// Move a version to a lower state.
@@ -176,6 +180,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Promote(args) => promote::run(args, &session()?).await,
         Command::Promotion(command) => promotion::run(command, &session()?).await,
         Command::Exception(command) => exception::run(command, &session()?).await,
+        Command::Delegation(command) => delegation::run(command, &session()?).await,
         Command::Rollback(args) => rollback::run(args, &session()?).await,
         Command::Demote(args) => demote::run(args, &session()?).await,
         Command::Deprecate(args) => deprecate::run(args, &session()?).await,

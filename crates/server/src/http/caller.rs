@@ -55,6 +55,8 @@ permits!(
     AskPromotion,
     /// Give or withdraw a verdict.
     Review,
+    /// Comment on a promotion.
+    Comment,
     /// Execute a promotion.
     Execute,
     /// Demote, deprecate or reinstate a version.

@@ -167,6 +167,9 @@ both! {
         cast.governance.post(&format!("{long}/grant"), json!({"role": "ai-governance"})).await.expect(200);
         let answer = cast.governance.post(&format!("{refused}/refuse"), json!({"reason": "fill it in"})).await;
         assert_eq!(answer.kinds(), ["exception.refused"]);
+        let history = cast.auditor.get(&format!("{refused}/history")).await.expect(200);
+        let told: Vec<_> = history["items"].as_array().unwrap().iter().map(|item| (item["kind"].clone(), item["reason"].clone())).collect();
+        assert_eq!(told, [(json!("exception.refused"), json!("fill it in")), (json!("exception.requested"), json!("the old pipeline"))]);
         let count = async |query: &str| cast.auditor.get(&format!("/api/v1/exceptions?{query}")).await.expect(200)["items"].as_array().unwrap().len();
         for (query, expected) in [
             ("", 4), ("model=loan", 3), ("model=other", 1), ("rule=entry.complete", 1), ("rule=entry_complete", 0), ("rule=e%25", 0),

@@ -168,13 +168,19 @@ async fn world(app: &TestApp) -> World {
         cast.bring_to(&version, "production").await;
     }
     let mut promotions = BTreeMap::new();
-    for purpose in ["review", "withdraw", "cancel", "execute", "break-glass"] {
+    for purpose in ["review", "withdraw", "cancel", "execute", "condition", "break-glass"] {
         cast.owner.model(purpose, "high").await;
         let version = cast.evaluated(purpose, purpose.as_bytes()).await;
         let target = if purpose == "break-glass" { "production" } else { "approved" };
         let id = cast.scientist.promote(&version, target).await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
         if purpose == "withdraw" {
             cast.product.verdict(&id, "product", "approve").await.expect(200);
+        }
+        if purpose == "condition" {
+            let set = cast.product.get(&format!("/api/v1/promotions/{id}")).await.expect(200)["evidence_set"].clone();
+            let conditions = json!([{"text": "watch it", "owner": "credit", "due": "2026-07-01T00:00:00Z", "effect": "finding"}]);
+            let body = json!({"role": "product", "verdict": "approve", "evidence_set": set, "conditions": conditions});
+            cast.product.post(&format!("/api/v1/promotions/{id}/approvals"), body).await.expect(200);
         }
         if purpose == "execute" {
             for (role, approver) in cast.approvers() {
@@ -240,12 +246,19 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "version_hide" => (&cast.owner, model("drafts/versions/2/hide"), json!({"reason": "a mistake"})),
         "version_check_record" => (&cast.scientist, format!("{candidate}/check"), json!({"to": "production"})),
         "version_transition" => (&cast.owner, format!("{candidate}/transitions"), json!({"to": "draft", "reason": "more work"})),
-        "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=review"), json!({"text": "fine"})),
+        "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=other"), json!({"text": "fine"})),
         "promotion_open" => (&cast.scientist, "/api/v1/promotions".to_owned(), json!({"model": "drafts", "version": 1, "to": "production"})),
         "promotion_review" => (&cast.product, promotion("review", "approvals"), Value::Null),
         "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),
         "promotion_cancel" => (&cast.scientist, promotion("cancel", "cancel"), json!({"reason": "not now"})),
         "promotion_execute" => (&cast.pipeline, promotion("execute", "execute"), json!({})),
+        "promotion_comment" => (&cast.product, promotion("review", "comments"), json!({"text": "looks good"})),
+        "condition_met" => (&cast.product, promotion("condition", "conditions/1/met"), json!({"note": "it is watched"})),
+        "delegation_give" => {
+            let body = json!({"role": "security", "to": "scientist", "until": "2026-06-08T12:00:00Z", "reason": "on leave"});
+            (&cast.security, "/api/v1/delegations".to_owned(), body)
+        }
+        "delegation_end" => (&cast.security, "/api/v1/delegations/security/scientist".to_owned(), Value::Null),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
         "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
         "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),

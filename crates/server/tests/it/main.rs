@@ -4,6 +4,7 @@
 mod access;
 #[cfg(test)]
 mod alias;
+mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]

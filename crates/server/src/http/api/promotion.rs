@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::Reason;
-use crate::app::promotions::PromotionView;
+use crate::app::promotions::{PromotionSummary, PromotionView};
 use crate::app::{App, AppError, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, view};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
@@ -29,6 +29,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(withdraw))
         .routes(routes!(cancel))
         .routes(routes!(execute))
+        .routes(routes!(comment))
+        .routes(routes!(meet))
 }
 
 /// What to promote, and where to.
@@ -115,21 +117,22 @@ struct PromotionFilter {
     model: Option<String>,
 }
 
-/// List promotions, newest first
+/// List promotions, newest first, as they are stored; reading one evaluates its gates
 #[utoipa::path(get, path = "/api/v1/promotions", operation_id = "promotion_list", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(PromotionFilter, PageQuery),
-    responses((status = 200, description = "A page", body = Page<PromotionView>), (status = "4XX", description = "Refused", body = Problem)))]
+    responses((status = 200, description = "A page", body = Page<PromotionSummary>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(
     allowed: Allowed<caller::Read>,
     Query(filter): Query<PromotionFilter>,
     Query(page): Query<PageQuery>,
-) -> Result<axum::Json<Page<PromotionView>>, AppError> {
+) -> Result<axum::Json<Page<PromotionSummary>>, AppError> {
     let limit = page.limit()?;
     let rows = chosen(&allowed, &filter, before(&page)?, limit).await?;
     let Page { items, next } = Page::new(rows, limit, |row| row.opened_index.to_string());
+    let snapshot = allowed.read().await?;
     let mut views = Vec::with_capacity(items.len());
-    for row in &items {
-        views.push(allowed.app.promotion_view(&allowed.caller, &row.promotion_id).await?);
+    for row in items {
+        views.push(PromotionSummary::of(&snapshot, row).await?);
     }
     Ok(axum::Json(Page { items: views, next }))
 }
@@ -245,5 +248,41 @@ struct Execute {
 async fn execute(allowed: Allowed<caller::Execute>, Path(id): Path<PromotionId>, body: Json<Execute>) -> Result<Response, AppError> {
     let options = allowed.options(&body.requested);
     let made = allowed.app.execute_promotion(&allowed.caller, &id, others(body.value.keep_others), &options).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// Words about a promotion.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Comment {
+    /// The comment, at most 10,000 bytes. It is kept beside the ledger, where it can be erased.
+    text: String,
+}
+
+/// Comment on a promotion, open or closed
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/comments", operation_id = "promotion_comment", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion")), request_body = Comment,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn comment(allowed: Allowed<caller::Comment>, Path(id): Path<PromotionId>, body: Json<Comment>) -> Result<Response, AppError> {
+    let text = PrivateText::new("text", &body.value.text, ids::random()?)?;
+    let made = allowed.execute(Command::Comment { promotion: id, text }, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// By what a condition is met.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Met {
+    /// What was done, and where it can be seen.
+    note: String,
+}
+
+/// Say that a condition of an approval is met; for somebody in the role that set it, who is no author of the version
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/conditions/{number}/met", operation_id = "condition_met", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion"), ("number" = u64, Path, description = "Number of the condition in the promotion")), request_body = Met,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn meet(allowed: Allowed<caller::Review>, Path((id, number)): Path<(PromotionId, u64)>, body: Json<Met>) -> Result<Response, AppError> {
+    let options = allowed.options(&body.requested);
+    let made = allowed.app.meet_condition(&allowed.caller, &id, number, &body.value.note, &options).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
