@@ -132,6 +132,9 @@ fn an_addendum_adds_edges() {
                 binds_digest: version,
                 file_of_manifest: false,
                 title: String::new(),
+                role: None,
+                signed_by: Vec::new(),
+                read: None,
                 body: Body::Payload(Payload::json("evidence", &document).unwrap()),
             },
         );
