@@ -30,7 +30,7 @@ both! {
         let listed = cast.auditor.get("/api/v1/exceptions?model=loan&status=granted").await.expect(200);
         for item in listed["items"].as_array().unwrap() {
             assert_eq!((&item["origin"], &item["role"], &item["promotion"]), (&json!("emergency"), &json!("incident"), &opened["promotion"]["id"]));
-            assert_eq!((&item["expires_at"], &item["review_due"]), (&json!("2026-06-04T12:00:00Z"), &item["expires_at"]));
+            assert_eq!((&item["expires_at"], &item["review_due"]), (&json!("2026-06-04T12:00:00.000000Z"), &item["expires_at"]));
         }
         let again = oncall.post(&format!("{path}/break-glass"), json!({"reason": "again"})).await;
         assert_eq!(again.recorded_problem(), "409 transition_refused promotion");
