@@ -20,7 +20,7 @@ use crate::promotion::{self, GateRecord, SignedDecision};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::tables::{ActorRow, ExceptionRow};
-use crate::{registry, version};
+use crate::{attestation, registry, version};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -161,6 +161,8 @@ pub enum Command {
         decision: SignedDecision,
         /// Versions in production that this one replaces.
         replaced: Vec<VersionNumber>,
+        /// The verification summary, when the release gets one.
+        attestation: Option<attestation::Signed>,
     },
 }
 
@@ -229,9 +231,9 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         }
         Command::Revoke { id, grantors, reason } => revoke(rows, context, id, grantors, reason),
         Command::BreakGlass(command) => emergency::break_glass(rows, context, command),
-        Command::Release { promotion, exception, gate, decision, replaced } => {
+        Command::Release { promotion, exception, gate, decision, replaced, attestation } => {
             emergency::check_release(rows, context, promotion, exception)?;
-            promotion::execute(rows, promotion, gate, decision, replaced)
+            promotion::execute(rows, promotion, gate, decision, replaced, attestation.as_ref())
         }
     }
 }

@@ -191,7 +191,7 @@ fn break_glass(promotion: &PromotionId, rules: &[&str], expires_at: Timestamp) -
 
 fn release(promotion: &PromotionId, exception: usize, gate: GateRecord) -> Command {
     let decision = signed(DecisionKind::Executed, 102);
-    Command::Release { promotion: promotion.clone(), exception: exception_id(exception), gate, decision, replaced: vec![] }
+    Command::Release { promotion: promotion.clone(), exception: exception_id(exception), gate, decision, replaced: vec![], attestation: None }
 }
 
 #[test]

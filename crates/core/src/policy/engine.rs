@@ -13,6 +13,7 @@ use super::gate::Gate;
 use super::input::Input;
 use super::machine::{Machine, Said};
 use super::rule::{self, RuleInfo, RuleResult};
+use super::schedule::ScheduleRules;
 use super::verdict::{Answered, Verdict, decide};
 use super::{machine, non_waivable, sandbox};
 use crate::names::{Digest, Timestamp};
@@ -53,6 +54,7 @@ pub struct Engine {
     bundle_digest: Digest,
     approval_lifetime_days: u32,
     exception_rules: Arc<ExceptionRules>,
+    schedule_rules: Arc<ScheduleRules>,
     expected: Arc<Expected>,
 }
 
@@ -99,6 +101,7 @@ impl Engine {
             bundle_digest: bundle.digest()?,
             approval_lifetime_days: approval_lifetime_days(bundle)?,
             exception_rules: Arc::new(ExceptionRules::of(bundle)?),
+            schedule_rules: Arc::new(ScheduleRules::of(bundle)?),
         })
     }
 
@@ -110,6 +113,11 @@ impl Engine {
     /// Who grants exceptions, and for how long: `chancery.exceptions` of the bundle's data.
     pub fn exception_rules(&self) -> &ExceptionRules {
         &self.exception_rules
+    }
+
+    /// What the scheduled checks take from the bundle's data.
+    pub fn schedule_rules(&self) -> &ScheduleRules {
+        &self.schedule_rules
     }
 
     /// What the data of the bundle asks for, in figures that people are shown.

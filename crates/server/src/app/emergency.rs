@@ -127,7 +127,8 @@ impl App {
         let snapshot = self.store().read().await?;
         let decision = self.decision_of(&snapshot, &caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
         let replaced = view::replaced(&snapshot, &subjects.version, subjects.input.target).await?;
-        let command = Command::Release { promotion: id.clone(), exception, gate: evaluated.record.clone(), decision, replaced };
+        let attestation = self.attest(&subjects, &evaluated, &decision)?;
+        let command = Command::Release { promotion: id.clone(), exception, gate: evaluated.record.clone(), decision, replaced, attestation };
         Ok((self.ready(&caller, command.into(), &subjects, Some(evaluated))?, ()))
     }
 }

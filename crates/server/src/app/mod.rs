@@ -4,6 +4,8 @@
 mod access;
 pub mod artifacts;
 pub mod as_of;
+mod attestation;
+pub mod checks;
 pub mod compare;
 mod composition;
 pub mod current;
@@ -13,6 +15,7 @@ mod execute;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod keys;
 pub mod lineage;
 mod mode;
 mod promote;
@@ -34,6 +37,7 @@ pub use access::{Caller, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
+pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
 

@@ -32,6 +32,12 @@ both! {
             assert_eq!((&item["origin"], &item["role"], &item["promotion"]), (&json!("emergency"), &json!("incident"), &opened["promotion"]["id"]));
             assert_eq!((&item["expires_at"], &item["review_due"]), (&json!("2026-06-04T12:00:00.000000Z"), &item["expires_at"]));
         }
+        // REV-1: people look at what was waived in a hurry, once.
+        for _ in 0..2 {
+            app.admin.post("/api/v1/jobs/run", json!({})).await.expect(200);
+        }
+        let reviews = cast.auditor.get("/api/v1/reviews?about=emergency&model=loan").await.expect(200);
+        assert_eq!(reviews["items"].as_array().unwrap().len(), 1, "{reviews}");
         let again = oncall.post(&format!("{path}/break-glass"), json!({"reason": "again"})).await;
         assert_eq!(again.recorded_problem(), "409 transition_refused promotion");
         // No side door: a version that left production goes through every gate again.

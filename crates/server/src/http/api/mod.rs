@@ -5,6 +5,7 @@
 
 mod alias;
 mod as_of;
+mod attestation;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -12,10 +13,14 @@ pub mod delegation;
 mod docs;
 pub mod download;
 mod emergency;
+mod end_of_life;
 mod evidence;
 mod exception;
+mod finding;
 mod govern;
 mod history;
+mod key;
+mod jobs;
 pub mod ledger;
 mod lineage;
 pub mod model;
@@ -23,6 +28,8 @@ mod package;
 pub mod policy;
 pub mod promotion;
 mod resolve;
+mod review;
+mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
@@ -76,7 +83,9 @@ fn routes() -> OpenApiRouter<App> {
         .merge(policy::routes())
         .merge(user::routes())
         .merge(token::routes())
+        .merge(key::routes())
         .merge(decision::routes())
+        .merge(attestation::routes())
         .merge(ledger::routes())
         .merge(lineage::routes())
         .merge(version::routes())
@@ -88,6 +97,11 @@ fn routes() -> OpenApiRouter<App> {
         .merge(compare::routes())
         .merge(trace::routes())
         .merge(resolve::routes())
+        .merge(risk::routes())
+        .merge(review::routes())
+        .merge(finding::routes())
+        .merge(jobs::routes())
+        .merge(end_of_life::routes())
 }
 
 /// The OpenAPI 3.1 document.
