@@ -10,7 +10,7 @@ use crate::actor::{self, ActorKind};
 use crate::command::Command;
 use crate::names::{ActorId, Label};
 use crate::refusal::{Code, Refusal};
-use crate::{delegation, evidence, model, promotion, registry, version};
+use crate::{delegation, evidence, exception, model, promotion, registry, version};
 
 /// A role (`design.md` section 7). Written as a word; approvers as `approver:ROLE`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +129,8 @@ crate::words! {
         ManageOwnKeys = "manage-own-keys",
         /// Change settings.
         ManageSettings = "manage-settings",
+        /// Give a model a policy mode of its own.
+        SetPolicyMode = "set-policy-mode",
         /// Ask for a waiver of a rule.
         RequestException = "request-exception",
         /// Grant, refuse or revoke a waiver, in a role that the policy names.
@@ -195,7 +197,7 @@ impl Role {
                         | Action::ManageRisks
                         | Action::ScheduleReview
                 ) || (role.as_str() == "ai-governance"
-                    && matches!(action, Action::SetRiskTier | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation))
+                    && matches!(action, Action::SetRiskTier | Action::SetPolicyMode | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation))
             }
             Self::Deployer => matches!(
                 action,
@@ -218,6 +220,7 @@ impl Role {
                     | Action::ReadEntries
                     | Action::ManageActors
                     | Action::ManageSettings
+                    | Action::SetPolicyMode
                     | Action::ManagePolicy
                     | Action::ManageTemplates
                     | Action::RunChecks
@@ -315,7 +318,11 @@ pub fn action_of(command: &Command) -> Action {
         Command::Bundle(_) => Action::ManagePolicy,
         Command::Calendar(_) => Action::ScheduleReview,
         Command::Delegation(_) => Action::Delegate,
-        Command::Exception(_) => Action::RequestException,
+        Command::Exception(command) => match command {
+            exception::Command::Request { .. } | exception::Command::Revoke { .. } => Action::RequestException,
+            exception::Command::Grant { .. } | exception::Command::Refuse { .. } => Action::GrantException,
+            exception::Command::BreakGlass(_) | exception::Command::Release { .. } => Action::BreakGlass,
+        },
         Command::Finding(_) => Action::RunChecks,
         Command::Risk(_) => Action::ManageRisks,
         Command::Template(_) => Action::ManageTemplates,
@@ -323,8 +330,9 @@ pub fn action_of(command: &Command) -> Action {
         Command::Evidence(evidence::Command::Add { role: Some(_), .. }) => Action::Review,
         Command::Evidence(evidence::Command::Add { role: None, .. }) | Command::Tag(_) => Action::Register,
         Command::Model(command) => match command {
-            model::Command::Create { .. } | model::Command::Update { .. } => Action::EditModel,
-            model::Command::SetRiskTier { .. } => Action::SetRiskTier,
+            model::Command::Create { .. } | model::Command::Update { .. } | model::Command::WithdrawTier { .. } => Action::EditModel,
+            model::Command::SetRiskTier { .. } | model::Command::ConfirmTier { .. } | model::Command::RejectTier { .. } => Action::SetRiskTier,
+            model::Command::SetPolicyMode { .. } => Action::SetPolicyMode,
             model::Command::Rename { .. } | model::Command::Hide { .. } => Action::ManageModel,
         },
         Command::Promotion(command) => match command {
@@ -367,6 +375,13 @@ fn check(actor: &Actor, action: Action) -> Result<(), Refusal> {
 /// `access_denied`; a review needs the very role of approval that it is given in, and a delegation is given in a role of one's own.
 pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>, Refusal> {
     check(actor, action_of(&command))?;
+    if let Command::Exception(exception::Command::Grant { role, .. } | exception::Command::Refuse { role, .. }) = &command
+        && !actor.roles.contains(&Role::Approver(role.clone()))
+    {
+        return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))
+            .field("role")
+            .remedy("grant or refuse in a role that you have"));
+    }
     check_role(actor, &command)?;
     Ok(Authorized { actor: actor.clone(), what: command })
 }

@@ -22,6 +22,7 @@ use crate::tables::{DecisionRow, OpenPromotionRow, PromotionRow};
 use crate::{model, version};
 
 pub use event::Event;
+pub(crate) use execution::execute;
 pub use execution::replaceable;
 pub use projection::apply;
 
@@ -48,6 +49,8 @@ crate::words! {
         Rejected = "REJECTED",
         /// It went there.
         Executed = "EXECUTED",
+        /// A rule was waived.
+        ExceptionGranted = "EXCEPTION_GRANTED",
     }
 }
 
@@ -269,7 +272,7 @@ pub enum Command {
     },
 }
 
-fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
+pub(crate) fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
     let row = existing(rows, id)?;
     if row.status != Status::Open {
         return Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status))
@@ -310,13 +313,14 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         }
         Command::Refresh { promotion, evidence_set, gate } => {
             let row = open(rows, promotion)?;
-            let risk_tier = model::existing(rows, &row.model_id)?.risk_tier;
+            let model = model::existing(rows, &row.model_id)?;
             let event = Event::Refreshed {
                 evidence_set: *evidence_set,
-                risk_tier,
+                risk_tier: model.risk_tier,
                 verdict: gate.payload.digest,
                 failed: gate.failed_rules(),
-                lapsed: *evidence_set != row.evidence_set || risk_tier != row.risk_tier,
+                // By the entry that set the tier and not by its word: what lapsed once stays lapsed when the word comes back.
+                lapsed: *evidence_set != row.evidence_set || model.tier_index != row.tier_index,
             };
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).payload(gate.payload.clone())])
         }
@@ -387,7 +391,7 @@ fn check_forward(from: State, to: State) -> Result<(), Refusal> {
     }
 }
 
-fn decision_draft(row: &PromotionRow, decision: &SignedDecision) -> Draft {
+pub(crate) fn decision_draft(row: &PromotionRow, decision: &SignedDecision) -> Draft {
     let event = Event::DecisionRecorded {
         id: decision.id.clone(),
         decision: decision.decision,

@@ -148,6 +148,16 @@ pub fn releases(model: &ModelId) -> String {
     format!("releases/{model}")
 }
 
+/// Setting whose revision moves when an exception of a model or of one of its versions is granted or taken back. Gates note it.
+pub fn exceptions(model: &ModelId) -> String {
+    format!("exceptions/{model}")
+}
+
+/// Moves the revision of the exceptions of a model to this entry.
+pub(crate) fn move_exceptions(rows: &mut Rows, entry: &Entry, model: &ModelId) {
+    rows.put(&SettingRow { name: exceptions(model), value: String::new(), revision: entry.index });
+}
+
 /// The revision of the releases of a model, 0 when nothing moved it yet.
 pub(crate) fn releases_revision(rows: &mut Rows, model: &ModelId) -> Result<u64, Missing> {
     Ok(rows.get::<SettingRow>(&[&releases(model)])?.map_or(0, |row| row.revision))

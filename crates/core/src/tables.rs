@@ -4,12 +4,12 @@
 //! hold what must be erasable or secret. Scratch tables need no entry.
 
 use crate::names::{
-    ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PromotionId, ReviewId, RiskId, RiskTier, State, TagKey, Timestamp,
+    ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier, State, TagKey, Timestamp,
     TokenId, VersionNumber,
 };
 use crate::rows::{Row, Table};
 use crate::signing::foreign::Algorithm;
-use crate::{actor, approval, attestation, bundle, calendar, evidence, finding, lineage, promotion, risk, template};
+use crate::{actor, approval, attestation, bundle, calendar, evidence, exception, finding, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -84,6 +84,10 @@ crate::table! {
         profile: serde_json::Value,
         /// Governed risk tier.
         risk_tier: RiskTier,
+        /// Entry that set the tier: an approval given before it does not count, also when the word is the same again.
+        tier_index: u64,
+        /// Policy mode of its own; without one the registry's is in force.
+        policy_mode: Option<PolicyMode>,
         /// Attributes that access policies read, as one word.
         access_class: String,
         /// Whether it is out of listings.
@@ -104,6 +108,24 @@ crate::table! {
         updated_at: Timestamp,
         /// Index of the last entry that changed it.
         revision: u64,
+    }
+}
+
+crate::table! {
+    /// A lower risk tier that somebody proposed for a model, until a second person confirms or rejects it.
+    TierProposalRow = "tier_proposals", Derived, key 1 {
+        /// Model.
+        model_id: ModelId,
+        /// The tier that was proposed.
+        risk_tier: RiskTier,
+        /// Why, in the vault; none for a proposal that came with the model's creation.
+        reason: Option<Digest>,
+        /// Who proposed it.
+        proposed_by: ActorId,
+        /// When.
+        proposed_at: Timestamp,
+        /// Entry that proposed it.
+        entry_index: u64,
     }
 }
 
@@ -392,6 +414,8 @@ crate::table! {
         evidence_set: Digest,
         /// Risk tier when the set was frozen.
         risk_tier: RiskTier,
+        /// Entry that had set the tier then.
+        tier_index: u64,
         /// Who opened it.
         opened_by: ActorId,
         /// When.
@@ -450,6 +474,8 @@ crate::table! {
         environment: Label,
         /// Risk tier that was shown.
         risk_tier: RiskTier,
+        /// Entry that had set that tier.
+        tier_index: u64,
         /// Evidence set that was shown.
         evidence_set: Digest,
         /// Ticket reference.
@@ -572,24 +598,44 @@ crate::table! {
 }
 
 crate::table! {
-    /// A waiver of one rule.
+    /// A waiver of one rule, asked for or granted.
     ExceptionRow = "exceptions", Derived, key 1 {
         /// Identifier.
         exception_id: ExceptionId,
         /// Rule that it waives.
         rule: String,
+        /// How far it reaches.
+        scope: crate::policy::Scope,
         /// Model.
         model_id: ModelId,
-        /// Version.
+        /// The version that it was asked for.
         number: VersionNumber,
+        /// Where it comes from.
+        origin: exception::Origin,
+        /// Where it stands, without regard to its expiry.
+        status: exception::Status,
         /// Why, in the vault.
         reason: Digest,
+        /// Who asked.
+        requested_by: ActorId,
+        /// When.
+        requested_at: Timestamp,
         /// Who granted it.
-        granted_by: ActorId,
+        granted_by: Option<ActorId>,
+        /// When.
+        granted_at: Option<Timestamp>,
+        /// In which role.
+        role: Option<Label>,
         /// Until when.
         expires_at: Timestamp,
-        /// Entry that granted it.
+        /// The promotion whose emergency it belongs to.
+        promotion_id: Option<PromotionId>,
+        /// By when people must look at what was waived in a hurry.
+        review_due: Option<Timestamp>,
+        /// Entry that asked for it.
         entry_index: u64,
+        /// Index of the last entry that changed it.
+        revision: u64,
     }
 }
 
@@ -1017,6 +1063,7 @@ pub const ALL: &[&Table] = &[
     TileRow::TABLE,
     CheckpointRow::TABLE,
     ModelRow::TABLE,
+    TierProposalRow::TABLE,
     NameRow::TABLE,
     BindingRow::TABLE,
     VersionRow::TABLE,
@@ -1098,6 +1145,8 @@ pub const INDEXES: &[Index] = &[
     Index { name: "delegations_by_entry", table: DelegationRow::TABLE, columns: &["entry_index"], unique: false },
     Index { name: "decisions_by_version", table: DecisionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "exceptions_by_request", table: ExceptionRow::TABLE, columns: &["entry_index"], unique: true },
+    Index { name: "exceptions_by_promotion", table: ExceptionRow::TABLE, columns: &["promotion_id"], unique: false },
     Index { name: "components_by_part", table: ComponentRow::TABLE, columns: &["part_model"], unique: false },
     Index { name: "risks_by_creation", table: RiskRow::TABLE, columns: &["created_index"], unique: false },
     Index { name: "risk_links_by_risk", table: RiskLinkRow::TABLE, columns: &["risk_id"], unique: false },

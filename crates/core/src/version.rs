@@ -240,7 +240,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
     }
 }
 
-fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
+fn change_state(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     let Command::Transition { model, number, to, reason, successor, sunset, gate, expected, attestations } = command else { return Ok(Vec::new()) };
     let version = existing(rows, model, *number)?;
     model::check_revision("version", *expected, version.revision)?;
@@ -253,6 +253,11 @@ fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Resul
         Move::Refused(remedy) => return Err(refused(&format!("it cannot become {to}"), remedy).into()),
         Move::Demote | Move::Retire => {}
         Move::Deprecate => {
+            if let Some(sunset) = sunset.filter(|sunset| *sunset <= context.now) {
+                return Err(Refusal::invalid("sunset", &format!("sunset {sunset} is over already"))
+                    .remedy("name a time by which users can move to the successor, or retire the version")
+                    .into());
+            }
             if *successor == Some(*number) {
                 return Err(Refusal::invalid("successor", &format!("version {number} cannot replace itself")).into());
             }

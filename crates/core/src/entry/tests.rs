@@ -84,7 +84,7 @@ fn model_events() -> Vec<(Subject, Event)> {
     vec![
         (model(), E::Created { name: name("Modell für Kredite"), kind: ModelKind::Model, risk_tier: RiskTier::High, profile: profile() }.into()),
         (model(), E::Updated { profile: Box::default() }.into()),
-        (model(), E::RiskTierChanged { from: RiskTier::High, to: RiskTier::Limited, reason: digest("reason") }.into()),
+        (model(), E::RiskTierChanged { from: RiskTier::High, to: RiskTier::Limited, reason: digest("reason"), proposed_by: None }.into()),
         (model(), E::Renamed { from: name("loans"), to: name("credit") }.into()),
         (model(), E::Hidden { name: name("credit"), reason: digest("reason") }.into()),
     ]
@@ -140,19 +140,15 @@ fn small_events() -> Vec<(Subject, Event)> {
         role: None,
         signed_by: vec![],
     };
-    let granted = crate::exception::Event::Granted {
-        id: ExceptionId::parse(&format!("x{:0>32}", 1)).unwrap(),
-        rule: "monitor.linked".to_owned(),
-        reason: digest("reason"),
-        expires_at: time(),
-    };
+    let exception = Subject::Exception(ExceptionId::parse(&format!("x{:0>32}", 1)).unwrap());
+    let granted = crate::exception::Event::Granted { role: Some(label("ai-governance")) };
     vec![
         (version(), crate::alias::Event::Set { alias: alias(), from: Some(numbered(2)), finding: None }.into()),
         (Subject::Model(model_id(1)), crate::alias::Event::Deleted { alias: alias(), from: numbered(3) }.into()),
         (version(), crate::tag::Event::Set { key: key(), value: Some("risk \u{7f} \u{1}".to_owned()), value_digest: None }.into()),
         (version(), crate::tag::Event::Deleted { key: key() }.into()),
         (version(), added.into()),
-        (version(), granted.into()),
+        (exception, granted.into()),
         (Subject::Registry, R::Started { origin: "registry.example".to_owned(), mode: PolicyMode::Enforce, baseline: digest("baseline") }.into()),
         (Subject::Registry, R::PolicyModeChanged { mode: PolicyMode::Warn, reason: digest("reason") }.into()),
         (version(), R::CheckRecorded { target: State::Approved, verdict: digest("verdict"), passed: false, failed: vec!["sbom.present".to_owned()] }.into()),
@@ -248,6 +244,42 @@ fn bundle_events() -> Vec<(Subject, Event)> {
     ]
 }
 
+fn exception_events() -> Vec<(Subject, Event)> {
+    use crate::exception::{Event as E, Origin};
+    let about = |number: usize| Subject::Exception(ExceptionId::parse(&format!("x{number:0>32}")).unwrap());
+    let requested = |origin, promotion, review_due| E::Requested {
+        rule: "monitor.linked".to_owned(),
+        scope: crate::policy::Scope::Version,
+        version: version(),
+        origin,
+        reason: digest("reason"),
+        expires_at: time(),
+        promotion,
+        review_due,
+    };
+    vec![
+        (about(1), requested(Origin::Asked, None, None).into()),
+        (about(2), requested(Origin::Emergency, Some(promotion_id(1)), Some(time())).into()),
+        (about(3), E::Granted { role: None }.into()),
+        (about(1), E::Refused { role: label("security"), reason: digest("reason") }.into()),
+        (about(2), E::Revoked { reason: digest("reason") }.into()),
+    ]
+}
+
+fn governed_events() -> Vec<(Subject, Event)> {
+    use crate::model::Event as E;
+    let events = [
+        E::TierProposed { from: RiskTier::High, to: RiskTier::Limited, reason: Some(digest("reason")) },
+        E::TierProposed { from: RiskTier::Unclassified, to: RiskTier::Minimal, reason: None },
+        E::TierRejected { to: RiskTier::Minimal, reason: digest("reason") },
+        E::TierWithdrawn { to: RiskTier::Minimal, reason: digest("reason") },
+        E::RiskTierChanged { from: RiskTier::High, to: RiskTier::Limited, reason: digest("reason"), proposed_by: Some(bob()) },
+        E::PolicyModeChanged { mode: Some(PolicyMode::Warn), reason: digest("reason") },
+        E::PolicyModeChanged { mode: None, reason: digest("reason") },
+    ];
+    events.into_iter().map(|event| (Subject::Model(model_id(1)), event.into())).collect()
+}
+
 fn later_events() -> Vec<(Subject, Event)> {
     use crate::version::{Event as V, Origin};
     let suppressed = crate::registry::Event::RefusalsSuppressed { count: 17, from: time(), to: time() };
@@ -280,6 +312,8 @@ fn later_events() -> Vec<(Subject, Event)> {
     let mut later: Vec<(Subject, Event)> =
         vec![(Subject::Actor(bob()), suppressed.into()), (version(), registered.into()), (version(), attached.into()), (version(), long.into())];
     later.extend(written_events());
+    later.extend(exception_events());
+    later.extend(governed_events());
     later.extend(supply_events());
     later.extend(bundle_events());
     later

@@ -7,6 +7,7 @@ use regorus::{CompiledPolicy, Value};
 
 use super::bundle::{Bundle, Part, canonical};
 use super::error::{PolicyError, one_line};
+use super::exceptions::ExceptionRules;
 use super::expected::Expected;
 use super::gate::Gate;
 use super::input::Input;
@@ -52,6 +53,7 @@ pub struct Engine {
     required_roles: Option<machine::Code>,
     bundle_digest: Digest,
     approval_lifetime_days: u32,
+    exception_rules: Arc<ExceptionRules>,
     schedule_rules: Arc<ScheduleRules>,
     expected: Arc<Expected>,
 }
@@ -98,6 +100,7 @@ impl Engine {
             rules: rules.into(),
             bundle_digest: bundle.digest()?,
             approval_lifetime_days: approval_lifetime_days(bundle)?,
+            exception_rules: Arc::new(ExceptionRules::of(bundle)?),
             schedule_rules: Arc::new(ScheduleRules::of(bundle)?),
         })
     }
@@ -105,6 +108,11 @@ impl Engine {
     /// How long an approval counts, in days: `chancery.approvals.lifetime_days` of the bundle's data, 90 without it.
     pub fn approval_lifetime_days(&self) -> u32 {
         self.approval_lifetime_days
+    }
+
+    /// Who grants exceptions, and for how long: `chancery.exceptions` of the bundle's data.
+    pub fn exception_rules(&self) -> &ExceptionRules {
+        &self.exception_rules
     }
 
     /// What the scheduled checks take from the bundle's data.

@@ -11,7 +11,7 @@ use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
 use crate::{attestation, version};
 
-pub(super) fn execute(
+pub(crate) fn execute(
     rows: &mut Rows,
     promotion: &PromotionId,
     gate: &GateRecord,

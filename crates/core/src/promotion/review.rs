@@ -53,7 +53,7 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
     let current = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;
     // A verdict that no longer counts, because it expired or was given for another tier, is given anew.
     let stands =
-        |given: &ApprovalRow| !given.withdrawn && given.evidence_set == *evidence_set && given.risk_tier == row.risk_tier && given.expires_at > context.now;
+        |given: &ApprovalRow| !given.withdrawn && given.evidence_set == *evidence_set && given.tier_index == row.tier_index && given.expires_at > context.now;
     if current.is_some_and(|given| given.verdict == *verdict && stands(&given)) {
         return Err(Refusal::new(Code::AlreadyExists, &format!("you gave this verdict as `{role}` already")).field("role").into());
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::approval::Effect;
 use crate::names::RiskTier;
-use crate::tables::{AliasRow, ApprovalRow, CommentRow, ConditionRow, ExceptionRow, SettingRow, VersionRow};
+use crate::tables::{AliasRow, ApprovalRow, CommentRow, ConditionRow, ExceptionRow, ModelRow, SettingRow, VersionRow};
 use crate::testing::*;
 
 struct Scene {
@@ -356,7 +356,7 @@ fn a_rollback_changes_places_moves_aliases_and_grants_what_is_missing() {
     assert_eq!((state(&mut world, &model, old), state(&mut world, &model, new)), (State::Production, State::Deprecated));
     assert_eq!(world.row::<AliasRow>(&[&model, &champion]).unwrap().number, old);
     let exception = &world.all::<ExceptionRow>()[0];
-    assert_eq!((exception.rule.as_str(), exception.expires_at, &exception.granted_by), ("monitor.linked", exceptions_end, &carol()));
+    assert_eq!((exception.rule.as_str(), exception.expires_at, exception.granted_by.clone()), ("monitor.linked", exceptions_end, Some(carol())));
     assert!(world.all::<DecisionRow>().iter().any(|row| row.number == old && row.promotion_id.is_none()));
 }
 
@@ -392,6 +392,27 @@ fn a_verdict_that_no_longer_counts_is_given_anew() {
     scene.world.ok(&alice(), model::Command::SetRiskTier { id: scene.model.clone(), risk_tier: RiskTier::High, reason: reason() });
     scene.world.ok(&alice(), refresh(&id, b"evidence"));
     scene.world.ok(&bob(), approve(&id, "security"));
+}
+
+/// APR-3: an approval that lapsed with its tier stays lapsed when the same word is set again, refreshed or not.
+#[test]
+fn a_tier_that_went_away_and_came_back_revives_no_approval() {
+    let Scene { mut world, model, number: _, id } = scene();
+    world.ok(&bob(), approve(&id, "security"));
+    let tier = |risk_tier| model::Command::SetRiskTier { id: model.clone(), risk_tier, reason: reason() };
+    world.ok(&alice(), tier(RiskTier::Limited));
+    world.ok(&alice(), tier(RiskTier::Minimal));
+    world.ok(&system(), create_actor(&bob(), crate::actor::ActorKind::Person, "bob", &["approver:ai-governance"]));
+    world.ok(&bob(), model::Command::ConfirmTier { id: model.clone(), risk_tier: RiskTier::Minimal, reason: reason() });
+    let row = world.row::<ModelRow>(&[&model]).unwrap();
+    let approval = |world: &mut World| world.row::<ApprovalRow>(&[&id, &label("security"), &bob()]).unwrap();
+    assert_eq!((row.risk_tier, approval(&mut world).risk_tier), (RiskTier::Minimal, RiskTier::Minimal));
+    assert_ne!(approval(&mut world).tier_index, row.tier_index);
+    let refreshed = world.ok(&alice(), Command::Refresh { promotion: id.clone(), evidence_set: evidence_set(), gate: passing() });
+    assert!(matches!(&refreshed[0].event, crate::Event::Promotion(Event::Refreshed { lapsed: true, .. })));
+    assert_ne!(approval(&mut world).tier_index, row.tier_index, "nor does the refresh");
+    world.ok(&bob(), approve(&id, "security"));
+    assert_eq!(approval(&mut world).tier_index, row.tier_index, "he gives it anew");
 }
 
 /// A command that says that a condition is met, as somebody in this role.

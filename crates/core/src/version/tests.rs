@@ -117,7 +117,7 @@ fn only_what_was_in_production_is_rolled_back_to() {
     let number = world.version_in(&model, State::Production);
     let mut deprecation = move_version(&model, number, State::Deprecated);
     if let Command::Transition { sunset, successor, .. } = &mut deprecation {
-        (*sunset, *successor) = (Some(world.now()), Some(world.version(&model)));
+        (*sunset, *successor) = (Some(world.now().plus_seconds(86_400)), Some(world.version(&model)));
     }
     world.ok(&alice(), deprecation);
     let row = world.row::<VersionRow>(&[&model, &number]).unwrap();

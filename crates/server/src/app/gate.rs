@@ -4,6 +4,7 @@ pub(super) mod authors;
 mod components;
 pub(super) mod conditions;
 mod documents;
+mod exceptions;
 pub(super) mod risks;
 pub(super) mod record;
 mod templates;
@@ -15,12 +16,12 @@ use chancery_core::actor::ActorKind;
 use chancery_core::approval::ApprovalVerdict;
 use chancery_core::manifest::Manifest;
 use chancery_core::model::Profile;
-use chancery_core::names::{Digest, Label, PolicyMode, State, Timestamp};
+use chancery_core::names::{Digest, Label, PolicyMode, State};
 use chancery_core::policy::{self, Finding, Fixity, Gate, Input, Verdict};
 use chancery_core::promotion::{DecisionKind, GateRecord};
 use chancery_core::refusal::Refusal;
 use chancery_core::registry::{self, ACCESS, POLICY_MODE};
-use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, ExceptionRow, ModelRow, PromotionRow, SettingRow, VersionRow};
+use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, ModelRow, PromotionRow, SettingRow, VersionRow};
 
 use super::access::Caller;
 use super::policy::Policy;
@@ -98,7 +99,8 @@ impl App {
             None => Vec::new(),
         };
         let mode_row = snapshot.get::<SettingRow>(values![POLICY_MODE]).await?;
-        let mode = mode_row.as_ref().and_then(|row| PolicyMode::parse(&row.value).ok()).unwrap_or(PolicyMode::Enforce);
+        let of_registry = mode_row.as_ref().and_then(|row| PolicyMode::parse(&row.value).ok()).unwrap_or(PolicyMode::Enforce);
+        let mode = model.policy_mode.unwrap_or(of_registry);
         let access = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let releases = snapshot.get::<SettingRow>(values![registry::releases(&model.model_id)]).await?.map_or(0, |row| row.revision);
         let in_force = self.in_force(snapshot).await?;
@@ -107,6 +109,7 @@ impl App {
             Noted::Setting(POLICY_MODE, mode_row.map_or(0, |row| row.revision)),
             Noted::Setting(ACCESS, access),
             Noted::Releases(model.model_id.clone(), releases),
+            exceptions::noted(snapshot, &model.model_id).await?,
             Noted::Model(model.model_id.clone(), model.revision),
             Noted::Version(model.model_id.clone(), version.number, version.revision),
         ];
@@ -137,9 +140,9 @@ impl App {
                 opened_at: row.opened_at,
             }),
             authors,
-            approvals: approvals.iter().map(approval_input).collect(),
+            approvals: approvals.iter().filter(|row| stands_for(row, &model)).map(approval_input).collect(),
             decision: self.decision_input(snapshot, &version, promotion.as_ref()).await?,
-            exceptions: exceptions_input(snapshot, &version, now).await?,
+            exceptions: exceptions::input(snapshot, &version, promotion.as_ref(), now).await?,
             reference: self.reference_input(snapshot, &model, &version).await?,
             components,
             conditions: conditions::input(snapshot, &model.model_id, now).await?,
@@ -318,9 +321,14 @@ fn model_input(row: &ModelRow) -> Result<policy::Model, AppError> {
         },
         classification: profile.classification,
         personal_data: profile.personal_data,
-        policy_mode: None,
+        policy_mode: row.policy_mode,
         document_control: serde_json::to_value(&profile.document_control).unwrap_or_default(),
     })
+}
+
+/// Whether rules may see an approval: one that was given before the tier went away and came back has lapsed, and its words do not show it.
+fn stands_for(row: &ApprovalRow, model: &ModelRow) -> bool {
+    row.tier_index == model.tier_index || row.risk_tier != model.risk_tier
 }
 
 fn approval_input(row: &ApprovalRow) -> policy::Approval {
@@ -342,25 +350,6 @@ fn approval_input(row: &ApprovalRow) -> policy::Approval {
         delegated_by: row.delegated_by.clone(),
         signed_with: row.signed_with.map(|id| id.to_string()),
     }
-}
-
-async fn exceptions_input(snapshot: &Snapshot, version: &VersionRow, now: Timestamp) -> Result<Vec<policy::Exception>, AppError> {
-    // An exception of a rollback covers the version while it serves. One that left production goes through every gate again.
-    if version.state != State::Production {
-        return Ok(Vec::new());
-    }
-    let rows = snapshot.rows::<ExceptionRow>("WHERE model_id = $1 AND number = $2 ORDER BY entry_index", &values![version.model_id, version.number]).await?;
-    let in_force = rows.into_iter().filter(|row| row.expires_at > now);
-    Ok(in_force
-        .map(|row| policy::Exception {
-            id: row.exception_id,
-            granted_by: row.granted_by,
-            rule: row.rule,
-            expires_at: row.expires_at,
-            scope: policy::Scope::Version,
-            reason_digest: row.reason,
-        })
-        .collect())
 }
 
 /// The gates for a move, or the refusal that it has none.

@@ -11,6 +11,8 @@ pub mod compare;
 mod composition;
 pub mod current;
 pub mod dry_run;
+mod emergency;
+mod exception;
 mod execute;
 pub mod explain;
 mod gate;
@@ -36,6 +38,8 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
+pub use emergency::Emergency;
+pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
 pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};

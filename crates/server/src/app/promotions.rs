@@ -211,6 +211,7 @@ async fn as_of(snapshot: &Snapshot, subjects: &mut Subjects, row: &PromotionRow,
     let before: Vec<EvidenceRow> = subjects.evidence.iter().filter(|piece| piece.at <= verdict.evaluated_at).cloned().collect();
     subjects.input.authors = authors::authors(snapshot, &subjects.version, &subjects.input.version.facts, Some(row), &before).await?;
     subjects.model.risk_tier = row.risk_tier;
+    subjects.model.tier_index = row.tier_index;
     subjects.input.model.risk.tier = row.risk_tier;
     subjects.input.evidence_set_digest = row.evidence_set;
     subjects.input.mode = verdict.mode;

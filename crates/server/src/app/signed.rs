@@ -221,11 +221,11 @@ pub(super) fn counts(row: &ApprovalRow, subjects: &Subjects) -> bool {
         && !row.withdrawn
         && row.evidence_set == subjects.input.evidence_set_digest
         && row.version_digest == subjects.version.version_digest
+        && row.tier_index == subjects.model.tier_index
         && row.target == subjects.input.target
         && row.environment.as_str() == subjects.input.environment
         && !subjects.input.authors.contains(&row.actor)
         && row.delegated_by.as_ref().is_none_or(|giver| !subjects.input.authors.contains(giver))
-        && row.risk_tier == subjects.model.risk_tier
         && row.expires_at > subjects.input.now
 }
 
@@ -307,6 +307,7 @@ fn verdict(decision: DecisionKind) -> DecisionVerdict {
         DecisionKind::Approved => DecisionVerdict::Approved,
         DecisionKind::Rejected => DecisionVerdict::Rejected,
         DecisionKind::Executed => DecisionVerdict::Executed,
+        DecisionKind::ExceptionGranted => DecisionVerdict::ExceptionGranted,
     }
 }
 

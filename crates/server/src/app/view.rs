@@ -11,7 +11,8 @@ use chancery_core::policy::RiskScore;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{
-    AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, ReviewRow, RiskRow, TagRow, VersionRow, WHOLE_MODEL,
+    AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, PrivateRow, ReviewRow, RiskRow, TagRow, TierProposalRow,
+    VersionRow, WHOLE_MODEL,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -33,6 +34,10 @@ pub struct ModelView {
     pub kind: String,
     /// Governed risk tier.
     pub risk_tier: String,
+    /// A lower tier that waits for a second person.
+    pub tier_proposal: Option<TierProposalView>,
+    /// Policy mode of its own; null when that of the registry is in force.
+    pub policy_mode: Option<String>,
     /// Description, uses, ownership, risk statements.
     #[serde(flatten)]
     #[schema(value_type = Object)]
@@ -58,6 +63,21 @@ pub struct ModelView {
     pub updated_at: String,
     /// Index of the last entry that changed it: the ETag.
     pub revision: u64,
+}
+
+/// A risk tier that somebody proposed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TierProposalView {
+    /// The proposed tier.
+    pub risk_tier: String,
+    /// Who proposed it.
+    pub proposed_by: String,
+    /// Name for people.
+    pub proposed_by_name: Option<String>,
+    /// When (RFC 3339).
+    pub proposed_at: String,
+    /// Why; null when it came with the creation of the model or was erased.
+    pub reason: Option<String>,
 }
 
 /// The newest version of a model, in short.
@@ -376,6 +396,11 @@ pub async fn model(snapshot: &Snapshot, row: &ModelRow) -> Result<ModelView, App
         name: row.name.to_string(),
         kind: row.kind.to_string(),
         risk_tier: row.risk_tier.to_string(),
+        tier_proposal: match snapshot.get::<TierProposalRow>(values![row.model_id]).await? {
+            Some(proposal) => Some(tier_proposal(snapshot, proposal).await?),
+            None => None,
+        },
+        policy_mode: row.policy_mode.map(|mode| mode.to_string()),
         risk_score: super::gate::risks::score(row)?,
         profile: serde_json::from_value(row.profile.clone()).map_err(|error| Fault::database("read a profile", error))?,
         hidden: row.hidden,
@@ -387,6 +412,24 @@ pub async fn model(snapshot: &Snapshot, row: &ModelRow) -> Result<ModelView, App
         created_by: row.created_by.to_string(),
         updated_at: row.updated_at.to_string(),
         revision: row.revision,
+    })
+}
+
+/// The view of a proposed risk tier.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn tier_proposal(snapshot: &Snapshot, row: TierProposalRow) -> Result<TierProposalView, AppError> {
+    let reason = match row.reason {
+        Some(digest) => snapshot.get::<PrivateRow>(values![digest]).await?.map(|row| row.text),
+        None => None,
+    };
+    Ok(TierProposalView {
+        risk_tier: row.risk_tier.to_string(),
+        proposed_by_name: display_name(snapshot, &row.proposed_by).await?,
+        proposed_by: row.proposed_by.to_string(),
+        proposed_at: row.proposed_at.to_string(),
+        reason,
     })
 }
 

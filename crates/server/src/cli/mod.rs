@@ -17,9 +17,11 @@ pub mod deprecate;
 pub mod doctor;
 pub mod document;
 pub mod download;
+pub mod emergency;
 pub mod end_of_life;
 pub mod evidence;
 pub mod evidence_sign;
+pub mod exception;
 pub mod exit;
 pub mod facts;
 pub mod failure;
@@ -52,6 +54,7 @@ pub mod summary;
 pub mod system;
 pub mod tag;
 pub mod template;
+pub mod tier_proposal;
 pub mod token;
 pub mod trace;
 pub mod transition;
@@ -120,6 +123,9 @@ pub enum Command {
     /// Look at promotions and decide about them.
     #[command(subcommand)]
     Promotion(promotion::Command),
+    /// Ask for, grant and revoke waivers of rules.
+    #[command(subcommand)]
+    Exception(exception::Command),
     /// Let somebody stand in for your role of approval.
     #[command(subcommand)]
     Delegation(delegation::Command),
@@ -219,6 +225,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Check(args) => check::run(args, &session()?).await,
         Command::Promote(args) => promote::run(args, &session()?).await,
         Command::Promotion(command) => promotion::run(command, &session()?).await,
+        Command::Exception(command) => exception::run(command, &session()?).await,
         Command::Delegation(command) => delegation::run(command, &session()?).await,
         Command::Rollback(args) => rollback::run(args, &session()?).await,
         Command::Demote(args) => demote::run(args, &session()?).await,

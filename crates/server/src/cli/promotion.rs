@@ -90,6 +90,16 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Release in an emergency what only waivable rules hold back.
+    #[command(after_help = "Example: chancery promotion break-glass loan-approval/2 --reason \"the present release leaks data\"")]
+    BreakGlass {
+        /// Which promotion.
+        #[command(flatten)]
+        which: Which,
+        /// Why. Goes into the record.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 /// The subcommands of `promotion condition`.
@@ -197,6 +207,10 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             let id = which.find(session, Closed::DoesNotCount).await?;
             let answer = client.post(client.url(&["promotions", &id, "cancel"]), &json!({"reason": reason})).await?;
             session.output.receipt(&answer, &format!("promotion {id} is cancelled"));
+        }
+        Command::BreakGlass { which, reason } => {
+            let id = which.find(session, Closed::DoesNotCount).await?;
+            return super::emergency::break_glass(session, &id, &reason).await;
         }
     }
     Ok(ExitCode::Done)

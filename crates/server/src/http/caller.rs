@@ -71,6 +71,8 @@ permits!(
     ManageOwnKeys,
     /// Change settings.
     ManageSettings,
+    /// Give a model a policy mode of its own.
+    SetPolicyMode,
     /// Ask for a waiver of a rule.
     RequestException,
     /// Grant, refuse or revoke a waiver, in a role that the policy names.

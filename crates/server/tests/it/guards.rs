@@ -156,6 +156,9 @@ struct World {
     promotions: BTreeMap<&'static str, String>,
     package: Value,
     token: String,
+    /// Subjects of exceptions that were asked for, by purpose.
+    exceptions: BTreeMap<&'static str, String>,
+    incident: Client,
     attestation: String,
     /// Path of a policy bundle that waits for its activation.
     bundle: String,
@@ -163,7 +166,7 @@ struct World {
 
 async fn world(app: &TestApp) -> World {
     let cast = app.cast().await;
-    for name in ["update", "rename", "hide", "tier", "used"] {
+    for name in ["update", "rename", "hide", "tier", "used", "confirm", "reject", "withdraw-tier"] {
         cast.owner.model(name, "high").await;
     }
     // Two releases, so that there is something to go back to; and drafts for what changes a version.
@@ -172,10 +175,11 @@ async fn world(app: &TestApp) -> World {
         cast.bring_to(&version, "production").await;
     }
     let mut promotions = BTreeMap::new();
-    for purpose in ["review", "withdraw", "cancel", "execute", "condition"] {
+    for purpose in ["review", "withdraw", "cancel", "execute", "condition", "break-glass"] {
         cast.owner.model(purpose, "high").await;
         let version = cast.evaluated(purpose, purpose.as_bytes()).await;
-        let id = cast.scientist.promote(&version, "approved").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
+        let target = if purpose == "break-glass" { "production" } else { "approved" };
+        let id = cast.scientist.promote(&version, target).await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
         if purpose == "withdraw" {
             cast.product.verdict(&id, "product", "approve").await.expect(200);
         }
@@ -192,7 +196,11 @@ async fn world(app: &TestApp) -> World {
         }
         promotions.insert(purpose, id);
     }
+    for name in ["confirm", "reject", "withdraw-tier"] {
+        cast.owner.post(&format!("/api/v1/models/{name}/risk-tier"), json!({"risk_tier": "limited", "reason": "less"})).await.expect(200);
+    }
     cast.owner.model("drafts", "high").await;
+    cast.owner.model("mode", "limited").await;
     let candidate = cast.evaluated("drafts", b"three").await;
     cast.scientist.version("drafts", b"four").await;
     cast.bring_to(&candidate, "candidate").await;
@@ -206,6 +214,12 @@ async fn world(app: &TestApp) -> World {
     let attestation = cast.owner.get("/api/v1/models/used/versions/2/attestations").await.expect(200)["items"][0]["digest"].as_str().unwrap().to_owned();
     let claim = json!({"facts": {}, "origin": {"source": "s3://bucket/model"}});
     cast.scientist.post("/api/v1/models/elsewhere/versions", claim).await.expect(201);
+    let mut exceptions = BTreeMap::new();
+    for purpose in ["grant", "refuse", "revoke"] {
+        let body = json!({"model": "drafts", "version": 2, "rule": "entry.complete", "expires_at": "2026-06-20T00:00:00Z", "reason": "soon"});
+        exceptions.insert(purpose, cast.scientist.post("/api/v1/exceptions", body).await.expect(201)["entries"][0]["subject"].as_str().unwrap().to_owned());
+    }
+    let incident = app.user("guard-on-call", &["incident"]).await;
     let mut risks = BTreeMap::new();
     for purpose in ["change", "link", "unlink", "mitigate", "finish", "status"] {
         let risk = json!({"title": purpose, "category": "quality", "severity": "low", "likelihood": "rare",
@@ -225,7 +239,7 @@ async fn world(app: &TestApp) -> World {
     let uploaded = app.admin.post("/api/v1/policy/bundles", json!({"files": files})).await;
     uploaded.expect(201);
     let bundle = uploaded.header("location").to_owned();
-    World { risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
+    World { exceptions, incident, risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -233,12 +247,25 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
     let World { cast, admin, candidate, promotions, .. } = world;
     let model = |rest: &str| format!("/api/v1/models/{rest}");
     let promotion = |purpose: &str, rest: &str| format!("/api/v1/promotions/{}/{rest}", promotions[purpose]);
+    let exception = |purpose: &str| format!("/api/v1/exceptions/{}/{purpose}", world.exceptions[purpose].trim_start_matches("exception/"));
     let (who, path, body) = match id {
         "model_create" => (&cast.scientist, model(""), json!({"name": "new"})),
         "model_update" => (&cast.scientist, model("update"), json!({"description": "new"})),
         "model_rename" => (&cast.owner, model("rename/rename"), json!({"to": "renamed"})),
         "model_hide" => (&cast.owner, model("hide/hide"), json!({"reason": "a mistake"})),
         "model_risk_tier" => (&cast.governance, model("tier/risk-tier"), json!({"risk_tier": "limited", "reason": "reviewed"})),
+        "tier_proposal_confirm" => (&cast.governance, model("confirm/tier-proposal/confirm"), json!({"risk_tier": "limited", "reason": "reviewed"})),
+        "tier_proposal_reject" => (&cast.governance, model("reject/tier-proposal/reject"), json!({"reason": "people are scored"})),
+        "tier_proposal_withdraw" => (&cast.owner, model("withdraw-tier/tier-proposal/withdraw"), json!({"reason": "too early"})),
+        "model_policy_mode" => (admin, model("mode/policy-mode"), json!({"mode": "warn", "reason": "trial"})),
+        "exception_request" => {
+            let body = json!({"model": "drafts", "version": 2, "rule": "entry.complete", "expires_at": "2026-06-20T00:00:00Z", "reason": "soon"});
+            (&cast.scientist, "/api/v1/exceptions".to_owned(), body)
+        }
+        "exception_grant" => (&cast.governance, exception("grant"), json!({})),
+        "exception_refuse" => (&cast.governance, exception("refuse"), json!({"reason": "fill it in"})),
+        "exception_revoke" => (&cast.scientist, exception("revoke"), json!({"reason": "done"})),
+        "promotion_break_glass" => (&world.incident, promotion("break-glass", "break-glass"), json!({"reason": "the release leaks"})),
         "model_rollback" => (&cast.pipeline, model("used/rollback"), json!({"reason": "it fails"})),
         "model_tag_set" | "model_tag_delete" => (&cast.scientist, model("used/tags/team/name"), json!({"value": "credit"})),
         "version_tag_set" | "version_tag_delete" => (&cast.scientist, format!("{candidate}/tags/note"), json!({"value": "x"})),

@@ -15,7 +15,13 @@ mod checks;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod emergency;
+#[cfg(test)]
 mod evidence;
+#[cfg(test)]
+mod exception;
+#[cfg(test)]
+mod govern;
 #[cfg(test)]
 mod governance;
 #[cfg(test)]

@@ -36,6 +36,13 @@ const ROLLED_BACK: &str = "SELECT later.subject, later.from_index FROM timeline 
     LEFT JOIN review_causes ON review_causes.cause = 'rollback/' || later.from_index
     WHERE later.attribute = 'state' AND later.value = 'production' AND review_causes.cause IS NULL ORDER BY later.from_index LIMIT $1";
 
+/// Emergencies that were opened, each by the first of its exceptions.
+const EMERGENCIES: &str = "SELECT 'model/' || opened.model_id || '/' || opened.number, opened.entry_index FROM exceptions AS opened
+    LEFT JOIN review_causes ON review_causes.cause = 'emergency/' || opened.entry_index
+    WHERE opened.origin = 'emergency' AND review_causes.cause IS NULL AND opened.entry_index = (SELECT MIN(entry_index) FROM exceptions
+        WHERE exceptions.promotion_id = opened.promotion_id AND exceptions.requested_at = opened.requested_at)
+    ORDER BY opened.entry_index LIMIT $1";
+
 /// Risk tiers in force that follow another one.
 const TIERS: &str = "SELECT later.subject, later.from_index, earlier.value, later.value FROM timeline AS later
     JOIN timeline AS earlier ON earlier.subject = later.subject AND earlier.attribute = 'risk_tier' AND earlier.to_index = later.from_index
@@ -66,7 +73,13 @@ impl App {
         let policy = self.policy_for(&snapshot).await?;
         let rules = policy.engine.schedule_rules();
         let mut plans = Vec::new();
-        let events = [released(&snapshot).await?, rolled_back(&snapshot).await?, tiers(&snapshot).await?, datasets(&snapshot).await?];
+        let events = [
+            released(&snapshot).await?,
+            emergencies(&snapshot, ROLLED_BACK, "rollback").await?,
+            emergencies(&snapshot, EMERGENCIES, "emergency").await?,
+            tiers(&snapshot).await?,
+            datasets(&snapshot).await?,
+        ];
         for event in events.into_iter().flatten() {
             if let Some(plan) = plan(&snapshot, rules, event, now).await? {
                 plans.push(plan);
@@ -93,12 +106,13 @@ fn numbered(row: &[Value], about: About, cause: impl Fn(&ModelId, VersionNumber,
     Ok(Event { about, subject: Subject::Version(model, number), cause, index })
 }
 
-async fn rolled_back(snapshot: &Snapshot) -> Result<Vec<Event>, AppError> {
-    let rows = snapshot.query(ROLLED_BACK, &values![MAX_PLANS]).await?;
+/// What was done in a hurry: rows of a version and the entry by which it was.
+async fn emergencies(snapshot: &Snapshot, sql: &str, word: &str) -> Result<Vec<Event>, AppError> {
+    let rows = snapshot.query(sql, &values![MAX_PLANS]).await?;
     let event = |row: &Vec<Value>| {
         let index: u64 = column(row, 1)?;
         let subject = Subject::try_from(column::<String>(row, 0)?)?;
-        Ok(Event { about: About::Emergency, subject, cause: format!("rollback/{index}"), index })
+        Ok(Event { about: About::Emergency, subject, cause: format!("{word}/{index}"), index })
     };
     rows.iter().map(event).collect()
 }

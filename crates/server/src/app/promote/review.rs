@@ -151,7 +151,7 @@ impl App {
         }
     }
 
-    pub(super) async fn decision_of(
+    pub(in crate::app) async fn decision_of(
         &self,
         snapshot: &Snapshot,
         caller: &Caller,
@@ -163,7 +163,7 @@ impl App {
         let last = subjects.approvals.iter().rfind(|row| counts(row, subjects));
         let decided_by = match (decision, last) {
             (DecisionKind::Approved, Some(row)) => &row.actor,
-            (DecisionKind::Approved | DecisionKind::Rejected | DecisionKind::Executed, _) => &caller.actor.id,
+            (DecisionKind::Approved | DecisionKind::Rejected | DecisionKind::Executed | DecisionKind::ExceptionGranted, _) => &caller.actor.id,
         };
         let requested = subjects.promotion.as_ref().map_or((&caller.actor.id, self.now()), |row| (&row.opened_by, row.opened_at));
         let text =

@@ -13,10 +13,13 @@ pub mod decision;
 pub mod delegation;
 mod docs;
 pub mod download;
+mod emergency;
 mod end_of_life;
 mod evidence;
+mod exception;
 mod finding;
 mod explain;
+mod govern;
 mod history;
 mod key;
 mod jobs;
@@ -71,10 +74,13 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(system::routes())
         .merge(model::routes())
+        .merge(govern::routes())
         .merge(check::routes())
         .merge(promotion::routes())
         .merge(delegation::routes())
         .merge(rollback::routes())
+        .merge(emergency::routes())
+        .merge(exception::routes())
         .merge(transition::routes())
         .merge(policy::routes())
         .merge(bundle::routes())
