@@ -8,7 +8,8 @@ use crate::names::{
     TokenId, VersionNumber,
 };
 use crate::rows::{Row, Table};
-use crate::{actor, approval, calendar, evidence, finding, lineage, promotion, risk, template};
+use crate::signing::foreign::Algorithm;
+use crate::{actor, approval, attestation, bundle, calendar, evidence, finding, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -457,6 +458,8 @@ crate::table! {
         conditions: serde_json::Value,
         /// Payload with the signed approval.
         envelope: Digest,
+        /// Id of the person's own key, when the approval carries that signature too.
+        signed_with: Option<Digest>,
         /// When.
         at: Timestamp,
         /// Until when it counts.
@@ -789,6 +792,58 @@ crate::table! {
 }
 
 crate::table! {
+    /// A public key of an actor, in force until it is removed.
+    ActorKeyRow = "actor_keys", Derived, key 1 {
+        /// SHA-256 of the SPKI DER.
+        key_id: Digest,
+        /// Whose it is, for ever.
+        actor_id: ActorId,
+        /// Algorithm.
+        algorithm: Algorithm,
+        /// SPKI DER in base64.
+        spki: String,
+        /// When it was registered, the last time.
+        added_at: Timestamp,
+        /// Entry that registered it.
+        added_index: u64,
+        /// When it was removed.
+        removed_at: Option<Timestamp>,
+        /// Entry that removed it.
+        removed_index: Option<u64>,
+    }
+}
+
+crate::table! {
+    /// A verification summary that was signed for a version.
+    AttestationRow = "attestations", Derived, key 1 {
+        /// Payload with the envelope.
+        digest: Digest,
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// What it is about.
+        version_digest: Digest,
+        /// State that the version was let into.
+        target: State,
+        /// Environment.
+        environment: Label,
+        /// When it was signed.
+        issued_at: Timestamp,
+        /// Until when it counts.
+        expires_at: Timestamp,
+        /// Entry that recorded it.
+        issued_index: u64,
+        /// Why it no longer counts.
+        revoked: Option<attestation::RevocationReason>,
+        /// When it was revoked.
+        revoked_at: Option<Timestamp>,
+        /// Entry that revoked it.
+        revoked_index: Option<u64>,
+    }
+}
+
+crate::table! {
     /// A token (never its secret).
     TokenRow = "tokens", Derived, key 1 {
         /// Identifier.
@@ -811,6 +866,34 @@ crate::table! {
         name: String,
         /// Value.
         value: String,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// A policy bundle that was uploaded; its document is a payload of the same digest.
+    BundleRow = "policy_bundles", Derived, key 1 {
+        /// SHA-256 of its document.
+        digest: Digest,
+        /// Files.
+        files: u64,
+        /// Bytes of all files.
+        size: u64,
+        /// Whether it is in force.
+        status: bundle::Status,
+        /// Who uploaded it.
+        uploaded_by: ActorId,
+        /// When.
+        uploaded_at: Timestamp,
+        /// Entry that uploaded it.
+        uploaded_index: u64,
+        /// Digest of baseline and bundle together, when it was activated last.
+        effective: Option<Digest>,
+        /// Who activated it last.
+        activated_by: Option<ActorId>,
+        /// When.
+        activated_at: Option<Timestamp>,
         /// Index of the last entry that changed it.
         revision: u64,
     }
@@ -963,8 +1046,11 @@ pub const ALL: &[&Table] = &[
     TemplateRow::TABLE,
     TemplateNameRow::TABLE,
     ActorRow::TABLE,
+    ActorKeyRow::TABLE,
+    AttestationRow::TABLE,
     TokenRow::TABLE,
     SettingRow::TABLE,
+    BundleRow::TABLE,
     TimelineRow::TABLE,
     CredentialRow::TABLE,
     DirectoryRow::TABLE,
@@ -1021,6 +1107,9 @@ pub const INDEXES: &[Index] = &[
     Index { name: "findings_by_status", table: FindingRow::TABLE, columns: &["status", "opened_index"], unique: false },
     Index { name: "findings_by_model", table: FindingRow::TABLE, columns: &["model_id"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "actor_keys_by_actor", table: ActorKeyRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "attestations_by_version", table: AttestationRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "attestations_by_revocation", table: AttestationRow::TABLE, columns: &["revoked_index"], unique: false },
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
     Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
     Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },

@@ -81,6 +81,7 @@ CREATE TABLE "versions" (
     "hidden" bigint,
     "ungated" bigint,
     "shared" bigint,
+    "pinned" bigint,
     "production_index" bigint,
     "successor" bigint,
     "sunset" bigint,
@@ -113,6 +114,52 @@ CREATE TABLE "blob_uses" (
     "path" text COLLATE "C" NOT NULL,
     PRIMARY KEY ("digest", "model_id", "number", "path")
 );
+CREATE TABLE "compositions" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "depth" bigint,
+    "components" bigint,
+    PRIMARY KEY ("model_id", "number")
+);
+CREATE TABLE "components" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "role" text COLLATE "C" NOT NULL,
+    "part_model" text COLLATE "C" NOT NULL,
+    "part_number" bigint NOT NULL,
+    "version_digest" text COLLATE "C",
+    PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
+);
+CREATE TABLE "lineage" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "source" text COLLATE "C" NOT NULL,
+    "place" bigint NOT NULL,
+    "relation" text COLLATE "C",
+    "to_model" text COLLATE "C",
+    "to_number" bigint,
+    "name" text COLLATE "C",
+    "version" text COLLATE "C",
+    "digest" text COLLATE "C",
+    "detail" text COLLATE "C",
+    "grade" text COLLATE "C",
+    PRIMARY KEY ("model_id", "number", "source", "place")
+);
+CREATE INDEX "lineage_by_part" ON "lineage" ("to_model", "to_number", "model_id", "number");
+CREATE INDEX "lineage_by_name" ON "lineage" ("relation", (substr(name, 1, 200)), "model_id", "number");
+CREATE INDEX "lineage_by_digest" ON "lineage" ("digest", "model_id", "number");
+CREATE TABLE "environments" (
+    "environment" text COLLATE "C" NOT NULL,
+    "packages" bigint,
+    PRIMARY KEY ("environment")
+);
+CREATE TABLE "packages" (
+    "environment" text COLLATE "C" NOT NULL,
+    "name" text COLLATE "C" NOT NULL,
+    "version" text COLLATE "C" NOT NULL,
+    PRIMARY KEY ("environment", "name", "version")
+);
+CREATE INDEX "packages_by_name" ON "packages" ("name", "version");
 CREATE TABLE "aliases" (
     "model_id" text COLLATE "C" NOT NULL,
     "alias" text COLLATE "C" NOT NULL,
@@ -267,82 +314,6 @@ CREATE TABLE "exceptions" (
     PRIMARY KEY ("exception_id")
 );
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
-CREATE TABLE "risks" (
-    "risk_id" text COLLATE "C" NOT NULL,
-    "title" text COLLATE "C",
-    "category" text COLLATE "C",
-    "severity" text COLLATE "C",
-    "likelihood" text COLLATE "C",
-    "level" text COLLATE "C",
-    "description" text COLLATE "C",
-    "requirements" text COLLATE "C",
-    "review_date" bigint,
-    "status" text COLLATE "C",
-    "mitigations" text COLLATE "C",
-    "models" text COLLATE "C",
-    "authors" text COLLATE "C",
-    "decided_by" text COLLATE "C",
-    "created_by" text COLLATE "C",
-    "created_at" bigint,
-    "created_index" bigint,
-    "updated_at" bigint,
-    "revision" bigint,
-    PRIMARY KEY ("risk_id")
-);
-CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
-CREATE TABLE "risk_links" (
-    "model_id" text COLLATE "C" NOT NULL,
-    "risk_id" text COLLATE "C" NOT NULL,
-    "entry_index" bigint,
-    PRIMARY KEY ("model_id", "risk_id")
-);
-CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
-CREATE TABLE "reviews" (
-    "review_id" text COLLATE "C" NOT NULL,
-    "about" text COLLATE "C",
-    "subject" text COLLATE "C",
-    "model_id" text COLLATE "C",
-    "owner" text COLLATE "C",
-    "due" bigint,
-    "every_days" bigint,
-    "cause" text COLLATE "C",
-    "not_by" text COLLATE "C",
-    "reason" text COLLATE "C",
-    "status" text COLLATE "C",
-    "outcome" text COLLATE "C",
-    "note" text COLLATE "C",
-    "done_by" text COLLATE "C",
-    "done_at" bigint,
-    "scheduled_by" text COLLATE "C",
-    "scheduled_at" bigint,
-    "scheduled_index" bigint,
-    "revision" bigint,
-    PRIMARY KEY ("review_id")
-);
-CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
-CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
-CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
-CREATE TABLE "review_causes" (
-    "cause" text COLLATE "C" NOT NULL,
-    "review_id" text COLLATE "C",
-    PRIMARY KEY ("cause")
-);
-CREATE TABLE "findings" (
-    "subject" text COLLATE "C" NOT NULL,
-    "rule" text COLLATE "C" NOT NULL,
-    "model_id" text COLLATE "C",
-    "message" text COLLATE "C",
-    "due" bigint,
-    "status" text COLLATE "C",
-    "reason" text COLLATE "C",
-    "opened_at" bigint,
-    "opened_index" bigint,
-    "closed_at" bigint,
-    "closed_index" bigint,
-    PRIMARY KEY ("subject", "rule")
-);
-CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
-CREATE INDEX "findings_by_model" ON "findings" ("model_id");
 CREATE TABLE "templates" (
     "name" text COLLATE "C" NOT NULL,
     "version" bigint NOT NULL,
@@ -387,6 +358,20 @@ CREATE TABLE "settings" (
     "value" text COLLATE "C",
     "revision" bigint,
     PRIMARY KEY ("name")
+);
+CREATE TABLE "policy_bundles" (
+    "digest" text COLLATE "C" NOT NULL,
+    "files" bigint,
+    "size" bigint,
+    "status" text COLLATE "C",
+    "uploaded_by" text COLLATE "C",
+    "uploaded_at" bigint,
+    "uploaded_index" bigint,
+    "effective" text COLLATE "C",
+    "activated_by" text COLLATE "C",
+    "activated_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("digest")
 );
 CREATE TABLE "timeline" (
     "subject" text COLLATE "C" NOT NULL,

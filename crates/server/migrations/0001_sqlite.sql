@@ -81,6 +81,7 @@ CREATE TABLE "versions" (
     "hidden" INTEGER,
     "ungated" INTEGER,
     "shared" INTEGER,
+    "pinned" INTEGER,
     "production_index" INTEGER,
     "successor" INTEGER,
     "sunset" INTEGER,
@@ -113,6 +114,52 @@ CREATE TABLE "blob_uses" (
     "path" TEXT NOT NULL,
     PRIMARY KEY ("digest", "model_id", "number", "path")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "compositions" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "depth" INTEGER,
+    "components" INTEGER,
+    PRIMARY KEY ("model_id", "number")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "components" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "role" TEXT NOT NULL,
+    "part_model" TEXT NOT NULL,
+    "part_number" INTEGER NOT NULL,
+    "version_digest" TEXT,
+    PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "lineage" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "source" TEXT NOT NULL,
+    "place" INTEGER NOT NULL,
+    "relation" TEXT,
+    "to_model" TEXT,
+    "to_number" INTEGER,
+    "name" TEXT,
+    "version" TEXT,
+    "digest" TEXT,
+    "detail" TEXT,
+    "grade" TEXT,
+    PRIMARY KEY ("model_id", "number", "source", "place")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "lineage_by_part" ON "lineage" ("to_model", "to_number", "model_id", "number");
+CREATE INDEX "lineage_by_name" ON "lineage" ("relation", (substr(name, 1, 200)), "model_id", "number");
+CREATE INDEX "lineage_by_digest" ON "lineage" ("digest", "model_id", "number");
+CREATE TABLE "environments" (
+    "environment" TEXT NOT NULL,
+    "packages" INTEGER,
+    PRIMARY KEY ("environment")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "packages" (
+    "environment" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "version" TEXT NOT NULL,
+    PRIMARY KEY ("environment", "name", "version")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "packages_by_name" ON "packages" ("name", "version");
 CREATE TABLE "aliases" (
     "model_id" TEXT NOT NULL,
     "alias" TEXT NOT NULL,
@@ -267,82 +314,6 @@ CREATE TABLE "exceptions" (
     PRIMARY KEY ("exception_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
-CREATE TABLE "risks" (
-    "risk_id" TEXT NOT NULL,
-    "title" TEXT,
-    "category" TEXT,
-    "severity" TEXT,
-    "likelihood" TEXT,
-    "level" TEXT,
-    "description" TEXT,
-    "requirements" TEXT,
-    "review_date" INTEGER,
-    "status" TEXT,
-    "mitigations" TEXT,
-    "models" TEXT,
-    "authors" TEXT,
-    "decided_by" TEXT,
-    "created_by" TEXT,
-    "created_at" INTEGER,
-    "created_index" INTEGER,
-    "updated_at" INTEGER,
-    "revision" INTEGER,
-    PRIMARY KEY ("risk_id")
-) STRICT, WITHOUT ROWID;
-CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
-CREATE TABLE "risk_links" (
-    "model_id" TEXT NOT NULL,
-    "risk_id" TEXT NOT NULL,
-    "entry_index" INTEGER,
-    PRIMARY KEY ("model_id", "risk_id")
-) STRICT, WITHOUT ROWID;
-CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
-CREATE TABLE "reviews" (
-    "review_id" TEXT NOT NULL,
-    "about" TEXT,
-    "subject" TEXT,
-    "model_id" TEXT,
-    "owner" TEXT,
-    "due" INTEGER,
-    "every_days" INTEGER,
-    "cause" TEXT,
-    "not_by" TEXT,
-    "reason" TEXT,
-    "status" TEXT,
-    "outcome" TEXT,
-    "note" TEXT,
-    "done_by" TEXT,
-    "done_at" INTEGER,
-    "scheduled_by" TEXT,
-    "scheduled_at" INTEGER,
-    "scheduled_index" INTEGER,
-    "revision" INTEGER,
-    PRIMARY KEY ("review_id")
-) STRICT, WITHOUT ROWID;
-CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
-CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
-CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
-CREATE TABLE "review_causes" (
-    "cause" TEXT NOT NULL,
-    "review_id" TEXT,
-    PRIMARY KEY ("cause")
-) STRICT, WITHOUT ROWID;
-CREATE TABLE "findings" (
-    "subject" TEXT NOT NULL,
-    "rule" TEXT NOT NULL,
-    "model_id" TEXT,
-    "message" TEXT,
-    "due" INTEGER,
-    "status" TEXT,
-    "reason" TEXT,
-    "opened_at" INTEGER,
-    "opened_index" INTEGER,
-    "closed_at" INTEGER,
-    "closed_index" INTEGER,
-    PRIMARY KEY ("subject", "rule")
-) STRICT, WITHOUT ROWID;
-CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
-CREATE INDEX "findings_by_model" ON "findings" ("model_id");
 CREATE TABLE "templates" (
     "name" TEXT NOT NULL,
     "version" INTEGER NOT NULL,
@@ -387,6 +358,20 @@ CREATE TABLE "settings" (
     "value" TEXT,
     "revision" INTEGER,
     PRIMARY KEY ("name")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "policy_bundles" (
+    "digest" TEXT NOT NULL,
+    "files" INTEGER,
+    "size" INTEGER,
+    "status" TEXT,
+    "uploaded_by" TEXT,
+    "uploaded_at" INTEGER,
+    "uploaded_index" INTEGER,
+    "effective" TEXT,
+    "activated_by" TEXT,
+    "activated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("digest")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "timeline" (
     "subject" TEXT NOT NULL,

@@ -153,7 +153,7 @@ fn small_events() -> Vec<(Subject, Event)> {
         (version(), crate::tag::Event::Deleted { key: key() }.into()),
         (version(), added.into()),
         (version(), granted.into()),
-        (Subject::Registry, R::Started { origin: "registry.example".to_owned(), mode: PolicyMode::Enforce }.into()),
+        (Subject::Registry, R::Started { origin: "registry.example".to_owned(), mode: PolicyMode::Enforce, baseline: digest("baseline") }.into()),
         (Subject::Registry, R::PolicyModeChanged { mode: PolicyMode::Warn, reason: digest("reason") }.into()),
         (version(), R::CheckRecorded { target: State::Approved, verdict: digest("verdict"), passed: false, failed: vec!["sbom.present".to_owned()] }.into()),
         (
@@ -235,6 +235,19 @@ fn calendar_events() -> Vec<(Subject, Event)> {
 }
 
 /// Kinds and members that came later: at the end, so that the golden files of the others keep their index.
+/// Policy bundles.
+fn bundle_events() -> Vec<(Subject, Event)> {
+    use crate::bundle::Event as B;
+    let subject = || Subject::Bundle(digest("bundle"));
+    let activated = B::Activated { effective: digest("effective"), replaced: Some(digest("old bundle")), uploaded_by: bob(), reason: digest("reason") };
+    vec![
+        (subject(), B::Uploaded { digest: digest("bundle"), files: 3, size: 4096, reason: Some(digest("reason")) }.into()),
+        (subject(), activated.into()),
+        (subject(), B::Withdrawn { was_active: true, reason: digest("reason") }.into()),
+        (subject(), B::Shipped { digest: digest("bundle") }.into()),
+    ]
+}
+
 fn later_events() -> Vec<(Subject, Event)> {
     use crate::version::{Event as V, Origin};
     let suppressed = crate::registry::Event::RefusalsSuppressed { count: 17, from: time(), to: time() };
@@ -267,6 +280,8 @@ fn later_events() -> Vec<(Subject, Event)> {
     let mut later: Vec<(Subject, Event)> =
         vec![(Subject::Actor(bob()), suppressed.into()), (version(), registered.into()), (version(), attached.into()), (version(), long.into())];
     later.extend(written_events());
+    later.extend(supply_events());
+    later.extend(bundle_events());
     later
 }
 
@@ -325,6 +340,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
         ticket: Some("RISK-7".to_owned()),
         conditions: vec![condition],
         envelope: digest("envelope"),
+        signed_with: None,
         expires_at: time(),
     };
     let decision = E::DecisionRecorded {
@@ -340,7 +356,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
         (promotion(), opened.into()),
         (promotion(), E::Refreshed { evidence_set: digest("set"), risk_tier, verdict: digest("verdict"), failed: failed(), lapsed: true }.into()),
         (promotion(), approval.into()),
-        (promotion(), E::ApprovalWithdrawn { role: label("security"), reason: digest("reason") }.into()),
+        (promotion(), E::ApprovalWithdrawn { role: label("security"), given_by: None, reason: digest("reason") }.into()),
         (version(), decision.into()),
         (promotion(), E::Executed { verdict: digest("verdict") }.into()),
         (promotion(), E::Rejected { role: label("security") }.into()),
@@ -355,12 +371,14 @@ fn approver_events() -> Vec<(Subject, Event)> {
     let met = E::ConditionMet { number: 2, role: label("security"), delegated_by: Some(bob()), note: digest("note") };
     let completed = E::Completed { evidence_set: digest("set"), verdict: digest("verdict"), failed: vec!["promoter.pipeline".to_owned()] };
     let given = D::Given { role: label("security"), to: bob(), until: time(), reason: digest("reason") };
+    let withdrawn = E::ApprovalWithdrawn { role: label("security"), given_by: Some(bob()), reason: digest("reason") };
     vec![
         (promotion(), met.into()),
         (promotion(), E::Commented { text: digest("comment") }.into()),
         (promotion(), completed.into()),
         (Subject::Actor(alice()), given.into()),
         (Subject::Actor(alice()), D::Ended { role: label("security"), to: bob() }.into()),
+        (promotion(), withdrawn.into()),
     ]
 }
 
@@ -375,6 +393,24 @@ fn canonical() -> Vec<Entry> {
         .collect()
 }
 
+fn supply_events() -> Vec<(Subject, Event)> {
+    use crate::actor::Event as Actor;
+    use crate::attestation::{Event as Attestation, RevocationReason};
+    use crate::signing::foreign::Algorithm;
+    let spki = "MCowBQYDK2VwAyEAYY+zZH0lHzWaY5AObElRbHMLcvTqvudH5GF0NsFMxdM=".to_owned();
+    let added = Actor::KeyAdded { key_id: digest("key"), algorithm: Algorithm::Ed25519, spki };
+    let removed = Actor::KeyRemoved { key_id: digest("key") };
+    let issued = Attestation::Issued {
+        digest: digest("attestation"),
+        version_digest: digest("version"),
+        target: State::Production,
+        environment: label("production"),
+        expires_at: time(),
+    };
+    let revoked = Attestation::Revoked { digest: digest("attestation"), reason: RevocationReason::Vulnerable, comment: Some(digest("comment")) };
+    vec![(Subject::Actor(bob()), added.into()), (Subject::Actor(bob()), removed.into()), (version(), issued.into()), (version(), revoked.into())]
+}
+
 fn kind(bytes: &[u8]) -> String {
     serde_json::from_slice::<Value>(bytes).unwrap()["kind"].as_str().unwrap().to_owned()
 }
@@ -384,6 +420,8 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
     let sources = [
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
+        include_str!("../attestation.rs"),
+        include_str!("../bundle.rs"),
         include_str!("../delegation.rs"),
         include_str!("../evidence.rs"),
         include_str!("../exception.rs"),

@@ -156,6 +156,9 @@ struct World {
     promotions: BTreeMap<&'static str, String>,
     package: Value,
     token: String,
+    attestation: String,
+    /// Path of a policy bundle that waits for its activation.
+    bundle: String,
 }
 
 async fn world(app: &TestApp) -> World {
@@ -193,10 +196,14 @@ async fn world(app: &TestApp) -> World {
     let candidate = cast.evaluated("drafts", b"three").await;
     cast.scientist.version("drafts", b"four").await;
     cast.bring_to(&candidate, "candidate").await;
+    for _ in 0..2 {
+        app.admin.post("/api/v1/templates", json!({"name": "fixture", "type": "review", "text": "# Review\n## Findings\n"})).await.expect(201);
+    }
     app.user("leaver", &["viewer"]).await;
     let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
     let package = cast.scientist.package(b"five").await;
     cast.owner.model("elsewhere", "high").await;
+    let attestation = cast.owner.get("/api/v1/models/used/versions/2/attestations").await.expect(200)["items"][0]["digest"].as_str().unwrap().to_owned();
     let claim = json!({"facts": {}, "origin": {"source": "s3://bucket/model"}});
     cast.scientist.post("/api/v1/models/elsewhere/versions", claim).await.expect(201);
     let mut risks = BTreeMap::new();
@@ -211,7 +218,14 @@ async fn world(app: &TestApp) -> World {
     let review = cast.scientist.post("/api/v1/reviews", review).await;
     review.expect(201);
     let review = review.header("location").to_owned();
-    World { risks, review, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token }
+    let files = json!({
+        "org.rego": "package chancery.organisation\nf(x) := x\n",
+        "org_test.rego": "package chancery.rules.org_test\nimport rego.v1\nimport data.chancery.organisation\ntest_f if organisation.f(1) == 1\n",
+    });
+    let uploaded = app.admin.post("/api/v1/policy/bundles", json!({"files": files})).await;
+    uploaded.expect(201);
+    let bundle = uploaded.header("location").to_owned();
+    World { risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -236,6 +250,9 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "version_check_record" => (&cast.scientist, format!("{candidate}/check"), json!({"to": "production"})),
         "version_transition" => (&cast.owner, format!("{candidate}/transitions"), json!({"to": "draft", "reason": "more work"})),
         "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=other"), json!({"text": "fine"})),
+        "template_add" => (admin, "/api/v1/templates".to_owned(), json!({"name": "new", "type": "review", "text": "# Review\n## Findings\n"})),
+        "template_approve" => (&cast.governance, "/api/v1/templates/fixture/1/approve".to_owned(), json!({})),
+        "template_withdraw" => (admin, "/api/v1/templates/fixture/2/withdraw".to_owned(), json!({"reason": "a mistake"})),
         "promotion_open" => (&cast.scientist, "/api/v1/promotions".to_owned(), json!({"model": "drafts", "version": 1, "to": "production"})),
         "promotion_review" => (&cast.product, promotion("review", "approvals"), Value::Null),
         "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),
@@ -265,10 +282,18 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
             (&cast.security, "/api/v1/delegations".to_owned(), body)
         }
         "delegation_end" => (&cast.security, "/api/v1/delegations/security/scientist".to_owned(), Value::Null),
+        "policy_bundle_upload" => (admin, "/api/v1/policy/bundles".to_owned(), json!({"files": {"other.rego": "package chancery.organisation.other\nx := 1\n"}})),
+        "policy_bundle_activate" => (&cast.governance, format!("{}/activate", world.bundle), json!({"reason": "agreed"})),
+        "policy_bundle_withdraw" => (admin, format!("{}/withdraw", world.bundle), json!({"reason": "a mistake"})),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
         "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
         "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),
         "user_deactivate" => (admin, "/api/v1/users/leaver".to_owned(), Value::Null),
+        "key_add" => (&cast.product, "/api/v1/users/product-owner/keys".to_owned(), json!({"key": crate::key::pem(&crate::key::key(7))})),
+        "key_remove" => (&cast.product, format!("/api/v1/users/product-owner/keys/{}", crate::key::id(&crate::key::key(7))), Value::Null),
+        "attestation_revoke" => {
+            (&cast.owner, format!("/api/v1/attestations/{}/revoke", world.attestation), json!({"reason": "vulnerable", "comment": "see SEC-7"}))
+        }
         "token_issue" => (admin, "/api/v1/tokens".to_owned(), json!({"user": "scientist"})),
         "token_revoke" => (admin, format!("/api/v1/tokens/{}", world.token), Value::Null),
         _ => return None,

@@ -42,7 +42,10 @@ impl App {
         for Broken { model, number, reason } in broken.iter().cloned() {
             let reason = PrivateText::new("reason", &reason, ids::random()?)?;
             let to = State::Deprecated;
-            commands.push(version::Command::Transition { model, number, to, reason, successor: None, sunset: None, gate: None, expected: None }.into());
+            // Attestations outlive a deprecation, so that what runs until the sunset goes on running.
+            let attestations = Vec::new();
+            let command = version::Command::Transition { model, number, to, reason, successor: None, sunset: None, gate: None, expected: None, attestations };
+            commands.push(command.into());
         }
         self.write_all(commands).await
     }

@@ -5,6 +5,8 @@
 
 mod alias;
 mod as_of;
+mod attestation;
+mod bundle;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -14,7 +16,9 @@ pub mod download;
 mod end_of_life;
 mod evidence;
 mod finding;
+mod explain;
 mod history;
+mod key;
 mod jobs;
 pub mod ledger;
 mod lineage;
@@ -73,9 +77,13 @@ fn routes() -> OpenApiRouter<App> {
         .merge(rollback::routes())
         .merge(transition::routes())
         .merge(policy::routes())
+        .merge(bundle::routes())
+        .merge(explain::routes())
         .merge(user::routes())
         .merge(token::routes())
+        .merge(key::routes())
         .merge(decision::routes())
+        .merge(attestation::routes())
         .merge(ledger::routes())
         .merge(lineage::routes())
         .merge(version::routes())
