@@ -107,6 +107,7 @@ impl App {
                 seen.versions += 1;
                 if let Err(error) = self.look_at_version(row, seen).await {
                     tracing::error!(%subject, error = %said(&error), "the scheduled rules of a version could not be evaluated");
+                    seen.failed += 1;
                     seen.unknown.extend([model.to_string(), subject.to_string()]);
                 }
             }
