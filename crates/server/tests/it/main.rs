@@ -1,14 +1,15 @@
-//! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
-
-#[cfg(test)]
+//! The server from outside: one test binary, one module per subject. `#[cfg(test)]
 mod access;
 #[cfg(test)]
 mod alias;
+#[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod attestation;
+#[cfg(test)]
+mod checks;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
@@ -50,6 +51,8 @@ mod policy;
 #[cfg(test)]
 mod promotion;
 #[cfg(test)]
+mod risk;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod signed_evidence;
@@ -58,12 +61,10 @@ mod store;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
-<<<<<<< HEAD
-mod template;
-=======
 mod systems;
 #[cfg(test)]
->>>>>>> systems
+mod template;
+#[cfg(test)]
 mod third_party;
 #[cfg(test)]
 mod together;
