@@ -16,16 +16,19 @@ pub mod deprecate;
 pub mod doctor;
 pub mod document;
 pub mod download;
+pub mod end_of_life;
 pub mod evidence;
 pub mod evidence_sign;
 pub mod exit;
 pub mod facts;
 pub mod failure;
+pub mod finding;
 pub mod hashing;
 pub mod hide;
 pub mod history;
 pub mod inspect;
 pub mod key;
+pub mod jobs;
 pub mod ledger;
 pub mod lineage;
 pub mod model;
@@ -38,6 +41,8 @@ pub mod reference;
 pub mod register;
 pub mod reinstate;
 pub mod retire;
+pub mod review;
+pub mod risk;
 pub mod rollback;
 pub mod sentence;
 pub mod serve;
@@ -138,6 +143,20 @@ pub enum Command {
     /// Templates of written documents.
     #[command(subcommand)]
     Template(template::Command),
+    /// List versions that are replaced, and until when they may be used.
+    EndOfLife(end_of_life::Args),
+    /// Keep the risk register.
+    #[command(subcommand)]
+    Risk(risk::Command),
+    /// Schedule reviews, list those that are owed, and say that one is done.
+    #[command(subcommand)]
+    Review(review::Command),
+    /// List what the scheduled checks found.
+    #[command(subcommand)]
+    Finding(finding::Command),
+    /// Run the scheduled checks.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Show what happened to a model or version.
     History(history::Args),
     /// Expand a composite id to code, data, evidence, approvals and decisions.
@@ -212,6 +231,11 @@ async fn dispatch(cli: Cli) -> Outcome {
             Some(outcome) => outcome,
             None => template::run(command, &session()?).await,
         },
+        Command::EndOfLife(args) => end_of_life::run(args, &session()?).await,
+        Command::Risk(command) => risk::run(command, &session()?).await,
+        Command::Review(command) => review::run(command, &session()?).await,
+        Command::Finding(command) => finding::run(command, &session()?).await,
+        Command::Jobs(command) => jobs::run(command, &session()?).await,
         Command::History(args) => history::run(args, &session()?).await,
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::Lineage(args) => lineage::run(args, &session()?).await,
