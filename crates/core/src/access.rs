@@ -10,7 +10,7 @@ use crate::actor::{self, ActorKind};
 use crate::command::Command;
 use crate::names::{ActorId, Label};
 use crate::refusal::{Code, Refusal};
-use crate::{delegation, evidence, model, promotion, registry, version};
+use crate::{delegation, evidence, exception, model, promotion, registry, version};
 
 /// A role (`design.md` section 7). Written as a word; approvers as `approver:ROLE`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -125,8 +125,12 @@ crate::words! {
         Rollback = "rollback",
         /// Manage actors and tokens.
         ManageActors = "manage-actors",
+        /// Register or remove a public key of one's own.
+        ManageOwnKeys = "manage-own-keys",
         /// Change settings.
         ManageSettings = "manage-settings",
+        /// Give a model a policy mode of its own.
+        SetPolicyMode = "set-policy-mode",
         /// Ask for a waiver of a rule.
         RequestException = "request-exception",
         /// Grant, refuse or revoke a waiver, in a role that the policy names.
@@ -153,6 +157,10 @@ crate::words! {
 impl Role {
     /// Whether this role allows the action.
     pub fn allows(&self, action: Action) -> bool {
+        // Whoever may do anything may sign it with a key of his own.
+        if action == Action::ManageOwnKeys {
+            return true;
+        }
         match self {
             Self::Viewer => matches!(action, Action::Read),
             Self::Contributor => matches!(
@@ -189,7 +197,7 @@ impl Role {
                         | Action::ManageRisks
                         | Action::ScheduleReview
                 ) || (role.as_str() == "ai-governance"
-                    && matches!(action, Action::SetRiskTier | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation))
+                    && matches!(action, Action::SetRiskTier | Action::SetPolicyMode | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation))
             }
             Self::Deployer => matches!(
                 action,
@@ -212,6 +220,7 @@ impl Role {
                     | Action::ReadEntries
                     | Action::ManageActors
                     | Action::ManageSettings
+                    | Action::SetPolicyMode
                     | Action::ManagePolicy
                     | Action::ManageTemplates
                     | Action::RunChecks
@@ -234,7 +243,7 @@ pub struct Delegated {
 
 impl Delegated {
     fn allows(action: Action) -> bool {
-        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide)
+        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys)
     }
 }
 
@@ -300,13 +309,20 @@ pub struct Reading(Action);
 /// The action that a command is.
 pub fn action_of(command: &Command) -> Action {
     match command {
+        Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
+            Action::ManageOwnKeys
+        }
         Command::Actor(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,
         Command::Bundle(_) => Action::ManagePolicy,
         Command::Calendar(_) => Action::ScheduleReview,
         Command::Delegation(_) => Action::Delegate,
-        Command::Exception(_) => Action::RequestException,
+        Command::Exception(command) => match command {
+            exception::Command::Request { .. } | exception::Command::Revoke { .. } => Action::RequestException,
+            exception::Command::Grant { .. } | exception::Command::Refuse { .. } => Action::GrantException,
+            exception::Command::BreakGlass(_) | exception::Command::Release { .. } => Action::BreakGlass,
+        },
         Command::Finding(_) => Action::RunChecks,
         Command::Risk(_) => Action::ManageRisks,
         Command::Template(_) => Action::ManageTemplates,
@@ -314,8 +330,9 @@ pub fn action_of(command: &Command) -> Action {
         Command::Evidence(evidence::Command::Add { role: Some(_), .. }) => Action::Review,
         Command::Evidence(evidence::Command::Add { role: None, .. }) | Command::Tag(_) => Action::Register,
         Command::Model(command) => match command {
-            model::Command::Create { .. } | model::Command::Update { .. } => Action::EditModel,
-            model::Command::SetRiskTier { .. } => Action::SetRiskTier,
+            model::Command::Create { .. } | model::Command::Update { .. } | model::Command::WithdrawTier { .. } => Action::EditModel,
+            model::Command::SetRiskTier { .. } | model::Command::ConfirmTier { .. } | model::Command::RejectTier { .. } => Action::SetRiskTier,
+            model::Command::SetPolicyMode { .. } => Action::SetPolicyMode,
             model::Command::Rename { .. } | model::Command::Hide { .. } => Action::ManageModel,
         },
         Command::Promotion(command) => match command {
@@ -327,7 +344,7 @@ pub fn action_of(command: &Command) -> Action {
             promotion::Command::Rollback { .. } => Action::Rollback,
         },
         Command::Registry(command) => match command {
-            registry::Command::SetPolicyMode { .. } => Action::ManageSettings,
+            registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } => Action::ManageSettings,
             registry::Command::RecordCheck { .. } => Action::Register,
             registry::Command::Start { .. } => Action::ManageSettings,
         },
@@ -358,6 +375,13 @@ fn check(actor: &Actor, action: Action) -> Result<(), Refusal> {
 /// `access_denied`; a review needs the very role of approval that it is given in, and a delegation is given in a role of one's own.
 pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>, Refusal> {
     check(actor, action_of(&command))?;
+    if let Command::Exception(exception::Command::Grant { role, .. } | exception::Command::Refuse { role, .. }) = &command
+        && !actor.roles.contains(&Role::Approver(role.clone()))
+    {
+        return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))
+            .field("role")
+            .remedy("grant or refuse in a role that you have"));
+    }
     check_role(actor, &command)?;
     Ok(Authorized { actor: actor.clone(), what: command })
 }

@@ -126,7 +126,7 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
             check_expected(alias, *expected, current.as_ref())?;
             let finding = match check_state(alias, version.state) {
                 Ok(()) => None,
-                Err(refusal) if registry::mode(rows)? == PolicyMode::Warn => Some(refusal.message),
+                Err(refusal) if model::mode(rows, model)? == PolicyMode::Warn => Some(refusal.message),
                 Err(refusal) => return Err(refusal.into()),
             };
             let event = Event::Set { alias: alias.clone(), from: current.map(|row| row.number), finding };

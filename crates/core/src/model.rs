@@ -1,16 +1,25 @@
-//! Models: creation, profile, risk tier, rename, hiding. A model has an id for ever; its name is a binding in time.
+//! Models: creation, profile, rename, hiding, and in `govern` what only changes by rule: risk tier and policy mode. A model has an id
+//! for ever; its name is a binding in time.
+
+mod govern;
+
+pub mod document;
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop, begin, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{
-    ActorId, AliasName, Classification, Digest, Label, MAX_DESCRIPTION_BYTES, ModelId, ModelKind, ModelName, PolicyMode, RiskTier, TagKey, check_text,
+    ActorId, AliasName, Classification, Digest, Label, MAX_DESCRIPTION_BYTES, ModelId, ModelKind, ModelName, PolicyMode, RiskTier, TagKey, VersionNumber, check_text,
 };
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
-use crate::tables::{ActorRow, BindingRow, ModelRow, NameRow, OPEN};
+use crate::tables::{BindingRow, ModelRow, NameRow, OPEN};
 use crate::{alias, registry, tag, version};
+use document::DocumentControl;
+
+pub use govern::counts_as_high;
+pub(crate) use govern::mode;
 
 /// Most items of a list in a profile.
 pub const MAX_LIST_ITEMS: usize = 100;
@@ -52,9 +61,39 @@ pub struct RiskStatement {
     /// Whether fairness was tested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fairness_tested: Option<bool>,
+    /// How much it decides by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autonomy: Option<Autonomy>,
+    /// Who meets what it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
 }
 
-/// What a model's entry says about it (ENT-1, ENT-2, ENT-3, ENT-14). Every field is optional; gates ask for what they need.
+crate::words! {
+    /// How much a model decides by itself.
+    Autonomy, "autonomy" {
+        /// It helps a person who decides.
+        Assists = "assists",
+        /// It decides, and a person looks at each decision.
+        Reviewed = "reviewed",
+        /// It decides alone.
+        Decides = "decides",
+    }
+}
+
+crate::words! {
+    /// Who meets what a model says.
+    Audience, "audience" {
+        /// People of the organisation.
+        Internal = "internal",
+        /// Known people of other organisations.
+        Partners = "partners",
+        /// Anybody.
+        Public = "public",
+    }
+}
+
+/// What a model's entry says about it (ENT-1, ENT-2, ENT-3, ENT-14, ENT-15). Every field is optional; gates ask for what they need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
@@ -89,6 +128,9 @@ pub struct Profile {
     /// Whether personal data is involved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub personal_data: Option<bool>,
+    /// Document control.
+    #[serde(skip_serializing_if = "DocumentControl::is_empty")]
+    pub document_control: DocumentControl,
 }
 
 impl Profile {
@@ -124,7 +166,7 @@ impl Profile {
             }
             list.iter().try_for_each(|item| check_text(field, item, 2000))?;
         }
-        Ok(())
+        self.document_control.check()
     }
 }
 
@@ -155,7 +197,7 @@ pub enum Command {
         /// Revision that the caller saw (If-Match).
         expected: Option<u64>,
     },
-    /// Changes the risk tier.
+    /// Raises the risk tier at once, or proposes a lower one.
     SetRiskTier {
         /// Model.
         id: ModelId,
@@ -163,6 +205,40 @@ pub enum Command {
         risk_tier: RiskTier,
         /// Why.
         reason: PrivateText,
+    },
+    /// Confirms the tier that somebody else proposed.
+    ConfirmTier {
+        /// Model.
+        id: ModelId,
+        /// The proposed tier, as the person saw it.
+        risk_tier: RiskTier,
+        /// Why.
+        reason: PrivateText,
+    },
+    /// Says no to a proposed tier.
+    RejectTier {
+        /// Model.
+        id: ModelId,
+        /// Why.
+        reason: PrivateText,
+    },
+    /// Takes one's own proposal back.
+    WithdrawTier {
+        /// Model.
+        id: ModelId,
+        /// Why.
+        reason: PrivateText,
+    },
+    /// Gives the model a policy mode of its own, or takes it away.
+    SetPolicyMode {
+        /// Model.
+        id: ModelId,
+        /// The mode; none for that of the registry.
+        mode: Option<PolicyMode>,
+        /// Why.
+        reason: PrivateText,
+        /// Its ungated versions in production that no exceptions cover, found in prepare.
+        ungated: Vec<VersionNumber>,
     },
     /// Binds a new name.
     Rename {
@@ -213,6 +289,44 @@ pub enum Event {
         from: RiskTier,
         /// After.
         to: RiskTier,
+        /// Why, in the vault.
+        reason: Digest,
+        /// Who had proposed it, when it was lowered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proposed_by: Option<ActorId>,
+    },
+    /// A lower tier was proposed.
+    #[serde(rename = "model.tier-proposed")]
+    TierProposed {
+        /// The tier now.
+        from: RiskTier,
+        /// The proposed one.
+        to: RiskTier,
+        /// Why, in the vault.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Digest>,
+    },
+    /// A proposed tier was rejected.
+    #[serde(rename = "model.tier-rejected")]
+    TierRejected {
+        /// The proposed one.
+        to: RiskTier,
+        /// Why, in the vault.
+        reason: Digest,
+    },
+    /// Who proposed a tier took it back.
+    #[serde(rename = "model.tier-withdrawn")]
+    TierWithdrawn {
+        /// The proposed one.
+        to: RiskTier,
+        /// Why, in the vault.
+        reason: Digest,
+    },
+    /// It has another policy mode of its own, or none any more.
+    #[serde(rename = "model.policy-mode-changed")]
+    PolicyModeChanged {
+        /// The mode; null for that of the registry.
+        mode: Option<PolicyMode>,
         /// Why, in the vault.
         reason: Digest,
     },
@@ -285,9 +399,11 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             if rows.get::<NameRow>(&[name])?.is_some_and(|row| row.model_id.is_some()) {
                 return Err(name_taken(name).into());
             }
-            let event = Event::Created { name: name.clone(), kind: *kind, risk_tier: *risk_tier, profile: profile.clone() };
+            let (given, proposed) = govern::at_creation(rows, &context.actor, *risk_tier)?;
+            let event = Event::Created { name: name.clone(), kind: *kind, risk_tier: given, profile: profile.clone() };
             let subject = Subject::Model(id.clone());
             let mut drafts = vec![Draft::new(subject.clone(), event)];
+            drafts.extend(proposed.map(|event| Draft::new(subject.clone(), event)));
             drafts.extend(tag::drafts(&subject, tags)?);
             Ok(drafts)
         }
@@ -297,7 +413,11 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             check_revision("model", *expected, model.revision)?;
             Ok(vec![Draft::new(Subject::Model(id.clone()), Event::Updated { profile: profile.clone() })])
         }
-        Command::SetRiskTier { id, risk_tier, reason } => set_risk_tier(rows, context, id, *risk_tier, reason),
+        Command::SetRiskTier { id, risk_tier, reason } => govern::set_risk_tier(rows, id, *risk_tier, reason),
+        Command::ConfirmTier { id, risk_tier, reason } => govern::confirm(rows, context, id, *risk_tier, reason),
+        Command::RejectTier { id, reason } => govern::reject(rows, context, id, reason),
+        Command::WithdrawTier { id, reason } => govern::withdraw(rows, context, id, reason),
+        Command::SetPolicyMode { id, mode, reason, ungated } => govern::set_policy_mode(rows, id, *mode, reason, ungated),
         Command::Rename { id, to } => rename(rows, id, to),
         Command::Hide { id, reason, aliases, releases } => hide(rows, id, reason, aliases, *releases),
     }
@@ -308,7 +428,7 @@ fn hide(rows: &mut Rows, id: &ModelId, reason: &PrivateText, aliases: &[AliasNam
     if model.hidden {
         return Err(Refusal::not_found("model", model.name.as_str()).into());
     }
-    if registry::mode(rows)? == PolicyMode::Enforce && model.last_number > 0 {
+    if mode(rows, id)? == PolicyMode::Enforce && model.last_number > 0 {
         return Err(Refusal::new(Code::ProtectedDeletion, &format!("model `{}` has versions and is never deleted", model.name))
             .remedy("retire its versions: nothing serves a retired version and auditors can still fetch it")
             .into());
@@ -318,41 +438,6 @@ fn hide(rows: &mut Rows, id: &ModelId, reason: &PrivateText, aliases: &[AliasNam
     let event = Event::Hidden { name: model.name, reason: reason.digest };
     drafts.push(Draft::new(Subject::Model(id.clone()), event).private(Some(reason)));
     Ok(drafts)
-}
-
-fn set_risk_tier(rows: &mut Rows, context: &Context, id: &ModelId, to: RiskTier, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
-    let model = existing(rows, id)?;
-    if model.risk_tier == to {
-        return Err(Refusal::invalid("risk_tier", &format!("the risk tier is `{to}` already")).into());
-    }
-    // An unclassified model counts as high, so classifying it as anything less is a lowering.
-    let rank = |tier: RiskTier| match tier {
-        RiskTier::Minimal => 0,
-        RiskTier::Limited => 1,
-        RiskTier::High | RiskTier::Unclassified => 2,
-        RiskTier::Prohibited => 3,
-    };
-    let lowers = rank(to) < rank(model.risk_tier);
-    if lowers && model.created_by == context.actor {
-        return Err(Refusal::new(Code::SeparationOfDuties, "lowering a risk tier needs a second person: you created this model")
-            .remedy("ask someone else with the approval role `ai-governance`")
-            .into());
-    }
-    if lowers && !governs(rows, &context.actor)? {
-        return Err(Refusal::new(Code::AccessDenied, "lowering a risk tier needs the approval role `ai-governance`")
-            .field("risk_tier")
-            .remedy("ask someone in that role; raising the tier needs no second person")
-            .into());
-    }
-    let event = Event::RiskTierChanged { from: model.risk_tier, to, reason: reason.digest };
-    Ok(vec![Draft::new(Subject::Model(id.clone()), event).private(Some(reason))])
-}
-
-/// Whether the actor is in the governance role.
-fn governs(rows: &mut Rows, actor: &ActorId) -> Result<bool, Stop> {
-    let row = rows.get::<ActorRow>(&[actor])?;
-    let roles = row.as_ref().and_then(|row| row.roles.as_array());
-    Ok(roles.is_some_and(|words| words.iter().any(|word| word == "approver:ai-governance")))
 }
 
 fn rename(rows: &mut Rows, id: &ModelId, to: &ModelName) -> Result<Vec<Draft>, Stop> {
@@ -395,6 +480,8 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 access_class: access_class(profile, *risk_tier),
                 profile: serde_json::to_value(profile).unwrap_or_default(),
                 risk_tier: *risk_tier,
+                tier_index: entry.index,
+                policy_mode: None,
                 hidden: false,
                 last_number: 0,
                 last_semver: String::new(),
@@ -425,12 +512,14 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             );
             Ok(())
         }
-        (Event::RiskTierChanged { to, .. }, Some(model)) => {
-            record(rows, entry, &entry.subject, "risk_tier", Some(to.as_str()))?;
-            let profile: Profile = serde_json::from_value(model.profile.clone()).unwrap_or_default();
-            touch(rows, entry, ModelRow { access_class: access_class(&profile, *to), risk_tier: *to, ..model });
-            Ok(())
-        }
+        (
+            Event::RiskTierChanged { .. }
+            | Event::TierProposed { .. }
+            | Event::TierRejected { .. }
+            | Event::TierWithdrawn { .. }
+            | Event::PolicyModeChanged { .. },
+            Some(model),
+        ) => govern::apply(rows, entry, event, model),
         (Event::Renamed { from, to }, Some(model)) => {
             release(rows, from, &model)?;
             bind(rows, entry, to, id)?;

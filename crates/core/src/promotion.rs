@@ -22,6 +22,7 @@ use crate::tables::{DecisionRow, OpenPromotionRow, PromotionRow};
 use crate::{model, version};
 
 pub use event::Event;
+pub(crate) use execution::execute;
 pub use execution::replaceable;
 pub use projection::apply;
 
@@ -48,6 +49,8 @@ crate::words! {
         Rejected = "REJECTED",
         /// It went there.
         Executed = "EXECUTED",
+        /// A rule was waived.
+        ExceptionGranted = "EXCEPTION_GRANTED",
     }
 }
 
@@ -170,6 +173,8 @@ pub enum Command {
         expires_at: Timestamp,
         /// The signed approval.
         envelope: Payload,
+        /// Id of the person's own key, when the envelope carries that signature too.
+        signed_with: Option<Digest>,
         /// People who may not approve: registrar, run user, commit author, workflow actor, uploaders of evidence, opener.
         authors: Vec<ActorId>,
         /// Other roles in which this person, or the one for whom he stands in, has approved already.
@@ -213,12 +218,14 @@ pub enum Command {
         /// The signed record.
         decision: SignedDecision,
     },
-    /// Takes an approval back.
+    /// Takes an approval back: one's own, or one that somebody gave in one's place.
     Withdraw {
         /// Promotion.
         promotion: PromotionId,
         /// Role.
         role: Label,
+        /// Who gave it in the caller's place; `None` for the caller's own.
+        given_by: Option<ActorId>,
         /// Why.
         reason: PrivateText,
     },
@@ -239,6 +246,8 @@ pub enum Command {
         decision: SignedDecision,
         /// Versions in production that this one replaces.
         replaced: Vec<VersionNumber>,
+        /// What machines are told of it, when every gate was passed under `enforce`.
+        attestation: Option<crate::attestation::Signed>,
     },
     /// Goes back to a version that was in production.
     Rollback {
@@ -263,7 +272,7 @@ pub enum Command {
     },
 }
 
-fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
+pub(crate) fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
     let row = existing(rows, id)?;
     if row.status != Status::Open {
         return Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status))
@@ -304,13 +313,14 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         }
         Command::Refresh { promotion, evidence_set, gate } => {
             let row = open(rows, promotion)?;
-            let risk_tier = model::existing(rows, &row.model_id)?.risk_tier;
+            let model = model::existing(rows, &row.model_id)?;
             let event = Event::Refreshed {
                 evidence_set: *evidence_set,
-                risk_tier,
+                risk_tier: model.risk_tier,
                 verdict: gate.payload.digest,
                 failed: gate.failed_rules(),
-                lapsed: *evidence_set != row.evidence_set || risk_tier != row.risk_tier,
+                // By the entry that set the tier and not by its word: what lapsed once stays lapsed when the word comes back.
+                lapsed: *evidence_set != row.evidence_set || model.tier_index != row.tier_index,
             };
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).payload(gate.payload.clone())])
         }
@@ -329,12 +339,14 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::MeetCondition { .. } => condition::meet(rows, context, command),
         Command::Comment { promotion, text } => comment(rows, promotion, text),
         Command::Complete { promotion, gate } => complete(rows, promotion, gate),
-        Command::Withdraw { promotion, role, reason } => review::withdraw(rows, context, promotion, role, reason),
+        Command::Withdraw { promotion, role, given_by, reason } => review::withdraw(rows, context, promotion, role, given_by.as_ref(), reason),
         Command::Cancel { promotion, reason } => {
             open(rows, promotion)?;
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), Event::Cancelled { reason: reason.digest }).private(Some(reason))])
         }
-        Command::Execute { promotion, gate, decision, replaced } => execution::execute(rows, promotion, gate, decision, replaced),
+        Command::Execute { promotion, gate, decision, replaced, attestation } => {
+            execution::execute(rows, promotion, gate, decision, replaced, attestation.as_ref())
+        }
         Command::Rollback { .. } => rollback::rollback(rows, command),
     }
 }
@@ -379,7 +391,7 @@ fn check_forward(from: State, to: State) -> Result<(), Refusal> {
     }
 }
 
-fn decision_draft(row: &PromotionRow, decision: &SignedDecision) -> Draft {
+pub(crate) fn decision_draft(row: &PromotionRow, decision: &SignedDecision) -> Draft {
     let event = Event::DecisionRecorded {
         id: decision.id.clone(),
         decision: decision.decision,

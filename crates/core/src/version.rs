@@ -91,6 +91,8 @@ pub enum Command {
         gate: Option<GateRecord>,
         /// Revision that the caller saw (If-Match).
         expected: Option<u64>,
+        /// Attestations of the version that are in force, found in prepare: a version that falls back or ends loses them.
+        attestations: Vec<Digest>,
     },
     /// Takes a version out of listings, and the aliases off it.
     Hide {
@@ -238,8 +240,8 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
     }
 }
 
-fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
-    let Command::Transition { model, number, to, reason, successor, sunset, gate, expected } = command else { return Ok(Vec::new()) };
+fn change_state(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
+    let Command::Transition { model, number, to, reason, successor, sunset, gate, expected, attestations } = command else { return Ok(Vec::new()) };
     let version = existing(rows, model, *number)?;
     model::check_revision("version", *expected, version.revision)?;
     let refused =
@@ -251,6 +253,11 @@ fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Resul
         Move::Refused(remedy) => return Err(refused(&format!("it cannot become {to}"), remedy).into()),
         Move::Demote | Move::Retire => {}
         Move::Deprecate => {
+            if let Some(sunset) = sunset.filter(|sunset| *sunset <= context.now) {
+                return Err(Refusal::invalid("sunset", &format!("sunset {sunset} is over already"))
+                    .remedy("name a time by which users can move to the successor, or retire the version")
+                    .into());
+            }
             if *successor == Some(*number) {
                 return Err(Refusal::invalid("successor", &format!("version {number} cannot replace itself")).into());
             }
@@ -277,10 +284,12 @@ fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Resul
         sunset: *sunset,
     };
     let draft = Draft::new(Subject::Version(model.clone(), *number), event).private(Some(reason));
-    Ok(vec![match gate {
+    let mut drafts = vec![match gate {
         Some(gate) => draft.payload(gate.payload.clone()),
         None => draft,
-    }])
+    }];
+    drafts.extend(crate::attestation::lose(rows, attestations, *to)?);
+    Ok(drafts)
 }
 
 /// Applies an event to the rows.

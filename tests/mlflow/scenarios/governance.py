@@ -110,7 +110,9 @@ def what_was_missing_is_added_and_the_same_line_passes(world):
         "ownership": {"owner": "back-office-lead", "owning_team": "back-office"},
     }
     world.api(f"models/{name}", "PUT", profile)
-    world.api(f"models/{name}/risk-tier", "POST", {"risk_tier": "minimal", "reason": "sorts paper"}, token=world.users["approver"])
+    minimal = {"risk_tier": "minimal", "reason": "sorts paper"}
+    world.api(f"models/{name}/risk-tier", "POST", minimal)
+    world.api(f"models/{name}/tier-proposal/confirm", "POST", minimal, token=world.users["approver"])
     evaluation = (EXAMPLE / "evaluation.json").read_bytes()
     world.api(f"models/{name}/versions/1/evidence?type=evaluation&title=evaluation.json", "POST", evaluation)
     error = refused("PERMISSION_DENIED", lambda: client.transition_model_version_stage(name, 1, "Production"), "approval.complete")

@@ -103,12 +103,30 @@ fn every_refusal() {
     world.ok(&alice(), rename_model(&other, "fraud-2"));
 }
 
+fn confirm(id: &ModelId, risk_tier: RiskTier) -> Command {
+    Command::ConfirmTier { id: id.clone(), risk_tier, reason: reason() }
+}
+
+fn mode(id: &ModelId, mode: Option<PolicyMode>, ungated: &[u64]) -> Command {
+    Command::SetPolicyMode { id: id.clone(), mode, reason: reason(), ungated: ungated.iter().map(|number| numbered(*number)).collect() }
+}
+
+/// A registry with people: alice contributes, bob governs, carol owns.
+fn governed() -> World {
+    let mut world = World::new();
+    world.ok(&system(), create_actor(&alice(), ActorKind::Person, "alice", &["contributor"]));
+    world.ok(&system(), create_actor(&bob(), ActorKind::Person, "bob", &["approver:ai-governance"]));
+    world.ok(&system(), create_actor(&carol(), ActorKind::Person, "carol", &["owner", "approver:product"]));
+    world
+}
+
 #[test]
-fn lowering_a_tier_needs_a_second_person_in_the_governance_role_and_raising_does_not() {
+fn raising_a_tier_is_immediate_and_lowering_it_takes_two_persons() {
     use RiskTier::{High, Limited, Minimal, Prohibited, Unclassified};
     let lowered = [
         (High, Minimal),
         (High, Limited),
+        (High, Unclassified),
         (Limited, Minimal),
         (Unclassified, Minimal),
         (Unclassified, Limited),
@@ -119,22 +137,113 @@ fn lowering_a_tier_needs_a_second_person_in_the_governance_role_and_raising_does
     ];
     for from in RiskTier::ALL {
         for to in RiskTier::ALL.iter().filter(|to| *to != from) {
-            let mut world = World::new();
+            let mut world = governed();
             let id = model_id(1);
-            world.ok(&alice(), create_model(&id, "loans", *from));
-            world.ok(&system(), create_actor(&bob(), ActorKind::Person, "bob", &["approver:ai-governance"]));
-            world.ok(&system(), create_actor(&carol(), ActorKind::Person, "carol", &["owner", "approver:product"]));
-            let lowers = lowered.contains(&(*from, *to));
-            if lowers {
-                assert_eq!(world.refused(&alice(), tier(&id, *to)).code, Code::SeparationOfDuties, "{from} to {to}");
-                assert_eq!(world.refused(&carol(), tier(&id, *to)).code, Code::AccessDenied, "{from} to {to}");
-                world.ok(&bob(), tier(&id, *to));
-            } else {
-                world.ok(&alice(), tier(&id, *to));
+            world.ok(&carol(), create_model(&id, "loans", *from));
+            let before = world.row::<ModelRow>(&[&id]).unwrap().tier_index;
+            world.ok(&carol(), tier(&id, *to));
+            if lowered.contains(&(*from, *to)) {
+                assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().risk_tier, *from, "{from} to {to}: a proposal changes nothing");
+                assert_eq!(world.refused(&carol(), confirm(&id, *to)).code, Code::AccessDenied, "{from} to {to}");
+                world.ok(&bob(), confirm(&id, *to));
             }
-            assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().risk_tier, *to);
+            let after = world.row::<ModelRow>(&[&id]).unwrap();
+            assert_eq!(after.risk_tier, *to);
+            assert!(after.tier_index > before);
+            assert_eq!(world.row::<crate::tables::TierProposalRow>(&[&id]), None);
         }
     }
+}
+
+#[test]
+fn a_proposal_is_confirmed_by_another_one_rejected_or_withdrawn() {
+    use RiskTier::{High, Limited, Minimal};
+    let mut world = governed();
+    let id = model_id(1);
+    world.ok(&carol(), create_model(&id, "loans", High));
+    for command in [confirm(&id, Minimal), Command::RejectTier { id: id.clone(), reason: reason() }, Command::WithdrawTier { id: id.clone(), reason: reason() }] {
+        assert_eq!(world.refused(&bob(), command).code, Code::NotFound, "nothing is proposed");
+    }
+    world.ok(&bob(), tier(&id, Minimal));
+    assert_eq!(world.refused(&carol(), tier(&id, Limited)).code, Code::AlreadyExists);
+    assert_eq!(world.refused(&bob(), confirm(&id, Minimal)).code, Code::SeparationOfDuties);
+    assert_eq!(world.refused(&bob(), confirm(&id, Limited)).code, Code::PreconditionFailed);
+    assert_eq!(world.refused(&carol(), Command::WithdrawTier { id: id.clone(), reason: reason() }).code, Code::AccessDenied);
+    assert_eq!(world.refused(&carol(), Command::RejectTier { id: id.clone(), reason: reason() }).code, Code::AccessDenied);
+    world.ok(&bob(), Command::WithdrawTier { id: id.clone(), reason: reason() });
+    world.ok(&carol(), tier(&id, Limited));
+    world.ok(&bob(), Command::RejectTier { id: id.clone(), reason: reason() });
+    assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().risk_tier, High);
+    // A higher tier ends what was proposed for the one before.
+    world.ok(&carol(), tier(&id, Limited));
+    world.ok(&carol(), tier(&id, RiskTier::Prohibited));
+    assert_eq!(world.refused(&bob(), confirm(&id, Limited)).code, Code::NotFound);
+}
+
+#[test]
+fn who_may_not_classify_proposes_a_low_tier_when_he_creates_a_model() {
+    use RiskTier::{High, Limited, Minimal, Prohibited, Unclassified};
+    for (who, given, begins, proposed) in [
+        (alice(), Minimal, Unclassified, Some(Minimal)),
+        (alice(), Limited, Unclassified, Some(Limited)),
+        (alice(), Unclassified, Unclassified, None),
+        (alice(), High, High, None),
+        (alice(), Prohibited, Prohibited, None),
+        (carol(), Minimal, Minimal, None),
+        (bob(), Limited, Limited, None),
+    ] {
+        let mut world = governed();
+        let id = model_id(1);
+        world.ok(&who, create_model(&id, "loans", given));
+        assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().risk_tier, begins, "{who} {given}");
+        let open = world.row::<crate::tables::TierProposalRow>(&[&id]);
+        assert_eq!(open.map(|row| (row.risk_tier, row.proposed_by)), proposed.map(|tier| (tier, who.clone())));
+        if let Some(tier) = proposed {
+            world.ok(&bob(), confirm(&id, tier));
+            assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().risk_tier, tier);
+        }
+    }
+}
+
+#[test]
+fn a_model_has_its_own_mode_unless_its_tier_demands_enforce() {
+    use PolicyMode::{Enforce, Warn};
+    for risk_tier in RiskTier::ALL {
+        let mut world = governed();
+        let id = model_id(1);
+        world.ok(&carol(), create_model(&id, "loans", *risk_tier));
+        assert_eq!(world.refused(&bob(), mode(&id, None, &[])).code, Code::InvalidField, "it has none");
+        if counts_as_high(*risk_tier) {
+            assert_eq!(world.refused(&bob(), mode(&id, Some(Warn), &[])).code, Code::TransitionRefused, "{risk_tier}");
+            continue;
+        }
+        world.ok(&bob(), mode(&id, Some(Warn), &[]));
+        assert_eq!(super::mode(&mut world.rows, &id).unwrap(), Warn);
+        let number = world.version(&id);
+        assert!(world.run(&carol(), set_alias(&id, "champion", number)).is_ok(), "warn blocks nothing");
+        for back in [None, Some(Enforce)] {
+            assert_eq!(world.refused(&bob(), mode(&id, back, &[1])).code, Code::TransitionRefused, "an ungated version");
+        }
+        world.ok(&bob(), mode(&id, Some(Enforce), &[]));
+        assert_eq!(world.refused(&carol(), set_alias(&id, "stable", number)).code, Code::TransitionRefused);
+    }
+    let mut world = World::with_mode(Warn);
+    let id = model_id(1);
+    world.ok(&carol(), create_model(&id, "loans", RiskTier::High));
+    world.ok(&bob(), mode(&id, Some(Enforce), &[]));
+    assert_eq!(world.refused(&bob(), mode(&id, None, &[])).code, Code::TransitionRefused, "the registry's warn is not for a high tier");
+}
+
+#[test]
+fn a_raised_tier_takes_mode_warn_away() {
+    let mut world = governed();
+    let id = model_id(1);
+    world.ok(&carol(), create_model(&id, "loans", RiskTier::Minimal));
+    world.ok(&bob(), mode(&id, Some(PolicyMode::Warn), &[]));
+    world.ok(&carol(), tier(&id, RiskTier::Limited));
+    assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().policy_mode, Some(PolicyMode::Warn));
+    assert_eq!(world.ok(&carol(), tier(&id, RiskTier::High)).len(), 2);
+    assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().policy_mode, Some(PolicyMode::Enforce));
 }
 
 #[test]

@@ -102,6 +102,6 @@ fn stands(approval: &ApprovalRow, row: &PromotionRow, entry: &Entry) -> bool {
     approval.verdict == ApprovalVerdict::Approve
         && !approval.withdrawn
         && approval.evidence_set == row.evidence_set
-        && approval.risk_tier == row.risk_tier
+        && approval.tier_index == row.tier_index
         && approval.expires_at > entry.at
 }

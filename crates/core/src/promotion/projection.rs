@@ -3,8 +3,9 @@
 use super::{DecisionKind, Event, Status, condition};
 use crate::command::record;
 use crate::entry::{Entry, Subject};
+use crate::names::ModelId;
 use crate::rows::{Missing, Rows};
-use crate::tables::{ApprovalRow, CommentRow, DecisionRow, OpenPromotionRow, PromotionRow};
+use crate::tables::{ApprovalRow, CommentRow, DecisionRow, ModelRow, OpenPromotionRow, PromotionRow};
 use crate::version;
 
 /// Applies an event to the rows.
@@ -15,6 +16,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     match (event, &entry.subject) {
         (Event::Opened { version, target, environment, evidence_set, risk_tier, verdict, failed, .. }, Subject::Promotion(id)) => {
             let Subject::Version(model_id, number) = version else { return Ok(()) };
+            let tier_index = tier_index(rows, model_id)?;
             rows.put(&OpenPromotionRow { model_id: model_id.clone(), number: *number, target: *target, promotion_id: id.clone() });
             rows.put(&PromotionRow {
                 promotion_id: id.clone(),
@@ -25,6 +27,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 status: Status::Open,
                 evidence_set: *evidence_set,
                 risk_tier: *risk_tier,
+                tier_index,
                 opened_by: entry.actor.clone(),
                 opened_at: entry.at,
                 opened_index: entry.index,
@@ -80,6 +83,11 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     }
 }
 
+/// The entry that set the tier of a model.
+fn tier_index(rows: &mut Rows, model: &ModelId) -> Result<u64, Missing> {
+    Ok(rows.get::<ModelRow>(&[model])?.map_or(0, |row| row.tier_index))
+}
+
 fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow) -> Result<(), Missing> {
     let row = PromotionRow { revision: entry.index, ..row };
     match event {
@@ -87,7 +95,8 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
         Event::Refreshed { evidence_set, risk_tier, verdict, failed, lapsed } => {
             let (decision, completed) = if *lapsed { (None, None) } else { (row.decision, row.completed) };
             let missing = serde_json::Value::from(failed.clone());
-            rows.put(&PromotionRow { evidence_set: *evidence_set, risk_tier: *risk_tier, verdict: *verdict, missing, decision, completed, ..row });
+            let tier_index = tier_index(rows, &row.model_id)?;
+            rows.put(&PromotionRow { evidence_set: *evidence_set, risk_tier: *risk_tier, tier_index, verdict: *verdict, missing, decision, completed, ..row });
         }
         Event::Completed { verdict, failed, .. } => {
             rows.put(&PromotionRow { verdict: *verdict, missing: serde_json::Value::from(failed.clone()), completed: Some(entry.index), ..row });
@@ -110,6 +119,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
             ticket,
             conditions,
             envelope,
+            signed_with,
             expires_at,
             ..
         } => {
@@ -123,10 +133,12 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
                 target: *target,
                 environment: environment.clone(),
                 risk_tier: *risk_tier,
+                tier_index: row.tier_index,
                 evidence_set: *evidence_set,
                 ticket: ticket.clone(),
                 conditions: serde_json::to_value(conditions).unwrap_or_default(),
                 envelope: *envelope,
+                signed_with: *signed_with,
                 at: entry.at,
                 expires_at: *expires_at,
                 withdrawn: false,
@@ -134,8 +146,9 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
             });
             condition::set(rows, entry, row, role, conditions);
         }
-        Event::ApprovalWithdrawn { role, .. } => {
-            if let Some(approval) = rows.get::<ApprovalRow>(&[&row.promotion_id, role, &entry.actor])? {
+        Event::ApprovalWithdrawn { role, given_by, .. } => {
+            let person = given_by.as_ref().unwrap_or(&entry.actor);
+            if let Some(approval) = rows.get::<ApprovalRow>(&[&row.promotion_id, role, person])? {
                 rows.put(&ApprovalRow { withdrawn: true, ..approval });
             }
             rows.put(&PromotionRow { decision: None, completed: None, ..row });

@@ -36,10 +36,15 @@ pub(super) fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>,
     };
     let mut drafts = vec![Draft::new(subject.clone(), event).payload(gate.payload.clone()).private(Some(reason))];
     drafts.extend(replacements(rows, model, replaced, *to, State::Production, Some(reason.digest))?);
-    for (id, rule) in exceptions {
-        let event = exception::Event::Granted { id: id.clone(), rule: rule.clone(), reason: reason.digest, expires_at: *exceptions_end };
-        drafts.push(Draft::new(subject.clone(), event));
-    }
+    let waived = exception::Imposed {
+        origin: exception::Origin::Rollback,
+        model,
+        number: *to,
+        reason: reason.digest,
+        expires_at: *exceptions_end,
+        promotion: None,
+    };
+    drafts.extend(exception::imposed(&waived, exceptions)?);
     for name in aliases {
         let from = rows.get::<crate::tables::AliasRow>(&[model, name])?.map(|row| row.number);
         drafts.push(Draft::new(subject.clone(), alias::Event::Set { alias: name.clone(), from, finding: None }));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::approval::Effect;
 use crate::names::RiskTier;
-use crate::tables::{AliasRow, ApprovalRow, CommentRow, ConditionRow, ExceptionRow, SettingRow, VersionRow};
+use crate::tables::{AliasRow, ApprovalRow, CommentRow, ConditionRow, ExceptionRow, ModelRow, SettingRow, VersionRow};
 use crate::testing::*;
 
 struct Scene {
@@ -23,7 +23,7 @@ fn scene() -> Scene {
 }
 
 fn execute(id: &PromotionId, gate: GateRecord, replaced: Vec<VersionNumber>) -> Command {
-    Command::Execute { promotion: id.clone(), gate, decision: signed(DecisionKind::Executed, 77), replaced }
+    Command::Execute { promotion: id.clone(), gate, decision: signed(DecisionKind::Executed, 77), replaced, attestation: None }
 }
 
 fn refresh(id: &PromotionId, set: &[u8]) -> Command {
@@ -31,7 +31,7 @@ fn refresh(id: &PromotionId, set: &[u8]) -> Command {
 }
 
 fn withdraw(id: &PromotionId, role: &str) -> Command {
-    Command::Withdraw { promotion: id.clone(), role: label(role), reason: reason() }
+    Command::Withdraw { promotion: id.clone(), role: label(role), given_by: None, reason: reason() }
 }
 
 fn cancel(id: &PromotionId) -> Command {
@@ -59,6 +59,7 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
         mut conditions,
         expires_at,
         envelope,
+        signed_with,
         mut authors,
         mut other_roles,
         decision,
@@ -67,7 +68,22 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
         panic!("a review")
     };
     change(&mut authors, &mut other_roles, &mut evidence_set, &mut conditions, &mut ticket);
-    Command::Review { promotion, role, delegated_by, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision }
+    Command::Review {
+        promotion,
+        role,
+        delegated_by,
+        verdict,
+        evidence_set,
+        comment,
+        ticket,
+        conditions,
+        expires_at,
+        envelope,
+        signed_with,
+        authors,
+        other_roles,
+        decision,
+    }
 }
 
 fn condition() -> Condition {
@@ -220,6 +236,7 @@ fn a_rejection_ends_the_promotion_and_an_author_may_reject() {
         conditions,
         expires_at,
         envelope,
+        signed_with,
         authors,
         other_roles,
         ..
@@ -239,6 +256,7 @@ fn a_rejection_ends_the_promotion_and_an_author_may_reject() {
         conditions,
         expires_at,
         envelope,
+        signed_with,
         authors,
         other_roles,
         decision,
@@ -338,7 +356,7 @@ fn a_rollback_changes_places_moves_aliases_and_grants_what_is_missing() {
     assert_eq!((state(&mut world, &model, old), state(&mut world, &model, new)), (State::Production, State::Deprecated));
     assert_eq!(world.row::<AliasRow>(&[&model, &champion]).unwrap().number, old);
     let exception = &world.all::<ExceptionRow>()[0];
-    assert_eq!((exception.rule.as_str(), exception.expires_at, &exception.granted_by), ("monitor.linked", exceptions_end, &carol()));
+    assert_eq!((exception.rule.as_str(), exception.expires_at, exception.granted_by.clone()), ("monitor.linked", exceptions_end, Some(carol())));
     assert!(world.all::<DecisionRow>().iter().any(|row| row.number == old && row.promotion_id.is_none()));
 }
 
@@ -374,6 +392,27 @@ fn a_verdict_that_no_longer_counts_is_given_anew() {
     scene.world.ok(&alice(), model::Command::SetRiskTier { id: scene.model.clone(), risk_tier: RiskTier::High, reason: reason() });
     scene.world.ok(&alice(), refresh(&id, b"evidence"));
     scene.world.ok(&bob(), approve(&id, "security"));
+}
+
+/// APR-3: an approval that lapsed with its tier stays lapsed when the same word is set again, refreshed or not.
+#[test]
+fn a_tier_that_went_away_and_came_back_revives_no_approval() {
+    let Scene { mut world, model, number: _, id } = scene();
+    world.ok(&bob(), approve(&id, "security"));
+    let tier = |risk_tier| model::Command::SetRiskTier { id: model.clone(), risk_tier, reason: reason() };
+    world.ok(&alice(), tier(RiskTier::Limited));
+    world.ok(&alice(), tier(RiskTier::Minimal));
+    world.ok(&system(), create_actor(&bob(), crate::actor::ActorKind::Person, "bob", &["approver:ai-governance"]));
+    world.ok(&bob(), model::Command::ConfirmTier { id: model.clone(), risk_tier: RiskTier::Minimal, reason: reason() });
+    let row = world.row::<ModelRow>(&[&model]).unwrap();
+    let approval = |world: &mut World| world.row::<ApprovalRow>(&[&id, &label("security"), &bob()]).unwrap();
+    assert_eq!((row.risk_tier, approval(&mut world).risk_tier), (RiskTier::Minimal, RiskTier::Minimal));
+    assert_ne!(approval(&mut world).tier_index, row.tier_index);
+    let refreshed = world.ok(&alice(), Command::Refresh { promotion: id.clone(), evidence_set: evidence_set(), gate: passing() });
+    assert!(matches!(&refreshed[0].event, crate::Event::Promotion(Event::Refreshed { lapsed: true, .. })));
+    assert_ne!(approval(&mut world).tier_index, row.tier_index, "nor does the refresh");
+    world.ok(&bob(), approve(&id, "security"));
+    assert_eq!(approval(&mut world).tier_index, row.tier_index, "he gives it anew");
 }
 
 /// A command that says that a condition is met, as somebody in this role.
@@ -497,7 +536,7 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
     let id = scene.id.clone();
     let (bob, carol) = (scene.world.person(&bob(), &["approver:security"]), scene.world.person(&carol(), &["viewer"]));
     let stand_in = |authors: Vec<ActorId>, other_roles: Vec<Label>| {
-        let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, decision, .. } =
+        let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, decision, .. } =
             approve(&id, "security")
         else {
             panic!("a review")
@@ -514,6 +553,7 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
             conditions,
             expires_at,
             envelope,
+            signed_with,
             authors,
             other_roles,
             decision,
@@ -534,4 +574,11 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
     assert!(!scene.world.row::<ApprovalRow>(&[&id, &label("security"), &carol]).unwrap().withdrawn);
     scene.world.ok(&carol, withdraw(&id, "security"));
     assert_eq!(scene.world.refused(&carol, stand_in(vec![], vec![])).code, Code::AccessDenied, "it ended");
+    // In whose place it was given can take it back too, and nobody else.
+    scene.world.ok(&bob, crate::delegation::Command::Give { role: label("security"), to: carol.clone(), until, reason: reason() });
+    scene.world.ok(&carol, stand_in(vec![], vec![]));
+    let take_back = || Command::Withdraw { promotion: id.clone(), role: label("security"), given_by: Some(carol.clone()), reason: reason() };
+    assert_eq!(scene.world.refused(&alice(), take_back()).code, Code::NotFound);
+    scene.world.ok(&bob, take_back());
+    assert!(scene.world.row::<ApprovalRow>(&[&id, &label("security"), &carol]).unwrap().withdrawn);
 }

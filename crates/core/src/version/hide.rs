@@ -23,7 +23,7 @@ pub(super) fn decide(
     if version.hidden {
         return Err(Refusal::not_found("version", &number.to_string()).into());
     }
-    let enforce = registry::mode(rows)? == PolicyMode::Enforce;
+    let enforce = model::mode(rows, model)? == PolicyMode::Enforce;
     if enforce && (version.state != State::Draft || version.shared) {
         return Err(Refusal::new(Code::ProtectedDeletion, &format!("version {number} is {} and was shared; it is never deleted", version.state))
             .field("version")

@@ -8,7 +8,7 @@ use chancery_core::entry::{Entry, Subject};
 use chancery_core::names::{AliasName, ModelName, State, Timestamp, VersionNumber};
 use chancery_core::refusal::Refusal;
 use chancery_core::rows::{Change, Row, Rows};
-use chancery_core::tables::{AliasRow, EntryRow, ModelRow, PayloadRow, TagRow, TimelineRow, VersionRow, WHOLE_MODEL};
+use chancery_core::tables::{AliasRow, EntryRow, ModelRow, PayloadRow, TagRow, TierProposalRow, TimelineRow, VersionRow, WHOLE_MODEL};
 use chancery_core::{Event, apply, tag};
 
 use super::AppError;
@@ -91,6 +91,7 @@ pub struct Past {
     versions: BTreeMap<VersionNumber, VersionRow>,
     aliases: Vec<AliasRow>,
     tags: Vec<TagRow>,
+    proposal: Option<TierProposalRow>,
 }
 
 /// The model that had `name` at the cut, else the one that has it now, as of the cut.
@@ -161,6 +162,7 @@ pub async fn past(snapshot: &Snapshot, model: &ModelRow, cut: Cut) -> Result<Pas
         versions: changed::<VersionRow>(&rows)?.into_iter().map(|row| (row.number, row)).collect(),
         aliases: changed(&rows)?,
         tags: changed(&rows)?,
+        proposal: changed(&rows)?.into_iter().next(),
     })
 }
 
@@ -186,6 +188,10 @@ impl Past {
         let now = view::model(snapshot, &self.model).await?;
         Ok(ModelView {
             tags: self.tags(WHOLE_MODEL),
+            tier_proposal: match self.proposal.clone() {
+                Some(proposal) => Some(view::tier_proposal(snapshot, proposal).await?),
+                None => None,
+            },
             aliases: self.aliases.iter().map(|row| (row.alias.to_string(), row.number.get())).collect(),
             latest: latest.map(|row| LatestView { number: row.number.get(), semver: row.semver.clone(), state: row.state.to_string() }),
             production: production.into_iter().map(|row| row.number.get()).collect(),

@@ -4,23 +4,27 @@ pub(super) mod authors;
 mod components;
 pub(super) mod conditions;
 mod documents;
+mod exceptions;
+pub(super) mod risks;
+pub(super) mod record;
 mod templates;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chancery_core::actor::ActorKind;
 use chancery_core::approval::ApprovalVerdict;
-use chancery_core::entry::Payload;
 use chancery_core::manifest::Manifest;
 use chancery_core::model::Profile;
-use chancery_core::names::{Digest, Label, PolicyMode, State, Timestamp};
+use chancery_core::names::{Digest, Label, PolicyMode, State};
 use chancery_core::policy::{self, Finding, Fixity, Gate, Input, Verdict};
 use chancery_core::promotion::{DecisionKind, GateRecord};
 use chancery_core::refusal::Refusal;
 use chancery_core::registry::{self, ACCESS, POLICY_MODE};
-use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, ExceptionRow, ModelRow, PromotionRow, SettingRow, VersionRow};
+use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, ModelRow, PromotionRow, SettingRow, VersionRow};
 
 use super::access::Caller;
+use super::policy::Policy;
 use super::sequence::Noted;
 use super::view;
 use super::{App, AppError, register};
@@ -38,6 +42,16 @@ pub(super) struct Subjects {
     pub(super) evidence: Vec<EvidenceRow>,
     pub(super) noted: Vec<Noted>,
     pub(super) input: Input,
+    pub(super) policy: Arc<Policy>,
+}
+
+/// Whether the files of a version are read for its input document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Their digests are compared with their bytes.
+    Files,
+    /// They count as intact: nothing that is asked depends on it.
+    Trust,
 }
 
 /// What a gate said.
@@ -63,30 +77,52 @@ impl App {
         environment: &Label,
         promotion: Option<PromotionRow>,
     ) -> Result<Subjects, AppError> {
+        self.subjects_as(snapshot, caller, model, version, target, environment, promotion, Look::Files).await
+    }
+
+    /// Builds the input document, with a look at the files of the version or without.
+    #[expect(clippy::too_many_arguments, reason = "the parts of the document, each from another place")]
+    pub(super) async fn subjects_as(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        model: ModelRow,
+        version: VersionRow,
+        target: State,
+        environment: &Label,
+        promotion: Option<PromotionRow>,
+        look: Look,
+    ) -> Result<Subjects, AppError> {
         let evidence = view::evidence(snapshot, &version).await?;
         let approvals = match &promotion {
             Some(row) => snapshot.rows::<ApprovalRow>("WHERE promotion_id = $1 ORDER BY entry_index", &values![row.promotion_id]).await?,
             None => Vec::new(),
         };
         let mode_row = snapshot.get::<SettingRow>(values![POLICY_MODE]).await?;
-        let mode = mode_row.as_ref().and_then(|row| PolicyMode::parse(&row.value).ok()).unwrap_or(PolicyMode::Enforce);
+        let of_registry = mode_row.as_ref().and_then(|row| PolicyMode::parse(&row.value).ok()).unwrap_or(PolicyMode::Enforce);
+        let mode = model.policy_mode.unwrap_or(of_registry);
         let access = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let releases = snapshot.get::<SettingRow>(values![registry::releases(&model.model_id)]).await?.map_or(0, |row| row.revision);
+        let in_force = self.in_force(snapshot).await?;
+        let policy = self.policy_of(snapshot, in_force.baseline, in_force.organisation).await?;
         let mut noted = vec![
             Noted::Setting(POLICY_MODE, mode_row.map_or(0, |row| row.revision)),
             Noted::Setting(ACCESS, access),
             Noted::Releases(model.model_id.clone(), releases),
+            exceptions::noted(snapshot, &model.model_id).await?,
             Noted::Model(model.model_id.clone(), model.revision),
             Noted::Version(model.model_id.clone(), version.number, version.revision),
         ];
+        noted.extend(in_force.noted);
         noted.extend(promotion.as_ref().map(|row| Noted::Promotion(row.promotion_id.clone(), row.revision)));
         // Never before the newest entry: after a clock that ran ahead, a gate would otherwise look too old to the sequencer for ever.
         let now = self.now().max(snapshot.head().at);
-        let stated = self.version_input(snapshot, &version).await?;
+        let stated = self.version_input(snapshot, &version, look).await?;
         let authors = authors::authors(snapshot, &version, &stated.facts, promotion.as_ref(), &evidence).await?;
         let mut pieces = documents::input(snapshot, &version, &evidence).await?;
         noted.extend(templates::resolve(snapshot, &mut pieces).await?);
         let components = components::input(snapshot, &model, &version, &mut noted).await?;
+        let attached = risks::attached(snapshot, &model, &mut noted).await?;
         let input = Input {
             v: 1,
             now,
@@ -104,15 +140,15 @@ impl App {
                 opened_at: row.opened_at,
             }),
             authors,
-            approvals: approvals.iter().map(approval_input).collect(),
+            approvals: approvals.iter().filter(|row| stands_for(row, &model)).map(approval_input).collect(),
             decision: self.decision_input(snapshot, &version, promotion.as_ref()).await?,
-            exceptions: exceptions_input(snapshot, &version, now).await?,
+            exceptions: exceptions::input(snapshot, &version, promotion.as_ref(), now).await?,
             reference: self.reference_input(snapshot, &model, &version).await?,
             components,
             conditions: conditions::input(snapshot, &model.model_id, now).await?,
-            risks: Vec::new(),
-            reviews: Vec::new(),
-            risk_score: None,
+            risks: attached.risks,
+            reviews: attached.reviews,
+            risk_score: Some(risks::score(&model)?),
         };
         if let Some(reference) = &input.reference {
             // The version it is compared with must not change between verdict and commit.
@@ -120,28 +156,30 @@ impl App {
                 noted.push(Noted::Version(model.model_id.clone(), row.number, row.revision));
             }
         }
-        Ok(Subjects { model, version, promotion, approvals, evidence, noted, input })
+        Ok(Subjects { model, version, promotion, approvals, evidence, noted, input, policy })
     }
 
     /// Evaluates gates on an input document, off the async threads: a rule may use its whole time limit.
-    pub(super) async fn evaluate(&self, gates: Vec<Gate>, input: &Input) -> Result<Evaluated, AppError> {
-        let engine = self.engine().clone();
-        let input = input.clone();
-        let verdict = tokio::task::spawn_blocking(move || engine.evaluate(&gates, &input))
-            .await
-            .map_err(|error| Fault::database("evaluate the gates", error))?
-            .map_err(|error| Fault::database("evaluate the gates", error))?;
-        let failed: Vec<Finding> = verdict.failed().cloned().collect();
-        let record = GateRecord { payload: Payload::json("verdict", &verdict)?, failed, blocks: verdict.blocks() };
-        Ok(Evaluated { verdict, record })
+    pub(super) async fn evaluate(&self, gates: Vec<Gate>, subjects: &Subjects) -> Result<Evaluated, AppError> {
+        let (policy, input) = (Arc::clone(&subjects.policy), subjects.input.clone());
+        let work = move || {
+            let verdict = policy.engine.evaluate(&gates, &input).map_err(|error| Fault::database("evaluate the gates", error))?;
+            let failed: Vec<Finding> = verdict.failed().cloned().collect();
+            let record = GateRecord { payload: record::payload(&verdict, &input)?, failed, blocks: verdict.blocks() };
+            Ok::<_, AppError>(Evaluated { verdict, record })
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| Fault::database("evaluate the gates", error))?
     }
 
-    async fn version_input(&self, snapshot: &Snapshot, version: &VersionRow) -> Result<policy::Version, AppError> {
+    async fn version_input(&self, snapshot: &Snapshot, version: &VersionRow, look: Look) -> Result<policy::Version, AppError> {
         let mut facts = view::facts(snapshot, version).await?;
         let grades = view::take_grades(&mut facts);
         let manifest = manifest(snapshot, version).await?;
         let mut files = Vec::with_capacity(manifest.files().len());
-        let found = self.blobs().intact(manifest.files().iter().map(|file| file.digest).collect()).await?;
+        let found = match look {
+            Look::Files => self.blobs().intact(manifest.files().iter().map(|file| file.digest).collect()).await?,
+            Look::Trust => manifest.files().iter().map(|file| blobs::Fixity::Intact { size: file.size }).collect(),
+        };
         for (file, found) in manifest.files().iter().zip(found) {
             let fixity = match found {
                 blobs::Fixity::Missing => Fixity::Missing,
@@ -283,9 +321,14 @@ fn model_input(row: &ModelRow) -> Result<policy::Model, AppError> {
         },
         classification: profile.classification,
         personal_data: profile.personal_data,
-        policy_mode: None,
-        document_control: serde_json::Value::Null,
+        policy_mode: row.policy_mode,
+        document_control: serde_json::to_value(&profile.document_control).unwrap_or_default(),
     })
+}
+
+/// Whether rules may see an approval: one that was given before the tier went away and came back has lapsed, and its words do not show it.
+fn stands_for(row: &ApprovalRow, model: &ModelRow) -> bool {
+    row.tier_index == model.tier_index || row.risk_tier != model.risk_tier
 }
 
 fn approval_input(row: &ApprovalRow) -> policy::Approval {
@@ -305,27 +348,8 @@ fn approval_input(row: &ApprovalRow) -> policy::Approval {
         tier: row.risk_tier,
         evidence_set_digest: row.evidence_set,
         delegated_by: row.delegated_by.clone(),
-        signed_with: None,
+        signed_with: row.signed_with.map(|id| id.to_string()),
     }
-}
-
-async fn exceptions_input(snapshot: &Snapshot, version: &VersionRow, now: Timestamp) -> Result<Vec<policy::Exception>, AppError> {
-    // An exception of a rollback covers the version while it serves. One that left production goes through every gate again.
-    if version.state != State::Production {
-        return Ok(Vec::new());
-    }
-    let rows = snapshot.rows::<ExceptionRow>("WHERE model_id = $1 AND number = $2 ORDER BY entry_index", &values![version.model_id, version.number]).await?;
-    let in_force = rows.into_iter().filter(|row| row.expires_at > now);
-    Ok(in_force
-        .map(|row| policy::Exception {
-            id: row.exception_id,
-            granted_by: row.granted_by,
-            rule: row.rule,
-            expires_at: row.expires_at,
-            scope: policy::Scope::Version,
-            reason_digest: row.reason,
-        })
-        .collect())
 }
 
 /// The gates for a move, or the refusal that it has none.

@@ -4,20 +4,30 @@
 mod access;
 pub mod artifacts;
 pub mod as_of;
+mod attestation;
+pub mod checks;
+mod bundle;
 pub mod compare;
 mod composition;
 pub mod current;
+pub mod dry_run;
+mod emergency;
+mod exception;
 mod execute;
+pub mod explain;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod keys;
 pub mod lineage;
 mod mode;
+pub mod policy;
 mod promote;
 pub mod promotions;
 pub mod reference;
 mod refusals;
 pub mod register;
+pub mod replay;
 mod sequence;
 mod signed;
 pub mod view;
@@ -25,11 +35,13 @@ pub mod view;
 use std::sync::Arc;
 
 use chancery_core::names::{PolicyMode, Timestamp};
-use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
+pub use emergency::Emergency;
+pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
+pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
 
@@ -109,7 +121,11 @@ struct Inner {
     store: Store,
     blobs: Blobs,
     sequencer: Sequencer,
-    engine: Engine,
+    /// Document of the baseline that is compiled in.
+    baseline: chancery_core::entry::Payload,
+    policies: policy::Kept,
+    /// Held by the dry run that goes on: one takes enough of the machine.
+    dry_run: tokio::sync::Mutex<()>,
     keys: Keys,
     signer: Signer,
     clock: Clock,
@@ -136,7 +152,7 @@ impl App {
         let (store, writer) = Store::open(config.store, &crate::schema()).await?;
         let blobs = Blobs::open_with(data.join("blobs"), Limits::default(), config.crash).map_err(|fault| Fault::database("open the artifact store", fault))?;
         let keys = Keys::open(&data, None)?;
-        let engine = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
+        let baseline = policy::baseline()?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
@@ -149,7 +165,9 @@ impl App {
             store,
             blobs,
             sequencer,
-            engine,
+            baseline,
+            policies: policy::Kept::default(),
+            dry_run: tokio::sync::Mutex::new(()),
             keys,
             signer,
             clock: config.clock,
@@ -164,6 +182,7 @@ impl App {
         };
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;
+        app.ship_baseline().await?;
         Ok((app, token))
     }
 
@@ -180,11 +199,6 @@ impl App {
     /// The keys of the registry.
     pub fn keys(&self) -> &Keys {
         &self.inner.keys
-    }
-
-    /// The policy engine in force.
-    pub fn engine(&self) -> &Engine {
-        &self.inner.engine
     }
 
     /// The sequencer: publishes checkpoints, and says when the ledger grew.

@@ -13,7 +13,7 @@ use chancery_core::entry::{Door, Draft, Entry, Request, Subject, Vault};
 use chancery_core::ledger::merkle::leaf_hash;
 use chancery_core::names::{ActorId, Digest, ModelId, PromotionId, Timestamp, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
-use chancery_core::registry::{ACCESS, releases};
+use chancery_core::registry::{ACCESS, attached, exceptions, releases};
 use chancery_core::rows::{Key, Missing, Row, Rows, Value};
 use chancery_core::tables::{EntryRow, ModelRow, PayloadRow, PromotionRow, SettingRow, VersionRow};
 use chancery_core::{Command, Context, Stop, apply, decide};
@@ -43,6 +43,8 @@ pub(super) enum Noted {
     Setting(&'static str, u64),
     Model(ModelId, u64),
     Releases(ModelId, u64),
+    Exceptions(ModelId, u64),
+    Attached(ModelId, u64),
     Version(ModelId, VersionNumber, u64),
     Promotion(PromotionId, u64),
 }
@@ -56,6 +58,8 @@ impl Noted {
         Ok(match self {
             Self::Setting(name, revision) => rows.get::<SettingRow>(&[name])?.map_or(0, |row| row.revision) == *revision,
             Self::Releases(id, revision) => rows.get::<SettingRow>(&[&releases(id)])?.map_or(0, |row| row.revision) == *revision,
+            Self::Exceptions(id, revision) => rows.get::<SettingRow>(&[&exceptions(id)])?.map_or(0, |row| row.revision) == *revision,
+            Self::Attached(id, revision) => rows.get::<SettingRow>(&[&attached(id)])?.map_or(0, |row| row.revision) == *revision,
             Self::Model(id, revision) => rows.get::<ModelRow>(&[id])?.map(|row| row.revision) == Some(*revision),
             Self::Version(id, number, revision) => rows.get::<VersionRow>(&[id, number])?.map(|row| row.revision) == Some(*revision),
             Self::Promotion(id, revision) => rows.get::<PromotionRow>(&[id])?.map(|row| row.revision) == Some(*revision),
@@ -443,13 +447,25 @@ fn also(before: Result<(), Missing>, now: Result<(), Missing>) -> Result<Result<
 
 /// The subject that a refused command was about, for the entry that records the attempt.
 fn subject_of(command: &Command) -> Option<Subject> {
-    use chancery_core::{alias, model, promotion, version};
+    use chancery_core::{alias, exception, model, promotion, version};
     match command {
         Command::Alias(alias::Command::Set { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Alias(alias::Command::Delete { model, .. }) => Some(Subject::Model(model.clone())),
-        Command::Model(model::Command::SetRiskTier { id, .. } | model::Command::Hide { id, .. } | model::Command::Rename { id, .. }) => {
-            Some(Subject::Model(id.clone()))
+        Command::Model(
+            model::Command::SetRiskTier { id, .. }
+            | model::Command::ConfirmTier { id, .. }
+            | model::Command::RejectTier { id, .. }
+            | model::Command::WithdrawTier { id, .. }
+            | model::Command::SetPolicyMode { id, .. }
+            | model::Command::Hide { id, .. }
+            | model::Command::Rename { id, .. },
+        ) => Some(Subject::Model(id.clone())),
+        Command::Exception(exception::Command::Request { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
+        Command::Exception(exception::Command::Grant { id, .. } | exception::Command::Refuse { id, .. } | exception::Command::Revoke { id, .. }) => {
+            Some(Subject::Exception(id.clone()))
         }
+        Command::Exception(exception::Command::BreakGlass(command)) => Some(Subject::Promotion(command.promotion.clone())),
+        Command::Exception(exception::Command::Release { promotion, .. }) => Some(Subject::Promotion(promotion.clone())),
         Command::Version(
             version::Command::Transition { model, number, .. } | version::Command::Hide { model, number, .. } | version::Command::Attach { model, number, .. },
         ) => Some(Subject::Version(model.clone(), *number)),
@@ -461,15 +477,14 @@ fn subject_of(command: &Command) -> Option<Subject> {
         ) => Some(Subject::Promotion(promotion.clone())),
         Command::Promotion(promotion::Command::Open { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Promotion(promotion::Command::Rollback { model, to, .. }) => Some(Subject::Version(model.clone(), *to)),
+        Command::Calendar(command) => Some(Subject::Review(command.id().clone())),
+        Command::Risk(command) => Some(Subject::Risk(command.id().clone())),
         Command::Template(command) => Some(Subject::Template(command.name().clone())),
         Command::Actor(_)
         | Command::Attestation(_)
         | Command::Bundle(_)
-        | Command::Calendar(_)
         | Command::Delegation(_)
-        | Command::Exception(_)
         | Command::Finding(_)
-        | Command::Risk(_)
         | Command::Evidence(_)
         | Command::Tag(_)
         | Command::Registry(_)

@@ -3,12 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use chancery_core::entry::Subject;
 use chancery_core::evidence::Binding;
 use chancery_core::model::Profile;
 use chancery_core::names::{Digest, Grade, ModelKind, ModelName, RiskTier, State, VersionNumber, clipped};
+use chancery_core::policy::RiskScore;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
-use chancery_core::tables::{AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
+use chancery_core::tables::{
+    AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, PrivateRow, ReviewRow, RiskRow, TagRow, TierProposalRow,
+    VersionRow, WHOLE_MODEL,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -29,10 +34,17 @@ pub struct ModelView {
     pub kind: String,
     /// Governed risk tier.
     pub risk_tier: String,
+    /// A lower tier that waits for a second person.
+    pub tier_proposal: Option<TierProposalView>,
+    /// Policy mode of its own; null when that of the registry is in force.
+    pub policy_mode: Option<String>,
     /// Description, uses, ownership, risk statements.
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub profile: Profile,
+    /// Risk score from what is declared {score, level, factors: [{factor, value, points}]}.
+    #[schema(value_type = Object)]
+    pub risk_score: RiskScore,
     /// Whether it is out of listings.
     pub hidden: bool,
     /// Tags.
@@ -53,6 +65,21 @@ pub struct ModelView {
     pub revision: u64,
 }
 
+/// A risk tier that somebody proposed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TierProposalView {
+    /// The proposed tier.
+    pub risk_tier: String,
+    /// Who proposed it.
+    pub proposed_by: String,
+    /// Name for people.
+    pub proposed_by_name: Option<String>,
+    /// When (RFC 3339).
+    pub proposed_at: String,
+    /// Why; null when it came with the creation of the model or was erased.
+    pub reason: Option<String>,
+}
+
 /// The newest version of a model, in short.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LatestView {
@@ -62,6 +89,48 @@ pub struct LatestView {
     pub semver: String,
     /// State.
     pub state: String,
+}
+
+/// What an entry, review or finding is about, with the names that people know it by.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SubjectView {
+    /// Subject, as in entries.
+    pub id: String,
+    /// Name of the model, when it is one or belongs to one.
+    pub model: Option<String>,
+    /// Number of the version, when it is one.
+    pub version: Option<u64>,
+    /// Title, when it is a risk.
+    pub title: Option<String>,
+}
+
+/// The view of a subject.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn subject(snapshot: &Snapshot, subject: &Subject) -> Result<SubjectView, AppError> {
+    let mut view = SubjectView { id: subject.to_string(), model: None, version: None, title: None };
+    match subject {
+        Subject::Model(id) | Subject::Version(id, _) => view.model = snapshot.get::<ModelRow>(values![*id]).await?.map(|row| row.name.to_string()),
+        Subject::Risk(id) => view.title = snapshot.get::<RiskRow>(values![*id]).await?.map(|row| row.title),
+        Subject::Review(id) => {
+            // A review has no name: what it looks at has one.
+            if let Some(model) = snapshot.get::<ReviewRow>(values![*id]).await?.and_then(|row| row.model_id) {
+                view.model = snapshot.get::<ModelRow>(values![model]).await?.map(|row| row.name.to_string());
+            }
+        }
+        Subject::Registry
+        | Subject::Promotion(_)
+        | Subject::Actor(_)
+        | Subject::Token(_)
+        | Subject::Exception(_)
+        | Subject::Bundle(_)
+        | Subject::Template(_) => {}
+    }
+    if let Subject::Version(_, number) = subject {
+        view.version = Some(number.get());
+    }
+    Ok(view)
 }
 
 /// Name and identifier of a model.
@@ -118,6 +187,9 @@ pub struct VersionView {
     pub facts: BTreeMap<String, Box<RawValue>>,
     /// Source grade of each fact.
     pub grades: BTreeMap<String, String>,
+    /// Share of the fields that the policy asks for on the way to production and that are filled, 0 to 1 (`entry.complete` says which
+    /// are missing); null for a moment of the past, which had other rules.
+    pub completeness: Option<f64>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// Aliases that name it.
@@ -324,6 +396,12 @@ pub async fn model(snapshot: &Snapshot, row: &ModelRow) -> Result<ModelView, App
         name: row.name.to_string(),
         kind: row.kind.to_string(),
         risk_tier: row.risk_tier.to_string(),
+        tier_proposal: match snapshot.get::<TierProposalRow>(values![row.model_id]).await? {
+            Some(proposal) => Some(tier_proposal(snapshot, proposal).await?),
+            None => None,
+        },
+        policy_mode: row.policy_mode.map(|mode| mode.to_string()),
+        risk_score: super::gate::risks::score(row)?,
         profile: serde_json::from_value(row.profile.clone()).map_err(|error| Fault::database("read a profile", error))?,
         hidden: row.hidden,
         tags: tags(snapshot, row, WHOLE_MODEL).await?,
@@ -334,6 +412,24 @@ pub async fn model(snapshot: &Snapshot, row: &ModelRow) -> Result<ModelView, App
         created_by: row.created_by.to_string(),
         updated_at: row.updated_at.to_string(),
         revision: row.revision,
+    })
+}
+
+/// The view of a proposed risk tier.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn tier_proposal(snapshot: &Snapshot, row: TierProposalRow) -> Result<TierProposalView, AppError> {
+    let reason = match row.reason {
+        Some(digest) => snapshot.get::<PrivateRow>(values![digest]).await?.map(|row| row.text),
+        None => None,
+    };
+    Ok(TierProposalView {
+        risk_tier: row.risk_tier.to_string(),
+        proposed_by_name: display_name(snapshot, &row.proposed_by).await?,
+        proposed_by: row.proposed_by.to_string(),
+        proposed_at: row.proposed_at.to_string(),
+        reason,
     })
 }
 
@@ -392,6 +488,7 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         composition,
         facts,
         grades,
+        completeness: None,
         tags,
         aliases: aliases.into_iter().map(|row| row.alias.to_string()).collect(),
         successor: row.successor,

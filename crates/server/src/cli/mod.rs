@@ -4,6 +4,9 @@
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
 pub mod alias;
+pub mod approval_signature;
+pub mod attestation;
+pub mod bundle;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -14,14 +17,21 @@ pub mod deprecate;
 pub mod doctor;
 pub mod document;
 pub mod download;
+pub mod emergency;
+pub mod end_of_life;
 pub mod evidence;
+pub mod evidence_sign;
+pub mod exception;
 pub mod exit;
 pub mod facts;
 pub mod failure;
+pub mod finding;
 pub mod hashing;
 pub mod hide;
 pub mod history;
 pub mod inspect;
+pub mod key;
+pub mod jobs;
 pub mod ledger;
 pub mod lineage;
 pub mod model;
@@ -34,6 +44,8 @@ pub mod reference;
 pub mod register;
 pub mod reinstate;
 pub mod retire;
+pub mod review;
+pub mod risk;
 pub mod rollback;
 pub mod sentence;
 pub mod serve;
@@ -41,6 +53,8 @@ pub mod session;
 pub mod summary;
 pub mod system;
 pub mod tag;
+pub mod template;
+pub mod tier_proposal;
 pub mod token;
 pub mod trace;
 pub mod transition;
@@ -99,7 +113,7 @@ pub enum Command {
     /// Show, compare, download and verify versions.
     #[command(subcommand)]
     Version(version::Command),
-    /// Add and list evidence about a version.
+    /// Add, list and check evidence about a version.
     #[command(subcommand)]
     Evidence(evidence::Command),
     /// Ask whether a version may move to a state, and what is missing.
@@ -109,6 +123,9 @@ pub enum Command {
     /// Look at promotions and decide about them.
     #[command(subcommand)]
     Promotion(promotion::Command),
+    /// Ask for, grant and revoke waivers of rules.
+    #[command(subcommand)]
+    Exception(exception::Command),
     /// Let somebody stand in for your role of approval.
     #[command(subcommand)]
     Delegation(delegation::Command),
@@ -130,6 +147,23 @@ pub enum Command {
     /// Set and remove tags of models and versions.
     #[command(subcommand)]
     Tag(tag::Command),
+    /// Templates of written documents.
+    #[command(subcommand)]
+    Template(template::Command),
+    /// List versions that are replaced, and until when they may be used.
+    EndOfLife(end_of_life::Args),
+    /// Keep the risk register.
+    #[command(subcommand)]
+    Risk(risk::Command),
+    /// Schedule reviews, list those that are owed, and say that one is done.
+    #[command(subcommand)]
+    Review(review::Command),
+    /// List what the scheduled checks found.
+    #[command(subcommand)]
+    Finding(finding::Command),
+    /// Run the scheduled checks.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Show what happened to a model or version.
     History(history::Args),
     /// Expand a composite id to code, data, evidence, approvals and decisions.
@@ -143,6 +177,12 @@ pub enum Command {
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Register and remove public keys, with which approvals and evidence are signed.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Show and revoke what machines are told of a version.
+    #[command(subcommand)]
+    Attestation(attestation::Command),
     /// Show and test the rules.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -178,10 +218,14 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::System(command) => system::run(command, &session()?).await,
         Command::Register(args) => register::run(args, &session()?).await,
         Command::Version(command) => version::run(command, &session()?).await,
-        Command::Evidence(command) => evidence::run(command, &session()?).await,
+        Command::Evidence(command) => match evidence::run_here(&command, cli.output) {
+            Some(outcome) => outcome,
+            None => evidence::run(command, &session()?).await,
+        },
         Command::Check(args) => check::run(args, &session()?).await,
         Command::Promote(args) => promote::run(args, &session()?).await,
         Command::Promotion(command) => promotion::run(command, &session()?).await,
+        Command::Exception(command) => exception::run(command, &session()?).await,
         Command::Delegation(command) => delegation::run(command, &session()?).await,
         Command::Rollback(args) => rollback::run(args, &session()?).await,
         Command::Demote(args) => demote::run(args, &session()?).await,
@@ -191,11 +235,22 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Hide(args) => hide::run(args, &session()?).await,
         Command::Alias(command) => alias::run(command, &session()?).await,
         Command::Tag(command) => tag::run(command, &session()?).await,
+        Command::Template(command) => match template::run_here(&command, cli.output) {
+            Some(outcome) => outcome,
+            None => template::run(command, &session()?).await,
+        },
+        Command::EndOfLife(args) => end_of_life::run(args, &session()?).await,
+        Command::Risk(command) => risk::run(command, &session()?).await,
+        Command::Review(command) => review::run(command, &session()?).await,
+        Command::Finding(command) => finding::run(command, &session()?).await,
+        Command::Jobs(command) => jobs::run(command, &session()?).await,
         Command::History(args) => history::run(args, &session()?).await,
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
+        Command::Key(command) => key::run(command, &session()?).await,
+        Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,
         Command::Ledger(command) => match ledger::run_on_data(&command, cli.output).await {
             Some(outcome) => outcome,

@@ -63,13 +63,27 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Change the risk tier.
+    /// Raise the risk tier, or propose a lower one for a second person to confirm.
     #[command(after_help = "Example: chancery model tier loan-approval high --reason \"creditworthiness of people\"")]
     Tier {
         /// Name of the model.
         name: String,
         /// unclassified, minimal, limited, high or prohibited.
         tier: String,
+        /// Why. Goes into the record.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Confirm, reject or withdraw a proposed risk tier, and list what is proposed.
+    #[command(subcommand)]
+    TierProposal(super::tier_proposal::Command),
+    /// Give a model a policy mode of its own.
+    #[command(after_help = "Example: chancery model mode sorter warn --reason \"a trial without users\"")]
+    Mode {
+        /// Name of the model.
+        name: String,
+        /// enforce, warn, or registry for the mode of the registry.
+        mode: String,
         /// Why. Goes into the record.
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -144,7 +158,14 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
         }
         Command::Tier { name, tier, reason } => {
             let answer = client.post(client.url(&["models", &name, "risk-tier"]), &json!({"risk_tier": tier, "reason": reason})).await?;
-            session.output.receipt(&answer, &format!("the risk tier of {name} is {tier}"));
+            session.output.receipt(&answer, &super::tier_proposal::outcome(&name, &tier, &answer.value));
+        }
+        Command::TierProposal(command) => return super::tier_proposal::run(command, session).await,
+        Command::Mode { name, mode, reason } => {
+            let given = if mode == "registry" { Value::Null } else { json!(mode) };
+            let url = client.url(&["models", &name, "policy-mode"]);
+            let answer = client.change(Method::PUT, url, &json!({"mode": given, "reason": reason}), None).await?;
+            session.output.receipt(&answer, &format!("the policy mode of {name} is {}", if given.is_null() { "that of the registry" } else { &mode }));
         }
     }
     Ok(ExitCode::Done)
@@ -169,7 +190,7 @@ async fn create(args: CreateArgs, session: &Session) -> Outcome {
         }
     }
     let answer = session.client.post(session.client.url(&["models"]), &body).await?;
-    session.output.receipt(&answer, &format!("{name} is created"));
+    session.output.receipt(&answer, &format!("{name} is created{}", super::tier_proposal::note(&answer.value)));
     let is_system = body.get("kind").and_then(Value::as_str) == Some("system");
     let what = if is_system { "--component model=NAME/3 --component prompt=NAME@ALIAS" } else { "FOLDER" };
     session.output.line(&format!("next: chancery register {name} {what}"));

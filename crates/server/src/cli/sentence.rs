@@ -48,6 +48,15 @@ fn deed(item: &Value) -> String {
         "tag.set" => format!("tagged {subject} {}={}", data("key"), data("value")),
         "tag.deleted" => format!("removed the tag {} from {subject}", data("key")),
         "evidence.added" => format!("added evidence to {subject}: {} `{}` ({})", data("type"), data("title"), data("grade")),
+        "model.tier-proposed" => format!("proposed the risk tier {} instead of {}", data("to"), data("from")),
+        "model.tier-rejected" => format!("rejected the proposed risk tier {}", data("to")),
+        "model.tier-withdrawn" => format!("withdrew the proposed risk tier {}", data("to")),
+        "model.policy-mode-changed" if has("mode") => format!("set the policy mode of the model to {}", data("mode")),
+        "model.policy-mode-changed" => "gave the model the policy mode of the registry".to_owned(),
+        "exception.requested" => format!("asked for {subject} from {} until {}", data("rule"), data("expires_at")),
+        "exception.granted" => format!("granted {subject}"),
+        "exception.refused" => format!("refused {subject}"),
+        "exception.revoked" => format!("revoked {subject}"),
         "exception.granted" => format!("granted {subject} an exception from {} until {}", data("rule"), data("expires_at")),
         "promotion.commented" => format!("commented on {subject}"),
         "promotion.completed" => format!("completed {subject}: nothing but the execution is missing"),
@@ -57,6 +66,8 @@ fn deed(item: &Value) -> String {
         "decision.recorded" => {
             format!("completed decision {} of {subject} for {} (digest {})", data("decision"), data("target"), short(item, "/data/envelope"))
         }
+        "finding.opened" => format!("found about {subject}: {} ({})", data("message"), data("rule")),
+        "finding.closed" => format!("closed the finding {} about {subject} ({})", data("rule"), data("reason")),
         "refused" => format!("was refused: {} of {subject} ({})", data("action"), data("code")),
         other => format!("did {other} to {subject}"),
     }
@@ -94,6 +105,12 @@ mod tests {
             ("alias.set", "model/m1/2", json!({"alias": "champion", "from": 1}), "ann moved the alias champion from version 1 to version 2"),
             ("tag.set", "model/m1", json!({"key": "team", "value": "risk"}), "ann tagged the model team=risk"),
             ("refused", "model/m1/1", json!({"action": "demote", "code": "transition_refused"}), "ann was refused: demote of version 1 (transition_refused)"),
+            (
+                "finding.opened",
+                "model/m1",
+                json!({"rule": "owner.present", "message": "nobody owns it"}),
+                "ann found about the model: nobody owns it (owner.present)",
+            ),
             ("some.news", "model/m1/1", json!({}), "ann did some.news to version 1"),
         ];
         for (kind, subject, data, expected) in cases {

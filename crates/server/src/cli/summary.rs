@@ -265,10 +265,9 @@ mod tests {
 
     #[test]
     fn a_system_says_what_it_is_made_of() {
-        let part = |role: &str, newer: Value| {
-            json!({"role": role, "model": {"name": "base"}, "number": 3, "state": "approved", "version_digest": "0123456789abcdef", "newer": newer})
-        };
-        let system = json!({"model": {"name": "assistant"}, "number": 1, "state": "draft", "composition": [part("model", json!(null)), part("judge", json!(5))]});
+        let part = |role: &str, newer: Value| json!({"role": role, "model": {"name": "base"}, "number": 3, "state": "approved", "version_digest": "0123456789abcdef", "newer": newer});
+        let system =
+            json!({"model": {"name": "assistant"}, "number": 1, "state": "draft", "composition": [part("model", json!(null)), part("judge", json!(5))]});
         let found = lines(&system, &[]);
         assert!(found.contains(&"made of:        model base/3, approved, digest 0123456789ab".to_owned()), "{found:?}");
         assert!(found.contains(&"                judge base/3, approved, digest 0123456789ab; version 5 is newer".to_owned()), "{found:?}");

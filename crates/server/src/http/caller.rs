@@ -67,8 +67,12 @@ permits!(
     Rollback,
     /// Manage actors and tokens.
     ManageActors,
+    /// Register or remove public keys of one's own.
+    ManageOwnKeys,
     /// Change settings.
     ManageSettings,
+    /// Give a model a policy mode of its own.
+    SetPolicyMode,
     /// Ask for a waiver of a rule.
     RequestException,
     /// Grant, refuse or revoke a waiver, in a role that the policy names.

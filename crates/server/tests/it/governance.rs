@@ -33,7 +33,7 @@ both! {
     /// The tier is governed: raising is immediate and approvals given for another tier do not count.
     async fn a_raised_tier_lapses_approvals(app: &TestApp) {
         let cast = app.cast().await;
-        cast.scientist.model("toy", "minimal").await;
+        cast.owner.model("toy", "minimal").await;
         let version = cast.evaluated("toy", b"toy").await;
         let id = cast.approved(&version, "production").await;
         cast.owner.post("/api/v1/models/toy/risk-tier", json!({"risk_tier": "high", "reason": "used for credit"})).await.expect(200);

@@ -92,6 +92,7 @@ both! {
             "owning_team": "credit"
           },
           "personal_data": true,
+          "policy_mode": null,
           "production": [],
           "prohibited_uses": [
             "sole decision"
@@ -107,6 +108,7 @@ both! {
           },
           "risk_tier": "high",
           "tags": {},
+          "tier_proposal": null,
           "updated_at": "[time]",
           "use_case": "credit decisions"
         }

@@ -98,7 +98,9 @@ both! {
         [
             "version.transitioned",
             "version.transitioned",
+            "exception.requested",
             "exception.granted",
+            "exception.requested",
             "exception.granted",
             "alias.set",
             "decision.recorded",

@@ -59,7 +59,7 @@ impl App {
                 async move {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let evaluated = self.evaluate(gates, &subjects).await?;
                     let snapshot = self.store().read().await?;
                     let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
                     let replaced = match (others, subjects.input.target) {
@@ -70,7 +70,8 @@ impl App {
                             Vec::new()
                         }
                     };
-                    let command = Command::Execute { promotion: id.clone(), gate: evaluated.record.clone(), decision, replaced };
+                    let attestation = self.attest(&subjects, &evaluated, &decision)?;
+                    let command = Command::Execute { promotion: id.clone(), gate: evaluated.record.clone(), decision, replaced, attestation };
                     Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
                 }
                 .boxed()

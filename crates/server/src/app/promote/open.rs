@@ -94,7 +94,7 @@ impl App {
             return Ok(Some(PromoteOutcome { opening: Opening::New, ..outcome }));
         };
         let id = promotion.promotion_id.clone();
-        let changed = promotion.evidence_set != subjects.input.evidence_set_digest || promotion.risk_tier != subjects.model.risk_tier;
+        let changed = promotion.evidence_set != subjects.input.evidence_set_digest || promotion.tier_index != subjects.model.tier_index;
         if changed {
             let receipt = self.refresh(caller, &id, options).await?;
             return self.go_on(caller, &id, ask.others, receipt, &plain).await.map(Some);
@@ -166,7 +166,7 @@ impl App {
                 async move {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let evaluated = self.evaluate(gates, &subjects).await?;
                     let command = Command::Refresh { promotion: id.clone(), evidence_set: subjects.input.evidence_set_digest, gate: evaluated.record };
                     Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
                 }

@@ -1,10 +1,11 @@
-//! History: the entries about a model or a version, newest first, with the names and texts that the vault still has.
+//! History: the entries about a model, a version or an exception, newest first, with the names and texts that the vault still has.
 
 use std::collections::BTreeMap;
 
 use chancery_core::entry::Subject;
-use chancery_core::names::{ActorId, Digest, ModelName, VersionNumber};
-use chancery_core::tables::{EntryRow, PrivateRow};
+use chancery_core::names::{ActorId, Digest, ExceptionId, ModelName, VersionNumber};
+use chancery_core::refusal::Refusal;
+use chancery_core::tables::{EntryRow, ExceptionRow, PrivateRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +19,7 @@ use crate::store::Snapshot;
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(of_model)).routes(routes!(of_version))
+    OpenApiRouter::new().routes(routes!(of_model)).routes(routes!(of_version)).routes(routes!(of_exception))
 }
 
 /// One entry of a history.
@@ -80,6 +81,23 @@ async fn of_version(
     let (model, _) = view::version_named(&snapshot, &name, number).await?;
     let subject = Subject::Version(model.model_id, number).to_string();
     // A space is before every digit: the range holds this subject alone.
+    let end = format!("{subject} ");
+    history(&snapshot, &subject, &end, &page, moment).await.map(axum::Json)
+}
+
+/// The history of an exception, newest first: who asked, granted, refused or revoked it, and why
+#[utoipa::path(get, path = "/api/v1/exceptions/{id}/history", operation_id = "exception_history", tag = "history", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("id" = String, Path, description = "Id of the exception"), PageQuery, AsOfQuery),
+    responses((status = 200, description = "A page", body = Page<HistoryView>), (status = "4XX", description = "Refused", body = Problem)))]
+async fn of_exception(
+    allowed: Allowed<caller::Read>,
+    Path(id): Path<ExceptionId>,
+    Query(page): Query<PageQuery>,
+    Query(moment): Query<AsOfQuery>,
+) -> Result<axum::Json<Page<HistoryView>>, AppError> {
+    let snapshot = allowed.read().await?;
+    let row = snapshot.get::<ExceptionRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("exception", id.as_str()))?;
+    let subject = Subject::Exception(row.exception_id).to_string();
     let end = format!("{subject} ");
     history(&snapshot, &subject, &end, &page, moment).await.map(axum::Json)
 }

@@ -5,14 +5,24 @@
 
 mod alias;
 mod as_of;
+mod attestation;
+mod bundle;
 pub mod check;
 mod compare;
 pub mod decision;
 pub mod delegation;
 mod docs;
 pub mod download;
+mod emergency;
+mod end_of_life;
 mod evidence;
+mod exception;
+mod finding;
+mod explain;
+mod govern;
 mod history;
+mod key;
+mod jobs;
 pub mod ledger;
 mod lineage;
 pub mod model;
@@ -20,6 +30,8 @@ mod package;
 pub mod policy;
 pub mod promotion;
 mod resolve;
+mod review;
+mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
@@ -62,15 +74,22 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(system::routes())
         .merge(model::routes())
+        .merge(govern::routes())
         .merge(check::routes())
         .merge(promotion::routes())
         .merge(delegation::routes())
         .merge(rollback::routes())
+        .merge(emergency::routes())
+        .merge(exception::routes())
         .merge(transition::routes())
         .merge(policy::routes())
+        .merge(bundle::routes())
+        .merge(explain::routes())
         .merge(user::routes())
         .merge(token::routes())
+        .merge(key::routes())
         .merge(decision::routes())
+        .merge(attestation::routes())
         .merge(ledger::routes())
         .merge(lineage::routes())
         .merge(version::routes())
@@ -82,6 +101,11 @@ fn routes() -> OpenApiRouter<App> {
         .merge(compare::routes())
         .merge(trace::routes())
         .merge(resolve::routes())
+        .merge(risk::routes())
+        .merge(review::routes())
+        .merge(finding::routes())
+        .merge(jobs::routes())
+        .merge(end_of_life::routes())
 }
 
 /// The OpenAPI 3.1 document.

@@ -1,4 +1,4 @@
-//! Models: create, read, list, update, rename, hide, risk tier.
+//! Models: create, read, list, update, rename, hide.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, update))
         .routes(routes!(rename))
         .routes(routes!(hide))
-        .routes(routes!(set_risk_tier))
 }
 
 /// A new model.
@@ -41,7 +40,8 @@ struct NewModel {
     #[serde(default = "kind")]
     #[schema(value_type = String)]
     kind: ModelKind,
-    /// Risk tier; `unclassified` unless given, which counts as high under `enforce`.
+    /// Risk tier; `unclassified` unless given, which counts as high under `enforce`. A lower one than that is a proposal unless you may set
+    /// risk tiers.
     #[serde(default = "unclassified")]
     #[schema(value_type = String)]
     risk_tier: RiskTier,
@@ -180,27 +180,5 @@ async fn hide(allowed: Allowed<caller::ManageModel>, Path(name): Path<ModelName>
     let id = view::model_named(&allowed.read().await?, &name).await?.model_id;
     let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
     let made = allowed.app.hide_model(&allowed.caller, &id, &reason, &allowed.options(&body.requested)).await?;
-    Ok(receipt(StatusCode::OK, &made, None))
-}
-
-/// A risk tier and why.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SetTier {
-    /// The tier.
-    #[schema(value_type = String)]
-    risk_tier: RiskTier,
-    /// Why.
-    reason: String,
-}
-
-/// Change the risk tier of a model
-#[utoipa::path(post, path = "/api/v1/models/{name}/risk-tier", operation_id = "model_risk_tier", tag = "models", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
-    params(("name" = String, Path, description = "Name of the model")), request_body = SetTier,
-    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn set_risk_tier(allowed: Allowed<caller::SetRiskTier>, Path(name): Path<ModelName>, body: Json<SetTier>) -> Result<Response, AppError> {
-    let id = view::model_named(&allowed.read().await?, &name).await?.model_id;
-    let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
-    let made = allowed.execute(Command::SetRiskTier { id, risk_tier: body.value.risk_tier, reason }, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }

@@ -11,7 +11,7 @@ use chancery_core::names::{Label, ModelName, PolicyMode, PromotionId, State, Ver
 use chancery_core::policy::Finding;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::POLICY_MODE;
-use chancery_core::tables::{OpenPromotionRow, SettingRow, VersionRow};
+use chancery_core::tables::{ModelRow, OpenPromotionRow, SettingRow, VersionRow};
 
 use super::caller::MlflowAllowed;
 use super::error::{MlflowError, clipped};
@@ -121,7 +121,7 @@ impl Ask<'_> {
         let snapshot = self.allowed.read().await?;
         let missing = || no_version(self.name.as_str(), self.number);
         let row = view::version_row(&snapshot, &self.name, self.number).await?.ok_or_else(missing)?;
-        let mode = mode(&snapshot).await?;
+        let mode = mode(&snapshot, &row).await?;
         drop(snapshot);
         let Some(target) = self.stage.target(row.state) else { return self.archive_others().await };
         match move_to(row.state, target) {
@@ -238,7 +238,12 @@ impl Ask<'_> {
     }
 }
 
-async fn mode(snapshot: &Snapshot) -> Result<PolicyMode, MlflowError> {
+/// The policy mode in force for a version: that of its model, else the registry's.
+async fn mode(snapshot: &Snapshot, version: &VersionRow) -> Result<PolicyMode, MlflowError> {
+    let own = snapshot.get::<ModelRow>(values![version.model_id]).await?.and_then(|model| model.policy_mode);
+    if let Some(mode) = own {
+        return Ok(mode);
+    }
     let row = snapshot.get::<SettingRow>(values![POLICY_MODE]).await?;
     Ok(row.and_then(|row| PolicyMode::parse(&row.value).ok()).unwrap_or(PolicyMode::Enforce))
 }
