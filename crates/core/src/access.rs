@@ -125,6 +125,8 @@ crate::words! {
         Rollback = "rollback",
         /// Manage actors and tokens.
         ManageActors = "manage-actors",
+        /// Register or remove a public key of one's own.
+        ManageOwnKeys = "manage-own-keys",
         /// Change settings.
         ManageSettings = "manage-settings",
         /// Ask for a waiver of a rule.
@@ -153,6 +155,10 @@ crate::words! {
 impl Role {
     /// Whether this role allows the action.
     pub fn allows(&self, action: Action) -> bool {
+        // Whoever may do anything may sign it with a key of his own.
+        if action == Action::ManageOwnKeys {
+            return true;
+        }
         match self {
             Self::Viewer => matches!(action, Action::Read),
             Self::Contributor => matches!(
@@ -234,7 +240,7 @@ pub struct Delegated {
 
 impl Delegated {
     fn allows(action: Action) -> bool {
-        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide)
+        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys)
     }
 }
 
@@ -300,6 +306,9 @@ pub struct Reading(Action);
 /// The action that a command is.
 pub fn action_of(command: &Command) -> Action {
     match command {
+        Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
+            Action::ManageOwnKeys
+        }
         Command::Actor(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,
@@ -327,7 +336,7 @@ pub fn action_of(command: &Command) -> Action {
             promotion::Command::Rollback { .. } => Action::Rollback,
         },
         Command::Registry(command) => match command {
-            registry::Command::SetPolicyMode { .. } => Action::ManageSettings,
+            registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } => Action::ManageSettings,
             registry::Command::RecordCheck { .. } => Action::Register,
             registry::Command::Start { .. } => Action::ManageSettings,
         },

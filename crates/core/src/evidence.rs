@@ -6,18 +6,20 @@ mod markdown;
 mod member;
 pub mod read;
 pub mod reading;
+pub mod signed;
 pub mod types;
 mod yaml;
 
 use serde::{Deserialize, Serialize};
 
+use crate::actor::ActorKind;
 use crate::command::{Context, Stop};
 use crate::entry::{Draft, Entry, Payload, Subject};
 use crate::lineage;
 use crate::names::{Digest, Grade, Label, ModelId, State, VersionNumber, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
-use crate::tables::{BlobUseRow, EvidenceRow};
+use crate::tables::{ActorKeyRow, ActorRow, BlobUseRow, EvidenceRow};
 use crate::version;
 
 crate::words! {
@@ -205,6 +207,7 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
             .remedy("attach it to the version that it was made for")
             .into());
     }
+    check_signers(rows, *grade, signed_by)?;
     let (digest, size, in_payloads) = match body {
         Body::Payload(payload) => (payload.digest, payload.bytes.len() as u64, true),
         Body::Blob { digest, size } => (*digest, *size, false),
@@ -241,6 +244,27 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
         draft = draft.payload(read.summary.clone());
     }
     Ok(vec![draft])
+}
+
+/// What attests a document is a key in force of a pipeline that has access; it may have been removed since the signature was checked.
+fn check_signers(rows: &mut Rows, grade: Grade, signed_by: &[String]) -> Result<(), Stop> {
+    if (grade == Grade::Attested) == signed_by.is_empty() {
+        return Err(Refusal::invalid("grade", "a document is attested by whoever signed it").into());
+    }
+    for id in signed_by {
+        let id = Digest::parse(id)?;
+        let key = rows.get::<ActorKeyRow>(&[&id])?.filter(|key| key.removed_at.is_none());
+        let actor = match &key {
+            Some(key) => rows.get::<ActorRow>(&[&key.actor_id])?,
+            None => None,
+        };
+        if !actor.is_some_and(|actor| actor.active && actor.kind == ActorKind::Pipeline) {
+            return Err(Refusal::invalid("document", &format!("key `{id}` is not the key of a pipeline any more"))
+                .remedy("sign the document with a registered key")
+                .into());
+        }
+    }
+    Ok(())
 }
 
 /// Applies an event to the rows.

@@ -170,6 +170,8 @@ pub enum Command {
         expires_at: Timestamp,
         /// The signed approval.
         envelope: Payload,
+        /// Id of the person's own key, when the envelope carries that signature too.
+        signed_with: Option<Digest>,
         /// People who may not approve: registrar, run user, commit author, workflow actor, uploaders of evidence, opener.
         authors: Vec<ActorId>,
         /// Other roles in which this person, or the one for whom he stands in, has approved already.
@@ -213,12 +215,14 @@ pub enum Command {
         /// The signed record.
         decision: SignedDecision,
     },
-    /// Takes an approval back.
+    /// Takes an approval back: one's own, or one that somebody gave in one's place.
     Withdraw {
         /// Promotion.
         promotion: PromotionId,
         /// Role.
         role: Label,
+        /// Who gave it in the caller's place; `None` for the caller's own.
+        given_by: Option<ActorId>,
         /// Why.
         reason: PrivateText,
     },
@@ -239,6 +243,8 @@ pub enum Command {
         decision: SignedDecision,
         /// Versions in production that this one replaces.
         replaced: Vec<VersionNumber>,
+        /// What machines are told of it, when every gate was passed under `enforce`.
+        attestation: Option<crate::attestation::Signed>,
     },
     /// Goes back to a version that was in production.
     Rollback {
@@ -329,12 +335,14 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::MeetCondition { .. } => condition::meet(rows, context, command),
         Command::Comment { promotion, text } => comment(rows, promotion, text),
         Command::Complete { promotion, gate } => complete(rows, promotion, gate),
-        Command::Withdraw { promotion, role, reason } => review::withdraw(rows, context, promotion, role, reason),
+        Command::Withdraw { promotion, role, given_by, reason } => review::withdraw(rows, context, promotion, role, given_by.as_ref(), reason),
         Command::Cancel { promotion, reason } => {
             open(rows, promotion)?;
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), Event::Cancelled { reason: reason.digest }).private(Some(reason))])
         }
-        Command::Execute { promotion, gate, decision, replaced } => execution::execute(rows, promotion, gate, decision, replaced),
+        Command::Execute { promotion, gate, decision, replaced, attestation } => {
+            execution::execute(rows, promotion, gate, decision, replaced, attestation.as_ref())
+        }
         Command::Rollback { .. } => rollback::rollback(rows, command),
     }
 }

@@ -156,7 +156,13 @@ impl World {
         let id = self.open(model, number, target);
         self.ok(
             &carol(),
-            promotion::Command::Execute { promotion: id, gate: passing(), decision: signed(DecisionKind::Executed, self.entries.len()), replaced: vec![] },
+            promotion::Command::Execute {
+                promotion: id,
+                gate: passing(),
+                decision: signed(DecisionKind::Executed, self.entries.len()),
+                replaced: vec![],
+                attestation: None,
+            },
         );
     }
 
@@ -329,7 +335,17 @@ pub(crate) fn register_version_as(model: &ModelId, content: &str, semver: Option
 /// A command that moves a version by reason; a reinstatement to candidate has passed its gate.
 pub(crate) fn move_version(model: &ModelId, number: VersionNumber, to: State) -> version::Command {
     let gate = (to == State::Candidate).then(passing);
-    version::Command::Transition { model: model.clone(), number, to, reason: reason(), successor: None, sunset: None, gate, expected: None }
+    version::Command::Transition {
+        model: model.clone(),
+        number,
+        to,
+        reason: reason(),
+        successor: None,
+        sunset: None,
+        gate,
+        expected: None,
+        attestations: vec![],
+    }
 }
 
 /// A command that sets an alias, whatever it names now.
@@ -364,6 +380,7 @@ pub(crate) fn give_review(id: &PromotionId, role: &str, verdict: ApprovalVerdict
         conditions: vec![],
         expires_at: Timestamp::from_micros(START).plus_seconds(86_400),
         envelope: Payload::new("envelope", format!("approval of {id} as {role}").into_bytes()).unwrap(),
+        signed_with: None,
         authors: vec![alice()],
         other_roles: vec![],
         decision: None,

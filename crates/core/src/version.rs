@@ -91,6 +91,8 @@ pub enum Command {
         gate: Option<GateRecord>,
         /// Revision that the caller saw (If-Match).
         expected: Option<u64>,
+        /// Attestations of the version that are in force, found in prepare: a version that falls back or ends loses them.
+        attestations: Vec<Digest>,
     },
     /// Takes a version out of listings, and the aliases off it.
     Hide {
@@ -239,7 +241,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
 }
 
 fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
-    let Command::Transition { model, number, to, reason, successor, sunset, gate, expected } = command else { return Ok(Vec::new()) };
+    let Command::Transition { model, number, to, reason, successor, sunset, gate, expected, attestations } = command else { return Ok(Vec::new()) };
     let version = existing(rows, model, *number)?;
     model::check_revision("version", *expected, version.revision)?;
     let refused =
@@ -277,10 +279,12 @@ fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Resul
         sunset: *sunset,
     };
     let draft = Draft::new(Subject::Version(model.clone(), *number), event).private(Some(reason));
-    Ok(vec![match gate {
+    let mut drafts = vec![match gate {
         Some(gate) => draft.payload(gate.payload.clone()),
         None => draft,
-    }])
+    }];
+    drafts.extend(crate::attestation::lose(rows, attestations, *to)?);
+    Ok(drafts)
 }
 
 /// Applies an event to the rows.

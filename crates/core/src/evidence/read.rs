@@ -1,7 +1,10 @@
 //! Which reader a document gets: one line for each type of evidence.
 
 use super::EvidenceType;
-use super::format::{card, change_summary, evaluation, explainability, plain, plan, reproducibility, review, risk_assessment};
+use super::format::{
+    card, change_summary, evaluation, explainability, model_signature, plain, plan, provenance, reproducibility, review, risk_assessment, sbom, scan, vex,
+    vulnerability,
+};
 use super::reading::Reading;
 use crate::refusal::{Code, Refusal};
 
@@ -18,12 +21,12 @@ pub fn read(evidence_type: EvidenceType, bytes: &[u8]) -> Result<Option<Reading>
     check_size(evidence_type, bytes.len() as u64)?;
     match evidence_type {
         EvidenceType::Evaluation => evaluation::read(bytes).map(Some),
-        EvidenceType::Sbom => plain::read(bytes),
-        EvidenceType::Provenance => plain::read(bytes),
-        EvidenceType::ArtifactScan => plain::read(bytes),
-        EvidenceType::VulnerabilityReport => plain::read(bytes),
-        EvidenceType::Vex => plain::read(bytes),
-        EvidenceType::Signature => plain::read(bytes),
+        EvidenceType::Sbom => sbom::read(bytes).map(Some),
+        EvidenceType::Provenance => provenance::read(bytes).map(Some),
+        EvidenceType::ArtifactScan => scan::read(bytes).map(Some),
+        EvidenceType::VulnerabilityReport => vulnerability::read(bytes).map(Some),
+        EvidenceType::Vex => vex::read(bytes).map(Some),
+        EvidenceType::Signature => model_signature::read(bytes).map(Some),
         EvidenceType::ModelCard => card::read_model_card(bytes).map(Some),
         EvidenceType::Datasheet => card::read_datasheet(bytes).map(Some),
         EvidenceType::Explainability => explainability::read(bytes).map(Some),

@@ -46,7 +46,7 @@ pub struct About {
 }
 
 impl About {
-    fn fits(&self, claim: &Claim) -> bool {
+    pub(crate) fn fits(&self, claim: &Claim) -> bool {
         match claim {
             Claim::Version(digest) => *digest == self.version,
             Claim::Content(digest) | Claim::Composition(digest) => *digest == self.content,

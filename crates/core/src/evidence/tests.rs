@@ -107,15 +107,59 @@ fn what_was_read_is_a_payload_of_the_entry() {
     let summary = Payload::new("summary", br#"{"kind":"security"}"#.to_vec()).unwrap();
     for text in ["document", r#"{"kind":"security"}"#] {
         let mut command = add(&model, number, &about, text);
-        let Command::Add { evidence_type, read, role, signed_by, .. } = &mut command;
+        let Command::Add { evidence_type, read, role, .. } = &mut command;
         *evidence_type = EvidenceType::Review;
         *read = Some(Read { format: "chancery.review/v1".to_owned(), summary: summary.clone() });
         *role = Some(label("security"));
-        *signed_by = vec!["key".to_owned()];
         world.ok(&bob(), command);
         let row = world.row::<EvidenceRow>(&[&model, &number, &Digest::of(text.as_bytes())]).unwrap();
         assert_eq!((row.format.as_str(), row.summary, row.role), ("chancery.review/v1", Some(summary.digest), Some(label("security"))));
-        assert_eq!(row.signed_by, serde_json::json!(["key"]));
     }
     assert_eq!(world.payloads.iter().filter(|payload| **payload == summary).count(), 2, "with each entry, and once when it is the document itself");
+}
+
+/// Attested is what a pipeline signed with a key that is in force, also at the moment of the entry (EVD-2).
+#[test]
+fn only_the_keys_of_pipelines_attest() {
+    use crate::actor::key::{RegisteredKey, Whose};
+    use crate::actor::{self, ActorKind};
+    use crate::names::ActorId;
+    let key = |byte: u8| {
+        RegisteredKey::of(&crate::signing::ForeignSigningKey::EcdsaP256(crate::signing::SigningKey::from_bytes(&[byte; 32]).unwrap()).public_key()).unwrap()
+    };
+    let mut world = World::new();
+    let model = world.model("loans");
+    let number = world.version(&model);
+    let pipeline = ActorId::parse(&format!("p{:0>32}", "9")).unwrap();
+    let gone = ActorId::parse(&format!("p{:0>32}", "8")).unwrap();
+    world.ok(&system(), create_actor(&alice(), ActorKind::Person, "alice", &["administrator"]));
+    world.ok(&alice(), create_actor(&pipeline, ActorKind::Pipeline, "ci", &[]));
+    world.ok(&alice(), create_actor(&gone, ActorKind::Pipeline, "old-ci", &[]));
+    for (actor, byte) in [(&pipeline, 1), (&pipeline, 2), (&gone, 3)] {
+        world.ok(&alice(), actor::Command::AddKey { actor: actor.clone(), key: key(byte), whose: Whose::Other, held: 0 });
+    }
+    world.ok(&alice(), actor::Command::AddKey { actor: alice(), key: key(4), whose: Whose::Own, held: 0 });
+    world.ok(&alice(), actor::Command::RemoveKey { actor: pipeline.clone(), key_id: key(2).id, whose: Whose::Other });
+    world.ok(&alice(), actor::Command::Deactivate { id: gone });
+    let about = Adding { binds_to: Binding::File, binds_digest: Digest::of(b"file"), file_of_manifest: true };
+    let signed = |text: &str, of: Grade, by: &[u8]| {
+        let mut command = add(&model, number, &about, text);
+        let Command::Add { grade, signed_by, .. } = &mut command;
+        *grade = of;
+        *signed_by = by.iter().map(|byte| key(*byte).id.to_string()).collect();
+        command
+    };
+    for (why, grade, by) in [
+        ("attested by nobody", Grade::Attested, &[][..]),
+        ("signed and claimed", Grade::Claimed, &[1]),
+        ("a removed key", Grade::Attested, &[2]),
+        ("a pipeline whose access ended", Grade::Attested, &[3]),
+        ("a person", Grade::Attested, &[4]),
+        ("an unknown key", Grade::Attested, &[9]),
+        ("one of two", Grade::Attested, &[1, 9]),
+    ] {
+        assert_eq!(world.refused(&bob(), signed("x", grade, by)).code, Code::InvalidField, "{why}");
+    }
+    world.ok(&bob(), signed("x", Grade::Attested, &[1]));
+    assert_eq!(world.row::<EvidenceRow>(&[&model, &number, &Digest::of(b"x")]).unwrap().signed_by, serde_json::json!([key(1).id.to_string()]));
 }

@@ -24,15 +24,14 @@ macro_rules! schema {
 /// Describes a type.
 pub fn describe(evidence_type: EvidenceType) -> Described {
     let (formats, schema): (&[&str], &str) = match evidence_type {
-        EvidenceType::Evaluation => (
-            &["chancery.evaluation/v1", "mlflow.metrics", "mlflow.table", "lm-evaluation-harness", "huggingface.model-index"],
-            schema!("evaluation"),
-        ),
+        EvidenceType::Evaluation => {
+            (&["chancery.evaluation/v1", "mlflow.metrics", "mlflow.table", "lm-evaluation-harness", "huggingface.model-index"], schema!("evaluation"))
+        }
         EvidenceType::Sbom => (&["cyclonedx", "spdx"], schema!("sbom")),
         EvidenceType::Provenance => (&["slsa-provenance"], schema!("provenance")),
         EvidenceType::ArtifactScan => (&["chancery.scan/v1", "picklescan", "modelscan"], schema!("artifact-scan")),
-        EvidenceType::VulnerabilityReport => (&["grype", "trivy", "osv-scanner", "cyclonedx"], schema!("vulnerability-report")),
-        EvidenceType::Vex => (&["cyclonedx", "openvex"], schema!("vex")),
+        EvidenceType::VulnerabilityReport => (&["grype", "trivy", "osv-scanner"], schema!("vulnerability-report")),
+        EvidenceType::Vex => (&["cyclonedx"], schema!("vex")),
         EvidenceType::ModelCard => (&["markdown", "chancery.model-card/v1"], schema!("model-card")),
         EvidenceType::Datasheet => (&["markdown", "chancery.datasheet/v1"], schema!("datasheet")),
         EvidenceType::Explainability => (&["markdown", "chancery.explainability/v1"], schema!("explainability")),

@@ -24,6 +24,7 @@ mod organisation;
 mod recursion;
 mod rule;
 mod sandbox;
+mod schedule;
 mod selftest;
 mod verdict;
 
@@ -45,6 +46,8 @@ pub use input::{
 };
 pub use organisation::Effective;
 pub use input::{Condition, ConditionStatus};
+pub use input::{OpenReview, RegisteredRisk, RiskFactor, RiskScore};
 pub use rule::{MAX_RESULT_BYTES, RuleInfo, Source};
+pub use schedule::{Completeness, ScheduleRules};
 pub use selftest::{TestResult, run_tests};
 pub use verdict::Verdict;

@@ -77,6 +77,9 @@ pub enum Event {
         conditions: Vec<Condition>,
         /// Payload with the signed approval.
         envelope: Digest,
+        /// Id of the person's own key, when the envelope carries that signature too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed_with: Option<Digest>,
         /// Until when it counts.
         expires_at: Timestamp,
     },
@@ -85,6 +88,9 @@ pub enum Event {
     ApprovalWithdrawn {
         /// Role.
         role: Label,
+        /// Who gave it in the place of the actor of this entry; none when it was the actor's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given_by: Option<ActorId>,
         /// Why, in the vault.
         reason: Digest,
     },

@@ -9,7 +9,7 @@ use crate::lifecycle::steps;
 use crate::names::{Digest, ModelId, PromotionId, State, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
-use crate::version;
+use crate::{attestation, version};
 
 pub(super) fn execute(
     rows: &mut Rows,
@@ -17,6 +17,7 @@ pub(super) fn execute(
     gate: &GateRecord,
     decision: &SignedDecision,
     replaced: &[VersionNumber],
+    attestation: Option<&attestation::Signed>,
 ) -> Result<Vec<Draft>, Stop> {
     let row = open(rows, promotion)?;
     let version = version::existing(rows, &row.model_id, row.number)?;
@@ -40,6 +41,7 @@ pub(super) fn execute(
     }
     drafts.extend(replacements(rows, &row.model_id, replaced, row.number, row.target, None)?);
     drafts.push(decision_draft(&row, decision));
+    drafts.extend(attestation.map(|signed| signed.draft(Subject::Version(row.model_id.clone(), row.number))));
     drafts.push(Draft::new(Subject::Promotion(promotion.clone()), Event::Executed { verdict: gate.payload.digest }).payload(gate.payload.clone()));
     Ok(drafts)
 }

@@ -110,6 +110,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
             ticket,
             conditions,
             envelope,
+            signed_with,
             expires_at,
             ..
         } => {
@@ -127,6 +128,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
                 ticket: ticket.clone(),
                 conditions: serde_json::to_value(conditions).unwrap_or_default(),
                 envelope: *envelope,
+                signed_with: *signed_with,
                 at: entry.at,
                 expires_at: *expires_at,
                 withdrawn: false,
@@ -134,8 +136,9 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
             });
             condition::set(rows, entry, row, role, conditions);
         }
-        Event::ApprovalWithdrawn { role, .. } => {
-            if let Some(approval) = rows.get::<ApprovalRow>(&[&row.promotion_id, role, &entry.actor])? {
+        Event::ApprovalWithdrawn { role, given_by, .. } => {
+            let person = given_by.as_ref().unwrap_or(&entry.actor);
+            if let Some(approval) = rows.get::<ApprovalRow>(&[&row.promotion_id, role, person])? {
                 rows.put(&ApprovalRow { withdrawn: true, ..approval });
             }
             rows.put(&PromotionRow { decision: None, completed: None, ..row });

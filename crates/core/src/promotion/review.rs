@@ -1,6 +1,7 @@
 //! Verdicts of people: given by someone who is no author, on exactly what was shown, and taken back until execution.
 
 use super::{Command, Event, condition, decision_draft, open};
+use crate::actor::key::check_own;
 use crate::approval::{ApprovalVerdict, check_conditions};
 use crate::command::{Context, Stop};
 use crate::entry::{Draft, PrivateText, Subject};
@@ -22,6 +23,7 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
         conditions,
         expires_at,
         envelope,
+        signed_with,
         authors,
         other_roles,
         decision,
@@ -32,6 +34,10 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
     check_conditions(conditions)?;
     check_text("ticket", ticket.as_deref().unwrap_or_default(), 200)?;
     let row = open(rows, promotion)?;
+    if let Some(key) = signed_with {
+        // The key may have been removed since the signature was checked.
+        check_own(rows, &context.actor, key)?;
+    }
     if let Some(giver) = delegated_by {
         delegation::check_in_force(rows, giver, role, &context.actor, context.now)?;
     }
@@ -67,6 +73,7 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
         ticket: ticket.clone(),
         conditions: conditions.clone(),
         envelope: envelope.digest,
+        signed_with: *signed_with,
         expires_at: *expires_at,
     };
     let mut drafts = vec![Draft::new(subject.clone(), event).payload(envelope.clone()).private(comment.as_ref())];
@@ -95,12 +102,21 @@ fn check_duties(person: &ActorId, giver: Option<&ActorId>, authors: &[ActorId], 
     }
 }
 
-pub(super) fn withdraw(rows: &mut Rows, context: &Context, promotion: &PromotionId, role: &Label, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
+pub(super) fn withdraw(
+    rows: &mut Rows,
+    context: &Context,
+    promotion: &PromotionId,
+    role: &Label,
+    given_by: Option<&ActorId>,
+    reason: &PrivateText,
+) -> Result<Vec<Draft>, Stop> {
     open(rows, promotion)?;
-    let approval = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;
-    if approval.is_none_or(|approval| approval.withdrawn) {
+    let approval = rows.get::<ApprovalRow>(&[promotion, role, given_by.unwrap_or(&context.actor)])?;
+    // An approval belongs to who gave it and to the one in whose place it was given.
+    let theirs = |approval: &ApprovalRow| approval.actor == context.actor || approval.delegated_by.as_ref() == Some(&context.actor);
+    if approval.is_none_or(|approval| approval.withdrawn || !theirs(&approval)) {
         return Err(Refusal::not_found("approval of yours in role", role.as_str()).into());
     }
-    let event = Event::ApprovalWithdrawn { role: role.clone(), reason: reason.digest };
+    let event = Event::ApprovalWithdrawn { role: role.clone(), given_by: given_by.cloned(), reason: reason.digest };
     Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).private(Some(reason))])
 }

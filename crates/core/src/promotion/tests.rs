@@ -23,7 +23,7 @@ fn scene() -> Scene {
 }
 
 fn execute(id: &PromotionId, gate: GateRecord, replaced: Vec<VersionNumber>) -> Command {
-    Command::Execute { promotion: id.clone(), gate, decision: signed(DecisionKind::Executed, 77), replaced }
+    Command::Execute { promotion: id.clone(), gate, decision: signed(DecisionKind::Executed, 77), replaced, attestation: None }
 }
 
 fn refresh(id: &PromotionId, set: &[u8]) -> Command {
@@ -31,7 +31,7 @@ fn refresh(id: &PromotionId, set: &[u8]) -> Command {
 }
 
 fn withdraw(id: &PromotionId, role: &str) -> Command {
-    Command::Withdraw { promotion: id.clone(), role: label(role), reason: reason() }
+    Command::Withdraw { promotion: id.clone(), role: label(role), given_by: None, reason: reason() }
 }
 
 fn cancel(id: &PromotionId) -> Command {
@@ -59,6 +59,7 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
         mut conditions,
         expires_at,
         envelope,
+        signed_with,
         mut authors,
         mut other_roles,
         decision,
@@ -67,7 +68,22 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
         panic!("a review")
     };
     change(&mut authors, &mut other_roles, &mut evidence_set, &mut conditions, &mut ticket);
-    Command::Review { promotion, role, delegated_by, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision }
+    Command::Review {
+        promotion,
+        role,
+        delegated_by,
+        verdict,
+        evidence_set,
+        comment,
+        ticket,
+        conditions,
+        expires_at,
+        envelope,
+        signed_with,
+        authors,
+        other_roles,
+        decision,
+    }
 }
 
 fn condition() -> Condition {
@@ -220,6 +236,7 @@ fn a_rejection_ends_the_promotion_and_an_author_may_reject() {
         conditions,
         expires_at,
         envelope,
+        signed_with,
         authors,
         other_roles,
         ..
@@ -239,6 +256,7 @@ fn a_rejection_ends_the_promotion_and_an_author_may_reject() {
         conditions,
         expires_at,
         envelope,
+        signed_with,
         authors,
         other_roles,
         decision,
@@ -497,7 +515,7 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
     let id = scene.id.clone();
     let (bob, carol) = (scene.world.person(&bob(), &["approver:security"]), scene.world.person(&carol(), &["viewer"]));
     let stand_in = |authors: Vec<ActorId>, other_roles: Vec<Label>| {
-        let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, decision, .. } =
+        let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, decision, .. } =
             approve(&id, "security")
         else {
             panic!("a review")
@@ -514,6 +532,7 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
             conditions,
             expires_at,
             envelope,
+            signed_with,
             authors,
             other_roles,
             decision,
@@ -534,4 +553,11 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
     assert!(!scene.world.row::<ApprovalRow>(&[&id, &label("security"), &carol]).unwrap().withdrawn);
     scene.world.ok(&carol, withdraw(&id, "security"));
     assert_eq!(scene.world.refused(&carol, stand_in(vec![], vec![])).code, Code::AccessDenied, "it ended");
+    // In whose place it was given can take it back too, and nobody else.
+    scene.world.ok(&bob, crate::delegation::Command::Give { role: label("security"), to: carol.clone(), until, reason: reason() });
+    scene.world.ok(&carol, stand_in(vec![], vec![]));
+    let take_back = || Command::Withdraw { promotion: id.clone(), role: label("security"), given_by: Some(carol.clone()), reason: reason() };
+    assert_eq!(scene.world.refused(&alice(), take_back()).code, Code::NotFound);
+    scene.world.ok(&bob, take_back());
+    assert!(scene.world.row::<ApprovalRow>(&[&id, &label("security"), &carol]).unwrap().withdrawn);
 }

@@ -5,6 +5,7 @@ mod complete;
 mod condition;
 mod execute;
 mod open;
+pub mod own_signature;
 mod review;
 mod rollback;
 mod transition;

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::Outcome;
+use super::approval_signature;
 use super::check::{findings, missing};
 use super::document;
 use super::exit::ExitCode;
@@ -59,6 +60,9 @@ pub enum Command {
         /// The role in which you approved.
         #[arg(long)]
         role: String,
+        /// Who approved in your place; without it your own approval is meant.
+        #[arg(long, value_name = "USER")]
+        given_by: Option<String>,
         /// Why. Goes into the record.
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -144,6 +148,9 @@ pub struct VerdictArgs {
     /// Conditions: a list of {text, owner, due, effect}, YAML or JSON.
     #[arg(long, value_name = "FILE")]
     conditions: Option<PathBuf>,
+    /// Sign it also yourself, with a private key whose public half you registered: PKCS#8 PEM or unencrypted OpenSSH, P-256 or Ed25519.
+    #[arg(long, value_name = "KEY")]
+    sign_with: Option<PathBuf>,
 }
 
 /// Runs a subcommand.
@@ -171,9 +178,13 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
         }
         Command::Approve(args) => return decide(args, "approve", session).await,
         Command::Reject(args) => return decide(args, "reject", session).await,
-        Command::Withdraw { which, role, reason } => {
+        Command::Withdraw { which, role, given_by, reason } => {
             let id = which.find(session, Closed::DoesNotCount).await?;
-            let answer = client.post(client.url(&["promotions", &id, "withdraw"]), &json!({"role": role, "reason": reason})).await?;
+            let mut body = json!({"role": role, "reason": reason});
+            if let (Some(name), Some(members)) = (given_by, body.as_object_mut()) {
+                members.insert("given_by".to_owned(), json!(name));
+            }
+            let answer = client.post(client.url(&["promotions", &id, "withdraw"]), &body).await?;
             session.output.receipt(&answer, &format!("the approval as {role} is withdrawn"));
         }
         Command::Comment { which, text } => {
@@ -222,6 +233,9 @@ async fn decide(args: VerdictArgs, verdict: &str, session: &Session) -> Outcome 
     body.extend(args.ticket.map(|ticket| ("ticket".to_owned(), json!(ticket))));
     if let Some(file) = &args.conditions {
         body.insert("conditions".to_owned(), document::read(file)?);
+    }
+    if let Some(key) = &args.sign_with {
+        body.insert("signed".to_owned(), approval_signature::sign(session, &id, &view, &body, key).await?);
     }
     let answer = session.client.post(session.client.url(&["promotions", &id, "approvals"]), &body).await?;
     session.output.receipt(&answer, &format!("{verdict} as {} is recorded", args.role));

@@ -67,6 +67,8 @@ permits!(
     Rollback,
     /// Manage actors and tokens.
     ManageActors,
+    /// Register or remove public keys of one's own.
+    ManageOwnKeys,
     /// Change settings.
     ManageSettings,
     /// Ask for a waiver of a rule.

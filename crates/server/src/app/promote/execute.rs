@@ -70,7 +70,8 @@ impl App {
                             Vec::new()
                         }
                     };
-                    let command = Command::Execute { promotion: id.clone(), gate: evaluated.record.clone(), decision, replaced };
+                    let attestation = self.attest(&subjects, &evaluated, &decision)?;
+                    let command = Command::Execute { promotion: id.clone(), gate: evaluated.record.clone(), decision, replaced, attestation };
                     Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
                 }
                 .boxed()

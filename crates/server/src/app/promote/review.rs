@@ -2,6 +2,7 @@
 
 use chancery_core::access::Action;
 use chancery_core::approval::{ApprovalVerdict, Condition};
+use chancery_core::entry::PrivateText;
 use chancery_core::names::{ActorId, Digest, Label, PromotionId, State, Timestamp};
 use chancery_core::policy::Gate;
 use chancery_core::promotion::{Command, DecisionKind};
@@ -9,6 +10,7 @@ use chancery_core::refusal::Code;
 use chancery_core::tables::ApprovalRow;
 use futures_util::FutureExt;
 
+use super::own_signature::OwnSignature;
 use super::{DAY_SECONDS, private};
 use crate::app::access::Caller;
 use crate::app::execute::{Options, Receipt};
@@ -33,6 +35,8 @@ pub struct ReviewAsk {
     pub ticket: Option<String>,
     /// Conditions.
     pub conditions: Vec<Condition>,
+    /// The person's own signature.
+    pub signed: Option<OwnSignature>,
 }
 
 impl App {
@@ -61,20 +65,25 @@ impl App {
                 async move {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                    let expires_at = self.now().plus_seconds(i64::from(subjects.policy.engine.approval_lifetime_days()) * DAY_SECONDS);
-                    let comment = private("comment", ask.comment.as_deref())?;
+                    let at = ask.signed.as_ref().map_or(Ok(self.now()), |own| own.moment(caller, id, ask, self.now()))?;
+                    let expires_at = at.plus_seconds(i64::from(subjects.policy.engine.approval_lifetime_days()) * DAY_SECONDS);
+                    let comment = match (&ask.signed, ask.comment.as_deref()) {
+                        (Some(own), Some(text)) => Some(PrivateText::new("comment", text, own.comment_salt)?),
+                        (_, text) => private("comment", text)?,
+                    };
                     let delegated_by = caller.actor.speaks_for(&ask.role).flatten().cloned();
                     let text = ApprovalText {
                         role: &ask.role,
                         delegated_by: delegated_by.as_ref(),
                         verdict: ask.verdict,
+                        at,
                         comment: comment.as_ref().map(|comment| comment.digest),
                         ticket: ask.ticket.as_deref(),
                         conditions: &ask.conditions,
                         expires_at,
                     };
                     let snapshot = self.store().read().await?;
-                    let envelope = self.sign_approval(&snapshot, caller, &subjects, text).await?;
+                    let envelope = self.sign_approval(&snapshot, caller, &subjects, text, ask.signed.as_ref()).await?;
                     let decision = match ask.verdict {
                         ApprovalVerdict::Approve => None,
                         ApprovalVerdict::Reject => {
@@ -94,6 +103,7 @@ impl App {
                         conditions: ask.conditions.clone(),
                         expires_at,
                         envelope,
+                        signed_with: ask.signed.as_ref().map(|own| own.key_id),
                         authors: subjects.input.authors.clone(),
                         other_roles,
                         decision,

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 
 use crate::app::access::Caller;
 use crate::app::execute::{Options, Receipt};
-use crate::app::{App, AppError, view};
+use crate::app::{App, AppError, attestation, view};
 use crate::ids;
 
 /// A transition by reason.
@@ -57,6 +57,7 @@ impl App {
                     let gated = transition(version.state, ask.to) == Move::Reinstate && ask.to == State::Candidate;
                     let environment = Label::parse("production")?;
                     let subjects = self.subjects(&snapshot, caller, model, version, ask.to, &environment, None).await?;
+                    let attestations = attestation::in_force(&snapshot, &subjects.version).await?;
                     drop(snapshot);
                     let evaluated = if gated { Some(self.evaluate(vec![Gate::Candidate], &subjects).await?) } else { None };
                     let command = version::Command::Transition {
@@ -68,6 +69,7 @@ impl App {
                         sunset: ask.sunset,
                         gate: evaluated.as_ref().map(|evaluated| evaluated.record.clone()),
                         expected: ask.expected,
+                        attestations,
                     };
                     Ok((self.ready(caller, command.into(), &subjects, evaluated)?, ()))
                 }

@@ -3,6 +3,8 @@
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use chancery_core::approval::{ApprovalVerdict, Condition};
 use chancery_core::entry::PrivateText;
 use chancery_core::names::{Digest, Label, ModelName, PromotionId, State, VersionNumber};
@@ -15,6 +17,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::Reason;
+use super::user::named;
+use crate::app::own_signature::{ApprovalStatement, OwnSignature};
 use crate::app::promotions::{PromotionSummary, PromotionView};
 use crate::app::{App, AppError, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, view};
 use crate::http::extract::{ReceiptView, receipt};
@@ -26,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, promote))
         .routes(routes!(show))
         .routes(routes!(review))
+        .routes(routes!(statement))
         .routes(routes!(withdraw))
         .routes(routes!(cancel))
         .routes(routes!(execute))
@@ -188,6 +193,55 @@ struct Review {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     conditions: Vec<Condition>,
+    /// The person's own signature over the statement that `approvals/statement` gave.
+    signed: Option<OwnSignatureBody>,
+}
+
+/// A signature that the approver made with a key of his own.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OwnSignatureBody {
+    /// The statement as it was given, base64.
+    payload: String,
+    /// Id of the key.
+    #[schema(value_type = String)]
+    key_id: Digest,
+    /// Over DSSE's pre-authentication encoding, base64: ASN.1 DER for P-256, 64 bytes for Ed25519.
+    signature: String,
+    /// As it was given, hexadecimal.
+    comment_salt: String,
+}
+
+impl OwnSignatureBody {
+    fn read(self) -> Result<OwnSignature, Refusal> {
+        let bytes = |field: &str, text: &str| BASE64_STANDARD.decode(text).map_err(|_| Refusal::invalid(field, &format!("{field} is no base64")));
+        let salt = hex::decode(&self.comment_salt).ok().and_then(|salt| salt.try_into().ok());
+        Ok(OwnSignature {
+            payload: bytes("signed.payload", &self.payload)?,
+            key_id: self.key_id,
+            signature: bytes("signed.signature", &self.signature)?,
+            comment_salt: salt.ok_or_else(|| Refusal::invalid("signed.comment_salt", "the salt has 32 hexadecimal digits"))?,
+        })
+    }
+}
+
+impl Review {
+    fn ask(self) -> Result<ReviewAsk, Refusal> {
+        let Self { role, verdict, evidence_set, comment, ticket, conditions, signed } = self;
+        Ok(ReviewAsk { role, verdict, evidence_set, comment, ticket, conditions, signed: signed.map(OwnSignatureBody::read).transpose()? })
+    }
+}
+
+/// What there is to sign for a verdict with a key of one's own
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/approvals/statement", operation_id = "promotion_statement", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("id" = String, Path, description = "Id of the promotion")), request_body = Review,
+    responses((status = 200, description = "The statement, to be signed within five minutes", body = ApprovalStatement), (status = "4XX", description = "Refused", body = Problem)))]
+async fn statement(allowed: Allowed<caller::Review>, Path(id): Path<PromotionId>, body: Json<Review>) -> Result<axum::Json<ApprovalStatement>, AppError> {
+    let ask = body.value.ask()?;
+    if ask.signed.is_some() {
+        return Err(Refusal::invalid("signed", "a statement is asked for before it is signed").into());
+    }
+    Ok(axum::Json(allowed.app.approval_to_sign(&allowed.caller, &id, &ask).await?))
 }
 
 /// Give a verdict
@@ -195,8 +249,7 @@ struct Review {
     params(("id" = String, Path, description = "Id of the promotion")), request_body = Review,
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn review(allowed: Allowed<caller::Review>, Path(id): Path<PromotionId>, body: Json<Review>) -> Result<Response, AppError> {
-    let Review { role, verdict, evidence_set, comment, ticket, conditions } = body.value;
-    let ask = ReviewAsk { role, verdict, evidence_set, comment, ticket, conditions };
+    let ask = body.value.ask()?;
     let made = allowed.app.review(&allowed.caller, &id, &ask, &allowed.options(&body.requested)).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
@@ -208,17 +261,25 @@ struct Withdraw {
     /// Role in which it was given.
     #[schema(value_type = String)]
     role: Label,
+    /// Name of who gave it in your place; your own unless given.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    given_by: Option<Label>,
     /// Why.
     reason: String,
 }
 
-/// Take one's own approval back
+/// Take back an approval that you gave, or that somebody gave in your place
 #[utoipa::path(post, path = "/api/v1/promotions/{id}/withdraw", operation_id = "promotion_withdraw", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
     params(("id" = String, Path, description = "Id of the promotion")), request_body = Withdraw,
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn withdraw(allowed: Allowed<caller::Review>, Path(id): Path<PromotionId>, body: Json<Withdraw>) -> Result<Response, AppError> {
     let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
-    let made = allowed.execute(Command::Withdraw { promotion: id, role: body.value.role, reason }, &body.requested).await?;
+    let given_by = match &body.value.given_by {
+        Some(name) => Some(named(&allowed.read().await?, name).await?),
+        None => None,
+    };
+    let made = allowed.execute(Command::Withdraw { promotion: id, role: body.value.role, given_by, reason }, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
 
