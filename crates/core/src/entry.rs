@@ -200,14 +200,16 @@ impl Event {
         use crate::promotion::Event as Promotion;
         use crate::registry::Event as Registry;
         match self {
-            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {} | Actor::KeyAdded { .. } | Actor::KeyRemoved { .. }) => matches!(subject, Subject::Actor(_)),
+            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {} | Actor::KeyAdded { .. } | Actor::KeyRemoved { .. }) => {
+                matches!(subject, Subject::Actor(_))
+            }
             Self::Actor(Actor::TokenIssued { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
             Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
             Self::Alias(Alias::Set { .. }) | Self::Evidence(_) | Self::Exception(_) | Self::Version(_) => matches!(subject, Subject::Version(..)),
             Self::Tag(_) => matches!(subject, Subject::Model(_) | Subject::Version(..)),
             Self::Promotion(Promotion::DecisionRecorded { .. }) | Self::Registry(Registry::CheckRecorded { .. }) => matches!(subject, Subject::Version(..)),
             Self::Promotion(_) => matches!(subject, Subject::Promotion(_)),
-            Self::Registry(Registry::Started { .. } | Registry::PolicyModeChanged { .. }) => *subject == Subject::Registry,
+            Self::Registry(Registry::Started { .. } | Registry::PolicyModeChanged { .. } | Registry::ClockMoved { .. }) => *subject == Subject::Registry,
             Self::Registry(Registry::RefusalsSuppressed { .. }) => matches!(subject, Subject::Actor(_)),
             Self::Registry(Registry::Refused { .. }) | Self::Finding(_) => true,
             Self::Attestation(_) => matches!(subject, Subject::Version(..)),

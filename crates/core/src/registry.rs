@@ -3,18 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop, record};
-use crate::entry::{Draft, Entry, PrivateText, Subject};
+use crate::entry::{Draft, Entry, Payload, PrivateText, Subject};
 use crate::names::{Digest, ModelId, PolicyMode, State, Timestamp, VersionNumber};
 use crate::promotion::GateRecord;
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::tables::SettingRow;
-use crate::version;
+use crate::{bundle, version};
 
 /// Setting that moves whenever roles or tokens change.
 pub const ACCESS: &str = "access";
 /// Setting that moves whenever a version enters production ungated: a change of the mode must not overlook one.
 pub const UNGATED: &str = "policy.ungated";
+/// Setting with the seconds by which the clock of the server was moved when it was last started.
+pub const CLOCK_OFFSET: &str = "clock.offset";
 /// Setting with the policy mode.
 pub const POLICY_MODE: &str = "policy.mode";
 
@@ -27,6 +29,8 @@ pub enum Command {
         origin: String,
         /// Mode to begin with.
         mode: PolicyMode,
+        /// Document of the baseline policy.
+        baseline: Payload,
     },
     /// Changes the policy mode.
     SetPolicyMode {
@@ -36,6 +40,11 @@ pub enum Command {
         reason: PrivateText,
         /// Ungated versions that are in production, found in prepare.
         ungated: Vec<String>,
+    },
+    /// Records by how much the clock of the server is moved; nothing when that is known.
+    MoveClock {
+        /// Seconds that are added to the system's clock.
+        offset_seconds: i64,
     },
     /// Records a check that changes nothing.
     RecordCheck {
@@ -61,6 +70,8 @@ pub enum Event {
         origin: String,
         /// Mode.
         mode: PolicyMode,
+        /// Payload with the document of the baseline policy.
+        baseline: Digest,
     },
     /// The policy mode changed.
     #[serde(rename = "policy.mode-changed")]
@@ -69,6 +80,12 @@ pub enum Event {
         mode: PolicyMode,
         /// Why, in the vault.
         reason: Digest,
+    },
+    /// The server was started with a moved clock, or with a true one again: for rehearsals, never for records that count.
+    #[serde(rename = "clock.moved")]
+    ClockMoved {
+        /// Seconds that are added to the system's clock; 0 when it is true again.
+        offset_seconds: i64,
     },
     /// Gates were evaluated without a promotion.
     #[serde(rename = "check.recorded")]
@@ -141,6 +158,16 @@ pub(crate) fn move_releases(rows: &mut Rows, entry: &Entry, model: &ModelId) {
     rows.put(&SettingRow { name: releases(model), value: String::new(), revision: entry.index });
 }
 
+/// Setting whose revision moves when risks or reviews of a model change: its gates read them, but its own revision stays.
+pub fn attached(model: &ModelId) -> String {
+    format!("attached/{model}")
+}
+
+/// Moves the revision of what is attached to a model to this entry.
+pub(crate) fn move_attached(rows: &mut Rows, entry: &Entry, model: &ModelId) {
+    rows.put(&SettingRow { name: attached(model), value: String::new(), revision: entry.index });
+}
+
 /// The entry that records a refused attempt.
 pub fn refused(subject: Subject, action: &str, refusal: &Refusal, gate: Option<&GateRecord>) -> Draft {
     let event = Event::Refused {
@@ -162,11 +189,12 @@ pub fn refused(subject: Subject, action: &str, refusal: &Refusal, gate: Option<&
 /// [`Stop`].
 pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     match command {
-        Command::Start { origin, mode } => {
+        Command::Start { origin, mode, baseline } => {
             if rows.get::<SettingRow>(&[&POLICY_MODE])?.is_some() {
                 return Err(Refusal::new(Code::AlreadyExists, "the registry was started already").into());
             }
-            Ok(vec![Draft::new(Subject::Registry, Event::Started { origin: origin.clone(), mode: *mode })])
+            let event = Event::Started { origin: origin.clone(), mode: *mode, baseline: baseline.digest };
+            Ok(vec![Draft::new(Subject::Registry, event).payload(baseline.clone())])
         }
         Command::SetPolicyMode { mode, reason, ungated } => {
             if *mode == PolicyMode::Enforce && !ungated.is_empty() {
@@ -176,6 +204,13 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
                     .into());
             }
             Ok(vec![Draft::new(Subject::Registry, Event::PolicyModeChanged { mode: *mode, reason: reason.digest }).private(Some(reason))])
+        }
+        Command::MoveClock { offset_seconds } => {
+            let known = rows.get::<SettingRow>(&[&CLOCK_OFFSET])?.map_or_else(|| "0".to_owned(), |row| row.value);
+            if known == offset_seconds.to_string() {
+                return Err(Refusal::new(Code::AlreadyExists, "this offset of the clock is recorded already").into());
+            }
+            Ok(vec![Draft::new(Subject::Registry, Event::ClockMoved { offset_seconds: *offset_seconds })])
         }
         Command::RecordCheck { model, number, target, gate } => {
             version::existing(rows, model, *number)?;
@@ -191,12 +226,22 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
 /// [`Missing`].
 pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
     match event {
-        Event::Started { mode, .. } | Event::PolicyModeChanged { mode, .. } => {
-            rows.put(&SettingRow { name: POLICY_MODE.to_owned(), value: mode.to_string(), revision: entry.index });
-            record(rows, entry, &entry.subject, POLICY_MODE, Some(mode.as_str()))
+        Event::Started { mode, baseline, .. } => {
+            bundle::set(rows, entry, bundle::POLICY_BASELINE, &baseline.to_string())?;
+            set_mode(rows, entry, *mode)
         }
+        Event::ClockMoved { offset_seconds } => {
+            rows.put(&SettingRow { name: CLOCK_OFFSET.to_owned(), value: offset_seconds.to_string(), revision: entry.index });
+            Ok(())
+        }
+        Event::PolicyModeChanged { mode, .. } => set_mode(rows, entry, *mode),
         Event::CheckRecorded { .. } | Event::Refused { .. } | Event::RefusalsSuppressed { .. } => Ok(()),
     }
+}
+
+fn set_mode(rows: &mut Rows, entry: &Entry, mode: PolicyMode) -> Result<(), Missing> {
+    rows.put(&SettingRow { name: POLICY_MODE.to_owned(), value: mode.to_string(), revision: entry.index });
+    record(rows, entry, &entry.subject, POLICY_MODE, Some(mode.as_str()))
 }
 
 #[cfg(test)]

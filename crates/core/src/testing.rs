@@ -30,6 +30,11 @@ pub(crate) struct World {
     seconds: i64,
 }
 
+/// A document that stands for the baseline policy.
+pub(crate) fn baseline() -> Payload {
+    Payload::json("baseline", &serde_json::json!({"lib.rego": "package chancery.lib"})).unwrap()
+}
+
 impl World {
     /// An empty registry that was started in mode `enforce`.
     pub fn new() -> Self {
@@ -39,7 +44,7 @@ impl World {
     /// An empty registry that was started in this mode.
     pub fn with_mode(mode: PolicyMode) -> Self {
         let mut world = Self { rows: Rows::empty(), ..Self::default() };
-        world.ok(&system(), registry::Command::Start { origin: "registry.example".to_owned(), mode });
+        world.ok(&system(), registry::Command::Start { origin: "registry.example".to_owned(), mode, baseline: baseline() });
         world
     }
 
@@ -151,7 +156,13 @@ impl World {
         let id = self.open(model, number, target);
         self.ok(
             &carol(),
-            promotion::Command::Execute { promotion: id, gate: passing(), decision: signed(DecisionKind::Executed, self.entries.len()), replaced: vec![], attestation: None },
+            promotion::Command::Execute {
+                promotion: id,
+                gate: passing(),
+                decision: signed(DecisionKind::Executed, self.entries.len()),
+                replaced: vec![],
+                attestation: None,
+            },
         );
     }
 
@@ -324,7 +335,17 @@ pub(crate) fn register_version_as(model: &ModelId, content: &str, semver: Option
 /// A command that moves a version by reason; a reinstatement to candidate has passed its gate.
 pub(crate) fn move_version(model: &ModelId, number: VersionNumber, to: State) -> version::Command {
     let gate = (to == State::Candidate).then(passing);
-    version::Command::Transition { model: model.clone(), number, to, reason: reason(), successor: None, sunset: None, gate, expected: None, attestations: vec![] }
+    version::Command::Transition {
+        model: model.clone(),
+        number,
+        to,
+        reason: reason(),
+        successor: None,
+        sunset: None,
+        gate,
+        expected: None,
+        attestations: vec![],
+    }
 }
 
 /// A command that sets an alias, whatever it names now.

@@ -15,10 +15,13 @@ const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security",
 #[test]
 fn who_may_do_what() {
     use Action::{
-        AskPromotion, Decide, Demote, EditModel, Execute, ManageActors, ManageModel, ManageSettings, Read, ReadEntries, Register, Retire, Review, Rollback,
-        SetAlias, SetRiskTier, Upload,
+        AskPromotion, BreakGlass, Comment, Decide, Delegate, Demote, EditModel, Execute, GrantException, ManageActors, ManageModel, ManageOwnKeys,
+        ManagePolicy, ManageRisks, ManageSettings, ManageTemplates, Read, ReadEntries, Register, RequestException, Retire, Review, RevokeAttestation, Rollback,
+        RunChecks, ScheduleReview, SetAlias, SetRiskTier, Upload,
     };
-    let matrix: [(Action, &[&str]); 17] = [
+    let approvers = &["approver:security", "approver:ai-governance"];
+    let working = &["contributor", "owner", "approver:security", "approver:ai-governance"];
+    let matrix: [(Action, &[&str]); 29] = [
         (Read, &ROLES),
         (ReadEntries, &["auditor", "administrator"]),
         (Upload, &["contributor", "owner"]),
@@ -29,13 +32,25 @@ fn who_may_do_what() {
         (SetAlias, &["contributor", "owner", "deployer"]),
         (AskPromotion, &["contributor", "owner", "deployer"]),
         (Review, &["approver:security", "approver:ai-governance"]),
+        (Comment, &["contributor", "owner", "approver:security", "approver:ai-governance", "deployer"]),
         (Decide, &["contributor", "owner", "approver:security", "approver:ai-governance", "deployer"]),
         (Execute, &["owner", "deployer"]),
         (Demote, &["owner", "incident"]),
         (Retire, &["owner"]),
         (Rollback, &["deployer", "incident"]),
         (ManageActors, &["administrator"]),
+        (ManageOwnKeys, &ROLES),
         (ManageSettings, &["administrator"]),
+        (RequestException, &["contributor", "owner", "approver:security", "approver:ai-governance", "deployer", "incident"]),
+        (GrantException, approvers),
+        (BreakGlass, &["incident"]),
+        (Delegate, approvers),
+        (ManageRisks, working),
+        (ScheduleReview, working),
+        (ManagePolicy, &["approver:ai-governance", "administrator"]),
+        (ManageTemplates, &["approver:ai-governance", "administrator"]),
+        (RunChecks, &["administrator"]),
+        (RevokeAttestation, &["owner", "approver:ai-governance", "incident"]),
     ];
     assert_eq!(matrix.map(|(action, _)| action).as_slice(), Action::ALL);
     for (action, allowed) in matrix {
@@ -83,7 +98,7 @@ fn a_verdict_is_given_in_a_role_that_one_has() {
         let result = authorize(&with(&roles), review(role)).map(drop);
         assert_eq!(result.as_ref().map_err(|refusal| refusal.field.as_deref()).copied(), field, "{roles:?} as {role:?}");
     }
-    let withdraw = promotion::Command::Withdraw { promotion: id, role: label("product"), reason: reason() };
+    let withdraw = promotion::Command::Withdraw { promotion: id, role: label("product"), given_by: None, reason: reason() };
     assert_eq!(authorize(&with(&["approver:security"]), withdraw.into()).unwrap_err().code, Code::AccessDenied);
 }
 
@@ -118,7 +133,7 @@ fn a_delegated_role_allows_verdicts_and_no_more() {
     let by = carol();
     let actor = Actor { delegated: vec![Delegated { role: security.clone(), by: by.clone() }], ..with(&[]) };
     for action in Action::ALL {
-        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide);
+        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys);
         assert_eq!(authorize_read(&actor, *action).is_ok(), allowed, "{action}");
     }
     assert_eq!(actor.speaks_for(&security), Some(Some(&by)));

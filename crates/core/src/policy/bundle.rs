@@ -12,6 +12,11 @@ pub const MAX_FILE_BYTES: usize = 256 * 1024;
 /// Largest bundle, in bytes of all files.
 pub const MAX_BUNDLE_BYTES: usize = 2 * 1024 * 1024;
 
+/// File with the data of the rules.
+pub(super) const DATA: &str = "data.json";
+/// File of a baseline that says what an organisation may change in its data.
+pub(super) const BOUNDS: &str = "bounds.json";
+
 macro_rules! baseline {
     ($($name:literal),+ $(,)?) => {
         /// The files of `policies/baseline/`, compiled in.
@@ -24,6 +29,7 @@ baseline!(
     "approval_complete_test.rego",
     "approval_unexpired.rego",
     "approval_unexpired_test.rego",
+    "bounds.json",
     "data.json",
     "entry_complete.rego",
     "entry_complete_test.rego",
@@ -60,14 +66,37 @@ impl Bundle {
         shipped.is_some_and(|(_, text)| self.files.get(file).is_some_and(|bytes| bytes == text.as_bytes()))
     }
 
-    /// SHA-256 over the canonical JSON of the sorted list of (path, size, digest), as in the manifest of a version.
+    /// The bundle as one document: canonical JSON (RFC 8785) of an object from path to text.
     ///
     /// # Errors
-    /// [`PolicyError::Bundle`] when the listing cannot be written as canonical JSON.
+    /// [`PolicyError::Bundle`] when a file is not UTF-8.
+    pub fn document(&self) -> Result<Vec<u8>, PolicyError> {
+        let files = self.files.iter().map(|(path, bytes)| Ok((path.as_str(), text(path, bytes)?)));
+        canonical(&files.collect::<Result<BTreeMap<&str, &str>, PolicyError>>()?)
+    }
+
+    /// Reads a bundle from [`Bundle::document`].
+    ///
+    /// # Errors
+    /// [`PolicyError::Bundle`] when it is no object from path to text, or breaks a limit.
+    pub fn from_document(bytes: &[u8]) -> Result<Self, PolicyError> {
+        let files: BTreeMap<String, String> = serde_json::from_slice(bytes).map_err(|error| PolicyError::Bundle(format!("not a bundle: {error}")))?;
+        let bundle = Self { files: files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect() };
+        bundle.check()?;
+        Ok(bundle)
+    }
+
+    /// SHA-256 of [`Bundle::document`]: whoever has the document can check it.
+    ///
+    /// # Errors
+    /// [`PolicyError::Bundle`] when a file is not UTF-8.
     pub fn digest(&self) -> Result<Digest, PolicyError> {
-        let listing: Vec<serde_json::Value> =
-            self.files.iter().map(|(path, bytes)| serde_json::json!({"path": path, "size": bytes.len(), "digest": Digest::of(bytes).to_string()})).collect();
-        canonical_digest(&listing)
+        Ok(Digest::of(&self.document()?))
+    }
+
+    /// Bytes of all files.
+    pub fn size(&self) -> usize {
+        self.files.values().map(Vec::len).sum()
     }
 
     /// Checks paths, counts and sizes before anything is parsed.
@@ -78,7 +107,7 @@ impl Bundle {
         if self.files.len() > MAX_FILES {
             return Err(PolicyError::Bundle(format!("the bundle has {} files; at most {MAX_FILES} are accepted", self.files.len())));
         }
-        let total: usize = self.files.values().map(Vec::len).sum();
+        let total = self.size();
         if total > MAX_BUNDLE_BYTES {
             return Err(PolicyError::Bundle(format!("the bundle has {total} bytes; at most {MAX_BUNDLE_BYTES} are accepted")));
         }
@@ -100,7 +129,15 @@ impl Bundle {
 
     /// The text of `data.json`; an empty object when there is none.
     pub(super) fn data(&self) -> Result<&str, PolicyError> {
-        self.files.get("data.json").map_or(Ok("{}"), |bytes| text("data.json", bytes))
+        Ok(self.text_of(DATA)?.unwrap_or("{}"))
+    }
+
+    /// The text of a file; none when the bundle does not have it.
+    ///
+    /// # Errors
+    /// [`PolicyError::Bundle`] when it is not UTF-8.
+    pub fn text_of(&self, path: &str) -> Result<Option<&str>, PolicyError> {
+        self.files.get(path).map(|bytes| text(path, bytes)).transpose()
     }
 }
 
@@ -111,11 +148,6 @@ pub(super) enum Part {
     Rules,
     /// Tests.
     Tests,
-}
-
-/// SHA-256 over the canonical JSON (RFC 8785) of `value`.
-pub(super) fn canonical_digest<T: serde::Serialize>(value: &T) -> Result<Digest, PolicyError> {
-    Ok(Digest::of(&canonical(value)?))
 }
 
 /// Canonical JSON (RFC 8785) of `value`.
@@ -129,7 +161,7 @@ fn text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, PolicyError> {
 
 fn check_file(path: &str, bytes: &[u8]) -> Result<(), PolicyError> {
     FilePath::parse(path).map_err(|refusal| PolicyError::Bundle(refusal.message))?;
-    if path != "data.json" && !path.ends_with(".rego") {
+    if path != DATA && path != BOUNDS && !path.ends_with(".rego") {
         return Err(PolicyError::Bundle(format!("file `{path}` is neither `*.rego` nor `data.json` at the root")));
     }
     if bytes.len() > MAX_FILE_BYTES {
@@ -163,6 +195,8 @@ mod tests {
         let bytes = renamed.files.remove("lib.rego").unwrap();
         renamed.files.insert("lib2.rego".to_owned(), bytes);
         assert_ne!(renamed.digest().unwrap(), digest);
+        let document = baseline.document().unwrap();
+        assert_eq!((Digest::of(&document), Bundle::from_document(&document).unwrap()), (digest, baseline));
     }
 
     #[test]

@@ -6,7 +6,12 @@
 //! INVARIANT: what cannot be evaluated does not pass. A rule that errors, runs out of time or gives no result is a
 //! failed finding, and no exception waives it.
 
+/// Stack that a thread needs to evaluate any bundle that is accepted, in bytes.
+pub const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+mod bounds;
 mod bundle;
+mod compare;
 mod engine;
 mod error;
 mod expected;
@@ -15,9 +20,11 @@ mod gate;
 mod input;
 mod machine;
 pub mod non_waivable;
+mod organisation;
 mod recursion;
 mod rule;
 mod sandbox;
+mod schedule;
 mod selftest;
 mod verdict;
 
@@ -27,6 +34,7 @@ mod sample;
 mod tests;
 
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES};
+pub use compare::{Changed, ChangedData, Difference, affected, difference, mentioned};
 pub use engine::{ENGINE, Engine};
 pub use error::PolicyError;
 pub use expected::{Expected, MetricLimits};
@@ -36,7 +44,10 @@ pub use input::{
     Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Component, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership,
     Promotion, Reference, Risk, Scope, Version,
 };
+pub use organisation::Effective;
 pub use input::{Condition, ConditionStatus};
+pub use input::{OpenReview, RegisteredRisk, RiskFactor, RiskScore};
 pub use rule::{MAX_RESULT_BYTES, RuleInfo, Source};
+pub use schedule::{Completeness, ScheduleRules};
 pub use selftest::{TestResult, run_tests};
 pub use verdict::Verdict;

@@ -192,7 +192,7 @@ impl App {
         let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
         if !started {
             let origin = self.keys().origin().to_owned();
-            self.system(&system, registry::Command::Start { origin, mode }.into()).await?;
+            self.system(&system, registry::Command::Start { origin, mode, baseline: self.inner.baseline.clone() }.into()).await?;
             reach(crash, CrashPoint::AfterStart);
         }
         if issued {
@@ -213,6 +213,23 @@ impl App {
         Ok(Some(secret))
     }
 
+    /// Records that the clock of this server is moved, or true again, when that is new: every time in later entries depends on it.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn record_clock_offset(&self, micros: i64) -> Result<(), Fault> {
+        if self.read_only().is_some() {
+            return Ok(());
+        }
+        let offset_seconds = micros / 1_000_000;
+        let known = self.store().read().await?.get::<SettingRow>(values![registry::CLOCK_OFFSET]).await?;
+        if known.map_or_else(|| "0".to_owned(), |row| row.value) == offset_seconds.to_string() {
+            return Ok(());
+        }
+        let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
+        self.system(&system, registry::Command::MoveClock { offset_seconds }.into()).await.map(drop)
+    }
+
     async fn first_administrator(&self, system: &ActorId) -> Result<ActorId, Fault> {
         let id = ids::actor(ActorKind::Person)?;
         let handle = Label::parse("administrator").map_err(|refusal| Fault::Config(refusal.message))?;
@@ -220,6 +237,12 @@ impl App {
         let create = actor::Command::Create { id: id.clone(), kind: ActorKind::Person, handle, display_name: "First administrator".to_owned(), roles };
         self.system(system, create.into()).await?;
         Ok(id)
+    }
+
+    /// Runs a command of the program itself.
+    pub(super) async fn system_command(&self, command: Command) -> Result<Receipt, Fault> {
+        let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
+        self.system(&system, command).await
     }
 
     async fn system(&self, actor: &ActorId, command: Command) -> Result<Receipt, Fault> {

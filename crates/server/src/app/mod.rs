@@ -3,23 +3,29 @@
 
 mod access;
 pub mod artifacts;
-mod attestation;
 pub mod as_of;
+mod attestation;
+pub mod checks;
+mod bundle;
 pub mod compare;
 mod composition;
 pub mod current;
+pub mod dry_run;
 mod execute;
+pub mod explain;
 mod gate;
 mod hide;
 pub mod intake;
 pub mod keys;
 pub mod lineage;
 mod mode;
+pub mod policy;
 mod promote;
 pub mod promotions;
 pub mod reference;
 mod refusals;
 pub mod register;
+pub mod replay;
 mod sequence;
 mod signed;
 pub mod view;
@@ -27,7 +33,6 @@ pub mod view;
 use std::sync::Arc;
 
 use chancery_core::names::{PolicyMode, Timestamp};
-use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
@@ -112,7 +117,11 @@ struct Inner {
     store: Store,
     blobs: Blobs,
     sequencer: Sequencer,
-    engine: Engine,
+    /// Document of the baseline that is compiled in.
+    baseline: chancery_core::entry::Payload,
+    policies: policy::Kept,
+    /// Held by the dry run that goes on: one takes enough of the machine.
+    dry_run: tokio::sync::Mutex<()>,
     keys: Keys,
     signer: Signer,
     clock: Clock,
@@ -139,7 +148,7 @@ impl App {
         let (store, writer) = Store::open(config.store, &crate::schema()).await?;
         let blobs = Blobs::open_with(data.join("blobs"), Limits::default(), config.crash).map_err(|fault| Fault::database("open the artifact store", fault))?;
         let keys = Keys::open(&data, None)?;
-        let engine = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
+        let baseline = policy::baseline()?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
@@ -152,7 +161,9 @@ impl App {
             store,
             blobs,
             sequencer,
-            engine,
+            baseline,
+            policies: policy::Kept::default(),
+            dry_run: tokio::sync::Mutex::new(()),
             keys,
             signer,
             clock: config.clock,
@@ -167,6 +178,7 @@ impl App {
         };
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;
+        app.ship_baseline().await?;
         Ok((app, token))
     }
 
@@ -183,11 +195,6 @@ impl App {
     /// The keys of the registry.
     pub fn keys(&self) -> &Keys {
         &self.inner.keys
-    }
-
-    /// The policy engine in force.
-    pub fn engine(&self) -> &Engine {
-        &self.inner.engine
     }
 
     /// The sequencer: publishes checkpoints, and says when the ledger grew.

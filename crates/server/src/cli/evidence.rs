@@ -118,7 +118,10 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             page.add_to(&mut url);
             let answer = session.client.get(url).await?;
             session.output.page(&answer, &["type", "format", "grade", "title", "role", "binds to", "size", "at", "entry", "digest"], |item| {
-                ["/type", "/format", "/grade", "/title", "/role", "/binds_to/kind", "/size", "/at", "/index", "/digest"].iter().map(|pointer| text(item, pointer)).collect()
+                ["/type", "/format", "/grade", "/title", "/role", "/binds_to/kind", "/size", "/at", "/index", "/digest"]
+                    .iter()
+                    .map(|pointer| text(item, pointer))
+                    .collect()
             });
         }
     }

@@ -6,6 +6,7 @@
 pub mod alias;
 pub mod approval_signature;
 pub mod attestation;
+pub mod bundle;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -16,17 +17,21 @@ pub mod deprecate;
 pub mod doctor;
 pub mod document;
 pub mod download;
+pub mod end_of_life;
 pub mod evidence;
 pub mod evidence_sign;
 pub mod exit;
 pub mod facts;
 pub mod failure;
+pub mod finding;
 pub mod hashing;
 pub mod hide;
 pub mod history;
 pub mod inspect;
 pub mod key;
+pub mod jobs;
 pub mod ledger;
+pub mod lineage;
 pub mod model;
 pub mod output;
 pub mod policy;
@@ -37,11 +42,14 @@ pub mod reference;
 pub mod register;
 pub mod reinstate;
 pub mod retire;
+pub mod review;
+pub mod risk;
 pub mod rollback;
 pub mod sentence;
 pub mod serve;
 pub mod session;
 pub mod summary;
+pub mod system;
 pub mod tag;
 pub mod template;
 pub mod token;
@@ -94,7 +102,10 @@ pub enum Command {
     /// Create, show and change models.
     #[command(subcommand)]
     Model(model::Command),
-    /// Upload a folder and register it as a new version.
+    /// Create and list AI systems.
+    #[command(subcommand)]
+    System(system::Command),
+    /// Upload a folder and register it as a new version; or register what a system is made of.
     Register(register::Args),
     /// Show, compare, download and verify versions.
     #[command(subcommand)]
@@ -133,10 +144,27 @@ pub enum Command {
     /// Templates of written documents.
     #[command(subcommand)]
     Template(template::Command),
+    /// List versions that are replaced, and until when they may be used.
+    EndOfLife(end_of_life::Args),
+    /// Keep the risk register.
+    #[command(subcommand)]
+    Risk(risk::Command),
+    /// Schedule reviews, list those that are owed, and say that one is done.
+    #[command(subcommand)]
+    Review(review::Command),
+    /// List what the scheduled checks found.
+    #[command(subcommand)]
+    Finding(finding::Command),
+    /// Run the scheduled checks.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Show what happened to a model or version.
     History(history::Args),
     /// Expand a composite id to code, data, evidence, approvals and decisions.
     Trace(trace::Args),
+    /// Show what a version comes from, what comes from it, and who used what.
+    #[command(after_help = "Example: chancery lineage loan-approval/3 --up")]
+    Lineage(lineage::LineageArgs),
     /// Create users and give them roles.
     #[command(subcommand)]
     User(user::Command),
@@ -181,6 +209,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Serve(args) => serve::run(args).await,
         Command::Migrate(args) => serve::migrate(args).await,
         Command::Model(command) => model::run(command, &session()?).await,
+        Command::System(command) => system::run(command, &session()?).await,
         Command::Register(args) => register::run(args, &session()?).await,
         Command::Version(command) => version::run(command, &session()?).await,
         Command::Evidence(command) => match evidence::run_here(&command, cli.output) {
@@ -203,8 +232,14 @@ async fn dispatch(cli: Cli) -> Outcome {
             Some(outcome) => outcome,
             None => template::run(command, &session()?).await,
         },
+        Command::EndOfLife(args) => end_of_life::run(args, &session()?).await,
+        Command::Risk(command) => risk::run(command, &session()?).await,
+        Command::Review(command) => review::run(command, &session()?).await,
+        Command::Finding(command) => finding::run(command, &session()?).await,
+        Command::Jobs(command) => jobs::run(command, &session()?).await,
         Command::History(args) => history::run(args, &session()?).await,
         Command::Trace(args) => trace::run(args, &session()?).await,
+        Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
         Command::Key(command) => key::run(command, &session()?).await,

@@ -25,6 +25,7 @@ impl Operation {
         let parts = self.path.split('/').map(|part| match part {
             "{version}" | "{a}" | "{b}" | "{index}" => "1".to_owned(),
             "{digest}" => "a".repeat(64),
+            "{number}" => "1".to_owned(),
             part if part.starts_with('{') => "x".to_owned(),
             part => part.to_owned(),
         });
@@ -148,11 +149,16 @@ struct World {
     cast: Cast,
     admin: Client,
     candidate: String,
+    /// Risk ids by purpose.
+    risks: BTreeMap<&'static str, String>,
+    review: String,
     /// Promotion ids by purpose.
     promotions: BTreeMap<&'static str, String>,
     package: Value,
     token: String,
     attestation: String,
+    /// Path of a policy bundle that waits for its activation.
+    bundle: String,
 }
 
 async fn world(app: &TestApp) -> World {
@@ -200,7 +206,26 @@ async fn world(app: &TestApp) -> World {
     let attestation = cast.owner.get("/api/v1/models/used/versions/2/attestations").await.expect(200)["items"][0]["digest"].as_str().unwrap().to_owned();
     let claim = json!({"facts": {}, "origin": {"source": "s3://bucket/model"}});
     cast.scientist.post("/api/v1/models/elsewhere/versions", claim).await.expect(201);
-    World { admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
+    let mut risks = BTreeMap::new();
+    for purpose in ["change", "link", "unlink", "mitigate", "finish", "status"] {
+        let risk = json!({"title": purpose, "category": "quality", "severity": "low", "likelihood": "rare",
+            "models": if purpose == "unlink" { json!(["used"]) } else { json!([]) }, "mitigations": [{"text": "look", "owner": "credit"}]});
+        let made = cast.scientist.post("/api/v1/risks", risk).await;
+        made.expect(201);
+        risks.insert(purpose, made.header("location").to_owned());
+    }
+    let review = json!({"about": "policy", "owner": "ai-governance", "due": "2027-01-01T00:00:00Z"});
+    let review = cast.scientist.post("/api/v1/reviews", review).await;
+    review.expect(201);
+    let review = review.header("location").to_owned();
+    let files = json!({
+        "org.rego": "package chancery.organisation\nf(x) := x\n",
+        "org_test.rego": "package chancery.rules.org_test\nimport rego.v1\nimport data.chancery.organisation\ntest_f if organisation.f(1) == 1\n",
+    });
+    let uploaded = app.admin.post("/api/v1/policy/bundles", json!({"files": files})).await;
+    uploaded.expect(201);
+    let bundle = uploaded.header("location").to_owned();
+    World { risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -233,6 +258,23 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),
         "promotion_cancel" => (&cast.scientist, promotion("cancel", "cancel"), json!({"reason": "not now"})),
         "promotion_execute" => (&cast.pipeline, promotion("execute", "execute"), json!({})),
+        "risk_add" => (&cast.scientist, "/api/v1/risks".to_owned(), json!({"title": "new", "category": "quality", "severity": "low", "likelihood": "rare"})),
+        "risk_change" => {
+            (&cast.scientist, world.risks["change"].clone(), json!({"title": "x", "category": "quality", "severity": "low", "likelihood": "rare"}))
+        }
+        "risk_link" => (&cast.scientist, format!("{}/models/used", world.risks["link"]), Value::Null),
+        "risk_unlink" => (&cast.scientist, format!("{}/models/used", world.risks["unlink"]), Value::Null),
+        "risk_mitigate" => (&cast.scientist, format!("{}/mitigations", world.risks["mitigate"]), json!({"text": "look", "owner": "credit"})),
+        "risk_mitigation_done" => (&cast.scientist, format!("{}/mitigations/1/done", world.risks["finish"]), json!({})),
+        "risk_status" => (&cast.scientist, format!("{}/status", world.risks["status"]), json!({"status": "closed", "reason": "gone"})),
+        "risk_import" => {
+            (&cast.scientist, "/api/v1/risks/import".to_owned(), json!([{"title": "imported", "category": "quality", "severity": "low", "likelihood": "rare"}]))
+        }
+        "review_schedule" => {
+            (&cast.scientist, "/api/v1/reviews".to_owned(), json!({"about": "entry", "model": "used", "owner": "credit", "due": "2027-01-01T00:00:00Z"}))
+        }
+        "review_done" => (&cast.scientist, format!("{}/done", world.review), json!({"outcome": "confirmed"})),
+        "jobs_run" => (admin, "/api/v1/jobs/run".to_owned(), json!({})),
         "promotion_comment" => (&cast.product, promotion("review", "comments"), json!({"text": "looks good"})),
         "condition_met" => (&cast.product, promotion("condition", "conditions/1/met"), json!({"note": "it is watched"})),
         "delegation_give" => {
@@ -240,6 +282,9 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
             (&cast.security, "/api/v1/delegations".to_owned(), body)
         }
         "delegation_end" => (&cast.security, "/api/v1/delegations/security/scientist".to_owned(), Value::Null),
+        "policy_bundle_upload" => (admin, "/api/v1/policy/bundles".to_owned(), json!({"files": {"other.rego": "package chancery.organisation.other\nx := 1\n"}})),
+        "policy_bundle_activate" => (&cast.governance, format!("{}/activate", world.bundle), json!({"reason": "agreed"})),
+        "policy_bundle_withdraw" => (admin, format!("{}/withdraw", world.bundle), json!({"reason": "a mistake"})),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
         "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
         "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),

@@ -1,14 +1,17 @@
-//! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
-
-#[cfg(test)]
+//! The server from outside: one test binary, one module per subject. `#[cfg(test)]
 mod access;
 #[cfg(test)]
 mod alias;
+#[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod attestation;
+#[cfg(test)]
+mod bundle;
+#[cfg(test)]
+mod checks;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
@@ -27,6 +30,8 @@ mod input;
 mod key;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod lineage;
 #[cfg(test)]
 mod mlflow;
 #[cfg(test)]
@@ -48,6 +53,8 @@ mod policy;
 #[cfg(test)]
 mod promotion;
 #[cfg(test)]
+mod risk;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod signed_evidence;
@@ -56,7 +63,10 @@ mod store;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod systems;
+#[cfg(test)]
 mod template;
+#[cfg(test)]
 mod third_party;
 #[cfg(test)]
 mod together;

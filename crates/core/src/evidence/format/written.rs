@@ -14,9 +14,9 @@ use super::super::markdown::{self, list_items};
 use super::super::member::{MAX_NAME, MAX_TEXT, Member, put, too_many};
 use super::super::reading::{Claim, Reading};
 use super::plain;
-use sections::{id, says_something, stands_for};
 use crate::names::Label;
 use crate::refusal::Refusal;
+use sections::{id, says_something, stands_for};
 
 /// Most sections of a document.
 const MAX_SECTIONS: usize = 500;

@@ -97,7 +97,7 @@ impl App {
             comment: comment.map(|comment| comment.digest),
             ticket: ask.ticket.as_deref(),
             conditions: &ask.conditions,
-            expires_at: at.plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS),
+            expires_at: at.plus_seconds(i64::from(subjects.policy.engine.approval_lifetime_days()) * DAY_SECONDS),
         };
         let snapshot = self.store().read().await?;
         let statement = self.approval_statement(&snapshot, caller, &subjects, text).await?;
@@ -127,7 +127,9 @@ impl OwnSignature {
         }
         let at = Timestamp::parse(&said.at).map_err(|_| malformed())?;
         if at > now || at.plus_seconds(VALID_SECONDS) < now {
-            return Err(Refusal::new(Code::PreconditionFailed, "what was signed is older than five minutes").field("signed.payload").remedy("ask for the statement again"));
+            return Err(Refusal::new(Code::PreconditionFailed, "what was signed is older than five minutes")
+                .field("signed.payload")
+                .remedy("ask for the statement again"));
         }
         Ok(at)
     }

@@ -6,15 +6,20 @@
 mod alias;
 mod as_of;
 mod attestation;
+mod bundle;
 pub mod check;
 mod compare;
 pub mod decision;
 pub mod delegation;
 mod docs;
 pub mod download;
+mod end_of_life;
 mod evidence;
+mod finding;
+mod explain;
 mod history;
 mod key;
+mod jobs;
 pub mod ledger;
 mod lineage;
 pub mod model;
@@ -22,6 +27,8 @@ mod package;
 pub mod policy;
 pub mod promotion;
 mod resolve;
+mod review;
+mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
@@ -70,6 +77,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(rollback::routes())
         .merge(transition::routes())
         .merge(policy::routes())
+        .merge(bundle::routes())
+        .merge(explain::routes())
         .merge(user::routes())
         .merge(token::routes())
         .merge(key::routes())
@@ -86,6 +95,11 @@ fn routes() -> OpenApiRouter<App> {
         .merge(compare::routes())
         .merge(trace::routes())
         .merge(resolve::routes())
+        .merge(risk::routes())
+        .merge(review::routes())
+        .merge(finding::routes())
+        .merge(jobs::routes())
+        .merge(end_of_life::routes())
 }
 
 /// The OpenAPI 3.1 document.
