@@ -60,14 +60,14 @@ impl App {
 
     async fn emergency(&self, caller: Caller, id: &PromotionId, reason: PrivateText) -> Result<(Prepared, ()), AppError> {
         let (subjects, gates) = self.promotion_subjects(&caller, id).await?;
-        let found = self.evaluate(gates.clone(), &subjects.input).await?;
+        let found = self.evaluate(gates.clone(), &subjects).await?;
         self.check_openable(&caller, id, &found.verdict, &found.record).await?;
         let rules = found.verdict.failed().filter(|finding| !finding.non_waivable).map(|finding| Ok((ids::exception()?, finding.rule.clone())));
         let rules: Vec<(ExceptionId, String)> = rules.collect::<Result<_, AppError>>()?;
         let expires_at = subjects.input.now.plus_seconds(EMERGENCY_SECONDS);
         let waived = with_exceptions(&subjects.input, &caller, &rules, &reason, expires_at);
-        let whole = self.evaluate(gates.clone(), &waived).await?;
-        let before = self.evaluate(gates.into_iter().filter(|gate| *gate != Gate::Production).collect(), &waived).await?;
+        let whole = self.judge(&subjects.policy, gates.clone(), &waived).await?;
+        let before = self.judge(&subjects.policy, gates.into_iter().filter(|gate| *gate != Gate::Production).collect(), &waived).await?;
         let left: Vec<Finding> = whole.verdict.failed().filter(|finding| !LATER.contains(&finding.rule.as_str())).cloned().collect();
         if !left.is_empty() {
             let refusal = Refusal::new(Code::GateFailed, "rules fail that an exception does not help: they could not be evaluated");
@@ -111,7 +111,7 @@ impl App {
         let (Some(Status::Open), Some(exception)) = (status, opened) else { return Ok((status == Some(Status::Executed), Vec::new())) };
         let turn = self.turn().await?;
         let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-        let found = self.evaluate(gates, &subjects.input).await?;
+        let found = self.evaluate(gates, &subjects).await?;
         drop(turn);
         if found.verdict.blocks() {
             return Ok((false, found.verdict.failed().cloned().collect()));
@@ -123,7 +123,7 @@ impl App {
 
     async fn emergency_release(&self, caller: Caller, id: &PromotionId, exception: ExceptionId) -> Result<(Prepared, ()), AppError> {
         let (subjects, gates) = self.promotion_subjects(&caller, id).await?;
-        let evaluated = self.evaluate(gates, &subjects.input).await?;
+        let evaluated = self.evaluate(gates, &subjects).await?;
         let snapshot = self.store().read().await?;
         let decision = self.decision_of(&snapshot, &caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
         let replaced = view::replaced(&snapshot, &subjects.version, subjects.input.target).await?;

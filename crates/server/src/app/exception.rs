@@ -44,13 +44,14 @@ impl App {
     /// # Errors
     /// `non_waivable` (recorded); `invalid_field` for a rule that the policy does not know or a time that it does not allow.
     pub async fn request_exception(&self, caller: &Caller, ask: &ExceptionAsk, options: &Options) -> Result<(Receipt, ExceptionId), AppError> {
-        let engine = self.engine();
+        let snapshot = self.store().read().await?;
+        let policy = self.policy_for(&snapshot).await?;
+        let engine = &policy.engine;
         if !engine.rules().iter().any(|rule| rule.id == ask.rule) {
             let shown: String = ask.rule.chars().filter(|letter| !letter.is_control()).take(100).collect();
             let refusal = Refusal::invalid("rule", &format!("rule `{shown}` is not known to the policy in force"));
             return Err(refusal.remedy("list the rules with `chancery policy show`").into());
         }
-        let snapshot = self.store().read().await?;
         let (model, version) = match ask.number {
             Some(number) => view::version_named(&snapshot, &ask.model, number).await?,
             None => newest(&snapshot, &ask.model, ask.scope).await?,
@@ -90,7 +91,7 @@ impl App {
                 let (model, version) = subject_rows(&snapshot, &row).await?;
                 let state = version.state;
                 let subjects = self.subjects(&snapshot, &caller, model, version, state, &Label::parse("production")?, None).await?;
-                let grantors = self.engine().exception_rules().grantors(&row.rule).to_vec();
+                let grantors = subjects.policy.engine.exception_rules().grantors(&row.rule).to_vec();
                 let text = DecisionText {
                     decision: DecisionKind::ExceptionGranted,
                     from: state,
@@ -116,8 +117,10 @@ impl App {
     /// # Errors
     /// `access_denied` (recorded), `transition_refused` for one that is closed.
     pub async fn refuse_exception(&self, caller: &Caller, id: &ExceptionId, role: Option<&Label>, reason: &str, options: &Options) -> Result<Receipt, AppError> {
-        let row = exception_row(&self.store().read().await?, id).await?;
-        let grantors = self.engine().exception_rules().grantors(&row.rule).to_vec();
+        let snapshot = self.store().read().await?;
+        let row = exception_row(&snapshot, id).await?;
+        let grantors = self.policy_for(&snapshot).await?.engine.exception_rules().grantors(&row.rule).to_vec();
+        drop(snapshot);
         let role = spoken(caller, role, &grantors)?;
         let command = Command::Refuse { id: id.clone(), role, grantors, reason: PrivateText::new("reason", reason, ids::random()?)? };
         self.execute(self.allow_command(caller, command).await?, options).await
@@ -128,15 +131,17 @@ impl App {
     /// # Errors
     /// `access_denied` (recorded) for anybody but who asked, an owner or a grantor; `transition_refused` for one that is closed.
     pub async fn revoke_exception(&self, caller: &Caller, id: &ExceptionId, reason: &str, options: &Options) -> Result<Receipt, AppError> {
-        let row = exception_row(&self.store().read().await?, id).await?;
-        let grantors = self.engine().exception_rules().grantors(&row.rule).to_vec();
+        let snapshot = self.store().read().await?;
+        let row = exception_row(&snapshot, id).await?;
+        let grantors = self.policy_for(&snapshot).await?.engine.exception_rules().grantors(&row.rule).to_vec();
+        drop(snapshot);
         let command = Command::Revoke { id: id.clone(), grantors, reason: PrivateText::new("reason", reason, ids::random()?)? };
         self.execute(self.allow_command(caller, command).await?, options).await
     }
 
     /// What the signed record of an exception says was checked: the one rule, waived.
     fn waived(&self, row: &ExceptionRow, subjects: &Subjects) -> Verdict {
-        let known = self.engine().rules().into_iter().find(|rule| rule.id == row.rule);
+        let known = subjects.policy.engine.rules().into_iter().find(|rule| rule.id == row.rule);
         let gates = known.as_ref().map(|rule| rule.gates.clone()).unwrap_or_default();
         let reach = match row.scope {
             Scope::Version => "this version",
@@ -158,7 +163,7 @@ impl App {
             mode: subjects.input.mode,
             gates,
             findings: vec![finding],
-            bundle_digest: self.engine().bundle_digest(),
+            bundle_digest: subjects.policy.engine.bundle_digest(),
             input_digest: subjects.input.evidence_set_digest,
             engine: policy::ENGINE.to_owned(),
             evaluated_at: subjects.input.now,

@@ -161,7 +161,12 @@ impl App {
 
     /// Evaluates gates on an input document, off the async threads: a rule may use its whole time limit.
     pub(super) async fn evaluate(&self, gates: Vec<Gate>, subjects: &Subjects) -> Result<Evaluated, AppError> {
-        let (policy, input) = (Arc::clone(&subjects.policy), subjects.input.clone());
+        self.judge(&subjects.policy, gates, &subjects.input).await
+    }
+
+    /// Evaluates gates of a policy on an input document that need not be what is stored: with exceptions that are to be granted, say.
+    pub(super) async fn judge(&self, policy: &Arc<Policy>, gates: Vec<Gate>, input: &Input) -> Result<Evaluated, AppError> {
+        let (policy, input) = (Arc::clone(policy), input.clone());
         let work = move || {
             let verdict = policy.engine.evaluate(&gates, &input).map_err(|error| Fault::database("evaluate the gates", error))?;
             let failed: Vec<Finding> = verdict.failed().cloned().collect();

@@ -35,6 +35,7 @@ pub mod view;
 use std::sync::Arc;
 
 use chancery_core::names::{PolicyMode, Timestamp};
+use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
@@ -123,6 +124,8 @@ struct Inner {
     sequencer: Sequencer,
     /// Document of the baseline that is compiled in.
     baseline: chancery_core::entry::Payload,
+    /// The baseline that is compiled in, compiled.
+    shipped: Engine,
     policies: policy::Kept,
     /// Held by the dry run that goes on: one takes enough of the machine.
     dry_run: tokio::sync::Mutex<()>,
@@ -153,6 +156,7 @@ impl App {
         let blobs = Blobs::open_with(data.join("blobs"), Limits::default(), config.crash).map_err(|fault| Fault::database("open the artifact store", fault))?;
         let keys = Keys::open(&data, None)?;
         let baseline = policy::baseline()?;
+        let shipped = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
@@ -166,6 +170,7 @@ impl App {
             blobs,
             sequencer,
             baseline,
+            shipped,
             policies: policy::Kept::default(),
             dry_run: tokio::sync::Mutex::new(()),
             keys,
@@ -199,6 +204,11 @@ impl App {
     /// The keys of the registry.
     pub fn keys(&self) -> &Keys {
         &self.inner.keys
+    }
+
+    /// The baseline that is compiled in, for what is the same under every bundle of an organisation.
+    pub fn baseline_engine(&self) -> &Engine {
+        &self.inner.shipped
     }
 
     /// The sequencer: publishes checkpoints, and says when the ledger grew.

@@ -97,7 +97,7 @@ both! {
             (one("x.rego", "package chancery.rules\nmetric_threshold.result := 1"), "is not an organisation's"),
             (one("x.rego", "package chancery.rules.x\nresult := {"), "`x.rego` line 2"),
             (one("x.rego", "package chancery.organisation\nf(x) := f(x)"), "calls itself"),
-            (one("data.json", r#"{"chancery": {"approvals": {"lifetime_days": 400}}}"#), "from 1 to 90"),
+            (one("data.json", r#"{"chancery": {"approvals": {"lifetime_days": 4000}}}"#), "must be from 1 to"),
             (one("data.json", "{"), "data.json"),
             (json!({"files": {}}), "no file"),
         ] {

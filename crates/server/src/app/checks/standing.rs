@@ -125,7 +125,7 @@ impl App {
         let model = model(&snapshot, &version.model_id).await?;
         let promotion = newest_promotion(&snapshot, &version).await?;
         let (subject, target) = (Subject::Version(version.model_id.clone(), version.number), version.state);
-        let subjects = self.subjects(&snapshot, &caller()?, model, version, target, &Label::parse("production")?, promotion).await?;
+        let mut subjects = self.subjects(&snapshot, &caller()?, model, version, target, &Label::parse("production")?, promotion).await?;
         drop(snapshot);
         let mut subjects = subjects;
         subjects.input.actor.kind = ActorKind::System;

@@ -96,7 +96,7 @@ pub(crate) fn score(model: &ModelRow) -> Result<RiskScore, AppError> {
 
 impl App {
     /// Fills the completeness of a view of this version, as it stands (ENT-13). Without a tier the fields of a high one are asked for,
-    /// whatever the mode: so it depends on entries about the model and on the bundle only.
+    /// whatever the mode, and of the baseline, whatever an organisation adds: so it depends on entries about the model only.
     ///
     /// # Errors
     /// A fault when what is stored cannot be read.

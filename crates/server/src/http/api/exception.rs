@@ -82,12 +82,13 @@ async fn view_of(app: &App, snapshot: &Snapshot, row: ExceptionRow) -> Result<Ex
         Some(actor) => view::display_name(snapshot, actor).await?,
         None => None,
     };
+    let policy = app.policy_for(snapshot).await?;
     Ok(ExceptionView {
         status: standing(&row, app.now()).to_string(),
         reason: snapshot.get::<PrivateRow>(values![row.reason]).await?.map(|row| row.text),
         requested_by_name: view::display_name(snapshot, &row.requested_by).await?,
         granted_by_name,
-        grantors: app.engine().exception_rules().grantors(&row.rule).iter().map(Label::to_string).collect(),
+        grantors: policy.engine.exception_rules().grantors(&row.rule).iter().map(Label::to_string).collect(),
         id: row.exception_id.to_string(),
         rule: row.rule,
         scope: row.scope.to_string(),
