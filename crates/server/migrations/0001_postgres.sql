@@ -384,6 +384,20 @@ CREATE TABLE "settings" (
     "revision" bigint,
     PRIMARY KEY ("name")
 );
+CREATE TABLE "policy_bundles" (
+    "digest" text COLLATE "C" NOT NULL,
+    "files" bigint,
+    "size" bigint,
+    "status" text COLLATE "C",
+    "uploaded_by" text COLLATE "C",
+    "uploaded_at" bigint,
+    "uploaded_index" bigint,
+    "effective" text COLLATE "C",
+    "activated_by" text COLLATE "C",
+    "activated_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("digest")
+);
 CREATE TABLE "timeline" (
     "subject" text COLLATE "C" NOT NULL,
     "attribute" text COLLATE "C" NOT NULL,

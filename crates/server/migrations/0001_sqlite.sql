@@ -384,6 +384,20 @@ CREATE TABLE "settings" (
     "revision" INTEGER,
     PRIMARY KEY ("name")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "policy_bundles" (
+    "digest" TEXT NOT NULL,
+    "files" INTEGER,
+    "size" INTEGER,
+    "status" TEXT,
+    "uploaded_by" TEXT,
+    "uploaded_at" INTEGER,
+    "uploaded_index" INTEGER,
+    "effective" TEXT,
+    "activated_by" TEXT,
+    "activated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("digest")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "timeline" (
     "subject" TEXT NOT NULL,
     "attribute" TEXT NOT NULL,
