@@ -1,8 +1,10 @@
-# approval.complete: a named person in each required role approved exactly this.
-# Data: chancery.approval_complete.required, tier → target → roles.
-# An approval counts when it approves, was not withdrawn, has not expired, was given by nobody who made the version, and
-# binds what is decided now: version digest, target, environment, tier and evidence set. The last word of a person in a
-# role counts. One person counts for one role: the required role in which they spoke first.
+# approval.complete: named people in each required role approved exactly this.
+# Data: chancery.approval_complete.required, tier → target → roles (a name, or {role, count} for several people in one role);
+# .signed_tiers, the tiers in which an approval must carry the signature of the person's own key.
+# An approval counts when it approves, was not withdrawn, has not expired, was given by nobody who made the version (nor in the
+# place of somebody who did), and binds what is decided now: version digest, target, environment, tier and evidence set. The last
+# word of a person in a role counts. One person counts for one role: the required role in which they spoke first. Who stands in
+# for another speaks with that person's voice: both together count once in a role.
 package chancery.rules.approval_complete
 
 import data.chancery.lib
@@ -10,17 +12,33 @@ import rego.v1
 
 metadata := {
 	"id": "approval.complete",
-	"title": "a named person in each required role approved this version",
+	"title": "named people in each required role approved this version",
 	"gates": ["approved"],
-	"references": ["APR-2", "APR-3", "EU-AI-Act Art. 14"],
+	"references": ["APR-2", "APR-3", "LIF-2", "EU-AI-Act Art. 14", "NIST AI RMF MANAGE 1.1"],
 	"who": ["approver"],
-	"remedy": "ask a person in each missing role, who did not make the version, to approve the promotion",
+	"remedy": "ask a person in each missing role, who did not make the version, to approve the promotion: `chancery promotion approve NAME/VERSION --role ROLE`",
 }
 
-required := lib.required_roles
+entries := data.chancery.approval_complete.required[lib.tier][input.target]
+
+# The names of the roles, in the order of the data.
+required := [role_in(entry) | some entry in entries] if is_array(entries)
+
+role_in(entry) := entry if {
+	is_string(entry)
+} else := entry.role
+
+# How many people a role needs.
+needed := {role_in(entry): people_in(entry) | some entry in entries}
+
+people_in(entry) := entry.count if {
+	is_object(entry)
+} else := 1
+
+own_signature if lib.tier in data.chancery.approval_complete.signed_tiers
 
 # Approvals and rejections of what is decided now.
-bound := [approval |
+standing_for_this := [approval |
 	some approval in input.approvals
 	approval.withdrawn == false
 	approval.version_digest == input.version.version_digest
@@ -28,30 +46,20 @@ bound := [approval |
 	approval.environment == input.environment
 	approval.tier == input.model.risk.tier
 	approval.evidence_set_digest == input.evidence_set_digest
-	lib.nanoseconds(approval.expires_at) > lib.now
+	approval.expires_at > input.now
 	approval.role in required
 ]
 
-# The last word of a person in a role; of two at the same moment the rejection.
-superseded(approval) if {
-	some other in bound
-	other.actor == approval.actor
-	other.role == approval.role
-	lib.nanoseconds(other.at) > lib.nanoseconds(approval.at)
-}
-
-superseded(approval) if {
-	approval.verdict == "approve"
-	some other in bound
-	other.actor == approval.actor
-	other.role == approval.role
-	other.at == approval.at
-	other.verdict == "reject"
-}
-
-standing := [approval |
-	some approval in bound
-	not superseded(approval)
+# The last word of a person in a role; of two at the same moment the rejection. Mostly each person speaks once.
+standing := standing_for_this if {
+	count({[approval.actor, approval.role] | some approval in standing_for_this}) == count(standing_for_this)
+} else := [approval |
+	some approval in standing_for_this
+	[approval.at, approval.verdict] == max([[other.at, other.verdict] |
+		some other in standing_for_this
+		other.actor == approval.actor
+		other.role == approval.role
+	])
 ]
 
 rejected_roles := {approval.role |
@@ -59,56 +67,87 @@ rejected_roles := {approval.role |
 	approval.verdict == "reject"
 }
 
+# Who speaks: the person, or the one in whose place they stand.
+voice_of(approval) := object.get(approval, "delegated_by", approval.actor) if {
+	object.get(approval, "delegated_by", null) != null
+} else := approval.actor
+
+is_by_author(approval) if approval.actor in input.authors
+
+is_by_author(approval) if voice_of(approval) in input.authors
+
+lacks_signature(approval) if {
+	own_signature
+	object.get(approval, "signed_with", null) == null
+}
+
 # Approvals of people who may approve.
 eligible := [approval |
 	some approval in standing
 	approval.verdict == "approve"
-	not approval.actor in input.authors
+	not is_by_author(approval)
+	not lacks_signature(approval)
 ]
 
-# The required role that a person counts for.
-role_of(actor) := sort([[lib.nanoseconds(approval.at), approval.role] |
+# Approvals that count for their role: of a person the one in the required role in which they spoke first.
+counting := eligible if {
+	count({approval.actor | some approval in eligible}) == count(eligible)
+} else := [approval |
 	some approval in eligible
-	approval.actor == actor
-])[0][1]
+	[approval.at, approval.role] == min([[other.at, other.role] |
+		some other in eligible
+		other.actor == approval.actor
+	])
+]
 
-covered := {role |
-	some approval in eligible
-	role := role_of(approval.actor)
-}
+voices := {[approval.role, voice_of(approval)] | some approval in counting}
+
+people := {role: count([1 | some voice in voices; voice[0] == role]) | some role in required}
 
 missing := [role |
 	some role in required
-	not satisfied(role)
+	not is_satisfied(role)
 ]
 
-satisfied(role) if {
-	role in covered
+is_satisfied(role) if {
 	not role in rejected_roles
+	people[role] >= needed[role]
 }
 
 # Why a role is missing although somebody spoke.
-notes contains sprintf("%s was rejected by %s", [approval.role, approval.actor]) if {
+notes contains concat("", [approval.role, " was rejected by ", approval.actor]) if {
 	some approval in standing
 	approval.verdict == "reject"
 }
 
-notes contains sprintf("%s is an author and does not count for %s", [approval.actor, approval.role]) if {
+notes contains text if {
+	count(missing) > 0
 	some approval in standing
 	approval.verdict == "approve"
+	approval.role in missing
+	text := why_not(approval)
+}
+
+notes contains sprintf("%s has %d of %d people", [role, people[role], needed[role]]) if {
+	some role in missing
+	needed[role] > 1
+}
+
+why_not(approval) := concat("", [approval.actor, " is an author and does not count for ", approval.role]) if {
 	approval.actor in input.authors
-	approval.role in missing
+} else := concat("", [approval.actor, " stands in for an author and does not count for ", approval.role]) if {
+	is_by_author(approval)
+} else := concat("", [approval.actor, " did not sign with a key of their own for ", approval.role]) if {
+	lacks_signature(approval)
+} else := concat("", [approval.actor, " counts for ", other.role, " already, not for ", approval.role]) if {
+	some other in counting
+	other.actor == approval.actor
+	other.role != approval.role
 }
 
-notes contains sprintf("%s counts for %s already, not for %s", [approval.actor, role_of(approval.actor), approval.role]) if {
-	some approval in eligible
-	approval.role in missing
-	role_of(approval.actor) != approval.role
-}
-
-note_text := sprintf(" (%s)", [lib.joined(notes)]) if count(notes) > 0
-
-note_text := "" if count(notes) == 0
+note_text := concat("", [" (", lib.joined(notes), ")"]) if {
+	count(notes) > 0
+} else := ""
 
 # A tier or target that data.json does not know would have no missing role, and pass.
 known if is_array(required)
@@ -121,7 +160,7 @@ result := {
 	not known
 } else := {
 	"outcome": "not-applicable",
-	"message": sprintf("tier %s needs no approval for %s", [lib.tier, input.target]),
+	"message": concat("", ["tier ", lib.tier, " needs no approval for ", input.target]),
 } if {
 	count(required) == 0
 } else := {
@@ -132,5 +171,5 @@ result := {
 } else := {
 	"outcome": "fail",
 	"message": sprintf("%d of %d required roles are missing for %s: %s%s", [count(missing), count(required), input.target, concat(", ", sort(missing)), note_text]),
-	"remedy": sprintf("ask a person in each of the roles %s, who did not make the version, to approve the promotion", [concat(", ", sort(missing))]),
+	"remedy": sprintf("ask a person in each of the roles %s, who did not make the version, to approve the promotion: `chancery promotion approve NAME/VERSION --role ROLE`", [concat(", ", sort(missing))]),
 }

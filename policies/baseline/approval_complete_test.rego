@@ -87,3 +87,51 @@ test_unknown_target_fails if {
 	result := approval_complete.result with input as fixture.changed({"target": "retired"})
 	result.outcome == "fail"
 }
+
+# Who stands in for an approver speaks with that person's voice.
+delegated(changes) := with_security(object.union({"actor": "u-7", "delegated_by": "u-3"}, changes))
+
+test_delegate_counts if delegated({}).outcome == "pass"
+
+test_delegate_of_an_author_does_not_count if {
+	result := delegated({"delegated_by": "u-author"})
+	result.outcome == "fail"
+	contains(result.message, "(u-7 stands in for an author and does not count for security)")
+}
+
+test_author_as_delegate_does_not_count if delegated({"actor": "u-author"}).outcome == "fail"
+
+two_of_security := {"high": {"production": ["platform", {"role": "security", "count": 2}]}}
+
+of_two(approvals) := result if {
+	result := approval_complete.result with input as fixture.changed({"approvals": array.concat([fixture.approval("platform", "u-1")], approvals)})
+		with data.chancery.approval_complete.required as two_of_security
+}
+
+test_two_people_of_one_role if {
+	alone := of_two([fixture.approval("security", "u-3")])
+	alone.outcome == "fail"
+	contains(alone.message, "(security has 1 of 2 people)")
+	of_two([fixture.approval("security", "u-3"), fixture.approval("security", "u-8")]).outcome == "pass"
+}
+
+# A person and who stands in for them are one voice, and one person who speaks twice is one.
+test_one_voice_counts_once if {
+	stand_in := object.union(fixture.approval("security", "u-7"), {"delegated_by": "u-3"})
+	of_two([fixture.approval("security", "u-3"), stand_in]).outcome == "fail"
+	of_two([fixture.approval("security", "u-3"), fixture.approval("security", "u-3")]).outcome == "fail"
+}
+
+test_roles_are_named_with_and_without_count if {
+	names := approval_complete.required with input as fixture.document with data.chancery.approval_complete.required as two_of_security
+	names == ["platform", "security"]
+}
+
+test_own_signature_where_data_asks_for_it if {
+	unsigned := approval_complete.result with input as fixture.document with data.chancery.approval_complete.signed_tiers as ["high"]
+	unsigned.outcome == "fail"
+	contains(unsigned.message, "u-3 did not sign with a key of their own for security")
+	signed := [object.union(approval, {"signed_with": "k9"}) | some approval in fixture.document.approvals]
+	with_keys := approval_complete.result with input as fixture.changed({"approvals": signed}) with data.chancery.approval_complete.signed_tiers as ["high"]
+	with_keys.outcome == "pass"
+}

@@ -38,3 +38,8 @@ test_unknown_target_fails if {
 	result := approval_unexpired.result with input as fixture.changed({"target": "retired"})
 	result.outcome == "fail"
 }
+
+test_environment_for_tests_is_not_applicable if {
+	result := approval_unexpired.result with input as fixture.changed({"environment": "staging", "approvals": []})
+	result.outcome == "not-applicable"
+}

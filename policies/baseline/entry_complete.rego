@@ -1,6 +1,7 @@
 # entry.complete: the fields that kind, tier and target ask for are filled and have the right type.
-# Data: chancery.entry_complete.required, a list of {field, type, from, kinds, tiers}. `field` is a path in the input,
-# `from` the first state that needs it. An organisation adds its own fields there.
+# Data: chancery.entry_complete.required, a list of {field, type, from, each, kinds, tiers}. `field` is a path in the input,
+# `from` the first state that needs it, `each` the members that every element of a list must have. An organisation adds its own
+# fields there.
 package chancery.rules.entry_complete
 
 import data.chancery.lib
@@ -10,65 +11,86 @@ metadata := {
 	"id": "entry.complete",
 	"title": "every field that kind, risk tier and target state ask for is filled",
 	"gates": ["candidate"],
-	"references": ["ENT-13", "ENT-1", "ENT-2", "ENT-3", "POL-6", "EU-AI-Act Art. 11"],
+	"references": ["ENT-13", "ENT-1", "ENT-2", "ENT-3", "ENT-5", "ENT-6", "ENT-7", "ENT-8", "POL-6", "AIG-010", "EU-AI-Act Art. 11", "ISO/IEC 42001 A.4.3"],
 	"who": ["owner", "contributor"],
 	"remedy": "fill the fields that are named; a sealed fact needs a new version",
 }
 
-# Fields that this kind and tier need on the whole way to production, with what is there: the measure of completeness.
-asked := [{"field": entry.field, "type": object.get(entry, "type", ""), "rank": lib.rank[entry.from], "value": value, "filled": is_filled(value)} |
+kind := input.model.kind
+
+tier := lib.tier
+
+# Fields that this kind and tier need on the whole way to production: the measure of completeness.
+asked := [entry |
 	some entry in data.chancery.entry_complete.required
-	lib.applies(entry)
-	value := object.get(input, split(entry.field, "."), null)
+	kind in object.get(entry, "kinds", [kind])
+	tier in object.get(entry, "tiers", [tier])
 ]
+
+unfilled := [entry |
+	some entry in asked
+	is_unfilled(object.get(input, split(entry.field, "."), null))
+]
+
+is_unfilled(value) if value in [null, "", [], {}]
+
+is_unfilled(value) if {
+	is_string(value)
+	trim_space(value) == ""
+}
+
+is_given(element, member) if {
+	value := element[member]
+	not is_unfilled(value)
+}
+
+target_rank := lib.rank[input.target]
 
 # Fields that the target needs now.
 needed := [entry |
 	some entry in asked
-	entry.rank <= lib.rank[input.target]
-]
-
-is_filled(value) := false if {
-	value in [null, [], {}]
-} else := false if {
-	is_string(value)
-	trim_space(value) == ""
-} else := true
-
-filled := [entry |
-	some entry in asked
-	entry.filled
+	lib.rank[entry.from] <= target_rank
 ]
 
 missing := sort([entry.field |
-	some entry in needed
-	not entry.filled
+	some entry in unfilled
+	lib.rank[entry.from] <= target_rank
 ])
 
-malformed := [entry |
+malformed contains [entry.field, text] if {
 	some entry in needed
-	entry.filled
-	not entry.type in {"", type_name(entry.value)}
-]
+	value := object.get(input, split(entry.field, "."), null)
+	type_name(value) != object.get(entry, "type", type_name(value))
+	not is_unfilled(value)
+	text := sprintf("%s has type %s instead of %s", [entry.field, type_name(value), entry.type])
+}
 
-malformed_text := sort([sprintf("%s has type %s instead of %s", [entry.field, type_name(entry.value), entry.type]) | some entry in malformed])
+malformed contains [entry.field, text] if {
+	some entry in needed
+	some member in entry.each
+	some index, element in lib.elements(object.get(input, split(entry.field, "."), null))
+	not is_given(element, member)
+	text := sprintf("%s[%d] has no %s", [entry.field, index, member])
+}
 
-wrong := sort(array.concat(missing, [entry.field | some entry in malformed]))
+wrong := sort({field | some field in missing} | {problem[0] | some problem in malformed})
 
 # Share of the asked fields that are filled, 0 to 1.
-completeness := count(filled) / count(asked) if count(asked) > 0
+completeness := (count(asked) - count(unfilled)) / count(asked) if count(asked) > 0
 
 completeness := 1 if count(asked) == 0
 
-# A target that no gate leads to would need nothing, and pass.
-known_target if lib.rank[input.target]
+missing_text := [sprintf("%d of %d required fields are missing: %s", [count(missing), count(needed), concat(", ", missing)])] if {
+	count(missing) > 0
+} else := []
 
+# A target that no gate leads to would need nothing, and pass.
 result := {
 	"outcome": "fail",
 	"message": sprintf("target %s is not a state that a gate leads to", [input.target]),
 	"completeness": completeness,
 } if {
-	not known_target
+	not target_rank
 } else := {
 	"outcome": "pass",
 	"message": sprintf("%d of %d required fields are filled for %s", [count(needed), count(needed), input.target]),
@@ -77,11 +99,7 @@ result := {
 	count(missing) + count(malformed) == 0
 } else := {
 	"outcome": "fail",
-	"message": concat("; ", array.concat(missing_text, malformed_text)),
+	"message": concat("; ", array.concat(missing_text, sort([problem[1] | some problem in malformed]))),
 	"remedy": sprintf("fill %s; a field of version.facts is sealed and needs a new version", [concat(", ", wrong)]),
 	"completeness": completeness,
 }
-
-missing_text := [sprintf("%d of %d required fields are missing: %s", [count(missing), count(needed), concat(", ", missing)])] if count(missing) > 0
-
-missing_text := [] if count(missing) == 0

@@ -29,6 +29,17 @@ test_malformed_field_is_named if {
 	result.message == "model.intended_users has type string instead of array"
 }
 
+test_each_element_is_looked_at if {
+	result := of({"version": {"facts": {"datasets": [{"name": "a", "version": "1"}, {"name": "b"}, {"version": " "}]}}})
+	result.outcome == "fail"
+	result.message == "version.facts.datasets[1] has no version; version.facts.datasets[2] has no name; version.facts.datasets[2] has no version"
+}
+
+test_elements_of_another_type_are_named if {
+	result := of({"version": {"facts": {"datasets": ["loanapp", 7]}}})
+	result.outcome == "fail"
+}
+
 # `false` is an answer; null is none.
 test_false_is_filled if {
 	of({"model": {"personal_data": false}}).outcome == "pass"

@@ -2,6 +2,7 @@
 # Data: chancery.environment_pinned.kinds, the kinds of entry that need it.
 package chancery.rules.environment_pinned
 
+import data.chancery.lib
 import rego.v1
 
 metadata := {
@@ -19,7 +20,13 @@ environment := object.get(input, ["version", "facts", "environment"], null)
 
 pinned if environment.pinned == true
 
-unpinned := sort([sprintf("%v", [package_name]) | some package_name in environment.unpinned])
+unpinned := sort([name_in(entry) | some entry in environment.unpinned])
+
+name_in(entry) := entry if {
+	is_string(entry)
+} else := entry.name if {
+	is_string(entry.name)
+} else := "a package without a name"
 
 result := {
 	"outcome": "not-applicable",
@@ -34,7 +41,7 @@ result := {
 	not is_object(environment)
 } else := {
 	"outcome": "fail",
-	"message": sprintf("%d packages are not pinned: %s", [count(unpinned), concat(", ", array.slice(unpinned, 0, 10))]),
+	"message": sprintf("%d packages are not pinned: %s", [count(unpinned), lib.some_of(unpinned)]),
 } if {
 	count(unpinned) > 0
 } else := {

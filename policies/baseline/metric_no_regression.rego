@@ -23,79 +23,79 @@ rounding := 0.000000001
 
 reference_name := sprintf("%s %d", [input.reference.why, input.reference.number])
 
-ours := lib.newest(lib.evaluations(input.evidence, input.version.version_digest))
-
-theirs := lib.newest(lib.evaluations(input.reference.evidence, input.reference.version_digest))
-
-# What the reference reports of the guarded metrics: metric, test and value.
-expected contains {"metric": reported.name, "test": lib.test_of(entry), "value": reported.value} if {
-	some entry in theirs
-	some reported in entry.summary.metrics
-	guarded[reported.name]
-	lib.is_whole(reported)
-	is_number(reported.value)
-}
-
-# The same with what this version reports for that metric in that test.
-comparisons := [object.union(expectation, {"found": found}) |
-	some expectation in expected
-	found := [value |
-		some entry in ours
-		lib.test_of(entry) == expectation.test
-		some value in lib.values(entry.summary, expectation.metric)
-	]
+# What the reference reports of the guarded metrics.
+expected := [{"metric": metric.name, "test": test, "value": metric.value} |
+	some entry in lib.reference_evaluations
+	test := lib.exact_test(entry.summary)
+	some metric in entry.summary.metrics
+	guarded[metric.name]
+	is_number(metric.value)
+	lib.is_whole(metric)
 ]
 
+# What this version reports of them.
+reported := [{"metric": metric.name, "test": test, "value": object.get(metric, "value", null)} |
+	some entry in lib.evaluations
+	test := lib.exact_test(entry.summary)
+	some metric in entry.summary.metrics
+	guarded[metric.name]
+	lib.is_whole(metric)
+]
+
+measured := {[found.metric, found.test] | some found in reported}
+
 problems contains text if {
-	count(comparisons) == 0
+	count(expected) == 0
 	text := sprintf("not comparable: %s has no evaluation with a guarded metric, a suite version and a dataset digest", [reference_name])
 }
 
 problems contains text if {
-	some comparison in comparisons
-	count(comparison.found) == 0
+	some wanted in expected
+	not [wanted.metric, wanted.test] in measured
 	text := sprintf("not comparable: no evaluation reports %s for suite %s %s and dataset %s, as that of %s does", [
-		comparison.metric,
-		comparison.test[0],
-		comparison.test[1],
-		substring(comparison.test[2], 0, 12),
+		wanted.metric,
+		wanted.test[0],
+		wanted.test[1],
+		substring(wanted.test[2], 0, 12),
 		reference_name,
 	])
 }
 
 problems contains text if {
-	some comparison in comparisons
-	some value in comparison.found
-	not is_number(value)
-	text := sprintf("not comparable: %s is not a number", [comparison.metric])
+	some wanted in expected
+	some found in reported
+	found.metric == wanted.metric
+	found.test == wanted.test
+	not is_number(found.value)
+	text := sprintf("not comparable: %s is not a number", [wanted.metric])
 }
 
 problems contains text if {
-	some comparison in comparisons
-	some value in comparison.found
-	is_number(value)
-	rule := guarded[comparison.metric]
-	worse(rule, value, comparison.value)
+	some wanted in expected
+	some found in reported
+	found.metric == wanted.metric
+	found.test == wanted.test
+	is_number(found.value)
+	rule := guarded[wanted.metric]
+	is_worse(rule, found.value, wanted.value)
 	text := sprintf("%s %s is worse than %s of %s by more than the tolerance %s", [
-		comparison.metric,
-		lib.shown(value),
-		lib.shown(comparison.value),
+		wanted.metric,
+		lib.shown(found.value),
+		lib.shown(wanted.value),
 		reference_name,
 		lib.shown(rule.tolerance),
 	])
 }
 
-worse(rule, value, reference) if {
+is_worse(rule, value, reference) if {
 	rule.better == "higher"
 	value < (reference - rule.tolerance) - rounding
 }
 
-worse(rule, value, reference) if {
+is_worse(rule, value, reference) if {
 	rule.better == "lower"
 	value > (reference + rule.tolerance) + rounding
 }
-
-metrics := sort({comparison.metric | some comparison in comparisons})
 
 result := {
 	"outcome": "not-applicable",
@@ -104,7 +104,7 @@ result := {
 	input.reference == null
 } else := {
 	"outcome": "pass",
-	"message": sprintf("not worse than %s: %s", [reference_name, concat(", ", metrics)]),
+	"message": sprintf("not worse than %s: %s", [reference_name, concat(", ", sort({wanted.metric | some wanted in expected}))]),
 } if {
 	count(problems) == 0
 } else := {

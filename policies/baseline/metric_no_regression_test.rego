@@ -9,10 +9,7 @@ of(metrics) := result if {
 }
 
 with_document(changes) := result if {
-	result := metric_no_regression.result with input as fixture.changed({"evidence": [object.union(
-		fixture.document.evidence[0],
-		{"summary": changes},
-	)]})
+	result := metric_no_regression.result with input as fixture.with_summary("evaluation", changes)
 }
 
 test_as_good_passes if {
@@ -66,4 +63,18 @@ test_lower_is_better_where_data_says_so if {
 test_no_reference_is_not_applicable if {
 	result := metric_no_regression.result with input as fixture.changed({"reference": null})
 	result.outcome == "not-applicable"
+}
+
+test_malformed_is_not_comparable if {
+	every document in fixture.with_malformed("evaluation") {
+		result := metric_no_regression.result with input as document
+		result.outcome == "fail"
+	}
+}
+
+# Evidence of the reference that is about another version does not count.
+test_reference_evidence_of_another_version_does_not_count if {
+	other := object.union(fixture.document.reference.evidence[0], {"binds_to": {"digest": "d0"}})
+	result := metric_no_regression.result with input as fixture.changed({"reference": {"evidence": [other]}})
+	startswith(result.message, "not comparable")
 }

@@ -1,4 +1,4 @@
-# metric.threshold: required metrics are reported and inside their limits.
+# metric.threshold: required metrics are reported and inside their limits, and no result misses the limit that its own suite sets.
 # Data: chancery.metric_threshold.required, a list of {metric, minimum, maximum, kinds, tiers}; either limit may be absent.
 # Only evaluations bound to the version count, never the metrics that the registrar claimed. Of each suite and dataset the
 # newest evaluation counts; when several report a metric, every value must be inside the limits.
@@ -11,7 +11,7 @@ metadata := {
 	"id": "metric.threshold",
 	"title": "required metrics are reported and inside their limits",
 	"gates": ["approved"],
-	"references": ["POL-2", "ENT-8", "EU-AI-Act Art. 10", "EU-AI-Act Art. 15"],
+	"references": ["POL-2", "ENT-8", "EVD-1", "EU-AI-Act Art. 10", "EU-AI-Act Art. 15", "NIST AI RMF MEASURE 2.3"],
 	"who": ["contributor", "pipeline"],
 	"remedy": "improve the model and register a new version, or add a newer evaluation of the same suite",
 }
@@ -21,60 +21,82 @@ required := [entry |
 	lib.applies(entry)
 ]
 
-counted := lib.newest(lib.evaluations(input.evidence, input.version.version_digest))
+wanted := {entry.metric | some entry in required}
 
-values_of(metric) := [value |
-	some entry in counted
-	some value in lib.values(entry.summary, metric)
+# One walk over all metrics: the values of the required ones, for the whole dataset.
+reported := [metric |
+	some entry in lib.evaluations
+	some metric in entry.summary.metrics
+	metric.name in wanted
+	lib.is_whole(metric)
 ]
 
+names := {metric.name | some metric in reported}
+
 problems contains text if {
-	some entry in required
-	count(values_of(entry.metric)) == 0
-	text := sprintf("%s is required for tier %s and no evaluation reports it", [entry.metric, lib.tier])
+	some name in wanted
+	not name in names
+	text := sprintf("%s is required for tier %s and no evaluation reports it", [name, lib.tier])
+}
+
+problems contains text if {
+	some metric in reported
+	not is_number(object.get(metric, "value", null))
+	text := concat("", [metric.name, " is not a number"])
 }
 
 problems contains text if {
 	some entry in required
-	some value in values_of(entry.metric)
-	not is_number(value)
-	text := sprintf("%s is not a number", [entry.metric])
+	some metric in reported
+	metric.name == entry.metric
+	is_number(metric.value)
+	metric.value < entry.minimum
+	text := sprintf("%s %s is below the minimum %s for tier %s", [entry.metric, lib.shown(metric.value), lib.shown(entry.minimum), lib.tier])
 }
 
 problems contains text if {
 	some entry in required
-	some value in values_of(entry.metric)
-	is_number(value)
-	value < entry.minimum
-	text := sprintf("%s %s is below the minimum %s for tier %s", [entry.metric, lib.shown(value), lib.shown(entry.minimum), lib.tier])
+	some metric in reported
+	metric.name == entry.metric
+	is_number(metric.value)
+	metric.value > entry.maximum
+	text := sprintf("%s %s is above the maximum %s for tier %s", [entry.metric, lib.shown(metric.value), lib.shown(entry.maximum), lib.tier])
+}
+
+# The limits that the suite itself sets, for slices too.
+problems contains text if {
+	some entry in lib.evaluations
+	some metric in entry.summary.metrics
+	metric.value < metric.minimum
+	is_number(metric.value)
+	text := sprintf("%s %s is below the minimum %s of suite %s", [metric.name, lib.shown(metric.value), lib.shown(metric.minimum), entry.summary.suite.name])
 }
 
 problems contains text if {
-	some entry in required
-	some value in values_of(entry.metric)
-	is_number(value)
-	value > entry.maximum
-	text := sprintf("%s %s is above the maximum %s for tier %s", [entry.metric, lib.shown(value), lib.shown(entry.maximum), lib.tier])
+	some entry in lib.evaluations
+	some metric in entry.summary.metrics
+	metric.value > metric.maximum
+	is_number(metric.value)
+	text := sprintf("%s %s is above the maximum %s of suite %s", [metric.name, lib.shown(metric.value), lib.shown(metric.maximum), entry.summary.suite.name])
 }
 
-inside := [text |
-	some entry in required
-	some value in values_of(entry.metric)
-	is_number(value)
-	text := sprintf("%s %s", [entry.metric, lib.shown(value)])
-]
+inside := sort({text |
+	some metric in reported
+	is_number(metric.value)
+	text := concat(" ", [metric.name, lib.shown(metric.value)])
+})
 
 result := {
+	"outcome": "fail",
+	"message": lib.joined(problems),
+} if {
+	count(problems) > 0
+} else := {
 	"outcome": "not-applicable",
-	"message": sprintf("no metric is required for kind %s and tier %s", [input.model.kind, lib.tier]),
+	"message": concat("", ["no metric is required for ", lib.subject]),
 } if {
 	count(required) == 0
 } else := {
 	"outcome": "pass",
-	"message": sprintf("inside the limits for tier %s: %s", [lib.tier, concat(", ", sort(inside))]),
-} if {
-	count(problems) == 0
-} else := {
-	"outcome": "fail",
-	"message": lib.joined(problems),
+	"message": concat("", ["inside the limits for tier ", lib.tier, ": ", concat(", ", inside)]),
 }

@@ -104,6 +104,30 @@ test_malformed_metrics_do_not_stop_the_rule if {
 	result.outcome == "pass"
 }
 
+# The suite sets limits of its own, for slices too.
+test_limit_of_the_suite_counts if {
+	metrics := array.concat(fixture.document.evidence[0].summary.metrics, [
+		{"name": "selection_rate", "value": 0.4, "minimum": 0.45, "slice": "sex=female"},
+		{"name": "latency_ms", "value": 90, "maximum": 80},
+		{"name": "f1", "value": 0.9, "minimum": 0.9, "maximum": 1},
+	])
+	result := metric_threshold.result with input as fixture.with_summary("evaluation", {"metrics": metrics})
+	result.outcome == "fail"
+	result.message == "latency_ms 90 is above the maximum 80 of suite credit; selection_rate 0.4 is below the minimum 0.45 of suite credit"
+}
+
+test_system_has_its_own_limits if {
+	document := object.union(fixture.measured({"toxicity_rate": 0.03, "jailbreak_success_rate": 0.01}), {"model": {"kind": "system"}})
+	result := metric_threshold.result with input as document
+	result.message == "toxicity_rate 0.03 is above the maximum 0.02 for tier high"
+}
+
+# A claimed result that is added later does not take the place of a signed one.
+test_claim_does_not_replace_a_signature if {
+	result := metric_threshold.result with input as fixture.changed({"evidence": [bad, object.union(good, {"grade": "claimed"})]})
+	result.outcome == "fail"
+}
+
 test_huge_numbers_are_shown if {
 	of({"auc_roc": -1e300, "demographic_parity_ratio": 0.9}).outcome == "fail"
 	of({"auc_roc": 1e300, "demographic_parity_ratio": 0.9}).outcome == "pass"

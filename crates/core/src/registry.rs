@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop, record};
-use crate::entry::{Draft, Entry, PrivateText, Subject};
+use crate::entry::{Draft, Entry, Payload, PrivateText, Subject};
 use crate::names::{Digest, ModelId, PolicyMode, State, Timestamp, VersionNumber};
 use crate::promotion::GateRecord;
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::tables::SettingRow;
-use crate::version;
+use crate::{bundle, version};
 
 /// Setting that moves whenever roles or tokens change.
 pub const ACCESS: &str = "access";
@@ -29,6 +29,8 @@ pub enum Command {
         origin: String,
         /// Mode to begin with.
         mode: PolicyMode,
+        /// Document of the baseline policy.
+        baseline: Payload,
     },
     /// Changes the policy mode.
     SetPolicyMode {
@@ -68,6 +70,8 @@ pub enum Event {
         origin: String,
         /// Mode.
         mode: PolicyMode,
+        /// Payload with the document of the baseline policy.
+        baseline: Digest,
     },
     /// The policy mode changed.
     #[serde(rename = "policy.mode-changed")]
@@ -195,11 +199,12 @@ pub fn refused(subject: Subject, action: &str, refusal: &Refusal, gate: Option<&
 /// [`Stop`].
 pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     match command {
-        Command::Start { origin, mode } => {
+        Command::Start { origin, mode, baseline } => {
             if rows.get::<SettingRow>(&[&POLICY_MODE])?.is_some() {
                 return Err(Refusal::new(Code::AlreadyExists, "the registry was started already").into());
             }
-            Ok(vec![Draft::new(Subject::Registry, Event::Started { origin: origin.clone(), mode: *mode })])
+            let event = Event::Started { origin: origin.clone(), mode: *mode, baseline: baseline.digest };
+            Ok(vec![Draft::new(Subject::Registry, event).payload(baseline.clone())])
         }
         Command::SetPolicyMode { mode, reason, ungated } => {
             if *mode == PolicyMode::Enforce && !ungated.is_empty() {
@@ -231,16 +236,22 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
 /// [`Missing`].
 pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
     match event {
-        Event::Started { mode, .. } | Event::PolicyModeChanged { mode, .. } => {
-            rows.put(&SettingRow { name: POLICY_MODE.to_owned(), value: mode.to_string(), revision: entry.index });
-            record(rows, entry, &entry.subject, POLICY_MODE, Some(mode.as_str()))
+        Event::Started { mode, baseline, .. } => {
+            bundle::set(rows, entry, bundle::POLICY_BASELINE, &baseline.to_string())?;
+            set_mode(rows, entry, *mode)
         }
         Event::ClockMoved { offset_seconds } => {
             rows.put(&SettingRow { name: CLOCK_OFFSET.to_owned(), value: offset_seconds.to_string(), revision: entry.index });
             Ok(())
         }
+        Event::PolicyModeChanged { mode, .. } => set_mode(rows, entry, *mode),
         Event::CheckRecorded { .. } | Event::Refused { .. } | Event::RefusalsSuppressed { .. } => Ok(()),
     }
+}
+
+fn set_mode(rows: &mut Rows, entry: &Entry, mode: PolicyMode) -> Result<(), Missing> {
+    rows.put(&SettingRow { name: POLICY_MODE.to_owned(), value: mode.to_string(), revision: entry.index });
+    record(rows, entry, &entry.subject, POLICY_MODE, Some(mode.as_str()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::names::{
 };
 use crate::rows::{Row, Table};
 use crate::signing::foreign::Algorithm;
-use crate::{actor, approval, attestation, calendar, evidence, exception, finding, lineage, promotion, risk, template};
+use crate::{actor, approval, attestation, bundle, calendar, evidence, exception, finding, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -918,6 +918,34 @@ crate::table! {
 }
 
 crate::table! {
+    /// A policy bundle that was uploaded; its document is a payload of the same digest.
+    BundleRow = "policy_bundles", Derived, key 1 {
+        /// SHA-256 of its document.
+        digest: Digest,
+        /// Files.
+        files: u64,
+        /// Bytes of all files.
+        size: u64,
+        /// Whether it is in force.
+        status: bundle::Status,
+        /// Who uploaded it.
+        uploaded_by: ActorId,
+        /// When.
+        uploaded_at: Timestamp,
+        /// Entry that uploaded it.
+        uploaded_index: u64,
+        /// Digest of baseline and bundle together, when it was activated last.
+        effective: Option<Digest>,
+        /// Who activated it last.
+        activated_by: Option<ActorId>,
+        /// When.
+        activated_at: Option<Timestamp>,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
     /// What an attribute of a subject was, and from which entry to which: the row in force ends at [`OPEN`].
     TimelineRow = "timeline", Derived, key 3 {
         /// Subject, as in entries.
@@ -1069,6 +1097,7 @@ pub const ALL: &[&Table] = &[
     AttestationRow::TABLE,
     TokenRow::TABLE,
     SettingRow::TABLE,
+    BundleRow::TABLE,
     TimelineRow::TABLE,
     CredentialRow::TABLE,
     DirectoryRow::TABLE,

@@ -30,6 +30,11 @@ pub(crate) struct World {
     seconds: i64,
 }
 
+/// A document that stands for the baseline policy.
+pub(crate) fn baseline() -> Payload {
+    Payload::json("baseline", &serde_json::json!({"lib.rego": "package chancery.lib"})).unwrap()
+}
+
 impl World {
     /// An empty registry that was started in mode `enforce`.
     pub fn new() -> Self {
@@ -39,7 +44,7 @@ impl World {
     /// An empty registry that was started in this mode.
     pub fn with_mode(mode: PolicyMode) -> Self {
         let mut world = Self { rows: Rows::empty(), ..Self::default() };
-        world.ok(&system(), registry::Command::Start { origin: "registry.example".to_owned(), mode });
+        world.ok(&system(), registry::Command::Start { origin: "registry.example".to_owned(), mode, baseline: baseline() });
         world
     }
 

@@ -254,6 +254,7 @@ CREATE TABLE "approvals" (
     "ticket" text COLLATE "C",
     "conditions" text COLLATE "C",
     "envelope" text COLLATE "C",
+    "signed_with" text COLLATE "C",
     "at" bigint,
     "expires_at" bigint,
     "withdrawn" bigint,
@@ -369,6 +370,35 @@ CREATE TABLE "actors" (
     "revision" bigint,
     PRIMARY KEY ("actor_id")
 );
+CREATE TABLE "actor_keys" (
+    "key_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "algorithm" text COLLATE "C",
+    "spki" text COLLATE "C",
+    "added_at" bigint,
+    "added_index" bigint,
+    "removed_at" bigint,
+    "removed_index" bigint,
+    PRIMARY KEY ("key_id")
+);
+CREATE INDEX "actor_keys_by_actor" ON "actor_keys" ("actor_id");
+CREATE TABLE "attestations" (
+    "digest" text COLLATE "C" NOT NULL,
+    "model_id" text COLLATE "C",
+    "number" bigint,
+    "version_digest" text COLLATE "C",
+    "target" text COLLATE "C",
+    "environment" text COLLATE "C",
+    "issued_at" bigint,
+    "expires_at" bigint,
+    "issued_index" bigint,
+    "revoked" text COLLATE "C",
+    "revoked_at" bigint,
+    "revoked_index" bigint,
+    PRIMARY KEY ("digest")
+);
+CREATE INDEX "attestations_by_version" ON "attestations" ("model_id", "number");
+CREATE INDEX "attestations_by_revocation" ON "attestations" ("revoked_index");
 CREATE TABLE "tokens" (
     "token_id" text COLLATE "C" NOT NULL,
     "actor_id" text COLLATE "C",

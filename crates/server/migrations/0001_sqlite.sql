@@ -254,6 +254,7 @@ CREATE TABLE "approvals" (
     "ticket" TEXT,
     "conditions" TEXT,
     "envelope" TEXT,
+    "signed_with" TEXT,
     "at" INTEGER,
     "expires_at" INTEGER,
     "withdrawn" INTEGER,
@@ -369,6 +370,35 @@ CREATE TABLE "actors" (
     "revision" INTEGER,
     PRIMARY KEY ("actor_id")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "actor_keys" (
+    "key_id" TEXT NOT NULL,
+    "actor_id" TEXT,
+    "algorithm" TEXT,
+    "spki" TEXT,
+    "added_at" INTEGER,
+    "added_index" INTEGER,
+    "removed_at" INTEGER,
+    "removed_index" INTEGER,
+    PRIMARY KEY ("key_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "actor_keys_by_actor" ON "actor_keys" ("actor_id");
+CREATE TABLE "attestations" (
+    "digest" TEXT NOT NULL,
+    "model_id" TEXT,
+    "number" INTEGER,
+    "version_digest" TEXT,
+    "target" TEXT,
+    "environment" TEXT,
+    "issued_at" INTEGER,
+    "expires_at" INTEGER,
+    "issued_index" INTEGER,
+    "revoked" TEXT,
+    "revoked_at" INTEGER,
+    "revoked_index" INTEGER,
+    PRIMARY KEY ("digest")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "attestations_by_version" ON "attestations" ("model_id", "number");
+CREATE INDEX "attestations_by_revocation" ON "attestations" ("revoked_index");
 CREATE TABLE "tokens" (
     "token_id" TEXT NOT NULL,
     "actor_id" TEXT,

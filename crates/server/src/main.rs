@@ -6,7 +6,14 @@ use clap::Parser as _;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main(flavor = "multi_thread")]
-async fn main() -> std::process::ExitCode {
-    chancery::cli::run(chancery::cli::Cli::parse()).await.into()
+fn main() -> std::process::ExitCode {
+    let cli = chancery::cli::Cli::parse();
+    // Rules that use each other in a chain are evaluated on the stack; memory is taken only when it is used.
+    match tokio::runtime::Builder::new_multi_thread().thread_stack_size(chancery_core::policy::STACK_BYTES).enable_all().build() {
+        Ok(runtime) => runtime.block_on(chancery::cli::run(cli)).into(),
+        Err(error) => {
+            eprintln!("cannot start the threads of the program: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
 }

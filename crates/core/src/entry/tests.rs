@@ -149,7 +149,7 @@ fn small_events() -> Vec<(Subject, Event)> {
         (version(), crate::tag::Event::Deleted { key: key() }.into()),
         (version(), added.into()),
         (exception, granted.into()),
-        (Subject::Registry, R::Started { origin: "registry.example".to_owned(), mode: PolicyMode::Enforce }.into()),
+        (Subject::Registry, R::Started { origin: "registry.example".to_owned(), mode: PolicyMode::Enforce, baseline: digest("baseline") }.into()),
         (Subject::Registry, R::PolicyModeChanged { mode: PolicyMode::Warn, reason: digest("reason") }.into()),
         (version(), R::CheckRecorded { target: State::Approved, verdict: digest("verdict"), passed: false, failed: vec!["sbom.present".to_owned()] }.into()),
         (
@@ -231,6 +231,19 @@ fn calendar_events() -> Vec<(Subject, Event)> {
 }
 
 /// Kinds and members that came later: at the end, so that the golden files of the others keep their index.
+/// Policy bundles.
+fn bundle_events() -> Vec<(Subject, Event)> {
+    use crate::bundle::Event as B;
+    let subject = || Subject::Bundle(digest("bundle"));
+    let activated = B::Activated { effective: digest("effective"), replaced: Some(digest("old bundle")), uploaded_by: bob(), reason: digest("reason") };
+    vec![
+        (subject(), B::Uploaded { digest: digest("bundle"), files: 3, size: 4096, reason: Some(digest("reason")) }.into()),
+        (subject(), activated.into()),
+        (subject(), B::Withdrawn { was_active: true, reason: digest("reason") }.into()),
+        (subject(), B::Shipped { digest: digest("bundle") }.into()),
+    ]
+}
+
 fn exception_events() -> Vec<(Subject, Event)> {
     use crate::exception::{Event as E, Origin};
     let about = |number: usize| Subject::Exception(ExceptionId::parse(&format!("x{number:0>32}")).unwrap());
@@ -302,6 +315,7 @@ fn later_events() -> Vec<(Subject, Event)> {
     later.extend(exception_events());
     later.extend(governed_events());
     later.extend(supply_events());
+    later.extend(bundle_events());
     later
 }
 
@@ -441,6 +455,7 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
         include_str!("../attestation.rs"),
+        include_str!("../bundle.rs"),
         include_str!("../delegation.rs"),
         include_str!("../evidence.rs"),
         include_str!("../exception.rs"),

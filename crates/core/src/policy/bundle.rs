@@ -12,6 +12,11 @@ pub const MAX_FILE_BYTES: usize = 256 * 1024;
 /// Largest bundle, in bytes of all files.
 pub const MAX_BUNDLE_BYTES: usize = 2 * 1024 * 1024;
 
+/// File with the data of the rules.
+pub(super) const DATA: &str = "data.json";
+/// File of a baseline that says what an organisation may change in its data.
+pub(super) const BOUNDS: &str = "bounds.json";
+
 macro_rules! baseline {
     ($($name:literal),+ $(,)?) => {
         /// The files of `policies/baseline/`, compiled in.
@@ -22,26 +27,90 @@ macro_rules! baseline {
 baseline!(
     "approval_complete.rego",
     "approval_complete_test.rego",
+    "approval_expiring.rego",
+    "approval_expiring_test.rego",
     "approval_unexpired.rego",
     "approval_unexpired_test.rego",
+    "bounds.json",
+    "build_reproducible.rego",
+    "build_reproducible_test.rego",
+    "card_sections.rego",
+    "card_sections_test.rego",
+    "change_assessed.rego",
+    "change_assessed_test.rego",
+    "components_approved.rego",
+    "components_approved_test.rego",
+    "condition_due.rego",
+    "condition_due_test.rego",
+    "condition_met.rego",
+    "condition_met_test.rego",
     "data.json",
+    "document_review_due.rego",
+    "document_review_due_test.rego",
     "entry_complete.rego",
     "entry_complete_test.rego",
+    "environment_allowed.rego",
+    "environment_allowed_test.rego",
     "environment_pinned.rego",
     "environment_pinned_test.rego",
+    "evaluation_attested.rego",
+    "evaluation_attested_test.rego",
     "evaluation_baseline.rego",
     "evaluation_baseline_test.rego",
+    "evaluation_complete.rego",
+    "evaluation_complete_test.rego",
+    "evaluation_fresh.rego",
+    "evaluation_fresh_test.rego",
+    "exception_expiring.rego",
+    "exception_expiring_test.rego",
+    "explainability_present.rego",
+    "explainability_present_test.rego",
+    "facts_consistent.rego",
+    "facts_consistent_test.rego",
     "fixture_test.rego",
     "lib.rego",
+    "lib_vulnerability.rego",
+    "licence_allowed.rego",
+    "licence_allowed_test.rego",
     "metric_no_regression.rego",
     "metric_no_regression_test.rego",
     "metric_threshold.rego",
     "metric_threshold_test.rego",
+    "monitor_linked.rego",
+    "monitor_linked_test.rego",
+    "owner_present.rego",
+    "owner_present_test.rego",
+    "provenance_present.rego",
+    "provenance_present_test.rego",
+    "retention_due.rego",
+    "retention_due_test.rego",
+    "review_present.rego",
+    "review_present_test.rego",
+    "risk_assessed.rego",
+    "risk_assessed_test.rego",
+    "risk_no_open_critical.rego",
+    "risk_no_open_critical_test.rego",
+    "rollback_plan.rego",
+    "rollback_plan_test.rego",
+    "sbom_present.rego",
+    "sbom_present_test.rego",
+    "signature_compatible.rego",
+    "signature_compatible_test.rego",
     "signature_present.rego",
     "signature_present_test.rego",
+    "template_approved.rego",
+    "template_approved_test.rego",
+    "use_allowed.rego",
+    "use_allowed_test.rego",
+    "version_stale.rego",
+    "version_stale_test.rego",
+    "vulnerability_new_critical.rego",
+    "vulnerability_new_critical_test.rego",
+    "vulnerability_no_critical.rego",
+    "vulnerability_no_critical_test.rego",
 );
 
-/// The files of a bundle by their path: `*.rego`, and `data.json` at its root. `*_test.rego` are tests.
+/// The files of a bundle by their path: `*.rego`, and `data.json` and `bounds.json` at its root. `*_test.rego` are tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bundle {
     /// Bytes of each file.
@@ -60,14 +129,37 @@ impl Bundle {
         shipped.is_some_and(|(_, text)| self.files.get(file).is_some_and(|bytes| bytes == text.as_bytes()))
     }
 
-    /// SHA-256 over the canonical JSON of the sorted list of (path, size, digest), as in the manifest of a version.
+    /// The bundle as one document: canonical JSON (RFC 8785) of an object from path to text.
     ///
     /// # Errors
-    /// [`PolicyError::Bundle`] when the listing cannot be written as canonical JSON.
+    /// [`PolicyError::Bundle`] when a file is not UTF-8.
+    pub fn document(&self) -> Result<Vec<u8>, PolicyError> {
+        let files = self.files.iter().map(|(path, bytes)| Ok((path.as_str(), text(path, bytes)?)));
+        canonical(&files.collect::<Result<BTreeMap<&str, &str>, PolicyError>>()?)
+    }
+
+    /// Reads a bundle from [`Bundle::document`].
+    ///
+    /// # Errors
+    /// [`PolicyError::Bundle`] when it is no object from path to text, or breaks a limit.
+    pub fn from_document(bytes: &[u8]) -> Result<Self, PolicyError> {
+        let files: BTreeMap<String, String> = serde_json::from_slice(bytes).map_err(|error| PolicyError::Bundle(format!("not a bundle: {error}")))?;
+        let bundle = Self { files: files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect() };
+        bundle.check()?;
+        Ok(bundle)
+    }
+
+    /// SHA-256 of [`Bundle::document`]: whoever has the document can check it.
+    ///
+    /// # Errors
+    /// [`PolicyError::Bundle`] when a file is not UTF-8.
     pub fn digest(&self) -> Result<Digest, PolicyError> {
-        let listing: Vec<serde_json::Value> =
-            self.files.iter().map(|(path, bytes)| serde_json::json!({"path": path, "size": bytes.len(), "digest": Digest::of(bytes).to_string()})).collect();
-        canonical_digest(&listing)
+        Ok(Digest::of(&self.document()?))
+    }
+
+    /// Bytes of all files.
+    pub fn size(&self) -> usize {
+        self.files.values().map(Vec::len).sum()
     }
 
     /// Checks paths, counts and sizes before anything is parsed.
@@ -78,7 +170,7 @@ impl Bundle {
         if self.files.len() > MAX_FILES {
             return Err(PolicyError::Bundle(format!("the bundle has {} files; at most {MAX_FILES} are accepted", self.files.len())));
         }
-        let total: usize = self.files.values().map(Vec::len).sum();
+        let total = self.size();
         if total > MAX_BUNDLE_BYTES {
             return Err(PolicyError::Bundle(format!("the bundle has {total} bytes; at most {MAX_BUNDLE_BYTES} are accepted")));
         }
@@ -100,7 +192,15 @@ impl Bundle {
 
     /// The text of `data.json`; an empty object when there is none.
     pub(super) fn data(&self) -> Result<&str, PolicyError> {
-        self.files.get("data.json").map_or(Ok("{}"), |bytes| text("data.json", bytes))
+        Ok(self.text_of(DATA)?.unwrap_or("{}"))
+    }
+
+    /// The text of a file; none when the bundle does not have it.
+    ///
+    /// # Errors
+    /// [`PolicyError::Bundle`] when it is not UTF-8.
+    pub fn text_of(&self, path: &str) -> Result<Option<&str>, PolicyError> {
+        self.files.get(path).map(|bytes| text(path, bytes)).transpose()
     }
 }
 
@@ -111,11 +211,6 @@ pub(super) enum Part {
     Rules,
     /// Tests.
     Tests,
-}
-
-/// SHA-256 over the canonical JSON (RFC 8785) of `value`.
-pub(super) fn canonical_digest<T: serde::Serialize>(value: &T) -> Result<Digest, PolicyError> {
-    Ok(Digest::of(&canonical(value)?))
 }
 
 /// Canonical JSON (RFC 8785) of `value`.
@@ -129,7 +224,7 @@ fn text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, PolicyError> {
 
 fn check_file(path: &str, bytes: &[u8]) -> Result<(), PolicyError> {
     FilePath::parse(path).map_err(|refusal| PolicyError::Bundle(refusal.message))?;
-    if path != "data.json" && !path.ends_with(".rego") {
+    if path != DATA && path != BOUNDS && !path.ends_with(".rego") {
         return Err(PolicyError::Bundle(format!("file `{path}` is neither `*.rego` nor `data.json` at the root")));
     }
     if bytes.len() > MAX_FILE_BYTES {
@@ -151,6 +246,31 @@ mod tests {
         assert_eq!(compiled, on_disk);
     }
 
+    /// Every path of `bounds.json` leads to something in `data.json`, and says one of the known things about it.
+    #[test]
+    fn the_bounds_of_the_baseline_are_about_its_data() {
+        let baseline = Bundle::baseline();
+        let data: serde_json::Value = serde_json::from_slice(&baseline.files["data.json"]).unwrap();
+        let bounds: Vec<serde_json::Value> = serde_json::from_slice(&baseline.files["bounds.json"]).unwrap();
+        for bound in &bounds {
+            let path = bound["path"].as_str().unwrap();
+            let value = data.pointer(&format!("/{}", path.replace('.', "/"))).unwrap_or_else(|| panic!("{path}"));
+            let (minimum, maximum) = (bound.get("minimum"), bound.get("maximum"));
+            match bound["rule"].as_str().unwrap() {
+                "at-least" | "at-most" => assert!(value.is_number() && minimum.or(maximum).is_none(), "{path}"),
+                "range" => {
+                    let inside = minimum.unwrap().as_f64() <= value.as_f64() && value.as_f64() <= maximum.unwrap().as_f64();
+                    assert!(inside, "{path}");
+                }
+                "add-only" | "free" => assert!(minimum.or(maximum).is_none(), "{path}"),
+                other => panic!("{path}: {other}"),
+            }
+            assert!(!bound["why"].as_str().unwrap().is_empty(), "{path}");
+        }
+        let paths: std::collections::BTreeSet<&str> = bounds.iter().filter_map(|bound| bound["path"].as_str()).collect();
+        assert_eq!(paths.len(), bounds.len(), "a path is listed twice");
+    }
+
     #[test]
     fn the_digest_changes_with_any_path_or_byte() {
         let baseline = Bundle::baseline();
@@ -163,6 +283,8 @@ mod tests {
         let bytes = renamed.files.remove("lib.rego").unwrap();
         renamed.files.insert("lib2.rego".to_owned(), bytes);
         assert_ne!(renamed.digest().unwrap(), digest);
+        let document = baseline.document().unwrap();
+        assert_eq!((Digest::of(&document), Bundle::from_document(&document).unwrap()), (digest, baseline));
     }
 
     #[test]

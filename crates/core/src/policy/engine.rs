@@ -22,7 +22,7 @@ use crate::names::{Digest, Timestamp};
 pub const ENGINE: &str = "regorus 0.14.1";
 
 /// Packages whose files are rules.
-const RULES: &str = "data.chancery.rules.";
+pub(super) const RULES: &str = "data.chancery.rules.";
 /// Rule that says which roles must approve.
 const REQUIRED_ROLES: &str = "data.chancery.rules.approval_complete.required";
 
@@ -142,22 +142,35 @@ impl Engine {
         self.rules.iter().find(|known| known.info.id == rule).map(|known| known.file.as_str())
     }
 
+    /// The files of the bundle that hold rules.
+    pub(super) fn rule_files(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| rule.file.as_str())
+    }
+
     /// Evaluates every rule of `gates` on `input`. The result depends on bundle, gates and input only.
     ///
     /// # Errors
     /// [`PolicyError::Input`] when the input cannot be given to the engine. A rule that fails to evaluate is not an
     /// error: it is a failed finding.
     pub fn evaluate(&self, gates: &[Gate], input: &Input) -> Result<Verdict, PolicyError> {
+        self.evaluate_some(gates, input, |_| true)
+    }
+
+    /// Evaluates the rules of `gates` that `wanted` says yes to. The verdict speaks about no other rule.
+    ///
+    /// # Errors
+    /// As [`Engine::evaluate`].
+    pub fn evaluate_some(&self, gates: &[Gate], input: &Input, wanted: impl Fn(&str) -> bool) -> Result<Verdict, PolicyError> {
         let mut evaluation = self.evaluation(input)?;
         let started = Instant::now();
         let mut answers: Vec<Answered> = Vec::new();
-        for rule in self.rules.iter() {
+        for rule in self.rules.iter().filter(|rule| wanted(&rule.info.id)) {
             if let Some(gate) = first_gate(&rule.info.gates, gates) {
                 let answer = if started.elapsed() > TOTAL_LIMIT { Err("the evaluation of all rules took too long".to_owned()) } else { evaluation.run(rule) };
                 answers.push(answered(gate, rule.info.clone(), answer));
             }
         }
-        for rule in non_waivable::RULES {
+        for rule in non_waivable::RULES.iter().filter(|rule| wanted(rule.id)) {
             if let Some(gate) = first_gate(rule.gates, gates) {
                 let answer = (rule.evaluate)(input);
                 answers.push(Answered {

@@ -16,7 +16,7 @@ crate::words! {
         Rollback = "rollback",
         /// Served at an endpoint.
         Deploy = "deploy",
-        /// What the scheduled checks evaluate on approved and released versions; it blocks nothing.
+        /// Still in order: asked by the scheduled checks about versions that are approved or in production. It blocks nothing.
         Schedule = "schedule",
     }
 }
@@ -25,7 +25,8 @@ crate::words! {
 ///
 /// Gates are cumulative: whoever asks for `production` passes `candidate` and `approved` again, whatever happened
 /// before. A move that is not a promotion (demotion, deprecation, retirement, reinstatement to draft) has no gate here;
-/// the lifecycle asks for role and reason. `deprecated` → `production` is a rollback.
+/// the lifecycle asks for role and reason. `deprecated` → `production` is a rollback. [`Gate::Deploy`] and [`Gate::Schedule`]
+/// stand between no two states.
 pub fn gates_between(from: State, to: State) -> Vec<Gate> {
     match (from, to) {
         (State::Deprecated, State::Production) => vec![Gate::Rollback],
@@ -59,6 +60,15 @@ mod tests {
             (State::Retired, State::Production, vec![]),
         ] {
             assert_eq!(gates_between(from, to), gates, "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn the_schedule_stands_in_nobodys_way() {
+        for from in State::ALL {
+            for to in State::ALL {
+                assert!(!gates_between(*from, *to).contains(&Gate::Schedule), "{from} to {to}");
+            }
         }
     }
 

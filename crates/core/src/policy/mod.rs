@@ -6,7 +6,12 @@
 //! INVARIANT: what cannot be evaluated does not pass. A rule that errors, runs out of time or gives no result is a
 //! failed finding, and no exception waives it.
 
+/// Stack that a thread needs to evaluate any bundle that is accepted, in bytes.
+pub const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+mod bounds;
 mod bundle;
+mod compare;
 mod engine;
 mod error;
 mod exceptions;
@@ -16,6 +21,7 @@ mod gate;
 mod input;
 mod machine;
 pub mod non_waivable;
+mod organisation;
 mod recursion;
 mod rule;
 mod sandbox;
@@ -24,11 +30,14 @@ mod selftest;
 mod verdict;
 
 #[cfg(test)]
+mod coverage_tests;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;
 
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES};
+pub use compare::{Changed, ChangedData, Difference, affected, difference, mentioned};
 pub use engine::{ENGINE, Engine};
 pub use error::PolicyError;
 pub use exceptions::ExceptionRules;
@@ -39,6 +48,7 @@ pub use input::{
     Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Component, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership,
     Promotion, Reference, Risk, Scope, Version,
 };
+pub use organisation::Effective;
 pub use input::{Condition, ConditionStatus};
 pub use input::{OpenReview, RegisteredRisk, RiskFactor, RiskScore};
 pub use rule::{MAX_RESULT_BYTES, RuleInfo, Source};

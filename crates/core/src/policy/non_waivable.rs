@@ -1,5 +1,7 @@
 //! The rules that nobody can waive and no bundle can switch off: pure functions of the input document.
 
+mod scan;
+
 use super::finding::Outcome;
 use super::gate::Gate;
 use super::input::{ActorKind, Decision, Fixity, Input};
@@ -51,6 +53,15 @@ pub const RULES: &[Rule] = &[
         remedy: "upload the missing files again; a corrupt file needs its bytes back from a backup or a new version",
         who: &["contributor", "administrator"],
         evaluate: artifact_intact,
+    },
+    Rule {
+        id: "artifact.scan",
+        gates: &[Gate::Candidate, Gate::Rollback, Gate::Deploy],
+        title: "no file is dangerous, every file was scanned, and the security role cleared what the scan did not",
+        references: &["ART-4", "POL-4", "EU-AI-Act Art. 15", "NIST AI RMF MEASURE 2.7"],
+        remedy: "register a version without the dangerous file; a wrong verdict is corrected in the rules of the scanner, by two people, and the package scanned again",
+        who: &["contributor", "security"],
+        evaluate: scan::artifact_scan,
     },
     Rule {
         id: "decision.signed",

@@ -57,8 +57,28 @@ pub(super) fn timer() -> ExecutionTimerConfig {
     ExecutionTimerConfig { limit: RULE_LIMIT, check_interval: CHECK_INTERVAL }
 }
 
-/// An engine with the rule files and data of `bundle`, and its tests when `tests` says so; gives the packages too.
+/// An engine with the rule files and data of `bundle`, and its tests when `parts` says so; gives the packages too.
 pub(super) fn engine(bundle: &Bundle, parts: &[Part]) -> Result<(regorus::Engine, Vec<Module>), PolicyError> {
+    let Parsed { mut engine, modules, definitions } = parse(bundle, parts)?;
+    refuse_recursion(&definitions)?;
+    engine.add_data(data(bundle)?).map_err(|error| PolicyError::Bundle(format!("data.json: {error}")))?;
+    Ok((engine, modules))
+}
+
+/// Rego files that were read, and nothing else yet.
+pub(super) struct Parsed {
+    engine: regorus::Engine,
+    /// The files.
+    pub(super) modules: Vec<Module>,
+    /// Their rules and functions.
+    pub(super) definitions: Vec<Definition>,
+}
+
+/// Reads the Rego files of a bundle.
+///
+/// # Errors
+/// [`PolicyError::Rego`] names file and line of what is no Rego.
+pub(super) fn parse(bundle: &Bundle, parts: &[Part]) -> Result<Parsed, PolicyError> {
     let mut engine = regorus::Engine::new();
     engine.set_strict_builtin_errors(true);
     engine.set_gather_prints(true);
@@ -74,9 +94,8 @@ pub(super) fn engine(bundle: &Bundle, parts: &[Part]) -> Result<(regorus::Engine
             modules.push(Module { file, package });
         }
     }
-    refuse_recursion(&definitions(&mut engine))?;
-    engine.add_data(data(bundle)?).map_err(|error| PolicyError::Bundle(format!("data.json: {error}")))?;
-    Ok((engine, modules))
+    let definitions = definitions(&mut engine);
+    Ok(Parsed { engine, modules, definitions })
 }
 
 /// A parsed Rego file.

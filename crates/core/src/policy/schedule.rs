@@ -122,7 +122,6 @@ impl ScheduleRules {
         let needed = asked.iter().filter(|required| rank(required.from) <= rank(state) && !required.is_filled(document));
         let mut missing: Vec<String> = needed.map(|required| required.field.clone()).collect();
         missing.sort_unstable();
-        #[expect(clippy::cast_precision_loss, reason = "a bundle names no 2^52 fields")]
         let share = if asked.is_empty() { 1.0 } else { filled as f64 / asked.len() as f64 };
         // In hundredths, as a verdict says it.
         Completeness { share: (share * 100.0).round() / 100.0, missing }

@@ -37,7 +37,7 @@ fn every_refusal() {
     let model = world.model("loans");
     let check = Command::RecordCheck { model, number: numbered(9), target: State::Candidate, gate: passing() };
     let cases: Vec<(&str, Command, Code, Option<&str>)> = vec![
-        ("a second start", Command::Start { origin: "other".to_owned(), mode: PolicyMode::Warn }, Code::AlreadyExists, None),
+        ("a second start", Command::Start { origin: "other".to_owned(), mode: PolicyMode::Warn, baseline: baseline() }, Code::AlreadyExists, None),
         ("enforcing with ungated versions", set_mode(PolicyMode::Enforce, &["loans/1"]), Code::TransitionRefused, Some("mode")),
         ("a check of nothing", check, Code::NotFound, None),
     ];

@@ -78,6 +78,7 @@ struct Seen {
     /// Subjects of which nothing is known this time.
     unknown: BTreeSet<String>,
     versions: u64,
+    failed: u64,
 }
 
 impl Seen {
@@ -111,7 +112,7 @@ impl App {
         let closed: Vec<(String, String)> = closed.map(|(key, _)| key.clone()).collect();
         let opened = seen.wrong.iter().filter(|(key, wrong)| !known.get(*key).is_some_and(|row| is_known(wrong, row)));
         let opened: Vec<Wrong> = opened.map(|(_, wrong)| wrong.clone()).collect();
-        let mut counts = Counts { versions: seen.versions, failed: seen.unknown.len() as u64, ..Counts::default() };
+        let mut counts = Counts { versions: seen.versions, failed: seen.failed, ..Counts::default() };
         (counts.scheduled, counts.deprecated) = (scheduled.len() as u64, broken.len() as u64);
         (counts.opened, counts.closed) = (opened.len() as u64, closed.len() as u64);
         let receipt = match run {

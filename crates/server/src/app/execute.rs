@@ -192,7 +192,7 @@ impl App {
         let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
         if !started {
             let origin = self.keys().origin().to_owned();
-            self.system(&system, registry::Command::Start { origin, mode }.into()).await?;
+            self.system(&system, registry::Command::Start { origin, mode, baseline: self.inner.baseline.clone() }.into()).await?;
             reach(crash, CrashPoint::AfterStart);
         }
         if issued {
@@ -237,6 +237,12 @@ impl App {
         let create = actor::Command::Create { id: id.clone(), kind: ActorKind::Person, handle, display_name: "First administrator".to_owned(), roles };
         self.system(system, create.into()).await?;
         Ok(id)
+    }
+
+    /// Runs a command of the program itself.
+    pub(super) async fn system_command(&self, command: Command) -> Result<Receipt, Fault> {
+        let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
+        self.system(&system, command).await
     }
 
     async fn system(&self, actor: &ActorId, command: Command) -> Result<Receipt, Fault> {

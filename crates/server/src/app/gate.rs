@@ -6,13 +6,14 @@ pub(super) mod conditions;
 mod documents;
 mod exceptions;
 pub(super) mod risks;
+pub(super) mod record;
 mod templates;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chancery_core::actor::ActorKind;
 use chancery_core::approval::ApprovalVerdict;
-use chancery_core::entry::Payload;
 use chancery_core::manifest::Manifest;
 use chancery_core::model::Profile;
 use chancery_core::names::{Digest, Label, PolicyMode, State};
@@ -23,6 +24,7 @@ use chancery_core::registry::{self, ACCESS, POLICY_MODE};
 use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, ModelRow, PromotionRow, SettingRow, VersionRow};
 
 use super::access::Caller;
+use super::policy::Policy;
 use super::sequence::Noted;
 use super::view;
 use super::{App, AppError, register};
@@ -40,6 +42,16 @@ pub(super) struct Subjects {
     pub(super) evidence: Vec<EvidenceRow>,
     pub(super) noted: Vec<Noted>,
     pub(super) input: Input,
+    pub(super) policy: Arc<Policy>,
+}
+
+/// Whether the files of a version are read for its input document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Their digests are compared with their bytes.
+    Files,
+    /// They count as intact: nothing that is asked depends on it.
+    Trust,
 }
 
 /// What a gate said.
@@ -65,6 +77,22 @@ impl App {
         environment: &Label,
         promotion: Option<PromotionRow>,
     ) -> Result<Subjects, AppError> {
+        self.subjects_as(snapshot, caller, model, version, target, environment, promotion, Look::Files).await
+    }
+
+    /// Builds the input document, with a look at the files of the version or without.
+    #[expect(clippy::too_many_arguments, reason = "the parts of the document, each from another place")]
+    pub(super) async fn subjects_as(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        model: ModelRow,
+        version: VersionRow,
+        target: State,
+        environment: &Label,
+        promotion: Option<PromotionRow>,
+        look: Look,
+    ) -> Result<Subjects, AppError> {
         let evidence = view::evidence(snapshot, &version).await?;
         let approvals = match &promotion {
             Some(row) => snapshot.rows::<ApprovalRow>("WHERE promotion_id = $1 ORDER BY entry_index", &values![row.promotion_id]).await?,
@@ -75,6 +103,8 @@ impl App {
         let mode = model.policy_mode.unwrap_or(of_registry);
         let access = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let releases = snapshot.get::<SettingRow>(values![registry::releases(&model.model_id)]).await?.map_or(0, |row| row.revision);
+        let in_force = self.in_force(snapshot).await?;
+        let policy = self.policy_of(snapshot, in_force.baseline, in_force.organisation).await?;
         let mut noted = vec![
             Noted::Setting(POLICY_MODE, mode_row.map_or(0, |row| row.revision)),
             Noted::Setting(ACCESS, access),
@@ -83,10 +113,11 @@ impl App {
             Noted::Model(model.model_id.clone(), model.revision),
             Noted::Version(model.model_id.clone(), version.number, version.revision),
         ];
+        noted.extend(in_force.noted);
         noted.extend(promotion.as_ref().map(|row| Noted::Promotion(row.promotion_id.clone(), row.revision)));
         // Never before the newest entry: after a clock that ran ahead, a gate would otherwise look too old to the sequencer for ever.
         let now = self.now().max(snapshot.head().at);
-        let stated = self.version_input(snapshot, &version).await?;
+        let stated = self.version_input(snapshot, &version, look).await?;
         let authors = authors::authors(snapshot, &version, &stated.facts, promotion.as_ref(), &evidence).await?;
         let mut pieces = documents::input(snapshot, &version, &evidence).await?;
         noted.extend(templates::resolve(snapshot, &mut pieces).await?);
@@ -125,28 +156,30 @@ impl App {
                 noted.push(Noted::Version(model.model_id.clone(), row.number, row.revision));
             }
         }
-        Ok(Subjects { model, version, promotion, approvals, evidence, noted, input })
+        Ok(Subjects { model, version, promotion, approvals, evidence, noted, input, policy })
     }
 
     /// Evaluates gates on an input document, off the async threads: a rule may use its whole time limit.
-    pub(super) async fn evaluate(&self, gates: Vec<Gate>, input: &Input) -> Result<Evaluated, AppError> {
-        let engine = self.engine().clone();
-        let input = input.clone();
-        let verdict = tokio::task::spawn_blocking(move || engine.evaluate(&gates, &input))
-            .await
-            .map_err(|error| Fault::database("evaluate the gates", error))?
-            .map_err(|error| Fault::database("evaluate the gates", error))?;
-        let failed: Vec<Finding> = verdict.failed().cloned().collect();
-        let record = GateRecord { payload: Payload::json("verdict", &verdict)?, failed, blocks: verdict.blocks() };
-        Ok(Evaluated { verdict, record })
+    pub(super) async fn evaluate(&self, gates: Vec<Gate>, subjects: &Subjects) -> Result<Evaluated, AppError> {
+        let (policy, input) = (Arc::clone(&subjects.policy), subjects.input.clone());
+        let work = move || {
+            let verdict = policy.engine.evaluate(&gates, &input).map_err(|error| Fault::database("evaluate the gates", error))?;
+            let failed: Vec<Finding> = verdict.failed().cloned().collect();
+            let record = GateRecord { payload: record::payload(&verdict, &input)?, failed, blocks: verdict.blocks() };
+            Ok::<_, AppError>(Evaluated { verdict, record })
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| Fault::database("evaluate the gates", error))?
     }
 
-    async fn version_input(&self, snapshot: &Snapshot, version: &VersionRow) -> Result<policy::Version, AppError> {
+    async fn version_input(&self, snapshot: &Snapshot, version: &VersionRow, look: Look) -> Result<policy::Version, AppError> {
         let mut facts = view::facts(snapshot, version).await?;
         let grades = view::take_grades(&mut facts);
         let manifest = manifest(snapshot, version).await?;
         let mut files = Vec::with_capacity(manifest.files().len());
-        let found = self.blobs().intact(manifest.files().iter().map(|file| file.digest).collect()).await?;
+        let found = match look {
+            Look::Files => self.blobs().intact(manifest.files().iter().map(|file| file.digest).collect()).await?,
+            Look::Trust => manifest.files().iter().map(|file| blobs::Fixity::Intact { size: file.size }).collect(),
+        };
         for (file, found) in manifest.files().iter().zip(found) {
             let fixity = match found {
                 blobs::Fixity::Missing => Fixity::Missing,

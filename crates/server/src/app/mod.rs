@@ -6,23 +6,28 @@ pub mod artifacts;
 pub mod as_of;
 mod attestation;
 pub mod checks;
+mod bundle;
 pub mod compare;
 mod composition;
 pub mod current;
+pub mod dry_run;
 mod emergency;
 mod exception;
 mod execute;
+pub mod explain;
 mod gate;
 mod hide;
 pub mod intake;
 pub mod keys;
 pub mod lineage;
 mod mode;
+pub mod policy;
 mod promote;
 pub mod promotions;
 pub mod reference;
 mod refusals;
 pub mod register;
+pub mod replay;
 mod sequence;
 mod signed;
 pub mod view;
@@ -117,7 +122,13 @@ struct Inner {
     store: Store,
     blobs: Blobs,
     sequencer: Sequencer,
-    engine: Engine,
+    /// Document of the baseline that is compiled in.
+    baseline: chancery_core::entry::Payload,
+    /// The baseline that is compiled in, compiled.
+    shipped: Engine,
+    policies: policy::Kept,
+    /// Held by the dry run that goes on: one takes enough of the machine.
+    dry_run: tokio::sync::Mutex<()>,
     keys: Keys,
     signer: Signer,
     clock: Clock,
@@ -144,7 +155,8 @@ impl App {
         let (store, writer) = Store::open(config.store, &crate::schema()).await?;
         let blobs = Blobs::open_with(data.join("blobs"), Limits::default(), config.crash).map_err(|fault| Fault::database("open the artifact store", fault))?;
         let keys = Keys::open(&data, None)?;
-        let engine = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
+        let baseline = policy::baseline()?;
+        let shipped = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
@@ -157,7 +169,10 @@ impl App {
             store,
             blobs,
             sequencer,
-            engine,
+            baseline,
+            shipped,
+            policies: policy::Kept::default(),
+            dry_run: tokio::sync::Mutex::new(()),
             keys,
             signer,
             clock: config.clock,
@@ -172,6 +187,7 @@ impl App {
         };
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;
+        app.ship_baseline().await?;
         Ok((app, token))
     }
 
@@ -190,9 +206,9 @@ impl App {
         &self.inner.keys
     }
 
-    /// The policy engine in force.
-    pub fn engine(&self) -> &Engine {
-        &self.inner.engine
+    /// The baseline that is compiled in, for what is the same under every bundle of an organisation.
+    pub fn baseline_engine(&self) -> &Engine {
+        &self.inner.shipped
     }
 
     /// The sequencer: publishes checkpoints, and says when the ledger grew.

@@ -26,6 +26,7 @@ use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::{ids, values};
 
+pub(super) use check::open_promotion;
 pub use execute::Others;
 pub use open::{Opening, PromoteAsk, PromoteOutcome};
 pub use review::ReviewAsk;
@@ -55,8 +56,8 @@ impl App {
     pub async fn promotion_check(&self, caller: &Caller, id: &PromotionId) -> Result<(Verdict, Input, Vec<String>), AppError> {
         let _turn = self.turn().await?;
         let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-        let roles = self.required_roles(&subjects.input)?;
-        let evaluated = self.evaluate(gates, &subjects.input).await?;
+        let roles = self.required_roles(&subjects)?;
+        let evaluated = self.evaluate(gates, &subjects).await?;
         Ok((evaluated.verdict, subjects.input, roles))
     }
 
@@ -64,8 +65,8 @@ impl App {
     ///
     /// # Errors
     /// A fault when the policy cannot say.
-    pub fn required_roles(&self, input: &Input) -> Result<Vec<String>, AppError> {
-        Ok(self.engine().required_approvals(input).map_err(|error| Fault::database("ask the policy for the roles of approval", error))?)
+    pub(super) fn required_roles(&self, subjects: &Subjects) -> Result<Vec<String>, AppError> {
+        Ok(subjects.policy.engine.required_approvals(&subjects.input).map_err(|error| Fault::database("ask the policy for the roles of approval", error))?)
     }
 
     /// A command with everything that was noted for it, authorised at the caller's access revision.

@@ -136,14 +136,14 @@ impl App {
         let version = snapshot.get::<VersionRow>(values![row.model_id, row.number]).await?.ok_or_else(not_found)?;
         let mut subjects = self.subjects(&snapshot, caller, model, version, row.target, &row.environment, Some(row.clone())).await?;
         let verdict = match live_gates(&row, &subjects) {
-            Some(gates) => self.evaluate(gates, &subjects.input).await?.verdict,
+            Some(gates) => self.evaluate(gates, &subjects).await?.verdict,
             None => {
                 let verdict = stored_verdict(&snapshot, &row.verdict).await?;
                 as_of(&snapshot, &mut subjects, &row, &verdict).await?;
                 verdict
             }
         };
-        let required_roles = self.required_roles(&subjects.input)?;
+        let required_roles = self.required_roles(&subjects)?;
         self.view_of(&snapshot, row, &subjects, verdict, required_roles).await
     }
 
@@ -155,8 +155,7 @@ impl App {
         verdict: Verdict,
         required_roles: Vec<String>,
     ) -> Result<PromotionView, AppError> {
-        let engine = self.engine();
-        let expected = engine.expected();
+        let expected = subjects.policy.engine.expected();
         let roles = approvals::roles(snapshot, subjects, &required_roles, expected).await?;
         let missing_roles: Vec<String> = roles.iter().filter(|role| role.given < role.needed).map(|role| role.role.clone()).collect();
         let missing = people::missing(snapshot, &verdict, &roles).await?;

@@ -23,6 +23,7 @@ pub enum Command {
         /// Only those that concern this model.
         #[arg(long)]
         model: Option<String>,
+        /// Which part of the list.
         #[command(flatten)]
         page: Page,
     },

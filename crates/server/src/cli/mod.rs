@@ -6,6 +6,7 @@
 pub mod alias;
 pub mod approval_signature;
 pub mod attestation;
+pub mod bundle;
 pub mod check;
 pub mod client;
 pub mod completions;

@@ -34,6 +34,7 @@ pub enum Command {
         /// Only what this owner owes.
         #[arg(long)]
         owner: Option<String>,
+        /// Which part of the list.
         #[command(flatten)]
         page: Page,
     },

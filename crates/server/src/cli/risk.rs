@@ -34,6 +34,7 @@ pub enum Command {
         /// low, medium, high or critical.
         #[arg(long)]
         level: Option<String>,
+        /// Which part of the list.
         #[command(flatten)]
         page: Page,
     },
@@ -66,6 +67,7 @@ pub enum Command {
     /// Say that a risk does not exist any more; or with another status, where it stands.
     #[command(after_help = "Example: chancery risk close r0123456789abcdef0123456789abcdef --reason \"the model is retired\"")]
     Close {
+        /// The risk and why.
         #[command(flatten)]
         args: StatusArgs,
         /// closed, mitigated or open.

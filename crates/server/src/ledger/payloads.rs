@@ -1,7 +1,7 @@
 //! Which payloads an event names. A total match, so that no new event is forgotten.
 
 use chancery_core::names::Digest;
-use chancery_core::{Event, attestation, evidence, promotion, registry, tag, template, version};
+use chancery_core::{Event, attestation, bundle, evidence, promotion, registry, tag, template, version};
 
 /// Digests of the payloads that an event refers to; texts in the vault are not among them.
 pub(super) fn named(event: &Event) -> Vec<Digest> {
@@ -14,18 +14,15 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::Tag(tag::Event::Set { value_digest, .. }) => value_digest.iter().copied().collect(),
         Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => vec![*verdict],
         Event::Registry(registry::Event::Refused { verdict, .. }) => verdict.iter().copied().collect(),
-        Event::Registry(
-            registry::Event::Started { .. }
-            | registry::Event::RefusalsSuppressed { .. }
-            | registry::Event::PolicyModeChanged { .. }
-            | registry::Event::ClockMoved { .. },
-        )
+        Event::Registry(registry::Event::Started { baseline, .. }) => vec![*baseline],
+        Event::Bundle(bundle::Event::Uploaded { digest, .. } | bundle::Event::Shipped { digest }) => vec![*digest],
+        Event::Bundle(bundle::Event::Activated { .. } | bundle::Event::Withdrawn { .. })
+        | Event::Registry(registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. } | registry::Event::ClockMoved { .. })
         | Event::Actor(_)
         | Event::Alias(_)
         | Event::Exception(_)
         | Event::Model(_)
         | Event::Attestation(attestation::Event::Revoked { .. })
-        | Event::Bundle(_)
         | Event::Calendar(_)
         | Event::Delegation(_)
         | Event::Finding(_)

@@ -160,6 +160,8 @@ struct World {
     exceptions: BTreeMap<&'static str, String>,
     incident: Client,
     attestation: String,
+    /// Path of a policy bundle that waits for its activation.
+    bundle: String,
 }
 
 async fn world(app: &TestApp) -> World {
@@ -230,7 +232,14 @@ async fn world(app: &TestApp) -> World {
     let review = cast.scientist.post("/api/v1/reviews", review).await;
     review.expect(201);
     let review = review.header("location").to_owned();
-    World { exceptions, incident, risks, review, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
+    let files = json!({
+        "org.rego": "package chancery.organisation\nf(x) := x\n",
+        "org_test.rego": "package chancery.rules.org_test\nimport rego.v1\nimport data.chancery.organisation\ntest_f if organisation.f(1) == 1\n",
+    });
+    let uploaded = app.admin.post("/api/v1/policy/bundles", json!({"files": files})).await;
+    uploaded.expect(201);
+    let bundle = uploaded.header("location").to_owned();
+    World { exceptions, incident, risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -300,6 +309,9 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
             (&cast.security, "/api/v1/delegations".to_owned(), body)
         }
         "delegation_end" => (&cast.security, "/api/v1/delegations/security/scientist".to_owned(), Value::Null),
+        "policy_bundle_upload" => (admin, "/api/v1/policy/bundles".to_owned(), json!({"files": {"other.rego": "package chancery.organisation.other\nx := 1\n"}})),
+        "policy_bundle_activate" => (&cast.governance, format!("{}/activate", world.bundle), json!({"reason": "agreed"})),
+        "policy_bundle_withdraw" => (admin, format!("{}/withdraw", world.bundle), json!({"reason": "a mistake"})),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
         "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
         "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),

@@ -9,6 +9,8 @@ mod architecture;
 #[cfg(test)]
 mod attestation;
 #[cfg(test)]
+mod bundle;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod crash;

@@ -70,7 +70,8 @@ impl App {
     /// The reviews that events ask for and that nobody has scheduled.
     pub(super) async fn missing_reviews(&self, now: Timestamp) -> Result<Vec<Plan>, AppError> {
         let snapshot = self.store().read().await?;
-        let rules = self.engine().schedule_rules();
+        let policy = self.policy_for(&snapshot).await?;
+        let rules = policy.engine.schedule_rules();
         let mut plans = Vec::new();
         let events = [
             released(&snapshot).await?,

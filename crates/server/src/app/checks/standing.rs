@@ -3,11 +3,12 @@
 use chancery_core::entry::Subject;
 use chancery_core::model::Profile;
 use chancery_core::names::{Label, ModelId, State, Timestamp};
-use chancery_core::policy::{ActorKind, Gate, Input, Outcome};
+use chancery_core::policy::{ActorKind, Gate, Outcome};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::{ModelRow, PromotionRow, ReviewRow, RiskRow, VersionRow};
 
 use super::{Seen, Wrong, caller};
+use crate::app::gate::Subjects;
 use crate::app::{App, AppError};
 use crate::fault::{Fault, chain};
 use crate::store::Snapshot;
@@ -24,7 +25,8 @@ impl App {
         self.overdue_reviews(now, seen).await?;
         self.risks_past_their_date(now, seen).await?;
         self.models_without_owner(seen).await?;
-        match self.engine().schedule_rules().archive_after_days() {
+        let policy = self.policy_for(&self.store().read().await?).await?;
+        match policy.engine.schedule_rules().archive_after_days() {
             Some(days) => self.overtaken_versions(now.plus_seconds(-i64::from(days) * 86_400), seen).await,
             None => Ok(()),
         }
@@ -105,6 +107,7 @@ impl App {
                 seen.versions += 1;
                 if let Err(error) = self.look_at_version(row, seen).await {
                     tracing::error!(%subject, error = %said(&error), "the scheduled rules of a version could not be evaluated");
+                    seen.failed += 1;
                     seen.unknown.extend([model.to_string(), subject.to_string()]);
                 }
             }
@@ -122,31 +125,32 @@ impl App {
         let model = model(&snapshot, &version.model_id).await?;
         let promotion = newest_promotion(&snapshot, &version).await?;
         let (subject, target) = (Subject::Version(version.model_id.clone(), version.number), version.state);
-        let subjects = self.subjects(&snapshot, &caller()?, model, version, target, &Label::parse("production")?, promotion).await?;
+        let mut subjects = self.subjects(&snapshot, &caller()?, model, version, target, &Label::parse("production")?, promotion).await?;
         drop(snapshot);
-        let mut input = subjects.input;
-        input.actor.kind = ActorKind::System;
-        self.incomplete(&input, &subject, seen)?;
-        let evaluated = self.evaluate(vec![Gate::Schedule], &input).await?;
+        let mut subjects = subjects;
+        subjects.input.actor.kind = ActorKind::System;
+        incomplete(&subjects, &subject, seen)?;
+        let evaluated = self.evaluate(vec![Gate::Schedule], &subjects).await?;
         for finding in evaluated.verdict.findings.into_iter().filter(|finding| finding.outcome == Outcome::Fail) {
             let about_model = MODEL_RULES.contains(&finding.rule.as_str());
-            let subject = if about_model { Subject::Model(input.model.id.clone()) } else { subject.clone() };
+            let subject = if about_model { Subject::Model(subjects.input.model.id.clone()) } else { subject.clone() };
             seen.add(Wrong { subject, rule: finding.rule, message: finding.message, due: None });
         }
         Ok(())
     }
+}
 
-    /// Fields that the policy asks for by now and that a version, or its model, does not have (POL-6).
-    fn incomplete(&self, input: &Input, subject: &Subject, seen: &mut Seen) -> Result<(), AppError> {
-        let document = serde_json::to_value(input).map_err(|error| Fault::database("write an input", error))?;
-        let rules = self.engine().schedule_rules();
-        let missing = rules.completeness(input.model.kind, input.model.risk.tier, input.mode, input.version.state, &document).missing;
-        if !missing.is_empty() {
-            let message = format!("required fields are missing: {}", missing.join(", "));
-            seen.add(Wrong { subject: subject.clone(), rule: "entry.complete".to_owned(), message, due: None });
-        }
-        Ok(())
+/// Fields that the policy asks for by now and that a version, or its model, does not have (POL-6).
+fn incomplete(subjects: &Subjects, subject: &Subject, seen: &mut Seen) -> Result<(), AppError> {
+    let input = &subjects.input;
+    let document = serde_json::to_value(input).map_err(|error| Fault::database("write an input", error))?;
+    let rules = subjects.policy.engine.schedule_rules();
+    let missing = rules.completeness(input.model.kind, input.model.risk.tier, input.mode, input.version.state, &document).missing;
+    if !missing.is_empty() {
+        let message = format!("required fields are missing: {}", missing.join(", "));
+        seen.add(Wrong { subject: subject.clone(), rule: "entry.complete".to_owned(), message, due: None });
     }
+    Ok(())
 }
 
 fn look_at_risk(row: &RiskRow, now: Timestamp, seen: &mut Seen) {

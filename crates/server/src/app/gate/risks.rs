@@ -96,11 +96,12 @@ pub(crate) fn score(model: &ModelRow) -> Result<RiskScore, AppError> {
 
 impl App {
     /// Fills the completeness of a view of this version, as it stands (ENT-13). Without a tier the fields of a high one are asked for,
-    /// whatever the mode: so it depends on entries about the model and on the bundle only.
+    /// whatever the mode, and of the baseline, whatever an organisation adds: so it depends on entries about the model only.
     ///
     /// # Errors
     /// A fault when what is stored cannot be read.
-    pub fn measure(&self, model: &ModelRow, version: &VersionRow, view: &mut VersionView) -> Result<(), AppError> {
+    pub async fn measure(&self, snapshot: &Snapshot, model: &ModelRow, version: &VersionRow, view: &mut VersionView) -> Result<(), AppError> {
+        let policy = self.policy_for(snapshot).await?;
         let unreadable = |error| Fault::database("read what a version says", error);
         let facts = serde_json::to_value(&view.facts).map_err(unreadable)?;
         let model = super::model_input(model)?;
@@ -108,7 +109,7 @@ impl App {
         let stated =
             serde_json::json!({"number": version.number, "semver": version.semver, "source": version.source, "bytes_held": version.held, "facts": facts});
         let document = serde_json::json!({"model": serde_json::to_value(model).map_err(unreadable)?, "version": stated});
-        view.completeness = Some(self.engine().schedule_rules().completeness(kind, tier, PolicyMode::Enforce, version.state, &document).share);
+        view.completeness = Some(policy.engine.schedule_rules().completeness(kind, tier, PolicyMode::Enforce, version.state, &document).share);
         Ok(())
     }
 }

@@ -39,7 +39,7 @@ impl App {
         let gates = gates(version.state, to)?;
         let subjects = self.subjects(&snapshot, caller, model, version, to, environment, open).await?;
         drop(snapshot);
-        let evaluated = self.evaluate(gates, &subjects.input).await?;
+        let evaluated = self.evaluate(gates, &subjects).await?;
         Ok((evaluated, subjects))
     }
 
@@ -69,7 +69,7 @@ impl App {
     }
 }
 
-async fn open_promotion(snapshot: &Snapshot, version: &VersionRow, target: State) -> Result<Option<PromotionRow>, AppError> {
+pub(in crate::app) async fn open_promotion(snapshot: &Snapshot, version: &VersionRow, target: State) -> Result<Option<PromotionRow>, AppError> {
     let Some(open) = snapshot.get::<OpenPromotionRow>(values![version.model_id, version.number, target]).await? else { return Ok(None) };
     Ok(snapshot.get::<PromotionRow>(values![open.promotion_id]).await?)
 }

@@ -24,7 +24,7 @@ impl App {
         if said || !decided || !caller.actor.may(Action::Decide) {
             return Ok(());
         }
-        let evaluated = self.evaluate(gates, &subjects.input).await?;
+        let evaluated = self.evaluate(gates, &subjects).await?;
         if !evaluated.record.complete() {
             return Ok(());
         }

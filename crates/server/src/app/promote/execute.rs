@@ -59,7 +59,7 @@ impl App {
                 async move {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let evaluated = self.evaluate(gates, &subjects).await?;
                     let snapshot = self.store().read().await?;
                     let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
                     let replaced = match (others, subjects.input.target) {

@@ -166,7 +166,7 @@ impl App {
                 async move {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
-                    let evaluated = self.evaluate(gates, &subjects.input).await?;
+                    let evaluated = self.evaluate(gates, &subjects).await?;
                     let command = Command::Refresh { promotion: id.clone(), evidence_set: subjects.input.evidence_set_digest, gate: evaluated.record };
                     Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
                 }

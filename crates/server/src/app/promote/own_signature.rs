@@ -97,7 +97,7 @@ impl App {
             comment: comment.map(|comment| comment.digest),
             ticket: ask.ticket.as_deref(),
             conditions: &ask.conditions,
-            expires_at: at.plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS),
+            expires_at: at.plus_seconds(i64::from(subjects.policy.engine.approval_lifetime_days()) * DAY_SECONDS),
         };
         let snapshot = self.store().read().await?;
         let statement = self.approval_statement(&snapshot, caller, &subjects, text).await?;

@@ -66,7 +66,7 @@ impl App {
                     let caller = &caller;
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
                     let at = ask.signed.as_ref().map_or(Ok(self.now()), |own| own.moment(caller, id, ask, self.now()))?;
-                    let expires_at = at.plus_seconds(i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS);
+                    let expires_at = at.plus_seconds(i64::from(subjects.policy.engine.approval_lifetime_days()) * DAY_SECONDS);
                     let comment = match (&ask.signed, ask.comment.as_deref()) {
                         (Some(own), Some(text)) => Some(PrivateText::new("comment", text, own.comment_salt)?),
                         (_, text) => private("comment", text)?,
@@ -87,7 +87,7 @@ impl App {
                     let decision = match ask.verdict {
                         ApprovalVerdict::Approve => None,
                         ApprovalVerdict::Reject => {
-                            let evaluated = self.evaluate(gates, &subjects.input).await?;
+                            let evaluated = self.evaluate(gates, &subjects).await?;
                             Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None).await?)
                         }
                     };
@@ -129,12 +129,12 @@ impl App {
         if decided || subjects.input.target == State::Candidate || !caller.actor.may(Action::Decide) {
             return Ok(());
         }
-        let evaluated = self.evaluate(before, &subjects.input).await?;
+        let evaluated = self.evaluate(before, &subjects).await?;
         if !evaluated.verdict.passed {
             return Ok(());
         }
         let ends = subjects.approvals.iter().filter(|row| counts(row, &subjects)).map(|row| row.expires_at).min();
-        let lifetime = i64::from(self.engine().approval_lifetime_days()) * DAY_SECONDS;
+        let lifetime = i64::from(subjects.policy.engine.approval_lifetime_days()) * DAY_SECONDS;
         let expires_at = ends.unwrap_or_else(|| self.now().plus_seconds(lifetime));
         let snapshot = self.store().read().await?;
         let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Approved, Some(expires_at)).await?;

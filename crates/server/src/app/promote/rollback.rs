@@ -118,9 +118,9 @@ impl App {
         let replaces: Vec<VersionNumber> = view::production(&snapshot, &model).await?.into_iter().map(|row| row.number).collect();
         let subjects = self.subjects(&snapshot, caller, model, version, State::Production, &environment, None).await?;
         drop(snapshot);
-        let evaluated = self.evaluate(vec![Gate::Rollback], &subjects.input).await?;
+        let evaluated = self.evaluate(vec![Gate::Rollback], &subjects).await?;
         // What the ordinary way would have asked for beside the rollback gate; waivable rules of it become exceptions.
-        let ordinary = self.evaluate(vec![Gate::Candidate, Gate::Approved, Gate::Production], &subjects.input).await?;
+        let ordinary = self.evaluate(vec![Gate::Candidate, Gate::Approved, Gate::Production], &subjects).await?;
         let exceptions = ordinary.verdict.failed().filter(|finding| !finding.non_waivable).map(|finding| finding.rule.clone()).collect();
         let drill = Drill { to: subjects.version.number, replaces, verdict: evaluated.verdict.clone(), exceptions };
         Ok((drill, subjects, evaluated))

@@ -59,7 +59,7 @@ impl App {
                     let subjects = self.subjects(&snapshot, caller, model, version, ask.to, &environment, None).await?;
                     let attestations = attestation::in_force(&snapshot, &subjects.version).await?;
                     drop(snapshot);
-                    let evaluated = if gated { Some(self.evaluate(vec![Gate::Candidate], &subjects.input).await?) } else { None };
+                    let evaluated = if gated { Some(self.evaluate(vec![Gate::Candidate], &subjects).await?) } else { None };
                     let command = version::Command::Transition {
                         model: subjects.model.model_id.clone(),
                         number,

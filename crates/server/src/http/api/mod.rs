@@ -6,6 +6,7 @@
 mod alias;
 mod as_of;
 mod attestation;
+mod bundle;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -17,6 +18,7 @@ mod end_of_life;
 mod evidence;
 mod exception;
 mod finding;
+mod explain;
 mod govern;
 mod history;
 mod key;
@@ -81,6 +83,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(exception::routes())
         .merge(transition::routes())
         .merge(policy::routes())
+        .merge(bundle::routes())
+        .merge(explain::routes())
         .merge(user::routes())
         .merge(token::routes())
         .merge(key::routes())

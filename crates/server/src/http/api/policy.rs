@@ -3,17 +3,18 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::names::PolicyMode;
-use chancery_core::policy::{self, Bundle, Gate, RuleInfo, Source};
+use chancery_core::policy::{self, Gate, RuleInfo, Source};
 use chancery_core::refusal::Refusal;
 use chancery_core::registry::POLICY_MODE;
-use chancery_core::tables::SettingRow;
+use chancery_core::tables::{BundleRow, SettingRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::bundle::BundleView;
+use super::explain::Named;
 use crate::app::{App, AppError};
-use crate::fault::Fault;
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Path, Problem, caller};
 use crate::values;
@@ -27,8 +28,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 struct PolicyView {
     /// `enforce` or `warn`.
     mode: String,
-    /// Digest of the bundle.
+    /// Digest of all that is in force: what verdicts and decisions name.
     bundle_digest: String,
+    /// Digest of the baseline.
+    baseline: String,
+    /// The organisation's bundle beside it.
+    organisation: Option<BundleView>,
     /// Engine that evaluates it.
     engine: String,
     /// Every rule, by id.
@@ -69,11 +74,19 @@ impl From<RuleInfo> for RuleView {
 #[utoipa::path(get, path = "/api/v1/policy", operation_id = "policy_show", tag = "policy", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     responses((status = 200, description = "The policy", body = PolicyView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn show(allowed: Allowed<caller::Read>) -> Result<axum::Json<PolicyView>, AppError> {
-    let row = allowed.read().await?.get::<SettingRow>(values![POLICY_MODE]).await?;
-    let engine = allowed.app.engine();
+    let snapshot = allowed.read().await?;
+    let row = snapshot.get::<SettingRow>(values![POLICY_MODE]).await?;
+    let policy = allowed.app.policy_for(&snapshot).await?;
+    let organisation = match policy.organisation {
+        Some(digest) => snapshot.get::<BundleRow>(values![digest]).await?.map(BundleView::from),
+        None => None,
+    };
+    let engine = &policy.engine;
     Ok(axum::Json(PolicyView {
         mode: row.map_or_else(|| PolicyMode::Enforce.to_string(), |row| row.value),
         bundle_digest: engine.bundle_digest().to_string(),
+        baseline: policy.baseline.to_string(),
+        organisation,
         engine: policy::ENGINE.to_owned(),
         rules: engine.rules().into_iter().map(RuleView::from).collect(),
     }))
@@ -115,18 +128,12 @@ struct RuleText {
     params(("id" = String, Path, description = "Id of the rule, such as metric.threshold")),
     responses((status = 200, description = "The rule", body = RuleText), (status = "4XX", description = "Refused", body = Problem)))]
 async fn rule(allowed: Allowed<caller::Read>, Path(id): Path<String>) -> Result<axum::Json<RuleText>, AppError> {
-    let found = allowed.app.engine().rules().into_iter().find(|rule| rule.id == id);
+    let policy = allowed.app.policy_for(&allowed.read().await?).await?;
+    let found = policy.engine.rules().into_iter().find(|rule| rule.id == id);
     let rule = found.ok_or_else(|| Refusal::not_found("rule", &id.chars().take(100).collect::<String>()))?;
-    let text = match rule.source {
-        Source::Rego => Bundle::baseline().files.get(&file_of(&rule.id)).map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
-        Source::Core => None,
-    };
+    let bytes = policy.engine.file_of(&rule.id).and_then(|file| policy.bundle.files.get(file));
+    let text = bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     Ok(axum::Json(RuleText { rule: rule.into(), text }))
-}
-
-/// The file of the baseline that holds a rule.
-fn file_of(rule: &str) -> String {
-    format!("{}.rego", rule.replace(['.', '-'], "_"))
 }
 
 /// Results of the tests of the bundle.
@@ -139,28 +146,15 @@ struct TestView {
     results: Vec<policy::TestResult>,
 }
 
-/// Run the tests of the bundle
+/// Run the tests of a policy
+///
+/// Of the one in force unless the body names another, or gives files.
 #[utoipa::path(post, path = "/api/v1/policy/test", operation_id = "policy_test", tag = "policy", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    request_body = Named,
     responses((status = 200, description = "The results", body = TestView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn test(_allowed: Allowed<caller::Read>) -> Result<axum::Json<TestView>, AppError> {
-    let running = tokio::task::spawn_blocking(|| policy::run_tests(&Bundle::baseline()));
-    let results = running.await.map_err(|error| Fault::database("run the tests of the policy", error))?;
-    let results = results.map_err(|error| Fault::database("run the tests of the policy", error))?;
+async fn test(allowed: Allowed<caller::Read>, body: Json<Named>) -> Result<axum::Json<TestView>, AppError> {
+    body.value.check(&allowed).await?;
+    let snapshot = allowed.read().await?;
+    let results = allowed.app.test_policy(&snapshot, body.value.which()?).await?;
     Ok(axum::Json(TestView { passed: results.iter().all(|result| result.passed), results }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_rego_rule_has_its_file() {
-        let bundle = Bundle::baseline();
-        let rules = policy::Engine::compile(&bundle).unwrap().rules();
-        let rego: Vec<&RuleInfo> = rules.iter().filter(|rule| rule.source == Source::Rego).collect();
-        assert!(!rego.is_empty());
-        for rule in rego {
-            assert!(bundle.files.contains_key(&file_of(&rule.id)), "{} has no file `{}`", rule.id, file_of(&rule.id));
-        }
-    }
 }

@@ -34,6 +34,6 @@ async fn resolve(allowed: Allowed<caller::Read>, Query(wanted): Query<Wanted>) -
     let snapshot = allowed.read().await?;
     let (model, row) = reference::resolve(&snapshot, &reference).await?;
     let mut view = view::version(&snapshot, &model, &row).await?;
-    allowed.app.measure(&model, &row, &mut view)?;
+    allowed.app.measure(&snapshot, &model, &row, &mut view).await?;
     Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
 }

@@ -87,7 +87,7 @@ async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) ->
     let promotions = promotions(&snapshot, &row).await?;
     let facts = view::facts(&snapshot, &row).await?;
     let mut version = view::version(&snapshot, &model, &row).await?;
-    allowed.app.measure(&model, &row, &mut version)?;
+    allowed.app.measure(&snapshot, &model, &row, &mut version).await?;
     let fact = |path: &str| facts.pointer(path).cloned().unwrap_or_default();
     Ok(axum::Json(TraceView {
         manifest: row.content_digest.to_string(),

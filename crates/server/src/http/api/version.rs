@@ -171,7 +171,7 @@ async fn list(
         let parameters = values![model.model_id, before, state.map_or("%", State::as_str), i64::from(limit) + 1];
         for row in snapshot.rows::<VersionRow>(tail, &parameters).await? {
             let mut view = view::version(&snapshot, &model, &row).await?;
-            allowed.app.measure(&model, &row, &mut view)?;
+            allowed.app.measure(&snapshot, &model, &row, &mut view).await?;
             items.push(view);
         }
     }
@@ -200,7 +200,7 @@ async fn show(
         return Ok(shown(Answer::json(Some(view.revision), &view)?));
     }
     let mut view = view::version(&snapshot, &model, &row).await?;
-    allowed.app.measure(&model, &row, &mut view)?;
+    allowed.app.measure(&snapshot, &model, &row, &mut view).await?;
     let answer = Answer::json(Some(view.revision), &view)?;
     if model.kind == ModelKind::System {
         // It shows how its parts stand: entries about other models make it old.

@@ -54,7 +54,7 @@ fn between_approval_and_decision(database: Database, next: Next) {
                 let again = approve(&governance, &id, "ai-governance").await;
                 again.expect(200);
                 assert_eq!(again.header("idempotent-replay"), "true");
-                assert_eq!(app.size().await, size + 1, "the decision, and no second approval");
+                assert_eq!(app.size().await, size + 2, "the decision and the completion, and no second approval");
                 let shown = app.admin.get(&format!("/api/v1/promotions/{id}")).await.expect(200);
                 assert_eq!(shown["decision"]["decision"], "APPROVED");
             }
