@@ -115,7 +115,14 @@ impl App {
     ///
     /// # Errors
     /// `access_denied` (recorded), `transition_refused` for one that is closed.
-    pub async fn refuse_exception(&self, caller: &Caller, id: &ExceptionId, role: Option<&Label>, reason: &str, options: &Options) -> Result<Receipt, AppError> {
+    pub async fn refuse_exception(
+        &self,
+        caller: &Caller,
+        id: &ExceptionId,
+        role: Option<&Label>,
+        reason: &str,
+        options: &Options,
+    ) -> Result<Receipt, AppError> {
         let row = exception_row(&self.store().read().await?, id).await?;
         let grantors = self.engine().exception_rules().grantors(&row.rule).to_vec();
         let role = spoken(caller, role, &grantors)?;
