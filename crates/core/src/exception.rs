@@ -364,9 +364,7 @@ fn revoke(rows: &mut Rows, context: &Context, id: &ExceptionId, grantors: &[Labe
         return Err(Refusal::new(Code::TransitionRefused, &format!("the exception is {} already", row.status)).field("exception").into());
     }
     if row.requested_by != context.actor && !may_revoke(rows, &context.actor, grantors)? {
-        return Err(Refusal::new(Code::AccessDenied, "only who asked for an exception, an owner, or a grantor takes it back")
-            .remedy(&who(grantors))
-            .into());
+        return Err(Refusal::new(Code::AccessDenied, "only who asked for an exception, an owner, or a grantor takes it back").remedy(&who(grantors)).into());
     }
     let event = Event::Revoked { reason: reason.digest };
     Ok(vec![Draft::new(Subject::Exception(id.clone()), event).private(Some(reason))])
@@ -413,13 +411,9 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     let Some(row) = rows.get::<ExceptionRow>(&[id])? else { return Ok(()) };
     let changed = match event {
         Event::Requested { .. } => return Ok(()),
-        Event::Granted { role } => ExceptionRow {
-            status: Status::Granted,
-            granted_by: Some(entry.actor.clone()),
-            granted_at: Some(entry.at),
-            role: role.clone(),
-            ..row.clone()
-        },
+        Event::Granted { role } => {
+            ExceptionRow { status: Status::Granted, granted_by: Some(entry.actor.clone()), granted_at: Some(entry.at), role: role.clone(), ..row.clone() }
+        }
         Event::Refused { .. } => ExceptionRow { status: Status::Refused, ..row.clone() },
         Event::Revoked { .. } => ExceptionRow { status: Status::Revoked, ..row.clone() },
     };

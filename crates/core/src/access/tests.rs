@@ -17,11 +17,11 @@ fn who_may_do_what() {
     use Action::{
         AskPromotion, BreakGlass, Comment, Decide, Delegate, Demote, EditModel, Execute, GrantException, ManageActors, ManageModel, ManageOwnKeys,
         ManagePolicy, ManageRisks, ManageSettings, ManageTemplates, Read, ReadEntries, Register, RequestException, Retire, Review, RevokeAttestation, Rollback,
-        RunChecks, ScheduleReview, SetAlias, SetRiskTier, Upload,
+        RunChecks, ScheduleReview, SetAlias, SetPolicyMode, SetRiskTier, Upload,
     };
     let approvers = &["approver:security", "approver:ai-governance"];
     let working = &["contributor", "owner", "approver:security", "approver:ai-governance"];
-    let matrix: [(Action, &[&str]); 29] = [
+    let matrix: [(Action, &[&str]); 30] = [
         (Read, &ROLES),
         (ReadEntries, &["auditor", "administrator"]),
         (Upload, &["contributor", "owner"]),
@@ -41,6 +41,7 @@ fn who_may_do_what() {
         (ManageActors, &["administrator"]),
         (ManageOwnKeys, &ROLES),
         (ManageSettings, &["administrator"]),
+        (SetPolicyMode, &["approver:ai-governance", "administrator"]),
         (RequestException, &["contributor", "owner", "approver:security", "approver:ai-governance", "deployer", "incident"]),
         (GrantException, approvers),
         (BreakGlass, &["incident"]),

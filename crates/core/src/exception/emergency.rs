@@ -103,9 +103,12 @@ pub(super) fn break_glass(rows: &mut Rows, context: &Context, command: &BreakGla
     }
     check_person(rows, &context.actor)?;
     if command.authors.contains(&context.actor) {
-        return Err(Refusal::new(Code::SeparationOfDuties, "an author does not break the glass: you registered the version, added evidence or opened the promotion")
-            .remedy("ask another person in the role incident")
-            .into());
+        return Err(Refusal::new(
+            Code::SeparationOfDuties,
+            "an author does not break the glass: you registered the version, added evidence or opened the promotion",
+        )
+        .remedy("ask another person in the role incident")
+        .into());
     }
     if command.rules.is_empty() {
         return Err(Refusal::new(Code::TransitionRefused, "no rule holds the promotion back that an emergency could waive")
@@ -136,9 +139,9 @@ pub(super) fn break_glass(rows: &mut Rows, context: &Context, command: &BreakGla
 fn check_person(rows: &mut Rows, actor: &ActorId) -> Result<(), Stop> {
     match rows.get::<ActorRow>(&[actor])?.map(|row| row.kind) {
         None | Some(ActorKind::Person) => Ok(()),
-        Some(ActorKind::Pipeline | ActorKind::Service) => Err(Refusal::new(Code::AccessDenied, "only a person breaks the glass")
-            .remedy("ask a person in the role incident")
-            .into()),
+        Some(ActorKind::Pipeline | ActorKind::Service) => {
+            Err(Refusal::new(Code::AccessDenied, "only a person breaks the glass").remedy("ask a person in the role incident").into())
+        }
     }
 }
 

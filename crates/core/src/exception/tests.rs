@@ -44,9 +44,12 @@ fn revoke_command(id: usize) -> Command {
 /// A registry with a model, a version by alice, and people: bob governs, carol owns, dave has another role of approval.
 fn world() -> (World, ModelId, VersionNumber) {
     let mut world = World::new();
-    for (id, handle, roles) in
-        [(alice(), "alice", &["contributor"][..]), (bob(), "bob", &["approver:ai-governance"]), (carol(), "carol", &["owner"]), (dave(), "dave", &["approver:product"])]
-    {
+    for (id, handle, roles) in [
+        (alice(), "alice", &["contributor"][..]),
+        (bob(), "bob", &["approver:ai-governance"]),
+        (carol(), "carol", &["owner"]),
+        (dave(), "dave", &["approver:product"]),
+    ] {
         world.ok(&system(), create_actor(&id, ActorKind::Person, handle, roles));
     }
     let model = world.model("loans");
@@ -147,7 +150,9 @@ fn only_a_grantor_who_is_neither_author_nor_the_one_who_asked_grants_and_refuses
 #[test]
 fn an_expired_request_cannot_be_granted_and_an_expired_exception_does_not_count() {
     let (mut world, model, number) = world();
-    let Command::Request { id, rule, scope, reason, longest_days, .. } = ask(&world, 1, &model, number, "card.sections", Scope::Version) else { panic!("a request") };
+    let Command::Request { id, rule, scope, reason, longest_days, .. } = ask(&world, 1, &model, number, "card.sections", Scope::Version) else {
+        panic!("a request")
+    };
     let expires_at = world.now().plus_seconds(2);
     world.ok(&carol(), Command::Request { id, rule, scope, model: model.clone(), number, reason, expires_at, longest_days });
     assert_eq!(standing(&row(&mut world, 1), expires_at), Standing::Expired);
@@ -161,7 +166,13 @@ fn an_expired_request_cannot_be_granted_and_an_expired_exception_does_not_count(
 #[test]
 fn the_roles_that_ask_and_grant() {
     let (world, model, number) = world();
-    let actor = |roles: &[&str]| Actor { id: bob(), kind: ActorKind::Person, roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(), delegated: vec![], access_revision: 0 };
+    let actor = |roles: &[&str]| Actor {
+        id: bob(),
+        kind: ActorKind::Person,
+        roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(),
+        delegated: vec![],
+        access_revision: 0,
+    };
     let request: crate::Command = ask(&world, 1, &model, number, "card.sections", Scope::Version).into();
     assert_eq!(action_of(&request), Action::RequestException);
     for (roles, command, allowed) in [

@@ -94,7 +94,8 @@ pub(super) fn set_risk_tier(rows: &mut Rows, id: &ModelId, to: RiskTier, reason:
 /// The open proposal, or the refusal that there is none.
 fn proposal(rows: &mut Rows, id: &ModelId) -> Result<TierProposalRow, Stop> {
     let model = existing(rows, id)?;
-    let none = || Refusal::new(Code::NotFound, &format!("no risk tier is proposed for model `{}`", model.name)).remedy("propose one with `chancery model tier`");
+    let none =
+        || Refusal::new(Code::NotFound, &format!("no risk tier is proposed for model `{}`", model.name)).remedy("propose one with `chancery model tier`");
     Ok(rows.get::<TierProposalRow>(&[id])?.ok_or_else(none)?)
 }
 

@@ -161,7 +161,8 @@ fn a_proposal_is_confirmed_by_another_one_rejected_or_withdrawn() {
     let mut world = governed();
     let id = model_id(1);
     world.ok(&carol(), create_model(&id, "loans", High));
-    for command in [confirm(&id, Minimal), Command::RejectTier { id: id.clone(), reason: reason() }, Command::WithdrawTier { id: id.clone(), reason: reason() }] {
+    for command in [confirm(&id, Minimal), Command::RejectTier { id: id.clone(), reason: reason() }, Command::WithdrawTier { id: id.clone(), reason: reason() }]
+    {
         assert_eq!(world.refused(&bob(), command).code, Code::NotFound, "nothing is proposed");
     }
     world.ok(&bob(), tier(&id, Minimal));

@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_rule_has_its_own_grantors_or_the_default_ones() {
-        let rules = read(r#"{"chancery": {"exceptions": {"longest_days": 30, "grantors": {"default": ["product"], "rules": {"a.b": ["security"], "c.d": []}}}}}"#).unwrap();
+        let rules =
+            read(r#"{"chancery": {"exceptions": {"longest_days": 30, "grantors": {"default": ["product"], "rules": {"a.b": ["security"], "c.d": []}}}}}"#)
+                .unwrap();
         let words = |rule: &str| rules.grantors(rule).iter().map(Label::to_string).collect::<Vec<_>>();
         assert_eq!((rules.longest_days(), words("a.b"), words("x.y"), words("c.d")), (30, vec!["security".to_owned()], vec!["product".to_owned()], vec![]));
         let silent = read("{}").unwrap();
@@ -97,7 +99,8 @@ mod tests {
 
     #[test]
     fn what_is_out_of_bounds_or_unknown_is_refused() {
-        for data in [r#"{"longest_days": 0}"#, r#"{"longest_days": 366}"#, r#"{"longest": 3}"#, r#"{"grantors": {"default": ["A B"]}}"#, r#"{"grantors": []}"#] {
+        for data in [r#"{"longest_days": 0}"#, r#"{"longest_days": 366}"#, r#"{"longest": 3}"#, r#"{"grantors": {"default": ["A B"]}}"#, r#"{"grantors": []}"#]
+        {
             assert!(read(&format!(r#"{{"chancery": {{"exceptions": {data}}}}}"#)).is_err(), "{data}");
         }
     }

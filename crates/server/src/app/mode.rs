@@ -90,7 +90,8 @@ impl App {
             Noted::Releases(model.clone(), revision(registry::releases(model)).await?),
             Noted::Exceptions(model.clone(), revision(registry::exceptions(model)).await?),
         ];
-        let rows = snapshot.rows::<VersionRow>("WHERE model_id = $1 AND state = $2 AND ungated = 1 ORDER BY number", &values![*model, State::Production]).await?;
+        let rows =
+            snapshot.rows::<VersionRow>("WHERE model_id = $1 AND state = $2 AND ungated = 1 ORDER BY number", &values![*model, State::Production]).await?;
         let mut numbers = Vec::new();
         for row in rows {
             if !self.is_covered(snapshot, &row).await? {

@@ -92,7 +92,9 @@ fn proposed(receipt: &Value) -> Option<String> {
 /// What became of a new risk tier, as the receipt says.
 pub(super) fn outcome(name: &str, tier: &str, receipt: &Value) -> String {
     match proposed(receipt) {
-        Some(tier) => format!("risk tier {tier} is proposed; next, by somebody else in the role ai-governance: chancery model tier-proposal confirm {name} {tier}"),
+        Some(tier) => {
+            format!("risk tier {tier} is proposed; next, by somebody else in the role ai-governance: chancery model tier-proposal confirm {name} {tier}")
+        }
         None => format!("the risk tier of {name} is {tier}"),
     }
 }

@@ -28,15 +28,16 @@ pub(super) async fn input(
     let rows = snapshot.rows::<ExceptionRow>(tail, &values![version.model_id, Status::Granted, now, version.number, Scope::Model]).await?;
     let promotion = promotion.map(|row| &row.promotion_id);
     let counting = rows.into_iter().filter(|row| in_force(row, version.state, promotion, now));
-    Ok(counting.filter_map(|row| {
-        Some(policy::Exception {
-            id: row.exception_id,
-            granted_by: row.granted_by?,
-            rule: row.rule,
-            expires_at: row.expires_at,
-            scope: row.scope,
-            reason_digest: row.reason,
+    Ok(counting
+        .filter_map(|row| {
+            Some(policy::Exception {
+                id: row.exception_id,
+                granted_by: row.granted_by?,
+                rule: row.rule,
+                expires_at: row.expires_at,
+                scope: row.scope,
+                reason_digest: row.reason,
+            })
         })
-    })
-    .collect())
+        .collect())
 }

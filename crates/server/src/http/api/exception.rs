@@ -23,12 +23,7 @@ use crate::store::Snapshot;
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list, request))
-        .routes(routes!(show))
-        .routes(routes!(grant))
-        .routes(routes!(refuse))
-        .routes(routes!(revoke))
+    OpenApiRouter::new().routes(routes!(list, request)).routes(routes!(show)).routes(routes!(grant)).routes(routes!(refuse)).routes(routes!(revoke))
 }
 
 /// An exception.

@@ -84,9 +84,8 @@ struct OpenProposal {
 async fn proposals(allowed: Allowed<caller::Read>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<OpenProposal>>, AppError> {
     let limit = page.limit()?;
     let snapshot = allowed.read().await?;
-    let rows = snapshot
-        .rows::<TierProposalRow>("WHERE entry_index < $1 ORDER BY entry_index DESC LIMIT $2", &values![before(&page)?, i64::from(limit) + 1])
-        .await?;
+    let rows =
+        snapshot.rows::<TierProposalRow>("WHERE entry_index < $1 ORDER BY entry_index DESC LIMIT $2", &values![before(&page)?, i64::from(limit) + 1]).await?;
     let Page { items, next } = Page::new(rows, limit, |row| row.entry_index.to_string());
     let mut views = Vec::with_capacity(items.len());
     for row in items {
