@@ -337,6 +337,75 @@ CREATE TABLE "exceptions" (
     "revision" INTEGER,
     PRIMARY KEY ("exception_id")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "risks" (
+    "risk_id" TEXT NOT NULL,
+    "title" TEXT,
+    "category" TEXT,
+    "severity" TEXT,
+    "likelihood" TEXT,
+    "level" TEXT,
+    "description" TEXT,
+    "requirements" TEXT,
+    "review_date" INTEGER,
+    "status" TEXT,
+    "mitigations" TEXT,
+    "models" TEXT,
+    "authors" TEXT,
+    "decided_by" TEXT,
+    "created_by" TEXT,
+    "created_at" INTEGER,
+    "created_index" INTEGER,
+    "updated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("risk_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "risk_links" (
+    "model_id" TEXT NOT NULL,
+    "risk_id" TEXT NOT NULL,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("model_id", "risk_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "reviews" (
+    "review_id" TEXT NOT NULL,
+    "about" TEXT,
+    "subject" TEXT,
+    "model_id" TEXT,
+    "owner" TEXT,
+    "due" INTEGER,
+    "every_days" INTEGER,
+    "cause" TEXT,
+    "not_by" TEXT,
+    "reason" TEXT,
+    "status" TEXT,
+    "outcome" TEXT,
+    "note" TEXT,
+    "done_by" TEXT,
+    "done_at" INTEGER,
+    "scheduled_by" TEXT,
+    "scheduled_at" INTEGER,
+    "scheduled_index" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("review_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "review_causes" (
+    "cause" TEXT NOT NULL,
+    "review_id" TEXT,
+    PRIMARY KEY ("cause")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "findings" (
+    "subject" TEXT NOT NULL,
+    "rule" TEXT NOT NULL,
+    "model_id" TEXT,
+    "message" TEXT,
+    "due" INTEGER,
+    "status" TEXT,
+    "reason" TEXT,
+    "opened_at" INTEGER,
+    "opened_index" INTEGER,
+    "closed_at" INTEGER,
+    "closed_index" INTEGER,
+    PRIMARY KEY ("subject", "rule")
+) STRICT, WITHOUT ROWID;
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
 CREATE UNIQUE INDEX "exceptions_by_request" ON "exceptions" ("entry_index");
 CREATE INDEX "exceptions_by_promotion" ON "exceptions" ("promotion_id");
@@ -407,6 +476,14 @@ CREATE TABLE "tokens" (
     "created_index" INTEGER,
     PRIMARY KEY ("token_id")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "components_by_part" ON "components" ("part_model");
+CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
+CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
+CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
+CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
+CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
+CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
+CREATE INDEX "findings_by_model" ON "findings" ("model_id");
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
 CREATE TABLE "settings" (
     "name" TEXT NOT NULL,
