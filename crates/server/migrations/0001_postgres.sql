@@ -81,6 +81,7 @@ CREATE TABLE "versions" (
     "hidden" bigint,
     "ungated" bigint,
     "shared" bigint,
+    "pinned" bigint,
     "production_index" bigint,
     "successor" bigint,
     "sunset" bigint,
@@ -113,6 +114,52 @@ CREATE TABLE "blob_uses" (
     "path" text COLLATE "C" NOT NULL,
     PRIMARY KEY ("digest", "model_id", "number", "path")
 );
+CREATE TABLE "compositions" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "depth" bigint,
+    "components" bigint,
+    PRIMARY KEY ("model_id", "number")
+);
+CREATE TABLE "components" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "role" text COLLATE "C" NOT NULL,
+    "part_model" text COLLATE "C" NOT NULL,
+    "part_number" bigint NOT NULL,
+    "version_digest" text COLLATE "C",
+    PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
+);
+CREATE TABLE "lineage" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "source" text COLLATE "C" NOT NULL,
+    "place" bigint NOT NULL,
+    "relation" text COLLATE "C",
+    "to_model" text COLLATE "C",
+    "to_number" bigint,
+    "name" text COLLATE "C",
+    "version" text COLLATE "C",
+    "digest" text COLLATE "C",
+    "detail" text COLLATE "C",
+    "grade" text COLLATE "C",
+    PRIMARY KEY ("model_id", "number", "source", "place")
+);
+CREATE INDEX "lineage_by_part" ON "lineage" ("to_model", "to_number", "model_id", "number");
+CREATE INDEX "lineage_by_name" ON "lineage" ("relation", (substr(name, 1, 200)), "model_id", "number");
+CREATE INDEX "lineage_by_digest" ON "lineage" ("digest", "model_id", "number");
+CREATE TABLE "environments" (
+    "environment" text COLLATE "C" NOT NULL,
+    "packages" bigint,
+    PRIMARY KEY ("environment")
+);
+CREATE TABLE "packages" (
+    "environment" text COLLATE "C" NOT NULL,
+    "name" text COLLATE "C" NOT NULL,
+    "version" text COLLATE "C" NOT NULL,
+    PRIMARY KEY ("environment", "name", "version")
+);
+CREATE INDEX "packages_by_name" ON "packages" ("name", "version");
 CREATE TABLE "aliases" (
     "model_id" text COLLATE "C" NOT NULL,
     "alias" text COLLATE "C" NOT NULL,
@@ -163,7 +210,11 @@ CREATE TABLE "promotions" (
     "opened_at" bigint,
     "opened_index" bigint,
     "verdict" text COLLATE "C",
+    "missing" text COLLATE "C",
     "decision" text COLLATE "C",
+    "completed" bigint,
+    "conditions" bigint,
+    "comments" bigint,
     "revision" bigint,
     PRIMARY KEY ("promotion_id")
 );
@@ -180,6 +231,7 @@ CREATE TABLE "approvals" (
     "promotion_id" text COLLATE "C" NOT NULL,
     "role" text COLLATE "C" NOT NULL,
     "actor" text COLLATE "C" NOT NULL,
+    "delegated_by" text COLLATE "C",
     "verdict" text COLLATE "C",
     "version_digest" text COLLATE "C",
     "target" text COLLATE "C",
@@ -189,12 +241,54 @@ CREATE TABLE "approvals" (
     "ticket" text COLLATE "C",
     "conditions" text COLLATE "C",
     "envelope" text COLLATE "C",
+    "signed_with" text COLLATE "C",
     "at" bigint,
     "expires_at" bigint,
     "withdrawn" bigint,
     "entry_index" bigint,
     PRIMARY KEY ("promotion_id", "role", "actor")
 );
+CREATE TABLE "conditions" (
+    "promotion_id" text COLLATE "C" NOT NULL,
+    "condition_number" bigint NOT NULL,
+    "model_id" text COLLATE "C",
+    "number" bigint,
+    "role" text COLLATE "C",
+    "actor" text COLLATE "C",
+    "approval_index" bigint,
+    "text" text COLLATE "C",
+    "owner" text COLLATE "C",
+    "due" bigint,
+    "effect" text COLLATE "C",
+    "binding_index" bigint,
+    "met_at" bigint,
+    "met_by" text COLLATE "C",
+    "note" text COLLATE "C",
+    PRIMARY KEY ("promotion_id", "condition_number")
+);
+CREATE INDEX "conditions_by_model" ON "conditions" ("model_id", "binding_index");
+CREATE INDEX "conditions_by_due" ON "conditions" ("due");
+CREATE TABLE "comments" (
+    "promotion_id" text COLLATE "C" NOT NULL,
+    "comment_number" bigint NOT NULL,
+    "actor" text COLLATE "C",
+    "at" bigint,
+    "text" text COLLATE "C",
+    PRIMARY KEY ("promotion_id", "comment_number")
+);
+CREATE TABLE "delegations" (
+    "giver" text COLLATE "C" NOT NULL,
+    "role" text COLLATE "C" NOT NULL,
+    "delegate" text COLLATE "C" NOT NULL,
+    "until" bigint,
+    "reason" text COLLATE "C",
+    "given_at" bigint,
+    "ended_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("giver", "role", "delegate")
+);
+CREATE INDEX "delegations_by_delegate" ON "delegations" ("delegate");
+CREATE INDEX "delegations_by_entry" ON "delegations" ("entry_index");
 CREATE TABLE "decisions" (
     "digest" text COLLATE "C" NOT NULL,
     "decision_id" text COLLATE "C",
@@ -221,6 +315,27 @@ CREATE TABLE "exceptions" (
     PRIMARY KEY ("exception_id")
 );
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE TABLE "templates" (
+    "name" text COLLATE "C" NOT NULL,
+    "version" bigint NOT NULL,
+    "evidence_type" text COLLATE "C",
+    "text" text COLLATE "C",
+    "sections" text COLLATE "C",
+    "status" text COLLATE "C",
+    "added_by" text COLLATE "C",
+    "added_at" bigint,
+    "approved_by" text COLLATE "C",
+    "approved_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("name", "version")
+);
+CREATE TABLE "template_names" (
+    "name" text COLLATE "C" NOT NULL,
+    "evidence_type" text COLLATE "C",
+    "latest" bigint,
+    "in_force" bigint,
+    PRIMARY KEY ("name")
+);
 CREATE TABLE "actors" (
     "actor_id" text COLLATE "C" NOT NULL,
     "kind" text COLLATE "C",
@@ -230,6 +345,35 @@ CREATE TABLE "actors" (
     "revision" bigint,
     PRIMARY KEY ("actor_id")
 );
+CREATE TABLE "actor_keys" (
+    "key_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "algorithm" text COLLATE "C",
+    "spki" text COLLATE "C",
+    "added_at" bigint,
+    "added_index" bigint,
+    "removed_at" bigint,
+    "removed_index" bigint,
+    PRIMARY KEY ("key_id")
+);
+CREATE INDEX "actor_keys_by_actor" ON "actor_keys" ("actor_id");
+CREATE TABLE "attestations" (
+    "digest" text COLLATE "C" NOT NULL,
+    "model_id" text COLLATE "C",
+    "number" bigint,
+    "version_digest" text COLLATE "C",
+    "target" text COLLATE "C",
+    "environment" text COLLATE "C",
+    "issued_at" bigint,
+    "expires_at" bigint,
+    "issued_index" bigint,
+    "revoked" text COLLATE "C",
+    "revoked_at" bigint,
+    "revoked_index" bigint,
+    PRIMARY KEY ("digest")
+);
+CREATE INDEX "attestations_by_version" ON "attestations" ("model_id", "number");
+CREATE INDEX "attestations_by_revocation" ON "attestations" ("revoked_index");
 CREATE TABLE "tokens" (
     "token_id" text COLLATE "C" NOT NULL,
     "actor_id" text COLLATE "C",

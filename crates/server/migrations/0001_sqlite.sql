@@ -81,6 +81,7 @@ CREATE TABLE "versions" (
     "hidden" INTEGER,
     "ungated" INTEGER,
     "shared" INTEGER,
+    "pinned" INTEGER,
     "production_index" INTEGER,
     "successor" INTEGER,
     "sunset" INTEGER,
@@ -113,6 +114,52 @@ CREATE TABLE "blob_uses" (
     "path" TEXT NOT NULL,
     PRIMARY KEY ("digest", "model_id", "number", "path")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "compositions" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "depth" INTEGER,
+    "components" INTEGER,
+    PRIMARY KEY ("model_id", "number")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "components" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "role" TEXT NOT NULL,
+    "part_model" TEXT NOT NULL,
+    "part_number" INTEGER NOT NULL,
+    "version_digest" TEXT,
+    PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "lineage" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "source" TEXT NOT NULL,
+    "place" INTEGER NOT NULL,
+    "relation" TEXT,
+    "to_model" TEXT,
+    "to_number" INTEGER,
+    "name" TEXT,
+    "version" TEXT,
+    "digest" TEXT,
+    "detail" TEXT,
+    "grade" TEXT,
+    PRIMARY KEY ("model_id", "number", "source", "place")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "lineage_by_part" ON "lineage" ("to_model", "to_number", "model_id", "number");
+CREATE INDEX "lineage_by_name" ON "lineage" ("relation", (substr(name, 1, 200)), "model_id", "number");
+CREATE INDEX "lineage_by_digest" ON "lineage" ("digest", "model_id", "number");
+CREATE TABLE "environments" (
+    "environment" TEXT NOT NULL,
+    "packages" INTEGER,
+    PRIMARY KEY ("environment")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "packages" (
+    "environment" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "version" TEXT NOT NULL,
+    PRIMARY KEY ("environment", "name", "version")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "packages_by_name" ON "packages" ("name", "version");
 CREATE TABLE "aliases" (
     "model_id" TEXT NOT NULL,
     "alias" TEXT NOT NULL,
@@ -163,7 +210,11 @@ CREATE TABLE "promotions" (
     "opened_at" INTEGER,
     "opened_index" INTEGER,
     "verdict" TEXT,
+    "missing" TEXT,
     "decision" TEXT,
+    "completed" INTEGER,
+    "conditions" INTEGER,
+    "comments" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("promotion_id")
 ) STRICT, WITHOUT ROWID;
@@ -180,6 +231,7 @@ CREATE TABLE "approvals" (
     "promotion_id" TEXT NOT NULL,
     "role" TEXT NOT NULL,
     "actor" TEXT NOT NULL,
+    "delegated_by" TEXT,
     "verdict" TEXT,
     "version_digest" TEXT,
     "target" TEXT,
@@ -189,12 +241,54 @@ CREATE TABLE "approvals" (
     "ticket" TEXT,
     "conditions" TEXT,
     "envelope" TEXT,
+    "signed_with" TEXT,
     "at" INTEGER,
     "expires_at" INTEGER,
     "withdrawn" INTEGER,
     "entry_index" INTEGER,
     PRIMARY KEY ("promotion_id", "role", "actor")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "conditions" (
+    "promotion_id" TEXT NOT NULL,
+    "condition_number" INTEGER NOT NULL,
+    "model_id" TEXT,
+    "number" INTEGER,
+    "role" TEXT,
+    "actor" TEXT,
+    "approval_index" INTEGER,
+    "text" TEXT,
+    "owner" TEXT,
+    "due" INTEGER,
+    "effect" TEXT,
+    "binding_index" INTEGER,
+    "met_at" INTEGER,
+    "met_by" TEXT,
+    "note" TEXT,
+    PRIMARY KEY ("promotion_id", "condition_number")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "conditions_by_model" ON "conditions" ("model_id", "binding_index");
+CREATE INDEX "conditions_by_due" ON "conditions" ("due");
+CREATE TABLE "comments" (
+    "promotion_id" TEXT NOT NULL,
+    "comment_number" INTEGER NOT NULL,
+    "actor" TEXT,
+    "at" INTEGER,
+    "text" TEXT,
+    PRIMARY KEY ("promotion_id", "comment_number")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "delegations" (
+    "giver" TEXT NOT NULL,
+    "role" TEXT NOT NULL,
+    "delegate" TEXT NOT NULL,
+    "until" INTEGER,
+    "reason" TEXT,
+    "given_at" INTEGER,
+    "ended_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("giver", "role", "delegate")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "delegations_by_delegate" ON "delegations" ("delegate");
+CREATE INDEX "delegations_by_entry" ON "delegations" ("entry_index");
 CREATE TABLE "decisions" (
     "digest" TEXT NOT NULL,
     "decision_id" TEXT,
@@ -221,6 +315,27 @@ CREATE TABLE "exceptions" (
     PRIMARY KEY ("exception_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE TABLE "templates" (
+    "name" TEXT NOT NULL,
+    "version" INTEGER NOT NULL,
+    "evidence_type" TEXT,
+    "text" TEXT,
+    "sections" TEXT,
+    "status" TEXT,
+    "added_by" TEXT,
+    "added_at" INTEGER,
+    "approved_by" TEXT,
+    "approved_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("name", "version")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "template_names" (
+    "name" TEXT NOT NULL,
+    "evidence_type" TEXT,
+    "latest" INTEGER,
+    "in_force" INTEGER,
+    PRIMARY KEY ("name")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "actors" (
     "actor_id" TEXT NOT NULL,
     "kind" TEXT,
@@ -230,6 +345,35 @@ CREATE TABLE "actors" (
     "revision" INTEGER,
     PRIMARY KEY ("actor_id")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "actor_keys" (
+    "key_id" TEXT NOT NULL,
+    "actor_id" TEXT,
+    "algorithm" TEXT,
+    "spki" TEXT,
+    "added_at" INTEGER,
+    "added_index" INTEGER,
+    "removed_at" INTEGER,
+    "removed_index" INTEGER,
+    PRIMARY KEY ("key_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "actor_keys_by_actor" ON "actor_keys" ("actor_id");
+CREATE TABLE "attestations" (
+    "digest" TEXT NOT NULL,
+    "model_id" TEXT,
+    "number" INTEGER,
+    "version_digest" TEXT,
+    "target" TEXT,
+    "environment" TEXT,
+    "issued_at" INTEGER,
+    "expires_at" INTEGER,
+    "issued_index" INTEGER,
+    "revoked" TEXT,
+    "revoked_at" INTEGER,
+    "revoked_index" INTEGER,
+    PRIMARY KEY ("digest")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "attestations_by_version" ON "attestations" ("model_id", "number");
+CREATE INDEX "attestations_by_revocation" ON "attestations" ("revoked_index");
 CREATE TABLE "tokens" (
     "token_id" TEXT NOT NULL,
     "actor_id" TEXT,

@@ -15,10 +15,13 @@ const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security",
 #[test]
 fn who_may_do_what() {
     use Action::{
-        AskPromotion, Decide, Demote, EditModel, Execute, ManageActors, ManageModel, ManageSettings, Read, ReadEntries, Register, Retire, Review, Rollback,
-        SetAlias, SetRiskTier, Upload,
+        AskPromotion, BreakGlass, Comment, Decide, Delegate, Demote, EditModel, Execute, GrantException, ManageActors, ManageModel, ManageOwnKeys, ManagePolicy,
+        ManageRisks, ManageSettings, ManageTemplates, Read, ReadEntries, Register, RequestException, Retire, RevokeAttestation, Review, Rollback, RunChecks,
+        ScheduleReview, SetAlias, SetRiskTier, Upload,
     };
-    let matrix: [(Action, &[&str]); 17] = [
+    let approvers: &[&str] = &["approver:security", "approver:ai-governance"];
+    let makers: &[&str] = &["contributor", "owner", "approver:security", "approver:ai-governance"];
+    let matrix: [(Action, &[&str]); 29] = [
         (Read, &ROLES),
         (ReadEntries, &["auditor", "administrator"]),
         (Upload, &["contributor", "owner"]),
@@ -29,13 +32,25 @@ fn who_may_do_what() {
         (SetAlias, &["contributor", "owner", "deployer"]),
         (AskPromotion, &["contributor", "owner", "deployer"]),
         (Review, &["approver:security", "approver:ai-governance"]),
+        (Comment, &["contributor", "owner", "approver:security", "approver:ai-governance", "deployer"]),
         (Decide, &["contributor", "owner", "approver:security", "approver:ai-governance", "deployer"]),
         (Execute, &["owner", "deployer"]),
         (Demote, &["owner", "incident"]),
         (Retire, &["owner"]),
         (Rollback, &["deployer", "incident"]),
         (ManageActors, &["administrator"]),
+        (ManageOwnKeys, &ROLES),
         (ManageSettings, &["administrator"]),
+        (RequestException, &["contributor", "owner", "approver:security", "approver:ai-governance", "deployer", "incident"]),
+        (GrantException, approvers),
+        (BreakGlass, &["incident"]),
+        (Delegate, approvers),
+        (ManageRisks, makers),
+        (ScheduleReview, makers),
+        (ManagePolicy, &["approver:ai-governance", "administrator"]),
+        (ManageTemplates, &["approver:ai-governance", "administrator"]),
+        (RunChecks, &["administrator"]),
+        (RevokeAttestation, &["owner", "approver:ai-governance", "incident"]),
     ];
     assert_eq!(matrix.map(|(action, _)| action).as_slice(), Action::ALL);
     for (action, allowed) in matrix {

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use super::EvidenceType;
-use super::format::member::Member;
+use super::format::node::Node;
 use super::format::{model_signature, provenance};
 use super::json;
 use super::read::read;
@@ -23,6 +23,9 @@ use crate::signing::{Envelope, ForeignKey};
 pub const MAX_SIGNATURES: usize = 8;
 /// Most keys that are tried for signatures which name none that is known here.
 pub const MAX_TRIED: usize = 64;
+
+/// Largest payload with which keys are tried that the envelope does not name, in bytes: each try hashes it whole.
+const MAX_TRIED_BYTES: usize = 1024 * 1024;
 
 /// Whether the signature of a key counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +112,7 @@ pub fn envelope(bytes: &[u8]) -> Result<Option<Envelope>, Refusal> {
 pub fn take(evidence_type: EvidenceType, envelope: &Envelope, known: &[KnownKey], about: &About) -> Result<Taken, Refusal> {
     let (signed_by, word) = check(envelope, known)?;
     let payload = json::parse(envelope.unverified_payload())?;
-    let root = Member::document(&payload)?;
+    let root = Node::document(&payload)?;
     let subjects = provenance::subjects(&root)?;
     if !subjects.iter().any(|digest| about.fits(&Claim::Any(*digest))) {
         return Err(Refusal::new(Code::DigestMismatch, "the signed statement names no digest of this version")
@@ -139,7 +142,7 @@ fn check(envelope: &Envelope, known: &[KnownKey]) -> Result<(Vec<String>, &'stat
     let mut signed_by = Vec::new();
     let mut word = "unknown key";
     let mut forged = Vec::new();
-    let mut tries = 0;
+    let mut tries = if envelope.unverified_payload().len() > MAX_TRIED_BYTES { MAX_TRIED } else { 0 };
     for (position, named) in envelope.key_ids().enumerate() {
         let signer = match known.iter().find(|known| known.id.to_string() == named) {
             Some(known) if envelope.is_signed_at(position, &known.key) => Some(known),
@@ -167,7 +170,7 @@ fn check(envelope: &Envelope, known: &[KnownKey]) -> Result<(Vec<String>, &'stat
 }
 
 /// The document that a statement carries for a reader of the type.
-fn document(evidence_type: EvidenceType, root: &Member<'_>) -> Result<Vec<u8>, Refusal> {
+fn document(evidence_type: EvidenceType, root: &Node<'_>) -> Result<Vec<u8>, Refusal> {
     let kind = root.need_text("predicateType")?;
     let is_bom = kind.starts_with("https://cyclonedx.org/") || kind.starts_with("https://spdx.dev/Document");
     let fits = match evidence_type {
