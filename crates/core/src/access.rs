@@ -306,9 +306,9 @@ pub struct Reading(Action);
 /// The action that a command is.
 pub fn action_of(command: &Command) -> Action {
     match command {
-        Command::Actor(
-            actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. },
-        ) => Action::ManageOwnKeys,
+        Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
+            Action::ManageOwnKeys
+        }
         Command::Actor(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,

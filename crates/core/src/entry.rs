@@ -200,7 +200,9 @@ impl Event {
         use crate::promotion::Event as Promotion;
         use crate::registry::Event as Registry;
         match self {
-            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {} | Actor::KeyAdded { .. } | Actor::KeyRemoved { .. }) => matches!(subject, Subject::Actor(_)),
+            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {} | Actor::KeyAdded { .. } | Actor::KeyRemoved { .. }) => {
+                matches!(subject, Subject::Actor(_))
+            }
             Self::Actor(Actor::TokenIssued { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
             Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
             Self::Alias(Alias::Set { .. }) | Self::Evidence(_) | Self::Exception(_) | Self::Version(_) => matches!(subject, Subject::Version(..)),

@@ -259,7 +259,9 @@ fn check_signers(rows: &mut Rows, grade: Grade, signed_by: &[String]) -> Result<
             None => None,
         };
         if !actor.is_some_and(|actor| actor.active && actor.kind == ActorKind::Pipeline) {
-            return Err(Refusal::invalid("document", &format!("key `{id}` is not the key of a pipeline any more")).remedy("sign the document with a registered key").into());
+            return Err(Refusal::invalid("document", &format!("key `{id}` is not the key of a pipeline any more"))
+                .remedy("sign the document with a registered key")
+                .into());
         }
     }
     Ok(())

@@ -151,7 +151,13 @@ impl World {
         let id = self.open(model, number, target);
         self.ok(
             &carol(),
-            promotion::Command::Execute { promotion: id, gate: passing(), decision: signed(DecisionKind::Executed, self.entries.len()), replaced: vec![], attestation: None },
+            promotion::Command::Execute {
+                promotion: id,
+                gate: passing(),
+                decision: signed(DecisionKind::Executed, self.entries.len()),
+                replaced: vec![],
+                attestation: None,
+            },
         );
     }
 
@@ -324,7 +330,17 @@ pub(crate) fn register_version_as(model: &ModelId, content: &str, semver: Option
 /// A command that moves a version by reason; a reinstatement to candidate has passed its gate.
 pub(crate) fn move_version(model: &ModelId, number: VersionNumber, to: State) -> version::Command {
     let gate = (to == State::Candidate).then(passing);
-    version::Command::Transition { model: model.clone(), number, to, reason: reason(), successor: None, sunset: None, gate, expected: None, attestations: vec![] }
+    version::Command::Transition {
+        model: model.clone(),
+        number,
+        to,
+        reason: reason(),
+        successor: None,
+        sunset: None,
+        gate,
+        expected: None,
+        attestations: vec![],
+    }
 }
 
 /// A command that sets an alias, whatever it names now.

@@ -15,9 +15,9 @@ const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security",
 #[test]
 fn who_may_do_what() {
     use Action::{
-        AskPromotion, BreakGlass, Comment, Decide, Delegate, Demote, EditModel, Execute, GrantException, ManageActors, ManageModel, ManageOwnKeys, ManagePolicy,
-        ManageRisks, ManageSettings, ManageTemplates, Read, ReadEntries, Register, RequestException, Retire, RevokeAttestation, Review, Rollback, RunChecks,
-        ScheduleReview, SetAlias, SetRiskTier, Upload,
+        AskPromotion, BreakGlass, Comment, Decide, Delegate, Demote, EditModel, Execute, GrantException, ManageActors, ManageModel, ManageOwnKeys,
+        ManagePolicy, ManageRisks, ManageSettings, ManageTemplates, Read, ReadEntries, Register, RequestException, Retire, Review, RevokeAttestation, Rollback,
+        RunChecks, ScheduleReview, SetAlias, SetRiskTier, Upload,
     };
     let approvers: &[&str] = &["approver:security", "approver:ai-governance"];
     let makers: &[&str] = &["contributor", "owner", "approver:security", "approver:ai-governance"];

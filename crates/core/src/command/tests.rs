@@ -104,7 +104,10 @@ fn promotion_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Comm
             promotion::Command::Refresh { promotion: id, evidence_set: if b % 2 == 0 { evidence_set() } else { Digest::of(b"more") }, gate: passing() }.into()
         }
         5 => promotion::Command::Cancel { promotion: id, reason: reason() }.into(),
-        6..=8 => promotion::Command::Execute { promotion: id, gate: gate(c), decision: signed(DecisionKind::Executed, usize::from(c)), replaced, attestation: None }.into(),
+        6..=8 => {
+            promotion::Command::Execute { promotion: id, gate: gate(c), decision: signed(DecisionKind::Executed, usize::from(c)), replaced, attestation: None }
+                .into()
+        }
         _ => {
             let mut command = roll_back(model, number, replaced);
             if let promotion::Command::Rollback { gate: of_rollback, aliases, .. } = &mut command {

@@ -124,7 +124,9 @@ fn only_the_keys_of_pipelines_attest() {
     use crate::actor::key::{RegisteredKey, Whose};
     use crate::actor::{self, ActorKind};
     use crate::names::ActorId;
-    let key = |byte: u8| RegisteredKey::of(&crate::signing::ForeignSigningKey::EcdsaP256(crate::signing::SigningKey::from_bytes(&[byte; 32]).unwrap()).public_key()).unwrap();
+    let key = |byte: u8| {
+        RegisteredKey::of(&crate::signing::ForeignSigningKey::EcdsaP256(crate::signing::SigningKey::from_bytes(&[byte; 32]).unwrap()).public_key()).unwrap()
+    };
     let mut world = World::new();
     let model = world.model("loans");
     let number = world.version(&model);

@@ -24,10 +24,9 @@ macro_rules! schema {
 /// Describes a type.
 pub fn describe(evidence_type: EvidenceType) -> Described {
     let (formats, schema): (&[&str], &str) = match evidence_type {
-        EvidenceType::Evaluation => (
-            &["chancery.evaluation/v1", "mlflow.metrics", "mlflow.table", "lm-evaluation-harness", "huggingface.model-index"],
-            schema!("evaluation"),
-        ),
+        EvidenceType::Evaluation => {
+            (&["chancery.evaluation/v1", "mlflow.metrics", "mlflow.table", "lm-evaluation-harness", "huggingface.model-index"], schema!("evaluation"))
+        }
         EvidenceType::Sbom => (&["cyclonedx", "spdx"], schema!("sbom")),
         EvidenceType::Provenance => (&["slsa-provenance"], schema!("provenance")),
         EvidenceType::ArtifactScan => (&["chancery.scan/v1", "picklescan", "modelscan"], schema!("artifact-scan")),

@@ -132,10 +132,10 @@ fn an_addendum_adds_edges() {
                 binds_digest: version,
                 file_of_manifest: false,
                 title: String::new(),
-                body: Body::Payload(Payload::json("evidence", &document).unwrap()),
-                read: None,
                 role: None,
-                signed_by: vec![],
+                signed_by: Vec::new(),
+                read: None,
+                body: Body::Payload(Payload::json("evidence", &document).unwrap()),
             },
         );
     }

@@ -68,7 +68,22 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
         panic!("a review")
     };
     change(&mut authors, &mut other_roles, &mut evidence_set, &mut conditions, &mut ticket);
-    Command::Review { promotion, role, delegated_by, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, authors, other_roles, decision }
+    Command::Review {
+        promotion,
+        role,
+        delegated_by,
+        verdict,
+        evidence_set,
+        comment,
+        ticket,
+        conditions,
+        expires_at,
+        envelope,
+        signed_with,
+        authors,
+        other_roles,
+        decision,
+    }
 }
 
 fn condition() -> Condition {

@@ -173,8 +173,7 @@ fn inputs(subjects: &Subjects, decision: &SignedDecision) -> Vec<Input> {
 
 /// The attestations of a version that were not revoked.
 pub(super) async fn in_force(snapshot: &Snapshot, version: &VersionRow) -> Result<Vec<Digest>, AppError> {
-    let rows = snapshot
-        .rows::<AttestationRow>("WHERE model_id = $1 AND number = $2 AND revoked_index IS NULL", &values![version.model_id, version.number])
-        .await?;
+    let rows =
+        snapshot.rows::<AttestationRow>("WHERE model_id = $1 AND number = $2 AND revoked_index IS NULL", &values![version.model_id, version.number]).await?;
     Ok(rows.into_iter().map(|row| row.digest).collect())
 }

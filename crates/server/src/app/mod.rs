@@ -3,8 +3,8 @@
 
 mod access;
 pub mod artifacts;
-mod attestation;
 pub mod as_of;
+mod attestation;
 pub mod compare;
 mod composition;
 pub mod current;

@@ -132,7 +132,9 @@ pub fn verify(bytes: &[u8], keys: &[ForeignKey], files: &BTreeMap<String, Digest
             .field("document")
             .remedy("attach the signature to the version that it was made for"));
     }
-    let is_left_out = |path: &String| !signed.resources.contains_key(path) && !ALWAYS_IGNORED.iter().any(|ignored| path == ignored || path.starts_with(&format!("{ignored}/")));
+    let is_left_out = |path: &String| {
+        !signed.resources.contains_key(path) && !ALWAYS_IGNORED.iter().any(|ignored| path == ignored || path.starts_with(&format!("{ignored}/")))
+    };
     if files.keys().any(is_left_out) {
         return Ok(None);
     }

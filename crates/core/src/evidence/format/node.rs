@@ -124,7 +124,8 @@ impl<'a> Node<'a> {
     /// # Errors
     /// `invalid_field`.
     pub fn time(&self) -> Result<String, Refusal> {
-        let time = Timestamp::parse(self.text()?).map_err(|_| self.refuse("it is no time").remedy("write times as RFC 3339, such as `2026-05-01T12:00:00Z`"))?;
+        let time =
+            Timestamp::parse(self.text()?).map_err(|_| self.refuse("it is no time").remedy("write times as RFC 3339, such as `2026-05-01T12:00:00Z`"))?;
         Ok(time.to_string())
     }
 
@@ -162,5 +163,7 @@ pub fn check_items(what: &str, count: usize) -> Result<(), Refusal> {
     if count <= MAX_ITEMS {
         return Ok(());
     }
-    Err(Refusal::new(Code::TooLarge, &format!("the document lists {count} {what}; at most {MAX_ITEMS} are read")).field("document").remedy("split the document"))
+    Err(Refusal::new(Code::TooLarge, &format!("the document lists {count} {what}; at most {MAX_ITEMS} are read"))
+        .field("document")
+        .remedy("split the document"))
 }

@@ -53,7 +53,8 @@ fn a_pipelines_signature_attests_and_any_other_is_named() {
     // Other programs name keys by other ids: then trusted keys are tried.
     let payload = plan(b"file").to_string();
     let unnamed = Envelope::sign_foreign(IN_TOTO_PAYLOAD_TYPE, payload.as_bytes(), &key(3)).unwrap();
-    let renamed: Envelope = serde_json::from_str(&serde_json::to_string(&unnamed).unwrap().replace(&key(3).public_key().key_id().unwrap().to_string(), "ci-key")).unwrap();
+    let renamed: Envelope =
+        serde_json::from_str(&serde_json::to_string(&unnamed).unwrap().replace(&key(3).public_key().key_id().unwrap().to_string(), "ci-key")).unwrap();
     let taken = take(EvidenceType::Other, &renamed, &[known(2, Standing::Trusted), known(3, Standing::Trusted)], &about()).unwrap();
     assert_eq!(taken.grade, Grade::Attested);
 }

@@ -57,7 +57,8 @@ fn keys_of_openssl_and_openssh_are_read_and_belong_together() {
 
 #[test]
 fn what_is_no_public_key_is_refused() {
-    let weak = format!("ssh-ed25519 {}", base64::Engine::encode(&base64::prelude::BASE64_STANDARD, [&b"\0\0\0\x0bssh-ed25519\0\0\0\x20\x01"[..], &[0; 31]].concat()));
+    let weak =
+        format!("ssh-ed25519 {}", base64::Engine::encode(&base64::prelude::BASE64_STANDARD, [&b"\0\0\0\x0bssh-ed25519\0\0\0\x20\x01"[..], &[0; 31]].concat()));
     let cut = SSH_P256_PUBLIC.replace("KaPA=", "");
     for (text, says) in [
         ("", "no public key"),
@@ -81,7 +82,8 @@ fn what_is_no_public_key_is_refused() {
 
 #[test]
 fn what_is_no_private_key_is_refused_with_the_way_out() {
-    let swapped = SSH_ED25519.replace("QyNTUxOQAAACCxDbSQWZFEooBvu8ffeENsrGvpxZeqbelverWHWYRFrwAAAJAA", "QyNTUxOQAAACCxDbSQWZFEooBvu8ffeENsrGvpxZeqbelverWHWYRFrgAAAJAA");
+    let swapped =
+        SSH_ED25519.replace("QyNTUxOQAAACCxDbSQWZFEooBvu8ffeENsrGvpxZeqbelverWHWYRFrwAAAJAA", "QyNTUxOQAAACCxDbSQWZFEooBvu8ffeENsrGvpxZeqbelverWHWYRFrgAAAJAA");
     for (text, says) in [
         ("", "genpkey"),
         (SSH_ED25519_PUBLIC, "genpkey"),

@@ -127,7 +127,9 @@ impl OwnSignature {
         }
         let at = Timestamp::parse(&said.at).map_err(|_| malformed())?;
         if at > now || at.plus_seconds(VALID_SECONDS) < now {
-            return Err(Refusal::new(Code::PreconditionFailed, "what was signed is older than five minutes").field("signed.payload").remedy("ask for the statement again"));
+            return Err(Refusal::new(Code::PreconditionFailed, "what was signed is older than five minutes")
+                .field("signed.payload")
+                .remedy("ask for the statement again"));
         }
         Ok(at)
     }

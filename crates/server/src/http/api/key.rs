@@ -102,11 +102,7 @@ fn whose(allowed: &Allowed<caller::ManageOwnKeys>, actor: &ActorId) -> Whose {
 #[utoipa::path(delete, path = "/api/v1/users/{name}/keys/{id}", operation_id = "key_remove", tag = "access", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
     params(("name" = String, Path, description = "Name of the user"), ("id" = String, Path, description = "Id of the key")),
     responses((status = 200, description = "Removed", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn remove(
-    allowed: Allowed<caller::ManageOwnKeys>,
-    Path((name, key_id)): Path<(Label, Digest)>,
-    requested: Requested,
-) -> Result<Response, AppError> {
+async fn remove(allowed: Allowed<caller::ManageOwnKeys>, Path((name, key_id)): Path<(Label, Digest)>, requested: Requested) -> Result<Response, AppError> {
     let actor = named(&allowed.read().await?, &name).await?;
     let whose = whose(&allowed, &actor);
     let made = allowed.execute(Command::RemoveKey { actor, key_id, whose }, &requested).await?;

@@ -75,7 +75,11 @@ fn other_files_forgeries_and_foreign_shapes_are_refused() {
     twice["predicate"]["resources"][1]["name"] = json!("a.bin");
     refused(&bundle(&twice, &key(1), ""), "listed twice");
     let good = bundle(&statement(), &key(1), "");
-    for (change, field) in [(json!({"mediaType": "x"}), "mediaType"), (json!({"verificationMaterial": "x"}), "verificationMaterial"), (json!({"dsseEnvelope": {}}), "dsseEnvelope")] {
+    for (change, field) in [
+        (json!({"mediaType": "x"}), "mediaType"),
+        (json!({"verificationMaterial": "x"}), "verificationMaterial"),
+        (json!({"dsseEnvelope": {}}), "dsseEnvelope"),
+    ] {
         let mut document: Value = serde_json::from_slice(&good).unwrap();
         document.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let refusal = read(document.to_string().as_bytes()).unwrap_err();

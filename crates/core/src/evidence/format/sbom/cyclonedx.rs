@@ -74,7 +74,9 @@ fn component<'a>(part: &Node<'a>, bill: &mut Bill, found: &mut Found<'a>) -> Res
     let is_known = part.text_of("version")?.is_some() || part.text_of("purl")?.is_some();
     let is_file = matches!(kind, "file" | "data" | "machine-learning-model") && !own.is_empty();
     if !is_known && !is_file {
-        return Err(part.refuse("a component needs a `version` or a `purl`").remedy("name the exact version that is in use; a file may have a SHA-256 instead"));
+        return Err(part
+            .refuse("a component needs a `version` or a `purl`")
+            .remedy("name the exact version that is in use; a file may have a SHA-256 instead"));
     }
     bill.hashes.extend(own);
     licences(part, bill)?;

@@ -46,7 +46,8 @@ fn modelscan_is_read() {
     let found = summary(&report.to_string());
     assert_eq!((found["verdict"].as_str(), found["scanner"].clone()), (Some("dangerous"), json!({"name": "modelscan", "version": "0.8.8"})));
     assert_eq!(found["scanned_at"], "2026-05-01T12:00:00.123456Z");
-    let verdicts: Vec<(&str, &str)> = found["files"].as_array().unwrap().iter().map(|file| (file["path"].as_str().unwrap(), file["verdict"].as_str().unwrap())).collect();
+    let verdicts: Vec<(&str, &str)> =
+        found["files"].as_array().unwrap().iter().map(|file| (file["path"].as_str().unwrap(), file["verdict"].as_str().unwrap())).collect();
     assert_eq!(verdicts, [("bad.pkl", "dangerous"), ("broken.pkl", "malformed"), ("good.pkl", "clean")]);
 }
 
@@ -57,9 +58,19 @@ fn picklescan_is_read() {
     for (text, verdict, files) in [
         (format!("{head}Infected files: 0\nSuspicious globals: 0\nDangerous globals: 0\n"), "clean", 0),
         (format!("/m/a.pkl: suspicious import 'x y' FOUND\n{head}Infected files: 0\nSuspicious globals: 1\nDangerous globals: 0\n"), "review", 1),
-        (format!("/m/a.pkl: dangerous import 'posix system' FOUND\n/m/b.pkl: suspicious import 'x y' FOUND\n{head}Infected files: 1\nSuspicious globals: 1\nDangerous globals: 1\n"), "dangerous", 2),
+        (
+            format!(
+                "/m/a.pkl: dangerous import 'posix system' FOUND\n/m/b.pkl: suspicious import 'x y' FOUND\n{head}Infected files: 1\nSuspicious globals: 1\nDangerous globals: 1\n"
+            ),
+            "dangerous",
+            2,
+        ),
         (format!("ERROR: parsing pickle in /m/a.pkl: x\n{head}Infected files: 0\nSuspicious globals: 0\nDangerous globals: 0\n"), "malformed", 0),
-        (json!({"globals": [], "scanned_files": 1, "issues_count": 0, "infected_files": 0, "scan_err": true, "suspicious_count": 2}).to_string(), "malformed", 0),
+        (
+            json!({"globals": [], "scanned_files": 1, "issues_count": 0, "infected_files": 0, "scan_err": true, "suspicious_count": 2}).to_string(),
+            "malformed",
+            0,
+        ),
         (json!({"globals": [], "scanned_files": 1, "issues_count": 1, "infected_files": 1}).to_string(), "dangerous", 0),
     ] {
         let found = summary(&text);
