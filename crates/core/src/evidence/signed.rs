@@ -67,11 +67,51 @@ impl Taken {
     }
 }
 
+/// How a statement carries a document of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carried {
+    /// The statement is the document.
+    AsStatement,
+    /// The signature is what counts, over whatever.
+    AsSignature,
+    /// As predicate of ours, or of CycloneDX or SPDX.
+    AsBill,
+    /// As predicate of ours, or of CycloneDX.
+    AsExploitability,
+    /// As predicate of ours.
+    AsPredicate,
+}
+
+fn carried(evidence_type: EvidenceType) -> Carried {
+    match evidence_type {
+        EvidenceType::Provenance => Carried::AsStatement,
+        EvidenceType::Signature => Carried::AsSignature,
+        EvidenceType::Sbom => Carried::AsBill,
+        EvidenceType::Vex => Carried::AsExploitability,
+        EvidenceType::Evaluation
+        | EvidenceType::ArtifactScan
+        | EvidenceType::VulnerabilityReport
+        | EvidenceType::ModelCard
+        | EvidenceType::Datasheet
+        | EvidenceType::Explainability
+        | EvidenceType::RiskAssessment
+        | EvidenceType::Review
+        | EvidenceType::Reproducibility
+        | EvidenceType::DriftReport
+        | EvidenceType::Plan
+        | EvidenceType::ChangeSummary
+        | EvidenceType::Addendum
+        | EvidenceType::Other => Carried::AsPredicate,
+    }
+}
+
 /// The predicate type that carries a document of this type.
 pub fn predicate_type(evidence_type: EvidenceType) -> String {
-    match evidence_type {
-        EvidenceType::Provenance => provenance::V1.to_owned(),
-        _ => format!("https://chancery.dev/evidence/{evidence_type}/v1"),
+    match carried(evidence_type) {
+        Carried::AsStatement => provenance::V1.to_owned(),
+        Carried::AsSignature | Carried::AsBill | Carried::AsExploitability | Carried::AsPredicate => {
+            format!("https://chancery.dev/evidence/{evidence_type}/v1")
+        }
     }
 }
 
@@ -119,10 +159,10 @@ pub fn take(evidence_type: EvidenceType, envelope: &Envelope, known: &[KnownKey]
             .field("subject")
             .remedy("sign a statement about the content digest, the version digest or a file of this version"));
     }
-    let reading = match evidence_type {
-        EvidenceType::Provenance => read(evidence_type, envelope.unverified_payload())?,
-        EvidenceType::Signature => Some(signature(&signed_by)),
-        _ => read(evidence_type, &document(evidence_type, &root)?)?,
+    let reading = match carried(evidence_type) {
+        Carried::AsStatement => read(evidence_type, envelope.unverified_payload())?,
+        Carried::AsSignature => Some(signature(&signed_by)),
+        Carried::AsBill | Carried::AsExploitability | Carried::AsPredicate => read(evidence_type, &document(evidence_type, &root)?)?,
     };
     let mut reading = reading.map(|mut reading| {
         if reading.summary.get("bound").is_some() {
@@ -172,12 +212,12 @@ fn check(envelope: &Envelope, known: &[KnownKey]) -> Result<(Vec<String>, &'stat
 /// The document that a statement carries for a reader of the type.
 fn document(evidence_type: EvidenceType, root: &Node<'_>) -> Result<Vec<u8>, Refusal> {
     let kind = root.need_text("predicateType")?;
-    let is_bom = kind.starts_with("https://cyclonedx.org/") || kind.starts_with("https://spdx.dev/Document");
-    let fits = match evidence_type {
-        EvidenceType::Sbom => is_bom || kind == predicate_type(evidence_type),
-        EvidenceType::Vex => kind.starts_with("https://cyclonedx.org/") || kind == predicate_type(evidence_type),
-        _ => kind == predicate_type(evidence_type),
+    let of_others: &[&str] = match carried(evidence_type) {
+        Carried::AsBill => &["https://cyclonedx.org/", "https://spdx.dev/Document"],
+        Carried::AsExploitability => &["https://cyclonedx.org/"],
+        Carried::AsStatement | Carried::AsSignature | Carried::AsPredicate => &[],
     };
+    let fits = kind == predicate_type(evidence_type) || of_others.iter().any(|prefix| kind.starts_with(prefix));
     if !fits {
         return Err(root
             .need("predicateType")?
