@@ -240,7 +240,7 @@ pub struct Delegated {
 
 impl Delegated {
     fn allows(action: Action) -> bool {
-        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide)
+        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys)
     }
 }
 
@@ -336,7 +336,7 @@ pub fn action_of(command: &Command) -> Action {
             promotion::Command::Rollback { .. } => Action::Rollback,
         },
         Command::Registry(command) => match command {
-            registry::Command::SetPolicyMode { .. } => Action::ManageSettings,
+            registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } => Action::ManageSettings,
             registry::Command::RecordCheck { .. } => Action::Register,
             registry::Command::Start { .. } => Action::ManageSettings,
         },

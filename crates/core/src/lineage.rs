@@ -9,8 +9,10 @@
 
 mod sealed;
 
+use crate::entry::Entry;
 use crate::names::{Digest, Grade, ModelId, VersionNumber};
 use crate::refusal::Refusal;
+use crate::registry;
 use crate::rows::{Missing, Rows};
 use crate::tables::{ComponentRow, CompositionRow, EnvironmentRow, LineageRow, PackageRow, PayloadRow};
 use crate::version::{self, composition};
@@ -109,7 +111,7 @@ struct Edge {
 ///
 /// # Errors
 /// [`Missing`].
-pub(crate) fn note_facts(rows: &mut Rows, model: &ModelId, number: VersionNumber, facts: &Digest) -> Result<(), Missing> {
+pub(crate) fn note_facts(rows: &mut Rows, entry: &Entry, model: &ModelId, number: VersionNumber, facts: &Digest) -> Result<(), Missing> {
     let Some(sealed) = load(rows, facts)? else { return Ok(()) };
     let packages = sealed.packages();
     let environment = packages.as_ref().map(|set| set.digest);
@@ -118,7 +120,7 @@ pub(crate) fn note_facts(rows: &mut Rows, model: &ModelId, number: VersionNumber
     }
     let sets = packages.map_or(Ok(()), |set| note_packages(rows, &set));
     let uses = note_uses(rows, &sealed);
-    let parts = note_parts(rows, model, number, sealed.parts());
+    let parts = note_parts(rows, entry, model, number, sealed.parts());
     sets.and(uses).and(parts)
 }
 
@@ -198,11 +200,13 @@ fn note_uses(rows: &mut Rows, sealed: &Sealed) -> Result<(), Missing> {
     all
 }
 
-fn note_parts(rows: &mut Rows, model: &ModelId, number: VersionNumber, parts: &[composition::Part]) -> Result<(), Missing> {
+fn note_parts(rows: &mut Rows, entry: &Entry, model: &ModelId, number: VersionNumber, parts: &[composition::Part]) -> Result<(), Missing> {
     if parts.is_empty() {
         return Ok(());
     }
     for part in parts {
+        // The gates of a part read the risks of the systems that it is in.
+        registry::move_attached(rows, entry, &part.model);
         rows.put(&ComponentRow {
             model_id: model.clone(),
             number,

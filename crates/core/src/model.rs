@@ -1,5 +1,7 @@
 //! Models: creation, profile, risk tier, rename, hiding. A model has an id for ever; its name is a binding in time.
 
+pub mod document;
+
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Context, Stop, begin, record};
@@ -11,6 +13,7 @@ use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::tables::{ActorRow, BindingRow, ModelRow, NameRow, OPEN};
 use crate::{alias, registry, tag, version};
+use document::DocumentControl;
 
 /// Most items of a list in a profile.
 pub const MAX_LIST_ITEMS: usize = 100;
@@ -52,9 +55,39 @@ pub struct RiskStatement {
     /// Whether fairness was tested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fairness_tested: Option<bool>,
+    /// How much it decides by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autonomy: Option<Autonomy>,
+    /// Who meets what it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
 }
 
-/// What a model's entry says about it (ENT-1, ENT-2, ENT-3, ENT-14). Every field is optional; gates ask for what they need.
+crate::words! {
+    /// How much a model decides by itself.
+    Autonomy, "autonomy" {
+        /// It helps a person who decides.
+        Assists = "assists",
+        /// It decides, and a person looks at each decision.
+        Reviewed = "reviewed",
+        /// It decides alone.
+        Decides = "decides",
+    }
+}
+
+crate::words! {
+    /// Who meets what a model says.
+    Audience, "audience" {
+        /// People of the organisation.
+        Internal = "internal",
+        /// Known people of other organisations.
+        Partners = "partners",
+        /// Anybody.
+        Public = "public",
+    }
+}
+
+/// What a model's entry says about it (ENT-1, ENT-2, ENT-3, ENT-14, ENT-15). Every field is optional; gates ask for what they need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
@@ -89,6 +122,9 @@ pub struct Profile {
     /// Whether personal data is involved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub personal_data: Option<bool>,
+    /// Document control.
+    #[serde(skip_serializing_if = "DocumentControl::is_empty")]
+    pub document_control: DocumentControl,
 }
 
 impl Profile {
@@ -124,7 +160,7 @@ impl Profile {
             }
             list.iter().try_for_each(|item| check_text(field, item, 2000))?;
         }
-        Ok(())
+        self.document_control.check()
     }
 }
 

@@ -215,12 +215,14 @@ pub enum Command {
         /// The signed record.
         decision: SignedDecision,
     },
-    /// Takes an approval back.
+    /// Takes an approval back: one's own, or one that somebody gave in one's place.
     Withdraw {
         /// Promotion.
         promotion: PromotionId,
         /// Role.
         role: Label,
+        /// Who gave it in the caller's place; `None` for the caller's own.
+        given_by: Option<ActorId>,
         /// Why.
         reason: PrivateText,
     },
@@ -333,7 +335,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::MeetCondition { .. } => condition::meet(rows, context, command),
         Command::Comment { promotion, text } => comment(rows, promotion, text),
         Command::Complete { promotion, gate } => complete(rows, promotion, gate),
-        Command::Withdraw { promotion, role, reason } => review::withdraw(rows, context, promotion, role, reason),
+        Command::Withdraw { promotion, role, given_by, reason } => review::withdraw(rows, context, promotion, role, given_by.as_ref(), reason),
         Command::Cancel { promotion, reason } => {
             open(rows, promotion)?;
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), Event::Cancelled { reason: reason.digest }).private(Some(reason))])

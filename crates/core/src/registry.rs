@@ -15,6 +15,8 @@ use crate::version;
 pub const ACCESS: &str = "access";
 /// Setting that moves whenever a version enters production ungated: a change of the mode must not overlook one.
 pub const UNGATED: &str = "policy.ungated";
+/// Setting with the seconds by which the clock of the server was moved when it was last started.
+pub const CLOCK_OFFSET: &str = "clock.offset";
 /// Setting with the policy mode.
 pub const POLICY_MODE: &str = "policy.mode";
 
@@ -36,6 +38,11 @@ pub enum Command {
         reason: PrivateText,
         /// Ungated versions that are in production, found in prepare.
         ungated: Vec<String>,
+    },
+    /// Records by how much the clock of the server is moved; nothing when that is known.
+    MoveClock {
+        /// Seconds that are added to the system's clock.
+        offset_seconds: i64,
     },
     /// Records a check that changes nothing.
     RecordCheck {
@@ -69,6 +76,12 @@ pub enum Event {
         mode: PolicyMode,
         /// Why, in the vault.
         reason: Digest,
+    },
+    /// The server was started with a moved clock, or with a true one again: for rehearsals, never for records that count.
+    #[serde(rename = "clock.moved")]
+    ClockMoved {
+        /// Seconds that are added to the system's clock; 0 when it is true again.
+        offset_seconds: i64,
     },
     /// Gates were evaluated without a promotion.
     #[serde(rename = "check.recorded")]
@@ -141,6 +154,16 @@ pub(crate) fn move_releases(rows: &mut Rows, entry: &Entry, model: &ModelId) {
     rows.put(&SettingRow { name: releases(model), value: String::new(), revision: entry.index });
 }
 
+/// Setting whose revision moves when risks or reviews of a model change: its gates read them, but its own revision stays.
+pub fn attached(model: &ModelId) -> String {
+    format!("attached/{model}")
+}
+
+/// Moves the revision of what is attached to a model to this entry.
+pub(crate) fn move_attached(rows: &mut Rows, entry: &Entry, model: &ModelId) {
+    rows.put(&SettingRow { name: attached(model), value: String::new(), revision: entry.index });
+}
+
 /// The entry that records a refused attempt.
 pub fn refused(subject: Subject, action: &str, refusal: &Refusal, gate: Option<&GateRecord>) -> Draft {
     let event = Event::Refused {
@@ -177,6 +200,13 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
             }
             Ok(vec![Draft::new(Subject::Registry, Event::PolicyModeChanged { mode: *mode, reason: reason.digest }).private(Some(reason))])
         }
+        Command::MoveClock { offset_seconds } => {
+            let known = rows.get::<SettingRow>(&[&CLOCK_OFFSET])?.map_or_else(|| "0".to_owned(), |row| row.value);
+            if known == offset_seconds.to_string() {
+                return Err(Refusal::new(Code::AlreadyExists, "this offset of the clock is recorded already").into());
+            }
+            Ok(vec![Draft::new(Subject::Registry, Event::ClockMoved { offset_seconds: *offset_seconds })])
+        }
         Command::RecordCheck { model, number, target, gate } => {
             version::existing(rows, model, *number)?;
             let event = Event::CheckRecorded { target: *target, verdict: gate.payload.digest, passed: gate.failed.is_empty(), failed: gate.failed_rules() };
@@ -194,6 +224,10 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         Event::Started { mode, .. } | Event::PolicyModeChanged { mode, .. } => {
             rows.put(&SettingRow { name: POLICY_MODE.to_owned(), value: mode.to_string(), revision: entry.index });
             record(rows, entry, &entry.subject, POLICY_MODE, Some(mode.as_str()))
+        }
+        Event::ClockMoved { offset_seconds } => {
+            rows.put(&SettingRow { name: CLOCK_OFFSET.to_owned(), value: offset_seconds.to_string(), revision: entry.index });
+            Ok(())
         }
         Event::CheckRecorded { .. } | Event::Refused { .. } | Event::RefusalsSuppressed { .. } => Ok(()),
     }

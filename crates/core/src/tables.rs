@@ -4,12 +4,12 @@
 //! hold what must be erasable or secret. Scratch tables need no entry.
 
 use crate::names::{
-    ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PromotionId, RiskTier, State, TagKey, Timestamp, TokenId,
-    VersionNumber,
+    ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PromotionId, ReviewId, RiskId, RiskTier, State, TagKey, Timestamp,
+    TokenId, VersionNumber,
 };
 use crate::rows::{Row, Table};
 use crate::signing::foreign::Algorithm;
-use crate::{actor, approval, attestation, evidence, lineage, promotion, template};
+use crate::{actor, approval, attestation, calendar, evidence, finding, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -636,6 +636,144 @@ crate::table! {
 }
 
 crate::table! {
+    /// A risk of the register as it stands.
+    RiskRow = "risks", Derived, key 1 {
+        /// Identifier.
+        risk_id: RiskId,
+        /// One line.
+        title: String,
+        /// Category.
+        category: Label,
+        /// How bad.
+        severity: risk::Severity,
+        /// How likely.
+        likelihood: risk::Likelihood,
+        /// What follows from both.
+        level: risk::Level,
+        /// More words.
+        description: String,
+        /// Requirement references, as a JSON list.
+        requirements: serde_json::Value,
+        /// When it must be looked at again.
+        review_date: Option<Timestamp>,
+        /// Where it stands.
+        status: risk::Status,
+        /// Mitigations (`risk::Mitigation`), as a JSON list.
+        mitigations: serde_json::Value,
+        /// Ids of the models that it is linked to, as a JSON list.
+        models: serde_json::Value,
+        /// Ids of everybody who assessed it, as a JSON list.
+        authors: serde_json::Value,
+        /// Who decided that it is not open.
+        decided_by: Option<ActorId>,
+        /// Who added it.
+        created_by: ActorId,
+        /// When.
+        created_at: Timestamp,
+        /// Entry that added it.
+        created_index: u64,
+        /// When it last changed.
+        updated_at: Timestamp,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// A risk of a model.
+    RiskLinkRow = "risk_links", Derived, key 2 {
+        /// Model.
+        model_id: ModelId,
+        /// Risk.
+        risk_id: RiskId,
+        /// Entry that linked them.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A review of the calendar as it stands.
+    ReviewRow = "reviews", Derived, key 1 {
+        /// Identifier.
+        review_id: ReviewId,
+        /// What kind of thing is reviewed.
+        about: calendar::About,
+        /// The thing, as a subject of entries.
+        subject: String,
+        /// Its model, where it has one of its own.
+        model_id: Option<ModelId>,
+        /// Who owes it.
+        owner: Label,
+        /// By when.
+        due: Timestamp,
+        /// Days after which the next one is due.
+        every_days: Option<u64>,
+        /// What happened that scheduled it.
+        cause: Option<String>,
+        /// Whose act is reviewed; somebody else must do it.
+        not_by: Option<ActorId>,
+        /// Why, in the vault.
+        reason: Option<Digest>,
+        /// Where it stands.
+        status: calendar::Status,
+        /// What came of it.
+        outcome: Option<calendar::Outcome>,
+        /// More words, in the vault.
+        note: Option<Digest>,
+        /// Who did it.
+        done_by: Option<ActorId>,
+        /// When.
+        done_at: Option<Timestamp>,
+        /// Who scheduled it.
+        scheduled_by: ActorId,
+        /// When.
+        scheduled_at: Timestamp,
+        /// Entry that scheduled it.
+        scheduled_index: u64,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// What happened and has its review: so that it is scheduled once.
+    ReviewCauseRow = "review_causes", Derived, key 1 {
+        /// What happened.
+        cause: String,
+        /// The review.
+        review_id: ReviewId,
+    }
+}
+
+crate::table! {
+    /// The newest finding of a rule about a subject.
+    FindingRow = "findings", Derived, key 2 {
+        /// What it is about, as a subject of entries.
+        subject: String,
+        /// Rule.
+        rule: String,
+        /// The model that it concerns, where it concerns one.
+        model_id: Option<ModelId>,
+        /// What is wrong.
+        message: String,
+        /// When it becomes, or became, pressing.
+        due: Option<Timestamp>,
+        /// Where it stands.
+        status: finding::Status,
+        /// Why it was closed.
+        reason: Option<finding::Closing>,
+        /// When it was opened.
+        opened_at: Timestamp,
+        /// Entry that opened it.
+        opened_index: u64,
+        /// When it was closed.
+        closed_at: Option<Timestamp>,
+        /// Entry that closed it.
+        closed_index: Option<u64>,
+    }
+}
+
+crate::table! {
     /// A user, pipeline or service. Names are in the directory.
     ActorRow = "actors", Derived, key 1 {
         /// Identifier.
@@ -872,6 +1010,11 @@ pub const ALL: &[&Table] = &[
     DelegationRow::TABLE,
     DecisionRow::TABLE,
     ExceptionRow::TABLE,
+    RiskRow::TABLE,
+    RiskLinkRow::TABLE,
+    ReviewRow::TABLE,
+    ReviewCauseRow::TABLE,
+    FindingRow::TABLE,
     TemplateRow::TABLE,
     TemplateNameRow::TABLE,
     ActorRow::TABLE,
@@ -926,6 +1069,14 @@ pub const INDEXES: &[Index] = &[
     Index { name: "delegations_by_entry", table: DelegationRow::TABLE, columns: &["entry_index"], unique: false },
     Index { name: "decisions_by_version", table: DecisionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "components_by_part", table: ComponentRow::TABLE, columns: &["part_model"], unique: false },
+    Index { name: "risks_by_creation", table: RiskRow::TABLE, columns: &["created_index"], unique: false },
+    Index { name: "risk_links_by_risk", table: RiskLinkRow::TABLE, columns: &["risk_id"], unique: false },
+    Index { name: "reviews_by_due", table: ReviewRow::TABLE, columns: &["status", "due", "review_id"], unique: false },
+    Index { name: "reviews_by_model", table: ReviewRow::TABLE, columns: &["model_id", "status"], unique: false },
+    Index { name: "reviews_by_subject", table: ReviewRow::TABLE, columns: &["subject"], unique: false },
+    Index { name: "findings_by_status", table: FindingRow::TABLE, columns: &["status", "opened_index"], unique: false },
+    Index { name: "findings_by_model", table: FindingRow::TABLE, columns: &["model_id"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "actor_keys_by_actor", table: ActorKeyRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "attestations_by_version", table: AttestationRow::TABLE, columns: &["model_id", "number"], unique: false },

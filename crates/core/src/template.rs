@@ -177,7 +177,10 @@ fn next(rows: &mut Rows, name: &Label, evidence_type: EvidenceType) -> Result<u6
         return Err(Refusal::invalid("type", &message).remedy("give the template of another type another name").into());
     }
     if known.latest >= MAX_VERSIONS {
-        return Err(Refusal::new(Code::TooLarge, &format!("template `{name}` has {MAX_VERSIONS} versions")).field("name").remedy("go on under another name").into());
+        return Err(Refusal::new(Code::TooLarge, &format!("template `{name}` has {MAX_VERSIONS} versions"))
+            .field("name")
+            .remedy("go on under another name")
+            .into());
     }
     Ok(known.latest + 1)
 }

@@ -130,6 +130,7 @@ CREATE TABLE "components" (
     "version_digest" text COLLATE "C",
     PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
 );
+CREATE INDEX "components_by_part" ON "components" ("part_model");
 CREATE TABLE "lineage" (
     "model_id" text COLLATE "C" NOT NULL,
     "number" bigint NOT NULL,
@@ -315,6 +316,82 @@ CREATE TABLE "exceptions" (
     PRIMARY KEY ("exception_id")
 );
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE TABLE "risks" (
+    "risk_id" text COLLATE "C" NOT NULL,
+    "title" text COLLATE "C",
+    "category" text COLLATE "C",
+    "severity" text COLLATE "C",
+    "likelihood" text COLLATE "C",
+    "level" text COLLATE "C",
+    "description" text COLLATE "C",
+    "requirements" text COLLATE "C",
+    "review_date" bigint,
+    "status" text COLLATE "C",
+    "mitigations" text COLLATE "C",
+    "models" text COLLATE "C",
+    "authors" text COLLATE "C",
+    "decided_by" text COLLATE "C",
+    "created_by" text COLLATE "C",
+    "created_at" bigint,
+    "created_index" bigint,
+    "updated_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("risk_id")
+);
+CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
+CREATE TABLE "risk_links" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "risk_id" text COLLATE "C" NOT NULL,
+    "entry_index" bigint,
+    PRIMARY KEY ("model_id", "risk_id")
+);
+CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
+CREATE TABLE "reviews" (
+    "review_id" text COLLATE "C" NOT NULL,
+    "about" text COLLATE "C",
+    "subject" text COLLATE "C",
+    "model_id" text COLLATE "C",
+    "owner" text COLLATE "C",
+    "due" bigint,
+    "every_days" bigint,
+    "cause" text COLLATE "C",
+    "not_by" text COLLATE "C",
+    "reason" text COLLATE "C",
+    "status" text COLLATE "C",
+    "outcome" text COLLATE "C",
+    "note" text COLLATE "C",
+    "done_by" text COLLATE "C",
+    "done_at" bigint,
+    "scheduled_by" text COLLATE "C",
+    "scheduled_at" bigint,
+    "scheduled_index" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("review_id")
+);
+CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
+CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
+CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
+CREATE TABLE "review_causes" (
+    "cause" text COLLATE "C" NOT NULL,
+    "review_id" text COLLATE "C",
+    PRIMARY KEY ("cause")
+);
+CREATE TABLE "findings" (
+    "subject" text COLLATE "C" NOT NULL,
+    "rule" text COLLATE "C" NOT NULL,
+    "model_id" text COLLATE "C",
+    "message" text COLLATE "C",
+    "due" bigint,
+    "status" text COLLATE "C",
+    "reason" text COLLATE "C",
+    "opened_at" bigint,
+    "opened_index" bigint,
+    "closed_at" bigint,
+    "closed_index" bigint,
+    PRIMARY KEY ("subject", "rule")
+);
+CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
+CREATE INDEX "findings_by_model" ON "findings" ("model_id");
 CREATE TABLE "templates" (
     "name" text COLLATE "C" NOT NULL,
     "version" bigint NOT NULL,

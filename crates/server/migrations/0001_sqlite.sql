@@ -130,6 +130,7 @@ CREATE TABLE "components" (
     "version_digest" TEXT,
     PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "components_by_part" ON "components" ("part_model");
 CREATE TABLE "lineage" (
     "model_id" TEXT NOT NULL,
     "number" INTEGER NOT NULL,
@@ -315,6 +316,82 @@ CREATE TABLE "exceptions" (
     PRIMARY KEY ("exception_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE TABLE "risks" (
+    "risk_id" TEXT NOT NULL,
+    "title" TEXT,
+    "category" TEXT,
+    "severity" TEXT,
+    "likelihood" TEXT,
+    "level" TEXT,
+    "description" TEXT,
+    "requirements" TEXT,
+    "review_date" INTEGER,
+    "status" TEXT,
+    "mitigations" TEXT,
+    "models" TEXT,
+    "authors" TEXT,
+    "decided_by" TEXT,
+    "created_by" TEXT,
+    "created_at" INTEGER,
+    "created_index" INTEGER,
+    "updated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("risk_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
+CREATE TABLE "risk_links" (
+    "model_id" TEXT NOT NULL,
+    "risk_id" TEXT NOT NULL,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("model_id", "risk_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
+CREATE TABLE "reviews" (
+    "review_id" TEXT NOT NULL,
+    "about" TEXT,
+    "subject" TEXT,
+    "model_id" TEXT,
+    "owner" TEXT,
+    "due" INTEGER,
+    "every_days" INTEGER,
+    "cause" TEXT,
+    "not_by" TEXT,
+    "reason" TEXT,
+    "status" TEXT,
+    "outcome" TEXT,
+    "note" TEXT,
+    "done_by" TEXT,
+    "done_at" INTEGER,
+    "scheduled_by" TEXT,
+    "scheduled_at" INTEGER,
+    "scheduled_index" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("review_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
+CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
+CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
+CREATE TABLE "review_causes" (
+    "cause" TEXT NOT NULL,
+    "review_id" TEXT,
+    PRIMARY KEY ("cause")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "findings" (
+    "subject" TEXT NOT NULL,
+    "rule" TEXT NOT NULL,
+    "model_id" TEXT,
+    "message" TEXT,
+    "due" INTEGER,
+    "status" TEXT,
+    "reason" TEXT,
+    "opened_at" INTEGER,
+    "opened_index" INTEGER,
+    "closed_at" INTEGER,
+    "closed_index" INTEGER,
+    PRIMARY KEY ("subject", "rule")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
+CREATE INDEX "findings_by_model" ON "findings" ("model_id");
 CREATE TABLE "templates" (
     "name" TEXT NOT NULL,
     "version" INTEGER NOT NULL,

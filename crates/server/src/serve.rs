@@ -70,10 +70,12 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         crash: None,
     };
     let (app, token) = App::open(config).await?;
+    app.record_clock_offset(args.clock_offset.unwrap_or(0)).await?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
     let address = listener.local_addr()?;
     greet(&args, address, token.as_deref());
     let signer = tokio::spawn(crate::jobs::checkpoint::run(app.clone()));
+    let checks = tokio::spawn(crate::jobs::checks::run(app.clone()));
     let server = axum::serve(listener, crate::http::router(app)).with_graceful_shutdown(stopped());
     let served = async { server.await.context("the server stopped") };
     tokio::select! {
@@ -81,6 +83,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         () = grace() => tracing::warn!("requests were still running after the signal to stop"),
     }
     signer.abort();
+    checks.abort();
     Ok(())
 }
 

@@ -19,8 +19,8 @@ fn who_may_do_what() {
         ManagePolicy, ManageRisks, ManageSettings, ManageTemplates, Read, ReadEntries, Register, RequestException, Retire, Review, RevokeAttestation, Rollback,
         RunChecks, ScheduleReview, SetAlias, SetRiskTier, Upload,
     };
-    let approvers: &[&str] = &["approver:security", "approver:ai-governance"];
-    let makers: &[&str] = &["contributor", "owner", "approver:security", "approver:ai-governance"];
+    let approvers = &["approver:security", "approver:ai-governance"];
+    let working = &["contributor", "owner", "approver:security", "approver:ai-governance"];
     let matrix: [(Action, &[&str]); 29] = [
         (Read, &ROLES),
         (ReadEntries, &["auditor", "administrator"]),
@@ -45,8 +45,8 @@ fn who_may_do_what() {
         (GrantException, approvers),
         (BreakGlass, &["incident"]),
         (Delegate, approvers),
-        (ManageRisks, makers),
-        (ScheduleReview, makers),
+        (ManageRisks, working),
+        (ScheduleReview, working),
         (ManagePolicy, &["approver:ai-governance", "administrator"]),
         (ManageTemplates, &["approver:ai-governance", "administrator"]),
         (RunChecks, &["administrator"]),
@@ -98,7 +98,7 @@ fn a_verdict_is_given_in_a_role_that_one_has() {
         let result = authorize(&with(&roles), review(role)).map(drop);
         assert_eq!(result.as_ref().map_err(|refusal| refusal.field.as_deref()).copied(), field, "{roles:?} as {role:?}");
     }
-    let withdraw = promotion::Command::Withdraw { promotion: id, role: label("product"), reason: reason() };
+    let withdraw = promotion::Command::Withdraw { promotion: id, role: label("product"), given_by: None, reason: reason() };
     assert_eq!(authorize(&with(&["approver:security"]), withdraw.into()).unwrap_err().code, Code::AccessDenied);
 }
 
@@ -133,7 +133,7 @@ fn a_delegated_role_allows_verdicts_and_no_more() {
     let by = carol();
     let actor = Actor { delegated: vec![Delegated { role: security.clone(), by: by.clone() }], ..with(&[]) };
     for action in Action::ALL {
-        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide);
+        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys);
         assert_eq!(authorize_read(&actor, *action).is_ok(), allowed, "{action}");
     }
     assert_eq!(actor.speaks_for(&security), Some(Some(&by)));

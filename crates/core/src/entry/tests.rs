@@ -56,9 +56,11 @@ fn profile() -> Box<Profile> {
             mitigation_controls: list("human in the loop"),
             compliance_status: text("assessed"),
             fairness_tested: Some(true),
+            ..RiskStatement::default()
         },
         classification: Some(Classification::Confidential),
         personal_data: Some(true),
+        ..Profile::default()
     })
 }
 
@@ -159,6 +161,76 @@ fn small_events() -> Vec<(Subject, Event)> {
             R::Refused { action: "execute".to_owned(), code: Code::GateFailed, rules: vec!["sbom.present".to_owned()], verdict: Some(digest("verdict")) }
                 .into(),
         ),
+    ]
+}
+
+/// Document control and what else of a profile came later.
+fn later_profile() -> Box<Profile> {
+    use crate::model::document::{Criticality, DocumentControl, Materiality, ReviewStatus};
+    let text = |text: &str| Some(text.to_owned());
+    Box::new(Profile {
+        risk: RiskStatement { autonomy: Some(crate::model::Autonomy::Reviewed), audience: Some(crate::model::Audience::Partners), ..RiskStatement::default() },
+        document_control: DocumentControl {
+            document_id: text("MRM-7"),
+            contributors: vec!["credit".to_owned()],
+            reviewers: vec!["model-risk".to_owned()],
+            validator: text("validation"),
+            review_status: Some(ReviewStatus::InReview),
+            next_review: Some(time()),
+            business_context: text("consumer credit"),
+            related_documents: vec!["policy 12".to_owned()],
+            criticality: Some(Criticality::MissionCritical),
+            materiality: Some(Materiality::High),
+        },
+        ..Profile::default()
+    })
+}
+
+/// Risks, reviews, findings, and the clock.
+fn calendar_events() -> Vec<(Subject, Event)> {
+    use crate::calendar::{About, Event as C, Outcome, Plan};
+    use crate::finding::{Closing, Counts, Event as F};
+    use crate::risk::{Assessment, Event as R, Likelihood, NewMitigation, Severity, Status};
+    let risk = || Subject::Risk(RiskId::parse(&format!("r{:0>32}", 1)).unwrap());
+    let review = |number| ReviewId::parse(&format!("v{number:0>32}")).unwrap();
+    let assessment = || {
+        Box::new(Assessment {
+            title: "unfair to some".to_owned(),
+            category: label("fairness"),
+            severity: Severity::Critical,
+            likelihood: Likelihood::Possible,
+            description: "of €".to_owned(),
+            requirements: vec!["EU-AI-Act Art. 10".to_owned()],
+            review_date: Some(time()),
+        })
+    };
+    let plan = Plan {
+        about: About::Emergency,
+        subject: version(),
+        owner: label("ai-governance"),
+        due: time(),
+        every_days: Some(90),
+        cause: Some("rollback/1".to_owned()),
+        not_by: Some(bob()),
+    };
+    let mitigation = NewMitigation { text: "measure it".to_owned(), owner: label("credit"), due: Some(time()) };
+    let role = Some(label("security"));
+    let rule = || "review.overdue".to_owned();
+    vec![
+        (Subject::Model(model_id(1)), crate::model::Event::Updated { profile: later_profile() }.into()),
+        (risk(), R::Added(assessment()).into()),
+        (risk(), R::Changed(assessment()).into()),
+        (risk(), R::Linked { model: model_id(1) }.into()),
+        (risk(), R::Unlinked { model: model_id(1), role: role.clone() }.into()),
+        (risk(), R::MitigationAdded { number: 1, mitigation }.into()),
+        (risk(), R::MitigationFinished { number: 1, note: Some(digest("note")) }.into()),
+        (risk(), R::StatusChanged { from: Status::Open, to: Status::Accepted, reason: Some(digest("reason")), role }.into()),
+        (Subject::Review(review(1)), C::Scheduled { review: Box::new(plan), reason: Some(digest("reason")), after: Some(review(2)) }.into()),
+        (Subject::Review(review(1)), C::Done { outcome: Outcome::Changed, note: Some(digest("note")) }.into()),
+        (Subject::Review(review(1)), F::Opened { rule: rule(), message: "it is overdue".to_owned(), due: Some(time()) }.into()),
+        (Subject::Review(review(1)), F::Closed { rule: rule(), reason: Closing::Superseded }.into()),
+        (Subject::Registry, F::Ran(Counts { versions: 7, failed: 1, opened: 2, closed: 3, scheduled: 4, deprecated: 5 }).into()),
+        (Subject::Registry, crate::registry::Event::ClockMoved { offset_seconds: -7200 }.into()),
     ]
 }
 
@@ -270,7 +342,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
         (promotion(), opened.into()),
         (promotion(), E::Refreshed { evidence_set: digest("set"), risk_tier, verdict: digest("verdict"), failed: failed(), lapsed: true }.into()),
         (promotion(), approval.into()),
-        (promotion(), E::ApprovalWithdrawn { role: label("security"), reason: digest("reason") }.into()),
+        (promotion(), E::ApprovalWithdrawn { role: label("security"), given_by: None, reason: digest("reason") }.into()),
         (version(), decision.into()),
         (promotion(), E::Executed { verdict: digest("verdict") }.into()),
         (promotion(), E::Rejected { role: label("security") }.into()),
@@ -285,18 +357,21 @@ fn approver_events() -> Vec<(Subject, Event)> {
     let met = E::ConditionMet { number: 2, role: label("security"), delegated_by: Some(bob()), note: digest("note") };
     let completed = E::Completed { evidence_set: digest("set"), verdict: digest("verdict"), failed: vec!["promoter.pipeline".to_owned()] };
     let given = D::Given { role: label("security"), to: bob(), until: time(), reason: digest("reason") };
+    let withdrawn = E::ApprovalWithdrawn { role: label("security"), given_by: Some(bob()), reason: digest("reason") };
     vec![
         (promotion(), met.into()),
         (promotion(), E::Commented { text: digest("comment") }.into()),
         (promotion(), completed.into()),
         (Subject::Actor(alice()), given.into()),
         (Subject::Actor(alice()), D::Ended { role: label("security"), to: bob() }.into()),
+        (promotion(), withdrawn.into()),
     ]
 }
 
 /// One entry of every kind; the first also carries a receipt.
 fn canonical() -> Vec<Entry> {
-    let events = [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events()].concat();
+    let events =
+        [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events(), calendar_events()].concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)
@@ -338,6 +413,9 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
         include_str!("../model.rs"),
         include_str!("../promotion/event.rs"),
         include_str!("../registry.rs"),
+        include_str!("../calendar.rs"),
+        include_str!("../finding.rs"),
+        include_str!("../risk.rs"),
         include_str!("../tag.rs"),
         include_str!("../template.rs"),
         include_str!("../version.rs"),

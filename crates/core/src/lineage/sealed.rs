@@ -142,11 +142,12 @@ impl Sealed {
         edges.extend(self.parents.iter().flatten().map(|parent| self.parent(parent)));
         edges.extend(self.datasets.iter().flatten().map(|dataset| self.dataset(dataset)));
         edges.extend(self.code());
-        let runs: BTreeSet<&str> = [self.training.as_ref().and_then(|training| training.run_id.as_deref()), self.origin.as_ref().and_then(|origin| origin.run_id.as_deref())]
-            .into_iter()
-            .flatten()
-            .filter(|run| !run.is_empty())
-            .collect();
+        let runs: BTreeSet<&str> =
+            [self.training.as_ref().and_then(|training| training.run_id.as_deref()), self.origin.as_ref().and_then(|origin| origin.run_id.as_deref())]
+                .into_iter()
+                .flatten()
+                .filter(|run| !run.is_empty())
+                .collect();
         edges.extend(runs.into_iter().map(|run| Edge { name: run.to_owned(), ..self.plain(Relation::Run, &["training.run_id", "training"]) }));
         let pipeline = self.training.as_ref().and_then(|training| training.pipeline_run.as_deref()).filter(|run| !run.is_empty());
         edges.extend(pipeline.map(|run| Edge { name: run.to_owned(), ..self.plain(Relation::Pipeline, &["training.pipeline_run", "training"]) }));

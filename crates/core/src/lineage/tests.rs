@@ -13,10 +13,8 @@ use crate::version::{Command, Origin};
 
 fn register(world: &mut World, model: &ModelId, facts: &Value, held: bool) -> VersionNumber {
     let Command::Register { model, semver, bump, description, tags, .. } = register_version(model, "x") else { panic!("a registration") };
-    let (files, origin) =
-        if held { (manifest("w"), None) } else { (Manifest::empty(), Some(Origin { source: "s3://b/m".to_owned(), ..Origin::default() })) };
-    let command =
-        Command::Register { model, manifest: files, facts: Payload::json("facts", facts).unwrap(), semver, bump, description, origin, tags };
+    let (files, origin) = if held { (manifest("w"), None) } else { (Manifest::empty(), Some(Origin { source: "s3://b/m".to_owned(), ..Origin::default() })) };
+    let command = Command::Register { model, manifest: files, facts: Payload::json("facts", facts).unwrap(), semver, bump, description, origin, tags };
     let Subject::Version(_, number) = world.ok(&alice(), command)[0].subject.clone() else { panic!("a version") };
     number
 }
@@ -117,7 +115,10 @@ fn an_addendum_adds_edges() {
     let version = world.row::<VersionRow>(&[&model, &number]).unwrap().version_digest;
     let resolved = json!({"model": model, "number": 1, "version_digest": digest});
     for (kind, document) in [
-        (EvidenceType::Addendum, json!({"datasets": [{"name": "late"}], "parents": [{"reference": "loans/1", "resolved": resolved}], "grades": {"datasets": "read"}})),
+        (
+            EvidenceType::Addendum,
+            json!({"datasets": [{"name": "late"}], "parents": [{"reference": "loans/1", "resolved": resolved}], "grades": {"datasets": "read"}}),
+        ),
         (EvidenceType::Addendum, json!({"datasets": "not a list"})),
         (EvidenceType::Other, json!({"datasets": [{"name": "no addendum"}]})),
     ] {

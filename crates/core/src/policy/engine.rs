@@ -12,6 +12,7 @@ use super::gate::Gate;
 use super::input::Input;
 use super::machine::{Machine, Said};
 use super::rule::{self, RuleInfo, RuleResult};
+use super::schedule::ScheduleRules;
 use super::verdict::{Answered, Verdict, decide};
 use super::{machine, non_waivable, sandbox};
 use crate::names::{Digest, Timestamp};
@@ -51,6 +52,7 @@ pub struct Engine {
     required_roles: Option<machine::Code>,
     bundle_digest: Digest,
     approval_lifetime_days: u32,
+    schedule_rules: Arc<ScheduleRules>,
     expected: Arc<Expected>,
 }
 
@@ -96,12 +98,18 @@ impl Engine {
             rules: rules.into(),
             bundle_digest: bundle.digest()?,
             approval_lifetime_days: approval_lifetime_days(bundle)?,
+            schedule_rules: Arc::new(ScheduleRules::of(bundle)?),
         })
     }
 
     /// How long an approval counts, in days: `chancery.approvals.lifetime_days` of the bundle's data, 90 without it.
     pub fn approval_lifetime_days(&self) -> u32 {
         self.approval_lifetime_days
+    }
+
+    /// What the scheduled checks take from the bundle's data.
+    pub fn schedule_rules(&self) -> &ScheduleRules {
+        &self.schedule_rules
     }
 
     /// What the data of the bundle asks for, in figures that people are shown.

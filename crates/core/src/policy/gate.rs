@@ -16,6 +16,8 @@ crate::words! {
         Rollback = "rollback",
         /// Served at an endpoint.
         Deploy = "deploy",
+        /// What the scheduled checks evaluate on approved and released versions; it blocks nothing.
+        Schedule = "schedule",
     }
 }
 

@@ -18,6 +18,7 @@ pub mod non_waivable;
 mod recursion;
 mod rule;
 mod sandbox;
+mod schedule;
 mod selftest;
 mod verdict;
 
@@ -37,6 +38,8 @@ pub use input::{
     Promotion, Reference, Risk, Scope, Version,
 };
 pub use input::{Condition, ConditionStatus};
+pub use input::{OpenReview, RegisteredRisk, RiskFactor, RiskScore};
 pub use rule::{MAX_RESULT_BYTES, RuleInfo, Source};
+pub use schedule::{Completeness, ScheduleRules};
 pub use selftest::{TestResult, run_tests};
 pub use verdict::Verdict;

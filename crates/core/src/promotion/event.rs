@@ -88,6 +88,9 @@ pub enum Event {
     ApprovalWithdrawn {
         /// Role.
         role: Label,
+        /// Who gave it in the place of the actor of this entry; none when it was the actor's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given_by: Option<ActorId>,
         /// Why, in the vault.
         reason: Digest,
     },

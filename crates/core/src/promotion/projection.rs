@@ -136,8 +136,9 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
             });
             condition::set(rows, entry, row, role, conditions);
         }
-        Event::ApprovalWithdrawn { role, .. } => {
-            if let Some(approval) = rows.get::<ApprovalRow>(&[&row.promotion_id, role, &entry.actor])? {
+        Event::ApprovalWithdrawn { role, given_by, .. } => {
+            let person = given_by.as_ref().unwrap_or(&entry.actor);
+            if let Some(approval) = rows.get::<ApprovalRow>(&[&row.promotion_id, role, person])? {
                 rows.put(&ApprovalRow { withdrawn: true, ..approval });
             }
             rows.put(&PromotionRow { decision: None, completed: None, ..row });

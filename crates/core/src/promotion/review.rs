@@ -102,12 +102,21 @@ fn check_duties(person: &ActorId, giver: Option<&ActorId>, authors: &[ActorId], 
     }
 }
 
-pub(super) fn withdraw(rows: &mut Rows, context: &Context, promotion: &PromotionId, role: &Label, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
+pub(super) fn withdraw(
+    rows: &mut Rows,
+    context: &Context,
+    promotion: &PromotionId,
+    role: &Label,
+    given_by: Option<&ActorId>,
+    reason: &PrivateText,
+) -> Result<Vec<Draft>, Stop> {
     open(rows, promotion)?;
-    let approval = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;
-    if approval.is_none_or(|approval| approval.withdrawn) {
+    let approval = rows.get::<ApprovalRow>(&[promotion, role, given_by.unwrap_or(&context.actor)])?;
+    // An approval belongs to who gave it and to the one in whose place it was given.
+    let theirs = |approval: &ApprovalRow| approval.actor == context.actor || approval.delegated_by.as_ref() == Some(&context.actor);
+    if approval.is_none_or(|approval| approval.withdrawn || !theirs(&approval)) {
         return Err(Refusal::not_found("approval of yours in role", role.as_str()).into());
     }
-    let event = Event::ApprovalWithdrawn { role: role.clone(), reason: reason.digest };
+    let event = Event::ApprovalWithdrawn { role: role.clone(), given_by: given_by.cloned(), reason: reason.digest };
     Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).private(Some(reason))])
 }

@@ -31,7 +31,7 @@ fn refresh(id: &PromotionId, set: &[u8]) -> Command {
 }
 
 fn withdraw(id: &PromotionId, role: &str) -> Command {
-    Command::Withdraw { promotion: id.clone(), role: label(role), reason: reason() }
+    Command::Withdraw { promotion: id.clone(), role: label(role), given_by: None, reason: reason() }
 }
 
 fn cancel(id: &PromotionId) -> Command {
@@ -553,4 +553,11 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
     assert!(!scene.world.row::<ApprovalRow>(&[&id, &label("security"), &carol]).unwrap().withdrawn);
     scene.world.ok(&carol, withdraw(&id, "security"));
     assert_eq!(scene.world.refused(&carol, stand_in(vec![], vec![])).code, Code::AccessDenied, "it ended");
+    // In whose place it was given can take it back too, and nobody else.
+    scene.world.ok(&bob, crate::delegation::Command::Give { role: label("security"), to: carol.clone(), until, reason: reason() });
+    scene.world.ok(&carol, stand_in(vec![], vec![]));
+    let take_back = || Command::Withdraw { promotion: id.clone(), role: label("security"), given_by: Some(carol.clone()), reason: reason() };
+    assert_eq!(scene.world.refused(&alice(), take_back()).code, Code::NotFound);
+    scene.world.ok(&bob, take_back());
+    assert!(scene.world.row::<ApprovalRow>(&[&id, &label("security"), &carol]).unwrap().withdrawn);
 }

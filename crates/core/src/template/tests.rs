@@ -63,12 +63,8 @@ fn every_refusal() {
     world.ok(&alice(), add("card", TEXT));
     world.ok(&alice(), withdraw(3));
     let typed = |evidence_type| Command::Add { name: label("card"), evidence_type, text: text(TEXT), sections: None };
-    let requiring = |sections: Vec<String>| Command::Add {
-        name: label("other"),
-        evidence_type: EvidenceType::ModelCard,
-        text: text(TEXT),
-        sections: Some(sections),
-    };
+    let requiring =
+        |sections: Vec<String>| Command::Add { name: label("other"), evidence_type: EvidenceType::ModelCard, text: text(TEXT), sections: Some(sections) };
     let cases: Vec<(&str, ActorId, Command, Code, Option<&str>)> = vec![
         ("of a tool", alice(), typed(EvidenceType::Sbom), Code::InvalidField, Some("type")),
         ("of another type", alice(), typed(EvidenceType::Review), Code::InvalidField, Some("type")),

@@ -5,8 +5,8 @@
 use super::{Event, existing, note_blob_uses, touch, version_digest};
 use crate::command::{Stop, record};
 use crate::entry::{Draft, Entry, Payload, Subject};
-use crate::manifest::Manifest;
 use crate::lineage;
+use crate::manifest::Manifest;
 use crate::model;
 use crate::names::{ModelId, State, VersionNumber};
 use crate::refusal::{Code, Refusal};
@@ -63,7 +63,7 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, version: VersionRow, event: 
     let forgotten = lineage::forget_facts(rows, &version.model_id, version.number, &version.facts_digest);
     let blobs = note_blob_uses(rows, &version.model_id, version.number, *content_digest);
     forgotten.and(blobs)?;
-    lineage::note_facts(rows, &version.model_id, version.number, facts_digest)?;
+    lineage::note_facts(rows, entry, &version.model_id, version.number, facts_digest)?;
     touch(
         rows,
         entry,

@@ -132,7 +132,10 @@ fn check_part(rows: &mut Rows, system: &ModelRow, part: &Part, place: &str) -> R
     }
     if version.version_digest != part.version_digest {
         let message = format!("`{}` has another version digest than `{}`", part.reference, part.version_digest);
-        return Err(Refusal::new(Code::DigestMismatch, &message).field(&format!("{place}.version_digest")).remedy("leave the digest out to take what the registry has").into());
+        return Err(Refusal::new(Code::DigestMismatch, &message)
+            .field(&format!("{place}.version_digest"))
+            .remedy("leave the digest out to take what the registry has")
+            .into());
     }
     Ok(check_role(part, model.kind, place)?)
 }

@@ -97,7 +97,7 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, id: &ModelId, number: Versio
         begin(rows, entry, "version_digest", &version_digest.to_string());
     }
     // All are asked for before any is looked at: one load instead of three.
-    let (blobs, sealed) = (note_blob_uses(rows, id, number, *content_digest), lineage::note_facts(rows, id, number, facts_digest));
+    let (blobs, sealed) = (note_blob_uses(rows, id, number, *content_digest), lineage::note_facts(rows, entry, id, number, facts_digest));
     blobs.and(sealed)?;
     if let Some(model) = rows.get::<ModelRow>(&[id])? {
         let last_semver = semver::newer(&model.last_semver, semver);

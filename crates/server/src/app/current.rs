@@ -7,7 +7,7 @@
 //! INVARIANT: before an answer is given, every entry that was committed when the request came in has been noted. On SQLite this
 //! process makes all entries and notes them just before it commits them. On PostgreSQL other servers write too: each
 //! request first waits for a look at the head that began after it came in; requests that wait together share one look.
-//! INVARIANT: what is kept depends on entries about one model only, and on nothing that no entry changes.
+//! INVARIANT: what is kept depends on entries about one model and about policy bundles only, and on nothing that no entry changes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -147,6 +147,12 @@ impl Current {
 
 impl Kept {
     fn note(&mut self, index: u64, subject: &str) {
+        if subject.starts_with("bundle/") {
+            // Answers say how complete an entry is, which the bundle in force decides: all of them are old.
+            self.floor = index + 1;
+            self.changed.clear();
+            return;
+        }
         // `model/ID` and `model/ID/NUMBER`; no kept answer shows anything of other subjects.
         let mut parts = subject.split('/');
         let (Some("model"), Some(model)) = (parts.next(), parts.next()) else { return };
@@ -272,6 +278,17 @@ mod tests {
         current.keep(question("loan"), loan.clone(), 10, answer("old"));
         assert!(current.find(&question("loan")).is_none());
         current.keep(question("loan"), loan, 11, answer("new"));
+        assert!(current.find(&question("loan")).is_some());
+    }
+
+    #[test]
+    fn a_bundle_makes_every_older_answer_old() {
+        let current = Current::default();
+        current.note([(3, format!("model/{}", model('b')).as_str())].into_iter());
+        current.keep(question("loan"), model('a'), 10, answer("loan"));
+        current.note([(10, format!("bundle/{}", "a".repeat(64)).as_str())].into_iter());
+        assert!(current.find(&question("loan")).is_none());
+        current.keep(question("loan"), model('a'), 11, answer("loan"));
         assert!(current.find(&question("loan")).is_some());
     }
 

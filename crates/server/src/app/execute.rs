@@ -213,6 +213,23 @@ impl App {
         Ok(Some(secret))
     }
 
+    /// Records that the clock of this server is moved, or true again, when that is new: every time in later entries depends on it.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn record_clock_offset(&self, micros: i64) -> Result<(), Fault> {
+        if self.read_only().is_some() {
+            return Ok(());
+        }
+        let offset_seconds = micros / 1_000_000;
+        let known = self.store().read().await?.get::<SettingRow>(values![registry::CLOCK_OFFSET]).await?;
+        if known.map_or_else(|| "0".to_owned(), |row| row.value) == offset_seconds.to_string() {
+            return Ok(());
+        }
+        let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
+        self.system(&system, registry::Command::MoveClock { offset_seconds }.into()).await.map(drop)
+    }
+
     async fn first_administrator(&self, system: &ActorId) -> Result<ActorId, Fault> {
         let id = ids::actor(ActorKind::Person)?;
         let handle = Label::parse("administrator").map_err(|refusal| Fault::Config(refusal.message))?;

@@ -4,6 +4,7 @@ pub(super) mod authors;
 mod components;
 pub(super) mod conditions;
 mod documents;
+pub(super) mod risks;
 mod templates;
 
 use std::collections::BTreeSet;
@@ -87,6 +88,7 @@ impl App {
         let mut pieces = documents::input(snapshot, &version, &evidence).await?;
         noted.extend(templates::resolve(snapshot, &mut pieces).await?);
         let components = components::input(snapshot, &model, &version, &mut noted).await?;
+        let attached = risks::attached(snapshot, &model, &mut noted).await?;
         let input = Input {
             v: 1,
             now,
@@ -110,9 +112,9 @@ impl App {
             reference: self.reference_input(snapshot, &model, &version).await?,
             components,
             conditions: conditions::input(snapshot, &model.model_id, now).await?,
-            risks: Vec::new(),
-            reviews: Vec::new(),
-            risk_score: None,
+            risks: attached.risks,
+            reviews: attached.reviews,
+            risk_score: Some(risks::score(&model)?),
         };
         if let Some(reference) = &input.reference {
             // The version it is compared with must not change between verdict and commit.
@@ -284,7 +286,7 @@ fn model_input(row: &ModelRow) -> Result<policy::Model, AppError> {
         classification: profile.classification,
         personal_data: profile.personal_data,
         policy_mode: None,
-        document_control: serde_json::Value::Null,
+        document_control: serde_json::to_value(&profile.document_control).unwrap_or_default(),
     })
 }
 

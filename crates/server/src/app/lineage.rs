@@ -23,7 +23,7 @@ use super::view::column;
 use crate::store::Snapshot;
 use crate::values;
 
-/// Most versions that one answer shows.
+/// Most versions that one answer shows beside the one that was asked about.
 pub const MAX_VERSIONS: u64 = 10_000;
 /// Most edges that one answer shows.
 pub const MAX_EDGES: u64 = 50_000;
@@ -88,9 +88,10 @@ async fn reach(snapshot: &Snapshot, start: &Place, way: Way, depth: u64) -> Resu
         Way::Up => (UP, "lineage.model_id", "lineage.number"),
         Way::Down => (DOWN, "lineage.to_model", "lineage.to_number"),
     };
-    let parameters = values![start.0, start.1, MAX_VERSIONS + 1];
+    // The start, and one more than is shown.
+    let parameters = values![start.0, start.1, MAX_VERSIONS + 2];
     let mut versions = versions(snapshot, walk, &parameters).await?;
-    let mut is_truncated = versions.len() as u64 > MAX_VERSIONS;
+    let is_over = versions.len() as u64 > MAX_VERSIONS + 1;
     let columns: Vec<String> = LineageRow::TABLE.columns.iter().map(|column| format!("lineage.{}", column.name)).collect();
     let join = format!("{near} = bounded.model_id AND {far} = bounded.number");
     let sql = format!("{walk} SELECT {} FROM bounded JOIN lineage ON {join} LIMIT $4", columns.join(", "));
@@ -100,8 +101,12 @@ async fn reach(snapshot: &Snapshot, start: &Place, way: Way, depth: u64) -> Resu
     for row in snapshot.query(&sql, &with_limit).await? {
         edges.push(LineageRow::from_values(row)?);
     }
-    is_truncated |= edges.len() as u64 > MAX_EDGES;
+    let is_truncated = is_over || edges.len() as u64 > MAX_EDGES;
     measure(&mut versions, &edges, start, way);
+    let farthest = versions.iter().max_by_key(|(_, found)| found.distance).map(|(place, _)| place.clone());
+    if let Some(farthest) = farthest.filter(|_| is_over) {
+        versions.remove(&farthest);
+    }
     versions.retain(|_, found| found.distance <= depth);
     edges.truncate(usize::try_from(MAX_EDGES).unwrap_or(usize::MAX));
     edges.retain(|edge| {
@@ -160,12 +165,7 @@ fn measure(versions: &mut BTreeMap<Place, Found>, edges: &[LineageRow], start: &
     }
 }
 
-async fn aliases(
-    snapshot: &Snapshot,
-    walk: &str,
-    parameters: &[chancery_core::rows::Value],
-    versions: &mut BTreeMap<Place, Found>,
-) -> Result<(), AppError> {
+async fn aliases(snapshot: &Snapshot, walk: &str, parameters: &[chancery_core::rows::Value], versions: &mut BTreeMap<Place, Found>) -> Result<(), AppError> {
     let sql = format!(
         "{walk} SELECT aliases.model_id, aliases.number, aliases.alias FROM bounded
         JOIN aliases ON aliases.model_id = bounded.model_id AND aliases.number = bounded.number ORDER BY aliases.alias"

@@ -5,6 +5,7 @@ mod access;
 pub mod artifacts;
 pub mod as_of;
 mod attestation;
+pub mod checks;
 pub mod compare;
 mod composition;
 pub mod current;

@@ -14,7 +14,7 @@ use chancery_core::names::{Digest, PromotionId};
 use chancery_core::policy::{self, Finding, Verdict};
 use chancery_core::promotion::{PROMOTER_RULE, Status};
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::{DecisionRow, ModelRow, PromotionRow, VersionRow};
+use chancery_core::tables::{DecisionRow, EvidenceRow, ModelRow, PromotionRow, VersionRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,7 +26,7 @@ pub use summary::PromotionSummary;
 pub use talk::{CommentView, ConditionView};
 
 use super::access::Caller;
-use super::gate::{Subjects, gates};
+use super::gate::{Subjects, authors, gates};
 use super::view::{self, ModelReference};
 use super::{App, AppError};
 use crate::fault::Fault;
@@ -139,7 +139,7 @@ impl App {
             Some(gates) => self.evaluate(gates, &subjects.input).await?.verdict,
             None => {
                 let verdict = stored_verdict(&snapshot, &row.verdict).await?;
-                as_of(&mut subjects, &row, &verdict);
+                as_of(&snapshot, &mut subjects, &row, &verdict).await?;
                 verdict
             }
         };
@@ -207,13 +207,17 @@ fn live_gates(row: &PromotionRow, subjects: &Subjects) -> Option<Vec<policy::Gat
 }
 
 /// Turns subjects that were read now into those of the moment of a stored verdict, as far as approvals depend on them.
-fn as_of(subjects: &mut Subjects, row: &PromotionRow, verdict: &Verdict) {
+async fn as_of(snapshot: &Snapshot, subjects: &mut Subjects, row: &PromotionRow, verdict: &Verdict) -> Result<(), AppError> {
+    // Who added evidence later was no author then.
+    let before: Vec<EvidenceRow> = subjects.evidence.iter().filter(|piece| piece.at <= verdict.evaluated_at).cloned().collect();
+    subjects.input.authors = authors::authors(snapshot, &subjects.version, &subjects.input.version.facts, Some(row), &before).await?;
     subjects.model.risk_tier = row.risk_tier;
     subjects.input.model.risk.tier = row.risk_tier;
     subjects.input.evidence_set_digest = row.evidence_set;
     subjects.input.mode = verdict.mode;
     subjects.input.now = verdict.evaluated_at;
     subjects.input.reference = None;
+    Ok(())
 }
 
 async fn stored_verdict(snapshot: &Snapshot, digest: &Digest) -> Result<Verdict, AppError> {

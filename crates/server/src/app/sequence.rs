@@ -13,7 +13,7 @@ use chancery_core::entry::{Door, Draft, Entry, Request, Subject, Vault};
 use chancery_core::ledger::merkle::leaf_hash;
 use chancery_core::names::{ActorId, Digest, ModelId, PromotionId, Timestamp, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
-use chancery_core::registry::{ACCESS, releases};
+use chancery_core::registry::{ACCESS, attached, releases};
 use chancery_core::rows::{Key, Missing, Row, Rows, Value};
 use chancery_core::tables::{EntryRow, ModelRow, PayloadRow, PromotionRow, SettingRow, VersionRow};
 use chancery_core::{Command, Context, Stop, apply, decide};
@@ -43,6 +43,7 @@ pub(super) enum Noted {
     Setting(&'static str, u64),
     Model(ModelId, u64),
     Releases(ModelId, u64),
+    Attached(ModelId, u64),
     Version(ModelId, VersionNumber, u64),
     Promotion(PromotionId, u64),
 }
@@ -56,6 +57,7 @@ impl Noted {
         Ok(match self {
             Self::Setting(name, revision) => rows.get::<SettingRow>(&[name])?.map_or(0, |row| row.revision) == *revision,
             Self::Releases(id, revision) => rows.get::<SettingRow>(&[&releases(id)])?.map_or(0, |row| row.revision) == *revision,
+            Self::Attached(id, revision) => rows.get::<SettingRow>(&[&attached(id)])?.map_or(0, |row| row.revision) == *revision,
             Self::Model(id, revision) => rows.get::<ModelRow>(&[id])?.map(|row| row.revision) == Some(*revision),
             Self::Version(id, number, revision) => rows.get::<VersionRow>(&[id, number])?.map(|row| row.revision) == Some(*revision),
             Self::Promotion(id, revision) => rows.get::<PromotionRow>(&[id])?.map(|row| row.revision) == Some(*revision),
@@ -462,15 +464,15 @@ fn subject_of(command: &Command) -> Option<Subject> {
         ) => Some(Subject::Promotion(promotion.clone())),
         Command::Promotion(promotion::Command::Open { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Promotion(promotion::Command::Rollback { model, to, .. }) => Some(Subject::Version(model.clone(), *to)),
+        Command::Calendar(command) => Some(Subject::Review(command.id().clone())),
+        Command::Risk(command) => Some(Subject::Risk(command.id().clone())),
         Command::Template(command) => Some(Subject::Template(command.name().clone())),
         Command::Actor(_)
         | Command::Attestation(_)
         | Command::Bundle(_)
-        | Command::Calendar(_)
         | Command::Delegation(_)
         | Command::Exception(_)
         | Command::Finding(_)
-        | Command::Risk(_)
         | Command::Evidence(_)
         | Command::Tag(_)
         | Command::Registry(_)

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use chancery_core::entry::Subject;
 use chancery_core::evidence::Binding;
 use chancery_core::model::Profile;
 use chancery_core::names::{Digest, Grade, ModelKind, ModelName, RiskTier, State, VersionNumber, clipped};
+use chancery_core::policy::RiskScore;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
-use chancery_core::tables::{AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
+use chancery_core::tables::{
+    AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, ReviewRow, RiskRow, TagRow, VersionRow, WHOLE_MODEL,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -33,6 +37,9 @@ pub struct ModelView {
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub profile: Profile,
+    /// Risk score from what is declared {score, level, factors: [{factor, value, points}]}.
+    #[schema(value_type = Object)]
+    pub risk_score: RiskScore,
     /// Whether it is out of listings.
     pub hidden: bool,
     /// Tags.
@@ -62,6 +69,48 @@ pub struct LatestView {
     pub semver: String,
     /// State.
     pub state: String,
+}
+
+/// What an entry, review or finding is about, with the names that people know it by.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SubjectView {
+    /// Subject, as in entries.
+    pub id: String,
+    /// Name of the model, when it is one or belongs to one.
+    pub model: Option<String>,
+    /// Number of the version, when it is one.
+    pub version: Option<u64>,
+    /// Title, when it is a risk.
+    pub title: Option<String>,
+}
+
+/// The view of a subject.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn subject(snapshot: &Snapshot, subject: &Subject) -> Result<SubjectView, AppError> {
+    let mut view = SubjectView { id: subject.to_string(), model: None, version: None, title: None };
+    match subject {
+        Subject::Model(id) | Subject::Version(id, _) => view.model = snapshot.get::<ModelRow>(values![*id]).await?.map(|row| row.name.to_string()),
+        Subject::Risk(id) => view.title = snapshot.get::<RiskRow>(values![*id]).await?.map(|row| row.title),
+        Subject::Review(id) => {
+            // A review has no name: what it looks at has one.
+            if let Some(model) = snapshot.get::<ReviewRow>(values![*id]).await?.and_then(|row| row.model_id) {
+                view.model = snapshot.get::<ModelRow>(values![model]).await?.map(|row| row.name.to_string());
+            }
+        }
+        Subject::Registry
+        | Subject::Promotion(_)
+        | Subject::Actor(_)
+        | Subject::Token(_)
+        | Subject::Exception(_)
+        | Subject::Bundle(_)
+        | Subject::Template(_) => {}
+    }
+    if let Subject::Version(_, number) = subject {
+        view.version = Some(number.get());
+    }
+    Ok(view)
 }
 
 /// Name and identifier of a model.
@@ -118,6 +167,9 @@ pub struct VersionView {
     pub facts: BTreeMap<String, Box<RawValue>>,
     /// Source grade of each fact.
     pub grades: BTreeMap<String, String>,
+    /// Share of the fields that the policy asks for on the way to production and that are filled, 0 to 1 (`entry.complete` says which
+    /// are missing); null for a moment of the past, which had other rules.
+    pub completeness: Option<f64>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// Aliases that name it.
@@ -324,6 +376,7 @@ pub async fn model(snapshot: &Snapshot, row: &ModelRow) -> Result<ModelView, App
         name: row.name.to_string(),
         kind: row.kind.to_string(),
         risk_tier: row.risk_tier.to_string(),
+        risk_score: super::gate::risks::score(row)?,
         profile: serde_json::from_value(row.profile.clone()).map_err(|error| Fault::database("read a profile", error))?,
         hidden: row.hidden,
         tags: tags(snapshot, row, WHOLE_MODEL).await?,
@@ -392,6 +445,7 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         composition,
         facts,
         grades,
+        completeness: None,
         tags,
         aliases: aliases.into_iter().map(|row| row.alias.to_string()).collect(),
         successor: row.successor,

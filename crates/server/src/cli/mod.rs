@@ -16,17 +16,21 @@ pub mod deprecate;
 pub mod doctor;
 pub mod document;
 pub mod download;
+pub mod end_of_life;
 pub mod evidence;
 pub mod evidence_sign;
 pub mod exit;
 pub mod facts;
 pub mod failure;
+pub mod finding;
 pub mod hashing;
 pub mod hide;
 pub mod history;
 pub mod inspect;
 pub mod key;
+pub mod jobs;
 pub mod ledger;
+pub mod lineage;
 pub mod model;
 pub mod output;
 pub mod policy;
@@ -37,12 +41,16 @@ pub mod reference;
 pub mod register;
 pub mod reinstate;
 pub mod retire;
+pub mod review;
+pub mod risk;
 pub mod rollback;
 pub mod sentence;
 pub mod serve;
 pub mod session;
 pub mod summary;
+pub mod system;
 pub mod tag;
+pub mod template;
 pub mod token;
 pub mod trace;
 pub mod transition;
@@ -93,12 +101,15 @@ pub enum Command {
     /// Create, show and change models.
     #[command(subcommand)]
     Model(model::Command),
-    /// Upload a folder and register it as a new version.
+    /// Create and list AI systems.
+    #[command(subcommand)]
+    System(system::Command),
+    /// Upload a folder and register it as a new version; or register what a system is made of.
     Register(register::Args),
     /// Show, compare, download and verify versions.
     #[command(subcommand)]
     Version(version::Command),
-    /// Add and list evidence about a version.
+    /// Add, list and check evidence about a version.
     #[command(subcommand)]
     Evidence(evidence::Command),
     /// Ask whether a version may move to a state, and what is missing.
@@ -129,10 +140,30 @@ pub enum Command {
     /// Set and remove tags of models and versions.
     #[command(subcommand)]
     Tag(tag::Command),
+    /// Templates of written documents.
+    #[command(subcommand)]
+    Template(template::Command),
+    /// List versions that are replaced, and until when they may be used.
+    EndOfLife(end_of_life::Args),
+    /// Keep the risk register.
+    #[command(subcommand)]
+    Risk(risk::Command),
+    /// Schedule reviews, list those that are owed, and say that one is done.
+    #[command(subcommand)]
+    Review(review::Command),
+    /// List what the scheduled checks found.
+    #[command(subcommand)]
+    Finding(finding::Command),
+    /// Run the scheduled checks.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Show what happened to a model or version.
     History(history::Args),
     /// Expand a composite id to code, data, evidence, approvals and decisions.
     Trace(trace::Args),
+    /// Show what a version comes from, what comes from it, and who used what.
+    #[command(after_help = "Example: chancery lineage loan-approval/3 --up")]
+    Lineage(lineage::LineageArgs),
     /// Create users and give them roles.
     #[command(subcommand)]
     User(user::Command),
@@ -177,10 +208,13 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Serve(args) => serve::run(args).await,
         Command::Migrate(args) => serve::migrate(args).await,
         Command::Model(command) => model::run(command, &session()?).await,
+        Command::System(command) => system::run(command, &session()?).await,
         Command::Register(args) => register::run(args, &session()?).await,
         Command::Version(command) => version::run(command, &session()?).await,
-        Command::Evidence(evidence::Command::Sign(args)) => evidence_sign::run(&args, cli.output),
-        Command::Evidence(command) => evidence::run(command, &session()?).await,
+        Command::Evidence(command) => match evidence::run_here(&command, cli.output) {
+            Some(outcome) => outcome,
+            None => evidence::run(command, &session()?).await,
+        },
         Command::Check(args) => check::run(args, &session()?).await,
         Command::Promote(args) => promote::run(args, &session()?).await,
         Command::Promotion(command) => promotion::run(command, &session()?).await,
@@ -193,8 +227,18 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Hide(args) => hide::run(args, &session()?).await,
         Command::Alias(command) => alias::run(command, &session()?).await,
         Command::Tag(command) => tag::run(command, &session()?).await,
+        Command::Template(command) => match template::run_here(&command, cli.output) {
+            Some(outcome) => outcome,
+            None => template::run(command, &session()?).await,
+        },
+        Command::EndOfLife(args) => end_of_life::run(args, &session()?).await,
+        Command::Risk(command) => risk::run(command, &session()?).await,
+        Command::Review(command) => review::run(command, &session()?).await,
+        Command::Finding(command) => finding::run(command, &session()?).await,
+        Command::Jobs(command) => jobs::run(command, &session()?).await,
         Command::History(args) => history::run(args, &session()?).await,
         Command::Trace(args) => trace::run(args, &session()?).await,
+        Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
         Command::Key(command) => key::run(command, &session()?).await,

@@ -60,6 +60,9 @@ pub enum Command {
         /// The role in which you approved.
         #[arg(long)]
         role: String,
+        /// Who approved in your place; without it your own approval is meant.
+        #[arg(long, value_name = "USER")]
+        given_by: Option<String>,
         /// Why. Goes into the record.
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -175,9 +178,13 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
         }
         Command::Approve(args) => return decide(args, "approve", session).await,
         Command::Reject(args) => return decide(args, "reject", session).await,
-        Command::Withdraw { which, role, reason } => {
+        Command::Withdraw { which, role, given_by, reason } => {
             let id = which.find(session, Closed::DoesNotCount).await?;
-            let answer = client.post(client.url(&["promotions", &id, "withdraw"]), &json!({"role": role, "reason": reason})).await?;
+            let mut body = json!({"role": role, "reason": reason});
+            if let (Some(name), Some(members)) = (given_by, body.as_object_mut()) {
+                members.insert("given_by".to_owned(), json!(name));
+            }
+            let answer = client.post(client.url(&["promotions", &id, "withdraw"]), &body).await?;
             session.output.receipt(&answer, &format!("the approval as {role} is withdrawn"));
         }
         Command::Comment { which, text } => {

@@ -57,6 +57,8 @@ fn deed(item: &Value) -> String {
         "decision.recorded" => {
             format!("completed decision {} of {subject} for {} (digest {})", data("decision"), data("target"), short(item, "/data/envelope"))
         }
+        "finding.opened" => format!("found about {subject}: {} ({})", data("message"), data("rule")),
+        "finding.closed" => format!("closed the finding {} about {subject} ({})", data("rule"), data("reason")),
         "refused" => format!("was refused: {} of {subject} ({})", data("action"), data("code")),
         other => format!("did {other} to {subject}"),
     }
@@ -94,6 +96,12 @@ mod tests {
             ("alias.set", "model/m1/2", json!({"alias": "champion", "from": 1}), "ann moved the alias champion from version 1 to version 2"),
             ("tag.set", "model/m1", json!({"key": "team", "value": "risk"}), "ann tagged the model team=risk"),
             ("refused", "model/m1/1", json!({"action": "demote", "code": "transition_refused"}), "ann was refused: demote of version 1 (transition_refused)"),
+            (
+                "finding.opened",
+                "model/m1",
+                json!({"rule": "owner.present", "message": "nobody owns it"}),
+                "ann found about the model: nobody owns it (owner.present)",
+            ),
             ("some.news", "model/m1/1", json!({}), "ann did some.news to version 1"),
         ];
         for (kind, subject, data, expected) in cases {

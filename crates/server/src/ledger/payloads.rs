@@ -14,7 +14,12 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::Tag(tag::Event::Set { value_digest, .. }) => value_digest.iter().copied().collect(),
         Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => vec![*verdict],
         Event::Registry(registry::Event::Refused { verdict, .. }) => verdict.iter().copied().collect(),
-        Event::Registry(registry::Event::Started { .. } | registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. })
+        Event::Registry(
+            registry::Event::Started { .. }
+            | registry::Event::RefusalsSuppressed { .. }
+            | registry::Event::PolicyModeChanged { .. }
+            | registry::Event::ClockMoved { .. },
+        )
         | Event::Actor(_)
         | Event::Alias(_)
         | Event::Exception(_)

@@ -195,6 +195,23 @@ impl Registry {
         .await;
     }
 
+    /// Commits entries about what approvers do beside their verdicts, after those of a live registry.
+    pub(crate) async fn approvers(&mut self) {
+        let promotion = format!("promotion/{PROMOTION}");
+        let (digest, until) = ("aa".repeat(32), "2027-01-01T00:00:00Z");
+        let envelope = Payload::json("payload", &json!({"verdict": "approve"})).unwrap();
+        let condition = json!({"text": "watch it", "owner": "credit", "due": until, "effect": "finding"});
+        let approval = json!({"role": "security", "verdict": "approve", "version_digest": digest, "target": "approved", "environment": "production",
+            "evidence_set": digest, "risk_tier": "high", "conditions": [condition], "envelope": envelope.digest, "expires_at": until});
+        self.commit(vec![
+            made(&promotion, "approval.recorded", approval).with(&envelope),
+            made(&promotion, "condition.met", json!({"number": 1, "role": "security", "note": digest})),
+            made(&promotion, "promotion.commented", json!({"text": digest})),
+            made(&format!("actor/{PERSON}"), "delegation.given", json!({"role": "security", "to": PERSON, "until": until, "reason": digest})),
+        ])
+        .await;
+    }
+
     /// Signs and publishes once, as the running server does.
     pub(crate) async fn sign(&mut self) -> Result<Option<SignedCheckpoint>, Fault> {
         let signer = self.signer();

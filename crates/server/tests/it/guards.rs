@@ -25,6 +25,7 @@ impl Operation {
         let parts = self.path.split('/').map(|part| match part {
             "{version}" | "{a}" | "{b}" | "{index}" => "1".to_owned(),
             "{digest}" => "a".repeat(64),
+            "{number}" => "1".to_owned(),
             part if part.starts_with('{') => "x".to_owned(),
             part => part.to_owned(),
         });
@@ -148,6 +149,9 @@ struct World {
     cast: Cast,
     admin: Client,
     candidate: String,
+    /// Risk ids by purpose.
+    risks: BTreeMap<&'static str, String>,
+    review: String,
     /// Promotion ids by purpose.
     promotions: BTreeMap<&'static str, String>,
     package: Value,
@@ -190,6 +194,9 @@ async fn world(app: &TestApp) -> World {
     let candidate = cast.evaluated("drafts", b"three").await;
     cast.scientist.version("drafts", b"four").await;
     cast.bring_to(&candidate, "candidate").await;
+    for _ in 0..2 {
+        app.admin.post("/api/v1/templates", json!({"name": "fixture", "type": "review", "text": "# Review\n## Findings\n"})).await.expect(201);
+    }
     app.user("leaver", &["viewer"]).await;
     let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
     let package = cast.scientist.package(b"five").await;
@@ -197,7 +204,19 @@ async fn world(app: &TestApp) -> World {
     let attestation = cast.owner.get("/api/v1/models/used/versions/2/attestations").await.expect(200)["items"][0]["digest"].as_str().unwrap().to_owned();
     let claim = json!({"facts": {}, "origin": {"source": "s3://bucket/model"}});
     cast.scientist.post("/api/v1/models/elsewhere/versions", claim).await.expect(201);
-    World { admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
+    let mut risks = BTreeMap::new();
+    for purpose in ["change", "link", "unlink", "mitigate", "finish", "status"] {
+        let risk = json!({"title": purpose, "category": "quality", "severity": "low", "likelihood": "rare",
+            "models": if purpose == "unlink" { json!(["used"]) } else { json!([]) }, "mitigations": [{"text": "look", "owner": "credit"}]});
+        let made = cast.scientist.post("/api/v1/risks", risk).await;
+        made.expect(201);
+        risks.insert(purpose, made.header("location").to_owned());
+    }
+    let review = json!({"about": "policy", "owner": "ai-governance", "due": "2027-01-01T00:00:00Z"});
+    let review = cast.scientist.post("/api/v1/reviews", review).await;
+    review.expect(201);
+    let review = review.header("location").to_owned();
+    World { risks, review, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -222,11 +241,31 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "version_check_record" => (&cast.scientist, format!("{candidate}/check"), json!({"to": "production"})),
         "version_transition" => (&cast.owner, format!("{candidate}/transitions"), json!({"to": "draft", "reason": "more work"})),
         "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=other"), json!({"text": "fine"})),
+        "template_add" => (admin, "/api/v1/templates".to_owned(), json!({"name": "new", "type": "review", "text": "# Review\n## Findings\n"})),
+        "template_approve" => (&cast.governance, "/api/v1/templates/fixture/1/approve".to_owned(), json!({})),
+        "template_withdraw" => (admin, "/api/v1/templates/fixture/2/withdraw".to_owned(), json!({"reason": "a mistake"})),
         "promotion_open" => (&cast.scientist, "/api/v1/promotions".to_owned(), json!({"model": "drafts", "version": 1, "to": "production"})),
         "promotion_review" => (&cast.product, promotion("review", "approvals"), Value::Null),
         "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),
         "promotion_cancel" => (&cast.scientist, promotion("cancel", "cancel"), json!({"reason": "not now"})),
         "promotion_execute" => (&cast.pipeline, promotion("execute", "execute"), json!({})),
+        "risk_add" => (&cast.scientist, "/api/v1/risks".to_owned(), json!({"title": "new", "category": "quality", "severity": "low", "likelihood": "rare"})),
+        "risk_change" => {
+            (&cast.scientist, world.risks["change"].clone(), json!({"title": "x", "category": "quality", "severity": "low", "likelihood": "rare"}))
+        }
+        "risk_link" => (&cast.scientist, format!("{}/models/used", world.risks["link"]), Value::Null),
+        "risk_unlink" => (&cast.scientist, format!("{}/models/used", world.risks["unlink"]), Value::Null),
+        "risk_mitigate" => (&cast.scientist, format!("{}/mitigations", world.risks["mitigate"]), json!({"text": "look", "owner": "credit"})),
+        "risk_mitigation_done" => (&cast.scientist, format!("{}/mitigations/1/done", world.risks["finish"]), json!({})),
+        "risk_status" => (&cast.scientist, format!("{}/status", world.risks["status"]), json!({"status": "closed", "reason": "gone"})),
+        "risk_import" => {
+            (&cast.scientist, "/api/v1/risks/import".to_owned(), json!([{"title": "imported", "category": "quality", "severity": "low", "likelihood": "rare"}]))
+        }
+        "review_schedule" => {
+            (&cast.scientist, "/api/v1/reviews".to_owned(), json!({"about": "entry", "model": "used", "owner": "credit", "due": "2027-01-01T00:00:00Z"}))
+        }
+        "review_done" => (&cast.scientist, format!("{}/done", world.review), json!({"outcome": "confirmed"})),
+        "jobs_run" => (admin, "/api/v1/jobs/run".to_owned(), json!({})),
         "promotion_comment" => (&cast.product, promotion("review", "comments"), json!({"text": "looks good"})),
         "condition_met" => (&cast.product, promotion("condition", "conditions/1/met"), json!({"note": "it is watched"})),
         "delegation_give" => {

@@ -1,14 +1,15 @@
-//! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
-
-#[cfg(test)]
+//! The server from outside: one test binary, one module per subject. `#[cfg(test)]
 mod access;
 #[cfg(test)]
 mod alias;
+#[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod attestation;
+#[cfg(test)]
+mod checks;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
@@ -27,6 +28,8 @@ mod input;
 mod key;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod lineage;
 #[cfg(test)]
 mod mlflow;
 #[cfg(test)]
@@ -48,6 +51,8 @@ mod policy;
 #[cfg(test)]
 mod promotion;
 #[cfg(test)]
+mod risk;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod signed_evidence;
@@ -55,6 +60,10 @@ mod signed_evidence;
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod systems;
+#[cfg(test)]
+mod template;
 #[cfg(test)]
 mod third_party;
 #[cfg(test)]

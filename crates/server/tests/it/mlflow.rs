@@ -424,6 +424,11 @@ both! {
         assert!(again.starts_with("403 PERMISSION_DENIED: ") && again.contains("\n  - "), "{again}");
         assert_eq!(kinds(app, before).await, ["refused"]);
         assert_eq!(cast.pipeline.stage("loan", "1").await.0, "None");
+        // A contributor may not execute: asking again is answered with what is missing, and nothing is recorded.
+        let before = app.size().await;
+        let asked = error(&cast.scientist.to_stage("loan", "1", "Production", false).await);
+        assert!(asked.contains("repair what is listed and ask again") && asked.contains("\n  - evaluation.baseline: "), "{asked}");
+        assert_eq!(kinds(app, before).await, Vec::<String>::new());
         // With the evidence and the approvals the same call goes through.
         cast.scientist.evidence(&version, "evaluation", &crate::support::builders::evaluation(0.81, 0.86)).await.expect(201);
         let before = app.size().await;

@@ -48,7 +48,9 @@ fn looks(pattern: &str, text: &str) -> bool {
             digits.len() == 64 && all(digits, |letter| matches!(letter, '0'..='9' | 'a'..='f'))
         }
         "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?$" => text.len() >= 10 && text.chars().take(4).all(|letter| letter.is_ascii_digit()),
-        "^[a-z0-9_.-]{1,64}@[1-9][0-9]*$" => text.split_once('@').is_some_and(|(name, number)| !name.is_empty() && all(number, |letter| letter.is_ascii_digit())),
+        "^[a-z0-9_.-]{1,64}@[1-9][0-9]*$" => {
+            text.split_once('@').is_some_and(|(name, number)| !name.is_empty() && all(number, |letter| letter.is_ascii_digit()))
+        }
         other => panic!("pattern {other}"),
     }
 }
@@ -98,7 +100,10 @@ fn schema_and_reader_agree_on_examples_and_on_spoiled_examples() {
                     let (by_schema, by_reader) = (valid(&schema, &document), read(*evidence_type, document.to_string().as_bytes()));
                     // What no schema can say: which values contradict each other.
                     let beyond = by_reader.as_ref().is_err_and(|refusal| refusal.message.contains("above") || refusal.message.contains("conditional"));
-                    assert!(by_schema == by_reader.is_ok() || beyond, "{evidence_type}: {place} = {with:?}: the schema says {by_schema}, the reader {by_reader:?}");
+                    assert!(
+                        by_schema == by_reader.is_ok() || beyond,
+                        "{evidence_type}: {place} = {with:?}: the schema says {by_schema}, the reader {by_reader:?}"
+                    );
                     compared += 1;
                 }
             }

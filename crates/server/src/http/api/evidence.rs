@@ -6,25 +6,29 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIO
 use axum::response::{IntoResponse, Response};
 use chancery_core::access::Action;
 use chancery_core::entry::{MAX_PAYLOAD_BYTES, Payload};
+use chancery_core::evidence::read::limit;
 use chancery_core::evidence::reading::About;
+use chancery_core::evidence::types::describe;
 use chancery_core::evidence::{Binding, Body as Document, Command, EvidenceType};
 use chancery_core::names::{Digest, Label, ModelName, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{EvidenceRow, VersionRow};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::view::{self, EvidenceView};
 use crate::app::{App, AppError};
 use crate::blobs::{Blobs, Part};
+use crate::fault::Fault;
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Page, PageQuery, Path, Problem, Query, Requested, caller};
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(of_version)).routes(routes!(document))
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(of_version)).routes(routes!(types)).routes(routes!(type_schema)).routes(routes!(document))
 }
 
 /// What a document is.
@@ -173,6 +177,42 @@ async fn of_version(
         None => None,
     };
     Ok(axum::Json(EvidenceView::new(&row, summary.as_deref())?))
+}
+
+/// A type of evidence.
+#[derive(Serialize, ToSchema)]
+struct TypeView {
+    /// Type, as `evidence_add` takes it.
+    #[serde(rename = "type")]
+    evidence_type: &'static str,
+    /// Formats that are read, as `format` of a document names them.
+    formats: &'static [&'static str],
+    /// Largest document that is read, in bytes; null when a larger one is kept unread.
+    largest: Option<u64>,
+    /// JSON Schema (2020-12) of the JSON form; a list leaves it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    schema: Option<Box<RawValue>>,
+}
+
+fn type_view(evidence_type: EvidenceType) -> TypeView {
+    TypeView { evidence_type: evidence_type.as_str(), formats: describe(evidence_type).formats, largest: limit(evidence_type), schema: None }
+}
+
+/// List the types of evidence and the formats in which they are read
+#[utoipa::path(get, path = "/api/v1/evidence-types", operation_id = "evidence_types", tag = "evidence", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    responses((status = 200, description = "All types", body = Page<TypeView>), (status = "4XX", description = "Refused", body = Problem)))]
+async fn types(_: Allowed<caller::Read>) -> axum::Json<Page<TypeView>> {
+    axum::Json(Page { items: EvidenceType::ALL.iter().map(|evidence_type| type_view(*evidence_type)).collect(), next: None })
+}
+
+/// Show a type of evidence with its JSON Schema
+#[utoipa::path(get, path = "/api/v1/evidence-types/{type}", operation_id = "evidence_type", tag = "evidence", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("type" = String, Path, description = "Type, such as `evaluation`")),
+    responses((status = 200, description = "The type", body = TypeView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn type_schema(_: Allowed<caller::Read>, Path(evidence_type): Path<EvidenceType>) -> Result<axum::Json<TypeView>, AppError> {
+    let schema = RawValue::from_string(describe(evidence_type).schema.to_owned()).map_err(|error| Fault::database("read a schema", error))?;
+    Ok(axum::Json(TypeView { schema: Some(schema), ..type_view(evidence_type) }))
 }
 
 /// The bytes of a document, never to be rendered

@@ -12,9 +12,12 @@ pub mod decision;
 pub mod delegation;
 mod docs;
 pub mod download;
+mod end_of_life;
 mod evidence;
+mod finding;
 mod history;
 mod key;
+mod jobs;
 pub mod ledger;
 mod lineage;
 pub mod model;
@@ -22,6 +25,8 @@ mod package;
 pub mod policy;
 pub mod promotion;
 mod resolve;
+mod review;
+mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
@@ -86,6 +91,11 @@ fn routes() -> OpenApiRouter<App> {
         .merge(compare::routes())
         .merge(trace::routes())
         .merge(resolve::routes())
+        .merge(risk::routes())
+        .merge(review::routes())
+        .merge(finding::routes())
+        .merge(jobs::routes())
+        .merge(end_of_life::routes())
 }
 
 /// The OpenAPI 3.1 document.

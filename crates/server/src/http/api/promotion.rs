@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::Reason;
+use super::user::named;
 use crate::app::own_signature::{ApprovalStatement, OwnSignature};
 use crate::app::promotions::{PromotionSummary, PromotionView};
 use crate::app::{App, AppError, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, view};
@@ -260,17 +261,25 @@ struct Withdraw {
     /// Role in which it was given.
     #[schema(value_type = String)]
     role: Label,
+    /// Name of who gave it in your place; your own unless given.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    given_by: Option<Label>,
     /// Why.
     reason: String,
 }
 
-/// Take one's own approval back
+/// Take back an approval that you gave, or that somebody gave in your place
 #[utoipa::path(post, path = "/api/v1/promotions/{id}/withdraw", operation_id = "promotion_withdraw", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
     params(("id" = String, Path, description = "Id of the promotion")), request_body = Withdraw,
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn withdraw(allowed: Allowed<caller::Review>, Path(id): Path<PromotionId>, body: Json<Withdraw>) -> Result<Response, AppError> {
     let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
-    let made = allowed.execute(Command::Withdraw { promotion: id, role: body.value.role, reason }, &body.requested).await?;
+    let given_by = match &body.value.given_by {
+        Some(name) => Some(named(&allowed.read().await?, name).await?),
+        None => None,
+    };
+    let made = allowed.execute(Command::Withdraw { promotion: id, role: body.value.role, given_by, reason }, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
 

@@ -33,6 +33,7 @@ async fn resolve(allowed: Allowed<caller::Read>, Query(wanted): Query<Wanted>) -
     let reference = Reference::parse(&wanted.reference)?;
     let snapshot = allowed.read().await?;
     let (model, row) = reference::resolve(&snapshot, &reference).await?;
-    let view = view::version(&snapshot, &model, &row).await?;
+    let mut view = view::version(&snapshot, &model, &row).await?;
+    allowed.app.measure(&model, &row, &mut view)?;
     Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
 }

@@ -86,6 +86,8 @@ async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) ->
     let (model, row) = reference::resolve(&snapshot, &reference).await?;
     let promotions = promotions(&snapshot, &row).await?;
     let facts = view::facts(&snapshot, &row).await?;
+    let mut version = view::version(&snapshot, &model, &row).await?;
+    allowed.app.measure(&model, &row, &mut version)?;
     let fact = |path: &str| facts.pointer(path).cloned().unwrap_or_default();
     Ok(axum::Json(TraceView {
         manifest: row.content_digest.to_string(),
@@ -98,7 +100,7 @@ async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) ->
         decisions: view::decisions(&snapshot, &row).await?,
         deployments: Vec::new(),
         entries: entries(&snapshot, &row, &promotions).await?,
-        version: view::version(&snapshot, &model, &row).await?,
+        version,
     }))
 }
 

@@ -170,7 +170,9 @@ async fn list(
         let tail = "WHERE model_id = $1 AND hidden = 0 AND number < $2 AND state LIKE $3 ORDER BY number DESC LIMIT $4";
         let parameters = values![model.model_id, before, state.map_or("%", State::as_str), i64::from(limit) + 1];
         for row in snapshot.rows::<VersionRow>(tail, &parameters).await? {
-            items.push(view::version(&snapshot, &model, &row).await?);
+            let mut view = view::version(&snapshot, &model, &row).await?;
+            allowed.app.measure(&model, &row, &mut view)?;
+            items.push(view);
         }
     }
     Ok(axum::Json(Page::new(items, limit, |version| version.number.to_string())))
@@ -197,7 +199,8 @@ async fn show(
         let view = crate::app::as_of::past(&snapshot, &model, cut).await?.version(&snapshot, number).await?;
         return Ok(shown(Answer::json(Some(view.revision), &view)?));
     }
-    let view = view::version(&snapshot, &model, &row).await?;
+    let mut view = view::version(&snapshot, &model, &row).await?;
+    allowed.app.measure(&model, &row, &mut view)?;
     let answer = Answer::json(Some(view.revision), &view)?;
     if model.kind == ModelKind::System {
         // It shows how its parts stand: entries about other models make it old.
