@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{block_on, both};
 use crate::support::builders::{Cast, Made, evaluation, facts};
-use crate::support::{TestApp, postgres};
+use crate::support::TestApp;
 
 /// Registers a version with these members in its facts beside the usual ones.
 async fn version(cast: &Cast, model: &str, bytes: &[u8], members: Value) -> Made {
@@ -359,5 +359,5 @@ fn ten_thousand_descendants_on_sqlite() {
 #[test]
 #[ignore = "a measurement: cargo test --release --test it -- --ignored --nocapture lineage::ten_thousand"]
 fn ten_thousand_descendants_on_postgres() {
-    block_on(async { measured(Some(postgres::database().await)).await });
+    block_on(async { measured(Some(crate::support::postgres::database().await)).await });
 }
