@@ -35,8 +35,6 @@ CREATE TABLE "models" (
     "kind" text COLLATE "C",
     "profile" text COLLATE "C",
     "risk_tier" text COLLATE "C",
-    "tier_index" bigint,
-    "policy_mode" text COLLATE "C",
     "access_class" text COLLATE "C",
     "hidden" bigint,
     "last_number" bigint,
@@ -51,15 +49,6 @@ CREATE TABLE "models" (
 );
 CREATE INDEX "models_by_name" ON "models" ("name");
 CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
-CREATE TABLE "tier_proposals" (
-    "model_id" text COLLATE "C" NOT NULL,
-    "risk_tier" text COLLATE "C",
-    "reason" text COLLATE "C",
-    "proposed_by" text COLLATE "C",
-    "proposed_at" bigint,
-    "entry_index" bigint,
-    PRIMARY KEY ("model_id")
-);
 CREATE TABLE "names" (
     "name" text COLLATE "C" NOT NULL,
     "model_id" text COLLATE "C",
@@ -141,6 +130,7 @@ CREATE TABLE "components" (
     "version_digest" text COLLATE "C",
     PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
 );
+CREATE INDEX "components_by_part" ON "components" ("part_model");
 CREATE TABLE "lineage" (
     "model_id" text COLLATE "C" NOT NULL,
     "number" bigint NOT NULL,
@@ -217,7 +207,6 @@ CREATE TABLE "promotions" (
     "status" text COLLATE "C",
     "evidence_set" text COLLATE "C",
     "risk_tier" text COLLATE "C",
-    "tier_index" bigint,
     "opened_by" text COLLATE "C",
     "opened_at" bigint,
     "opened_index" bigint,
@@ -249,7 +238,6 @@ CREATE TABLE "approvals" (
     "target" text COLLATE "C",
     "environment" text COLLATE "C",
     "risk_tier" text COLLATE "C",
-    "tier_index" bigint,
     "evidence_set" text COLLATE "C",
     "ticket" text COLLATE "C",
     "conditions" text COLLATE "C",
@@ -319,24 +307,15 @@ CREATE INDEX "decisions_by_version" ON "decisions" ("model_id", "number");
 CREATE TABLE "exceptions" (
     "exception_id" text COLLATE "C" NOT NULL,
     "rule" text COLLATE "C",
-    "scope" text COLLATE "C",
     "model_id" text COLLATE "C",
     "number" bigint,
-    "origin" text COLLATE "C",
-    "status" text COLLATE "C",
     "reason" text COLLATE "C",
-    "requested_by" text COLLATE "C",
-    "requested_at" bigint,
     "granted_by" text COLLATE "C",
-    "granted_at" bigint,
-    "role" text COLLATE "C",
     "expires_at" bigint,
-    "promotion_id" text COLLATE "C",
-    "review_due" bigint,
     "entry_index" bigint,
-    "revision" bigint,
     PRIMARY KEY ("exception_id")
 );
+CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
 CREATE TABLE "risks" (
     "risk_id" text COLLATE "C" NOT NULL,
     "title" text COLLATE "C",
@@ -359,12 +338,14 @@ CREATE TABLE "risks" (
     "revision" bigint,
     PRIMARY KEY ("risk_id")
 );
+CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
 CREATE TABLE "risk_links" (
     "model_id" text COLLATE "C" NOT NULL,
     "risk_id" text COLLATE "C" NOT NULL,
     "entry_index" bigint,
     PRIMARY KEY ("model_id", "risk_id")
 );
+CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
 CREATE TABLE "reviews" (
     "review_id" text COLLATE "C" NOT NULL,
     "about" text COLLATE "C",
@@ -387,6 +368,9 @@ CREATE TABLE "reviews" (
     "revision" bigint,
     PRIMARY KEY ("review_id")
 );
+CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
+CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
+CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
 CREATE TABLE "review_causes" (
     "cause" text COLLATE "C" NOT NULL,
     "review_id" text COLLATE "C",
@@ -406,9 +390,8 @@ CREATE TABLE "findings" (
     "closed_index" bigint,
     PRIMARY KEY ("subject", "rule")
 );
-CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
-CREATE UNIQUE INDEX "exceptions_by_request" ON "exceptions" ("entry_index");
-CREATE INDEX "exceptions_by_promotion" ON "exceptions" ("promotion_id");
+CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
+CREATE INDEX "findings_by_model" ON "findings" ("model_id");
 CREATE TABLE "templates" (
     "name" text COLLATE "C" NOT NULL,
     "version" bigint NOT NULL,
@@ -476,34 +459,12 @@ CREATE TABLE "tokens" (
     "created_index" bigint,
     PRIMARY KEY ("token_id")
 );
-CREATE INDEX "components_by_part" ON "components" ("part_model");
-CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
-CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
-CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
-CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
-CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
-CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
-CREATE INDEX "findings_by_model" ON "findings" ("model_id");
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
 CREATE TABLE "settings" (
     "name" text COLLATE "C" NOT NULL,
     "value" text COLLATE "C",
     "revision" bigint,
     PRIMARY KEY ("name")
-);
-CREATE TABLE "policy_bundles" (
-    "digest" text COLLATE "C" NOT NULL,
-    "files" bigint,
-    "size" bigint,
-    "status" text COLLATE "C",
-    "uploaded_by" text COLLATE "C",
-    "uploaded_at" bigint,
-    "uploaded_index" bigint,
-    "effective" text COLLATE "C",
-    "activated_by" text COLLATE "C",
-    "activated_at" bigint,
-    "revision" bigint,
-    PRIMARY KEY ("digest")
 );
 CREATE TABLE "timeline" (
     "subject" text COLLATE "C" NOT NULL,

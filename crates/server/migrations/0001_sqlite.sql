@@ -35,8 +35,6 @@ CREATE TABLE "models" (
     "kind" TEXT,
     "profile" TEXT,
     "risk_tier" TEXT,
-    "tier_index" INTEGER,
-    "policy_mode" TEXT,
     "access_class" TEXT,
     "hidden" INTEGER,
     "last_number" INTEGER,
@@ -51,15 +49,6 @@ CREATE TABLE "models" (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "models_by_name" ON "models" ("name");
 CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
-CREATE TABLE "tier_proposals" (
-    "model_id" TEXT NOT NULL,
-    "risk_tier" TEXT,
-    "reason" TEXT,
-    "proposed_by" TEXT,
-    "proposed_at" INTEGER,
-    "entry_index" INTEGER,
-    PRIMARY KEY ("model_id")
-) STRICT, WITHOUT ROWID;
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,
@@ -141,6 +130,7 @@ CREATE TABLE "components" (
     "version_digest" TEXT,
     PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "components_by_part" ON "components" ("part_model");
 CREATE TABLE "lineage" (
     "model_id" TEXT NOT NULL,
     "number" INTEGER NOT NULL,
@@ -217,7 +207,6 @@ CREATE TABLE "promotions" (
     "status" TEXT,
     "evidence_set" TEXT,
     "risk_tier" TEXT,
-    "tier_index" INTEGER,
     "opened_by" TEXT,
     "opened_at" INTEGER,
     "opened_index" INTEGER,
@@ -249,7 +238,6 @@ CREATE TABLE "approvals" (
     "target" TEXT,
     "environment" TEXT,
     "risk_tier" TEXT,
-    "tier_index" INTEGER,
     "evidence_set" TEXT,
     "ticket" TEXT,
     "conditions" TEXT,
@@ -319,24 +307,15 @@ CREATE INDEX "decisions_by_version" ON "decisions" ("model_id", "number");
 CREATE TABLE "exceptions" (
     "exception_id" TEXT NOT NULL,
     "rule" TEXT,
-    "scope" TEXT,
     "model_id" TEXT,
     "number" INTEGER,
-    "origin" TEXT,
-    "status" TEXT,
     "reason" TEXT,
-    "requested_by" TEXT,
-    "requested_at" INTEGER,
     "granted_by" TEXT,
-    "granted_at" INTEGER,
-    "role" TEXT,
     "expires_at" INTEGER,
-    "promotion_id" TEXT,
-    "review_due" INTEGER,
     "entry_index" INTEGER,
-    "revision" INTEGER,
     PRIMARY KEY ("exception_id")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
 CREATE TABLE "risks" (
     "risk_id" TEXT NOT NULL,
     "title" TEXT,
@@ -359,12 +338,14 @@ CREATE TABLE "risks" (
     "revision" INTEGER,
     PRIMARY KEY ("risk_id")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
 CREATE TABLE "risk_links" (
     "model_id" TEXT NOT NULL,
     "risk_id" TEXT NOT NULL,
     "entry_index" INTEGER,
     PRIMARY KEY ("model_id", "risk_id")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
 CREATE TABLE "reviews" (
     "review_id" TEXT NOT NULL,
     "about" TEXT,
@@ -387,6 +368,9 @@ CREATE TABLE "reviews" (
     "revision" INTEGER,
     PRIMARY KEY ("review_id")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
+CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
+CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
 CREATE TABLE "review_causes" (
     "cause" TEXT NOT NULL,
     "review_id" TEXT,
@@ -406,9 +390,8 @@ CREATE TABLE "findings" (
     "closed_index" INTEGER,
     PRIMARY KEY ("subject", "rule")
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
-CREATE UNIQUE INDEX "exceptions_by_request" ON "exceptions" ("entry_index");
-CREATE INDEX "exceptions_by_promotion" ON "exceptions" ("promotion_id");
+CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
+CREATE INDEX "findings_by_model" ON "findings" ("model_id");
 CREATE TABLE "templates" (
     "name" TEXT NOT NULL,
     "version" INTEGER NOT NULL,
@@ -476,34 +459,12 @@ CREATE TABLE "tokens" (
     "created_index" INTEGER,
     PRIMARY KEY ("token_id")
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX "components_by_part" ON "components" ("part_model");
-CREATE INDEX "risks_by_creation" ON "risks" ("created_index");
-CREATE INDEX "risk_links_by_risk" ON "risk_links" ("risk_id");
-CREATE INDEX "reviews_by_due" ON "reviews" ("status", "due", "review_id");
-CREATE INDEX "reviews_by_model" ON "reviews" ("model_id", "status");
-CREATE INDEX "reviews_by_subject" ON "reviews" ("subject");
-CREATE INDEX "findings_by_status" ON "findings" ("status", "opened_index");
-CREATE INDEX "findings_by_model" ON "findings" ("model_id");
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
 CREATE TABLE "settings" (
     "name" TEXT NOT NULL,
     "value" TEXT,
     "revision" INTEGER,
     PRIMARY KEY ("name")
-) STRICT, WITHOUT ROWID;
-CREATE TABLE "policy_bundles" (
-    "digest" TEXT NOT NULL,
-    "files" INTEGER,
-    "size" INTEGER,
-    "status" TEXT,
-    "uploaded_by" TEXT,
-    "uploaded_at" INTEGER,
-    "uploaded_index" INTEGER,
-    "effective" TEXT,
-    "activated_by" TEXT,
-    "activated_at" INTEGER,
-    "revision" INTEGER,
-    PRIMARY KEY ("digest")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "timeline" (
     "subject" TEXT NOT NULL,

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use super::EvidenceType;
-use super::format::member::Member;
+use super::format::node::Node;
 use super::format::{model_signature, provenance};
 use super::json;
 use super::read::read;
@@ -23,6 +23,9 @@ use crate::signing::{Envelope, ForeignKey};
 pub const MAX_SIGNATURES: usize = 8;
 /// Most keys that are tried for signatures which name none that is known here.
 pub const MAX_TRIED: usize = 64;
+
+/// Largest payload with which keys are tried that the envelope does not name, in bytes: each try hashes it whole.
+const MAX_TRIED_BYTES: usize = 1024 * 1024;
 
 /// Whether the signature of a key counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +67,51 @@ impl Taken {
     }
 }
 
+/// How a statement carries a document of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carried {
+    /// The statement is the document.
+    AsStatement,
+    /// The signature is what counts, over whatever.
+    AsSignature,
+    /// As predicate of ours, or of CycloneDX or SPDX.
+    AsBill,
+    /// As predicate of ours, or of CycloneDX.
+    AsExploitability,
+    /// As predicate of ours.
+    AsPredicate,
+}
+
+fn carried(evidence_type: EvidenceType) -> Carried {
+    match evidence_type {
+        EvidenceType::Provenance => Carried::AsStatement,
+        EvidenceType::Signature => Carried::AsSignature,
+        EvidenceType::Sbom => Carried::AsBill,
+        EvidenceType::Vex => Carried::AsExploitability,
+        EvidenceType::Evaluation
+        | EvidenceType::ArtifactScan
+        | EvidenceType::VulnerabilityReport
+        | EvidenceType::ModelCard
+        | EvidenceType::Datasheet
+        | EvidenceType::Explainability
+        | EvidenceType::RiskAssessment
+        | EvidenceType::Review
+        | EvidenceType::Reproducibility
+        | EvidenceType::DriftReport
+        | EvidenceType::Plan
+        | EvidenceType::ChangeSummary
+        | EvidenceType::Addendum
+        | EvidenceType::Other => Carried::AsPredicate,
+    }
+}
+
 /// The predicate type that carries a document of this type.
 pub fn predicate_type(evidence_type: EvidenceType) -> String {
-    match evidence_type {
-        EvidenceType::Provenance => provenance::V1.to_owned(),
-        _ => format!("https://chancery.dev/evidence/{evidence_type}/v1"),
+    match carried(evidence_type) {
+        Carried::AsStatement => provenance::V1.to_owned(),
+        Carried::AsSignature | Carried::AsBill | Carried::AsExploitability | Carried::AsPredicate => {
+            format!("https://chancery.dev/evidence/{evidence_type}/v1")
+        }
     }
 }
 
@@ -109,17 +152,17 @@ pub fn envelope(bytes: &[u8]) -> Result<Option<Envelope>, Refusal> {
 pub fn take(evidence_type: EvidenceType, envelope: &Envelope, known: &[KnownKey], about: &About) -> Result<Taken, Refusal> {
     let (signed_by, word) = check(envelope, known)?;
     let payload = json::parse(envelope.unverified_payload())?;
-    let root = Member::document(&payload)?;
+    let root = Node::document(&payload)?;
     let subjects = provenance::subjects(&root)?;
     if !subjects.iter().any(|digest| about.fits(&Claim::Any(*digest))) {
         return Err(Refusal::new(Code::DigestMismatch, "the signed statement names no digest of this version")
             .field("subject")
             .remedy("sign a statement about the content digest, the version digest or a file of this version"));
     }
-    let reading = match evidence_type {
-        EvidenceType::Provenance => read(evidence_type, envelope.unverified_payload())?,
-        EvidenceType::Signature => Some(signature(&signed_by)),
-        _ => read(evidence_type, &document(evidence_type, &root)?)?,
+    let reading = match carried(evidence_type) {
+        Carried::AsStatement => read(evidence_type, envelope.unverified_payload())?,
+        Carried::AsSignature => Some(signature(&signed_by)),
+        Carried::AsBill | Carried::AsExploitability | Carried::AsPredicate => read(evidence_type, &document(evidence_type, &root)?)?,
     };
     let mut reading = reading.map(|mut reading| {
         if reading.summary.get("bound").is_some() {
@@ -139,7 +182,7 @@ fn check(envelope: &Envelope, known: &[KnownKey]) -> Result<(Vec<String>, &'stat
     let mut signed_by = Vec::new();
     let mut word = "unknown key";
     let mut forged = Vec::new();
-    let mut tries = 0;
+    let mut tries = if envelope.unverified_payload().len() > MAX_TRIED_BYTES { MAX_TRIED } else { 0 };
     for (position, named) in envelope.key_ids().enumerate() {
         let signer = match known.iter().find(|known| known.id.to_string() == named) {
             Some(known) if envelope.is_signed_at(position, &known.key) => Some(known),
@@ -167,14 +210,14 @@ fn check(envelope: &Envelope, known: &[KnownKey]) -> Result<(Vec<String>, &'stat
 }
 
 /// The document that a statement carries for a reader of the type.
-fn document(evidence_type: EvidenceType, root: &Member<'_>) -> Result<Vec<u8>, Refusal> {
+fn document(evidence_type: EvidenceType, root: &Node<'_>) -> Result<Vec<u8>, Refusal> {
     let kind = root.need_text("predicateType")?;
-    let is_bom = kind.starts_with("https://cyclonedx.org/") || kind.starts_with("https://spdx.dev/Document");
-    let fits = match evidence_type {
-        EvidenceType::Sbom => is_bom || kind == predicate_type(evidence_type),
-        EvidenceType::Vex => kind.starts_with("https://cyclonedx.org/") || kind == predicate_type(evidence_type),
-        _ => kind == predicate_type(evidence_type),
+    let of_others: &[&str] = match carried(evidence_type) {
+        Carried::AsBill => &["https://cyclonedx.org/", "https://spdx.dev/Document"],
+        Carried::AsExploitability => &["https://cyclonedx.org/"],
+        Carried::AsStatement | Carried::AsSignature | Carried::AsPredicate => &[],
     };
+    let fits = kind == predicate_type(evidence_type) || of_others.iter().any(|prefix| kind.starts_with(prefix));
     if !fits {
         return Err(root
             .need("predicateType")?

@@ -447,8 +447,9 @@ fn also(before: Result<(), Missing>, now: Result<(), Missing>) -> Result<Result<
 
 /// The subject that a refused command was about, for the entry that records the attempt.
 fn subject_of(command: &Command) -> Option<Subject> {
-    use chancery_core::{alias, exception, model, promotion, version};
+    use chancery_core::{actor, alias, exception, model, promotion, version};
     match command {
+        Command::Actor(actor::Command::AddKey { actor, .. } | actor::Command::RemoveKey { actor, .. }) => Some(Subject::Actor(actor.clone())),
         Command::Alias(alias::Command::Set { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Alias(alias::Command::Delete { model, .. }) => Some(Subject::Model(model.clone())),
         Command::Model(

@@ -28,9 +28,9 @@ async fn revoked(cast: &Cast) -> Vec<(String, String)> {
     list["predicate"]["revoked"].as_array().unwrap().iter().map(|item| (text(item, "attestationDigest"), text(item, "reason"))).collect()
 }
 
-async fn released(app: &TestApp) -> (Cast, Made) {
+async fn released(app: &TestApp, tier: &str) -> (Cast, Made) {
     let cast = app.cast().await;
-    cast.scientist.model("loan", "high").await;
+    cast.scientist.model("loan", tier).await;
     let version = cast.evaluated("loan", b"bytes").await;
     cast.bring_to(&version, "production").await;
     (cast, version)
@@ -42,7 +42,7 @@ fn digest(item: &Value) -> String {
 
 both! {
     async fn a_release_is_attested_for_its_environment_and_for_a_time(app: &TestApp) {
-        let (cast, version) = released(app).await;
+        let (cast, version) = released(app, "high").await;
         let all = listed(&cast, &version).await;
         assert_eq!((all.len(), all[0]["target"].as_str(), all[0]["status"].as_str()), (1, Some("production"), Some("valid")));
         let answer = cast.auditor.get(&format!("/api/v1/attestations/{}", digest(&all[0]))).await;
@@ -66,12 +66,12 @@ both! {
 
     async fn nothing_is_attested_in_warn_mode(app: &TestApp) {
         app.admin.put("/api/v1/policy/mode", json!({"mode": "warn", "reason": "trial"})).await.expect(200);
-        let (cast, version) = released(app).await;
+        let (cast, version) = released(app, "minimal").await;
         assert_eq!(listed(&cast, &version).await.len(), 0);
     }
 
     async fn somebody_revokes_with_a_reason(app: &TestApp) {
-        let (cast, version) = released(app).await;
+        let (cast, version) = released(app, "high").await;
         let digest = digest(&listed(&cast, &version).await[0]);
         let path = format!("/api/v1/attestations/{digest}/revoke");
         let body = |reason: &str| json!({"reason": reason, "comment": "see SEC-7"});
@@ -95,7 +95,7 @@ both! {
     }
 
     async fn a_version_that_falls_back_or_ends_loses_its_attestation(app: &TestApp) {
-        let (cast, version) = released(app).await;
+        let (cast, version) = released(app, "high").await;
         let path = format!("{}/transitions", version.path);
         let mut known = vec![digest(&listed(&cast, &version).await[0])];
         let kinds = cast.owner.post(&path, json!({"to": "candidate", "reason": "a defect"})).await.kinds();
@@ -114,7 +114,7 @@ both! {
     }
 
     async fn what_would_have_expired_leaves_the_list(app: &TestApp) {
-        let (cast, version) = released(app).await;
+        let (cast, version) = released(app, "high").await;
         let token = app.admin.post("/api/v1/tokens", json!({"user": "model-auditor", "expires_in_days": 366})).await.expect(201)["secret"].as_str().unwrap().to_owned();
         cast.owner.post(&format!("{}/transitions", version.path), json!({"to": "retired", "reason": "the end"})).await.expect(200);
         assert_eq!(revoked(&cast).await.len(), 1);

@@ -4,7 +4,7 @@ use chancery_core::signing::{ForeignSigningKey, SigningKey};
 use serde_json::json;
 
 use crate::support::app::both;
-use crate::support::{Client, TestApp};
+use crate::support::Client;
 
 /// A P-256 key made of one byte.
 pub(crate) fn key(byte: u8) -> ForeignSigningKey {

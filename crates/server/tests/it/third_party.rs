@@ -107,6 +107,35 @@ both! {
         assert_eq!(found, ["APPROVED", "EXECUTED", "REJECTED"]);
     }
 
+    /// What pipelines sign with `evidence sign`, what machines are told, and what was revoked; P-256 and Ed25519.
+    async fn statements_are_accepted_by_securesystemslib(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let version = cast.evaluated("loan", b"bytes").await;
+        cast.bring_to(&version, "production").await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let registry = write(folder.path(), "registry.pem", decision_key(app).await.as_bytes());
+        let listed = cast.auditor.get(&format!("{}/attestations", version.path)).await.expect(200);
+        let attestation = cast.auditor.get(&format!("/api/v1/attestations/{}", listed["items"][0]["digest"].as_str().unwrap())).await.bytes;
+        let revocations = cast.auditor.get("/api/v1/attestations/revocations").await.bytes;
+        for (bytes, kind) in [(attestation, "https://slsa.dev/verification_summary/v1"), (revocations, "https://chancery.dev/attestation/revocation-list/v1")] {
+            let file = write(folder.path(), "envelope.json", &bytes);
+            assert_eq!(said(python(&["statement", &file, &registry])).await, kind);
+        }
+        let document = write(folder.path(), "plan.json", br#"{"note": "x"}"#);
+        let subject = format!("content:{}", "a".repeat(64));
+        for algorithm in [&["-algorithm", "ed25519"][..], &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]] {
+            let openssl = |arguments: &[&str]| { let mut command = Command::new("openssl"); command.args(arguments); command };
+            said(openssl(&[&["genpkey", "-out", &path("key.pem")], algorithm].concat())).await;
+            said(openssl(&["pkey", "-in", &path("key.pem"), "-pubout", "-out", &path("public.pem")])).await;
+            let mut sign = Command::new(env!("CARGO_BIN_EXE_chancery"));
+            sign.args(["evidence", "sign", &document, "--type", "other", "--key", &path("key.pem"), "--subject", &subject]);
+            let file = write(folder.path(), "signed.json", said(sign).await.as_bytes());
+            assert_eq!(said(python(&["statement", &file, &path("public.pem")])).await, "https://chancery.dev/evidence/other/v1");
+        }
+    }
+
     async fn the_openapi_document_is_valid(app: &TestApp) {
         let folder = tempfile::tempdir().unwrap();
         let document = app.anonymous.get("/api/v1/openapi.json").await;

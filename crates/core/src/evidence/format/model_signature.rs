@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::super::json;
 use super::super::reading::Reading;
-use super::member::{MAX_ITEMS, Member, put};
+use super::node::{MAX_ITEMS, Node, put};
 use crate::names::Digest;
 use crate::refusal::{Code, Refusal};
 use crate::signing::dsse::IN_TOTO_PAYLOAD_TYPE;
@@ -29,7 +29,7 @@ const ALWAYS_IGNORED: [&str; 5] = [".git", ".gitignore", ".gitattributes", ".git
 /// `invalid_field` that names the member; `too_large`.
 pub fn read(bytes: &[u8]) -> Result<Reading, Refusal> {
     let document = json::parse(bytes)?;
-    let root = Member::document(&document)?;
+    let root = Node::document(&document)?;
     let bundle = Bundle::open(&root)?;
     bundle.statement()?;
     let mut summary = Map::new();
@@ -51,7 +51,7 @@ struct Signed {
 }
 
 impl Bundle {
-    fn open(root: &Member<'_>) -> Result<Self, Refusal> {
+    fn open(root: &Node<'_>) -> Result<Self, Refusal> {
         let media_type = root.need_text("mediaType")?;
         if !media_type.starts_with("application/vnd.dev.sigstore.bundle") {
             return Err(root.need("mediaType")?.refuse("this is no Sigstore bundle").remedy("send the file `model.sig` of model-signing 1.0 or newer"));
@@ -67,7 +67,7 @@ impl Bundle {
 
     fn statement(&self) -> Result<Signed, Refusal> {
         let payload = json::parse(self.envelope.unverified_payload())?;
-        let root = Member::document(&payload)?;
+        let root = Node::document(&payload)?;
         if root.need_text("_type")? != STATEMENT_TYPE || root.need_text("predicateType")? != PREDICATE_TYPE {
             return Err(root.refuse("the signed statement is no model signature of version 1.0"));
         }
@@ -107,7 +107,7 @@ impl Bundle {
 /// `digest_mismatch` when a registered key signed other files; `invalid_field` when the bundle names a registered key that did not sign it.
 pub fn verify(bytes: &[u8], keys: &[ForeignKey], files: &BTreeMap<String, Digest>) -> Result<Option<Digest>, Refusal> {
     let document = json::parse(bytes)?;
-    let root = Member::document(&document)?;
+    let root = Node::document(&document)?;
     let bundle = Bundle::open(&root)?;
     let signed = bundle.statement()?;
     let hint = match root.need("verificationMaterial")?.get("publicKey") {

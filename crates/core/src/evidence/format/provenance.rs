@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::super::json;
 use super::super::reading::{Claim, Reading};
-use super::member::{Member, check_items, put};
+use super::node::{Node, check_items, put};
 use crate::names::Digest;
 use crate::refusal::Refusal;
 use crate::signing::statement::STATEMENT_TYPE;
@@ -26,7 +26,7 @@ const OLD_STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v0.1";
 /// `invalid_field` that names the member; `too_large`.
 pub fn read(bytes: &[u8]) -> Result<Reading, Refusal> {
     let document = json::parse(bytes)?;
-    let root = Member::document(&document)?;
+    let root = Node::document(&document)?;
     let subjects = subjects(&root)?;
     let predicate = root.need("predicate")?;
     predicate.object()?;
@@ -45,7 +45,7 @@ pub fn read(bytes: &[u8]) -> Result<Reading, Refusal> {
 ///
 /// # Errors
 /// `invalid_field` when this is no statement; `too_large`.
-pub fn subjects(root: &Member<'_>) -> Result<BTreeSet<Digest>, Refusal> {
+pub fn subjects(root: &Node<'_>) -> Result<BTreeSet<Digest>, Refusal> {
     let kind = root.need_text("_type")?;
     if kind != STATEMENT_TYPE && kind != OLD_STATEMENT_TYPE {
         return Err(root.need("_type")?.refuse("this is no in-toto statement").remedy("write `https://in-toto.io/Statement/v1`"));
@@ -68,7 +68,7 @@ pub fn subjects(root: &Member<'_>) -> Result<BTreeSet<Digest>, Refusal> {
     Ok(all)
 }
 
-fn v1(predicate: &Member<'_>, summary: &mut Map<String, Value>) -> Result<&'static str, Refusal> {
+fn v1(predicate: &Node<'_>, summary: &mut Map<String, Value>) -> Result<&'static str, Refusal> {
     let definition = predicate.need("buildDefinition")?;
     let details = predicate.need("runDetails")?;
     put(summary, "builder", Some(details.need("builder")?.need_text("id")?));
@@ -84,7 +84,7 @@ fn v1(predicate: &Member<'_>, summary: &mut Map<String, Value>) -> Result<&'stat
     Ok("slsa-provenance")
 }
 
-fn v0_2(predicate: &Member<'_>, summary: &mut Map<String, Value>) -> Result<&'static str, Refusal> {
+fn v0_2(predicate: &Node<'_>, summary: &mut Map<String, Value>) -> Result<&'static str, Refusal> {
     put(summary, "builder", Some(predicate.need("builder")?.need_text("id")?));
     put(summary, "build_type", Some(predicate.need_text("buildType")?));
     let materials = predicate.list("materials")?;
@@ -102,7 +102,7 @@ fn v0_2(predicate: &Member<'_>, summary: &mut Map<String, Value>) -> Result<&'st
 }
 
 /// The first material that is a Git commit is where the build came from.
-fn source(material: &Member<'_>, summary: &mut Map<String, Value>) -> Result<(), Refusal> {
+fn source(material: &Node<'_>, summary: &mut Map<String, Value>) -> Result<(), Refusal> {
     let (Some(uri), Some(digest)) = (material.text_of("uri")?, material.get("digest")) else { return Ok(()) };
     let commit = digest.text_of("gitCommit")?.or(if uri.starts_with("git+") { digest.text_of("sha1")? } else { None });
     let Some(commit) = commit.filter(|_| !summary.contains_key("commit")) else { return Ok(()) };

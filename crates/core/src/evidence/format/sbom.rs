@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::super::json;
 use super::super::reading::{Claim, Reading};
-use super::member::{MAX_ITEMS, Member, check_items, put};
+use super::node::{MAX_ITEMS, Node, check_items, put};
 use crate::names::Digest;
 use crate::refusal::Refusal;
 
@@ -22,7 +22,7 @@ use crate::refusal::Refusal;
 /// `invalid_field` that names the member; `too_large`.
 pub fn read(bytes: &[u8]) -> Result<Reading, Refusal> {
     let document = json::parse(bytes)?;
-    let root = Member::document(&document)?;
+    let root = Node::document(&document)?;
     let bill = if root.get("bomFormat").is_some() {
         cyclonedx::read(&root)?
     } else if root.get("spdxVersion").is_some() {

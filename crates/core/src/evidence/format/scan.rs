@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::super::json;
 use super::super::reading::{Claim, Reading};
-use super::member::{Member, check_items, put};
+use super::node::{Node, check_items, put};
 use super::plain;
 use crate::names::Digest;
 use crate::refusal::Refusal;
@@ -58,7 +58,7 @@ pub fn read(bytes: &[u8]) -> Result<Reading, Refusal> {
         return foreign::picklescan_text(bytes)?.reading(Vec::new());
     }
     let document = json::parse(bytes)?;
-    let root = Member::document(&document)?;
+    let root = Node::document(&document)?;
     match root.text_of("schema")? {
         Some(SCHEMA) => {
             let report = own(&root)?;
@@ -121,7 +121,7 @@ impl ScannedFile {
 }
 
 /// `chancery.scan/v1`: every file with path, digest and verdict.
-fn own(root: &Member<'_>) -> Result<Report, Refusal> {
+fn own(root: &Node<'_>) -> Result<Report, Refusal> {
     let scanner = root.need("scanner")?;
     let mut files = Vec::new();
     let mut paths = BTreeSet::new();
@@ -155,7 +155,7 @@ fn own(root: &Member<'_>) -> Result<Report, Refusal> {
     })
 }
 
-fn verdict(at: &Member<'_>) -> Result<ScanVerdict, Refusal> {
+fn verdict(at: &Node<'_>) -> Result<ScanVerdict, Refusal> {
     ScanVerdict::parse(at.need_text("verdict")?).map_err(|refusal| at.refuse(&refusal.message).remedy("use one of: clean, review, malformed, dangerous"))
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::super::json;
 use super::super::reading::Reading;
-use super::member::{Member, check_items, put};
+use super::node::{Node, check_items, put};
 use super::plain;
 use crate::refusal::Refusal;
 
@@ -24,7 +24,7 @@ const EXPIRES_AT: &str = "chancery:expires-at";
 /// `invalid_field` that names the member; `too_large`.
 pub fn read(bytes: &[u8]) -> Result<Reading, Refusal> {
     let document = json::parse(bytes)?;
-    let root = Member::document(&document)?;
+    let root = Node::document(&document)?;
     if root.text_of("bomFormat")? != Some("CycloneDX") {
         return Err(root.refuse("this is no CycloneDX document").remedy("send CycloneDX VEX as JSON"));
     }
@@ -50,7 +50,7 @@ pub fn read(bytes: &[u8]) -> Result<Reading, Refusal> {
     Ok(Reading { format: "cyclonedx", summary: Value::Object(summary), claims: plain::claims(&document)? })
 }
 
-fn statement(vulnerability: &Member<'_>, analysis: &Member<'_>, packages: &BTreeMap<&str, String>, is_signed_off: bool) -> Result<Value, Refusal> {
+fn statement(vulnerability: &Node<'_>, analysis: &Node<'_>, packages: &BTreeMap<&str, String>, is_signed_off: bool) -> Result<Value, Refusal> {
     let state = analysis.need_text("state")?;
     if !STATES.contains(&state) {
         return Err(analysis.need("state")?.refuse("this state is not known").remedy(&format!("use one of: {}", STATES.join(", "))));
@@ -77,7 +77,7 @@ fn statement(vulnerability: &Member<'_>, analysis: &Member<'_>, packages: &BTree
 }
 
 /// What a reference stands for: a package URL, or name@version.
-fn packages<'a>(root: &Member<'a>) -> Result<BTreeMap<&'a str, String>, Refusal> {
+fn packages<'a>(root: &Node<'a>) -> Result<BTreeMap<&'a str, String>, Refusal> {
     let mut all = BTreeMap::new();
     let mut open = root.list("components")?;
     while let Some(component) = open.pop() {
@@ -93,7 +93,7 @@ fn packages<'a>(root: &Member<'a>) -> Result<BTreeMap<&'a str, String>, Refusal>
 }
 
 /// Who says so: the first author, else the manufacturer or supplier.
-fn author(metadata: &Member<'_>) -> Result<Option<String>, Refusal> {
+fn author(metadata: &Node<'_>) -> Result<Option<String>, Refusal> {
     for person in metadata.list("authors")? {
         if let Some(name) = person.text_of("name")?.or(person.text_of("email")?) {
             return Ok(Some(name.to_owned()));
@@ -109,7 +109,7 @@ fn author(metadata: &Member<'_>) -> Result<Option<String>, Refusal> {
     Ok(None)
 }
 
-fn expires_at(metadata: &Member<'_>) -> Result<Option<String>, Refusal> {
+fn expires_at(metadata: &Node<'_>) -> Result<Option<String>, Refusal> {
     for property in metadata.list("properties")? {
         if property.text_of("name")? == Some(EXPIRES_AT) {
             return property.time_of("value");

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::Bill;
-use crate::evidence::format::member::Member;
+use crate::evidence::format::node::Node;
 use crate::refusal::Refusal;
 
 /// Versions of the standard that are read.
 const VERSIONS: [&str; 4] = ["1.4", "1.5", "1.6", "1.7"];
 
-pub(super) fn read<'a>(root: &Member<'a>) -> Result<Bill, Refusal> {
+pub(super) fn read<'a>(root: &Node<'a>) -> Result<Bill, Refusal> {
     if root.need_text("bomFormat")? != "CycloneDX" {
         return Err(root.need("bomFormat")?.refuse("it is not `CycloneDX`"));
     }
@@ -56,7 +56,7 @@ pub(super) fn read<'a>(root: &Member<'a>) -> Result<Bill, Refusal> {
 struct Found<'a>(BTreeSet<&'a str>);
 
 impl<'a> Found<'a> {
-    fn add(&mut self, part: &Member<'a>) -> Result<(), Refusal> {
+    fn add(&mut self, part: &Node<'a>) -> Result<(), Refusal> {
         let Some(reference) = part.text_of("bom-ref")? else { return Ok(()) };
         if self.0.insert(reference) {
             return Ok(());
@@ -65,7 +65,7 @@ impl<'a> Found<'a> {
     }
 }
 
-fn component<'a>(part: &Member<'a>, bill: &mut Bill, found: &mut Found<'a>) -> Result<(), Refusal> {
+fn component<'a>(part: &Node<'a>, bill: &mut Bill, found: &mut Found<'a>) -> Result<(), Refusal> {
     bill.components += 1;
     let kind = part.need_text("type")?;
     part.need_text("name")?;
@@ -87,7 +87,7 @@ fn component<'a>(part: &Member<'a>, bill: &mut Bill, found: &mut Found<'a>) -> R
 }
 
 /// The SHA-256 hashes of a component.
-fn hashes(part: &Member<'_>) -> Result<BTreeSet<crate::names::Digest>, Refusal> {
+fn hashes(part: &Node<'_>) -> Result<BTreeSet<crate::names::Digest>, Refusal> {
     let mut all = BTreeSet::new();
     for hash in part.list("hashes")? {
         if hash.need_text("alg")? == "SHA-256" {
@@ -97,7 +97,7 @@ fn hashes(part: &Member<'_>) -> Result<BTreeSet<crate::names::Digest>, Refusal> 
     Ok(all)
 }
 
-fn licences(part: &Member<'_>, bill: &mut Bill) -> Result<(), Refusal> {
+fn licences(part: &Node<'_>, bill: &mut Bill) -> Result<(), Refusal> {
     for choice in part.list("licenses")? {
         let expression = choice.text_of("expression")?;
         let named = match choice.get("license") {
@@ -110,8 +110,8 @@ fn licences(part: &Member<'_>, bill: &mut Bill) -> Result<(), Refusal> {
 }
 
 /// Every reference of a dependency must be to something in the bill.
-fn references(root: &Member<'_>, found: &Found<'_>) -> Result<(), Refusal> {
-    let resolve = |member: &Member<'_>| {
+fn references(root: &Node<'_>, found: &Found<'_>) -> Result<(), Refusal> {
+    let resolve = |member: &Node<'_>| {
         let reference = member.text()?;
         // A BOM-Link names something in another bill.
         if found.0.contains(reference) || reference.starts_with("urn:cdx:") { Ok(()) } else { Err(member.refuse("nothing in the bill has this reference")) }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::Bill;
-use crate::evidence::format::member::Member;
+use crate::evidence::format::node::Node;
 use crate::names::Digest;
 use crate::refusal::Refusal;
 
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 
-pub(super) fn read(root: &Member<'_>) -> Result<Bill, Refusal> {
+pub(super) fn read(root: &Node<'_>) -> Result<Bill, Refusal> {
     let version = match root.need_text("spdxVersion")? {
         "SPDX-2.2" => "2.2",
         "SPDX-2.3" => "2.3",
@@ -61,13 +61,13 @@ pub(super) fn read(root: &Member<'_>) -> Result<Bill, Refusal> {
     Ok(bill)
 }
 
-fn add<'a>(element: &Member<'a>, found: &mut BTreeSet<&'a str>) -> Result<&'a str, Refusal> {
+fn add<'a>(element: &Node<'a>, found: &mut BTreeSet<&'a str>) -> Result<&'a str, Refusal> {
     let id = element.need_text("SPDXID")?;
     if found.insert(id) { Ok(id) } else { Err(element.need("SPDXID")?.refuse("this identifier is given twice")) }
 }
 
 /// What the document is about.
-fn described<'a>(root: &Member<'a>) -> Result<BTreeSet<&'a str>, Refusal> {
+fn described<'a>(root: &Node<'a>) -> Result<BTreeSet<&'a str>, Refusal> {
     let mut all = BTreeSet::new();
     for id in root.list("documentDescribes")? {
         all.insert(id.text()?);
@@ -80,7 +80,7 @@ fn described<'a>(root: &Member<'a>) -> Result<BTreeSet<&'a str>, Refusal> {
     Ok(all)
 }
 
-fn hashes(element: &Member<'_>) -> Result<BTreeSet<Digest>, Refusal> {
+fn hashes(element: &Node<'_>) -> Result<BTreeSet<Digest>, Refusal> {
     let mut all = BTreeSet::new();
     for checksum in element.list("checksums")? {
         if checksum.need_text("algorithm")? == "SHA256" {
@@ -90,7 +90,7 @@ fn hashes(element: &Member<'_>) -> Result<BTreeSet<Digest>, Refusal> {
     Ok(all)
 }
 
-fn has_purl(package: &Member<'_>) -> Result<bool, Refusal> {
+fn has_purl(package: &Node<'_>) -> Result<bool, Refusal> {
     for reference in package.list("externalRefs")? {
         if reference.text_of("referenceType")? == Some("purl") && reference.text_of("referenceLocator")?.is_some() {
             return Ok(true);
@@ -99,7 +99,7 @@ fn has_purl(package: &Member<'_>) -> Result<bool, Refusal> {
     Ok(false)
 }
 
-fn licences(package: &Member<'_>, bill: &mut Bill) -> Result<(), Refusal> {
+fn licences(package: &Node<'_>, bill: &mut Bill) -> Result<(), Refusal> {
     let said = |text: Option<&str>| text.filter(|text| !matches!(*text, "NOASSERTION" | "NONE")).map(str::to_owned);
     let concluded = said(package.text_of("licenseConcluded")?);
     bill.licences.extend(match concluded {
@@ -110,7 +110,7 @@ fn licences(package: &Member<'_>, bill: &mut Bill) -> Result<(), Refusal> {
 }
 
 /// Every reference must be to something in the document, or say that it is elsewhere.
-fn references(root: &Member<'_>, described: &BTreeSet<&str>, found: &BTreeSet<&str>) -> Result<(), Refusal> {
+fn references(root: &Node<'_>, described: &BTreeSet<&str>, found: &BTreeSet<&str>) -> Result<(), Refusal> {
     let resolves = |id: &str| found.contains(id) || id.starts_with("DocumentRef-") || matches!(id, "NONE" | "NOASSERTION");
     if let Some(id) = described.iter().find(|id| !resolves(id)) {
         let shown: String = id.chars().filter(|letter| !letter.is_control() && *letter != '`').take(100).collect();

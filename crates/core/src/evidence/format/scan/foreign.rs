@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Report, ScanVerdict, ScannedFile};
-use crate::evidence::format::member::{MAX_ITEMS, Member};
+use crate::evidence::format::node::{MAX_ITEMS, Node};
 use crate::refusal::Refusal;
 
 /// Most lines of picklescan's output that are read.
@@ -33,7 +33,7 @@ impl Files {
 }
 
 /// The JSON of modelscan 0.8 (`modelscan/modelscan.py`, `_generate_results`).
-pub(super) fn modelscan(root: &Member<'_>) -> Result<Report, Refusal> {
+pub(super) fn modelscan(root: &Node<'_>) -> Result<Report, Refusal> {
     let summary = root.need("summary")?;
     let mut files = Files::default();
     if let Some(scanned) = summary.get("scanned") {
@@ -65,14 +65,14 @@ pub(super) fn modelscan(root: &Member<'_>) -> Result<Report, Refusal> {
 }
 
 /// modelscan writes the time of its machine without a zone; taken as UTC, which is what build machines run on.
-fn local_time(time: &Member<'_>) -> Result<String, Refusal> {
+fn local_time(time: &Node<'_>) -> Result<String, Refusal> {
     let text = time.text()?;
     let zoned = if text.ends_with('Z') || text.get(10..).is_some_and(|rest| rest.contains('+')) { text.to_owned() } else { format!("{text}Z") };
     crate::names::Timestamp::parse(&zoned).map(|time| time.to_string()).map_err(|_| time.refuse("it is no time"))
 }
 
 /// picklescan's `ScanResult` as JSON.
-pub(super) fn picklescan_json(root: &Member<'_>) -> Result<Report, Refusal> {
+pub(super) fn picklescan_json(root: &Node<'_>) -> Result<Report, Refusal> {
     let count = |name: &str| Ok::<f64, Refusal>(root.number_of(name)?.unwrap_or(0.0));
     let is_broken = root.get("scan_err").and_then(|flag| flag.value().as_bool()).unwrap_or(false);
     let counts = Counts { dangerous: count("issues_count")? + count("infected_files")?, suspicious: count("suspicious_count")?, is_broken };

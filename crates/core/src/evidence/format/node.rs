@@ -1,23 +1,25 @@
-//! Members of a document with the path that leads to them, so that a refusal names exactly what is wrong.
+//! Reports of tools, member by member, with the path that leads to each, so that a refusal names exactly what is wrong.
+//!
+//! Unlike in documents that people write (`evidence::member`), lists may be as long as the document: a bill of materials has tens of
+//! thousands of components, of which a summary keeps what rules read.
 
 use serde_json::{Map, Value};
 
+pub(crate) use crate::evidence::member::{MAX_ITEMS, put};
 use crate::names::{Digest, Timestamp};
 use crate::refusal::{Code, Refusal};
 
-/// Longest list in a summary; a document that has more is refused.
-pub const MAX_ITEMS: usize = 2_000;
 /// Longest text that a summary takes over, in bytes.
 const MAX_TEXT_BYTES: usize = 2_000;
 
 /// A value and the path to it, such as `components[3].name`.
 #[derive(Clone, Debug)]
-pub struct Member<'a> {
+pub struct Node<'a> {
     value: &'a Value,
     path: String,
 }
 
-impl<'a> Member<'a> {
+impl<'a> Node<'a> {
     /// The whole document, which must be an object.
     ///
     /// # Errors
@@ -88,7 +90,7 @@ impl<'a> Member<'a> {
     /// The text of this name; `None` when it is absent or empty.
     ///
     /// # Errors
-    /// As [`Member::text`].
+    /// As [`Node::text`].
     pub fn text_of(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
         Ok(self.get(name).map(|member| member.text()).transpose()?.filter(|text| !text.is_empty()))
     }
@@ -96,7 +98,7 @@ impl<'a> Member<'a> {
     /// The text of this name, which must be there and not be empty.
     ///
     /// # Errors
-    /// As [`Member::text`].
+    /// As [`Node::text`].
     pub fn need_text(&self, name: &str) -> Result<&'a str, Refusal> {
         self.text_of(name)?.ok_or_else(|| self.refuse(&format!("member `{name}` is missing or empty")))
     }
@@ -164,11 +166,4 @@ pub fn check_items(what: &str, count: usize) -> Result<(), Refusal> {
     Err(Refusal::new(Code::TooLarge, &format!("the document lists {count} {what}; at most {MAX_ITEMS} are read"))
         .field("document")
         .remedy("split the document"))
-}
-
-/// Adds a member to a summary unless there is nothing to say: what is not known is absent.
-pub fn put<T: Into<Value>>(summary: &mut Map<String, Value>, name: &str, value: Option<T>) {
-    if let Some(value) = value {
-        summary.insert(name.to_owned(), value.into());
-    }
 }
