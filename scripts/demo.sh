@@ -4,98 +4,58 @@
 #   scripts/demo.sh           runs the story and ends
 #   scripts/demo.sh --serve   runs the story in target/demo and leaves the server up on its data
 set -euo pipefail
-cd "$(dirname "$0")/.."
-chancery=$PWD/target/debug/chancery
-python=$PWD/target/venv/bin/python
-example=$PWD/examples/loan-approval
-evidence=$PWD/target/demo-evidence
+# shellcheck source=scripts/story.sh
+source "$(dirname "$0")/story.sh"
+example=$root/examples/loan-approval
+evidence=$root/target/demo-evidence
 
 serve=no
 listen=127.0.0.1:0
 if [ "${1:-}" = --serve ]; then
   serve=yes
   listen=${CHANCERY_LISTEN:-127.0.0.1:8080}
-  work=$PWD/target/demo
-  rm -rf "$work"
-  mkdir -p "$work"
-else
-  work=$(mktemp -d)
+  use_work "$root/target/demo"
 fi
-export CHANCERY_DATA=$work/data
-server=
-finish() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; fi
-  [ "$serve" = yes ] || rm -rf "$work"
-}
-trap finish EXIT
 
-bold='' dim='' plain=''
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' dim=$'\033[2m' plain=$'\033[0m'; fi
-step=0
-say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
-chapter() { step=$((step + 1)); say "$step. $*"; }
-tell() { printf '   %s\n' "$*"; }
-show() { printf '   $ %s\n' "$*"; }
-fail() { echo "this is not what the demo expects: $*" >&2; exit 1; }
-# as WHO COMMAND…: runs a command of the client as somebody, and shows it. With KEEP only the lines of its answer that match are shown.
-as() {
-  local who=$1 words='' word
-  shift
-  for word in "$@"; do case $word in *' '*) words+=" \"$word\"" ;; *) words+=" $word" ;; esac done
-  printf '   %s%s%s $ chancery%s\n' "$dim" "$who" "$plain" "$words" | sed "s#$PWD/##g; s#$work#WORK#g"
-  CHANCERY_TOKEN=$(cat "$work/tokens/$who") "$chancery" "$@" 2>&1 | sed -nE "s#$PWD/##g; s#$work#WORK#g; /${KEEP:-^}/s/^/      /p" || return "${PIPESTATUS[0]}"
+# evaluated_and_built NUMBER FOLDER: what the training pipeline says about a version: looked at, listed, built, evaluated; part of it signed.
+evaluated_and_built() {
+  local version=loan-approval/$1 folder=$example/$2 out=$work/built/$1 content
+  show "python3 examples/loan-approval/pipeline.py examples/loan-approval/$2/model examples/loan-approval/$2/facts.yaml --to WORK/built/$1"
+  content=$(python3 "$example/pipeline.py" "$folder/model" "$folder/facts.yaml" --to "$out")
+  tell "   content digest ${content:0:12}…"
+  cp "$folder/evaluation.json" "$folder/reproducibility.json" "$out"
+  show "chancery evidence sign FILE --type TYPE --key training-pipeline.pem   # provenance.json, evaluation.json"
+  rm -rf "$work/signed"
+  seal training-pipeline provenance "$out/provenance.json" "$content"
+  seal training-pipeline evaluation "$out/evaluation.json" "$content"
+  attach training-pipeline "$version" sbom="$out/sbom.cdx.json" provenance="$work/signed/provenance.dsse.json" artifact-scan="$out/scan.json" \
+    vulnerability-report="$out/vulnerabilities.json" evaluation="$work/signed/evaluation.dsse.json" reproducibility="$out/reproducibility.json"
 }
-# refused CODE WHO COMMAND…: the same, when the registry must refuse it with this exit code.
-refused() {
-  local expected=$1 code=0
-  shift
-  as "$@" || code=$?
-  [ "$code" = "$expected" ] || fail "exit code $code instead of $expected"
-}
-# value WHO FIELDS COMMAND…: one value out of the JSON answer.
-value() {
-  local who=$1 fields=$2
+# documented NUMBER FOLDER [TYPE=FILE…]: what people wrote about a version, and the review of somebody who did not make it.
+documented() {
+  local version=loan-approval/$1 folder=$example/$2
   shift 2
-  CHANCERY_TOKEN=$(cat "$work/tokens/$who") "$chancery" --output json "$@" | "$python" -c '
-import json, sys
-value = json.load(sys.stdin)
-for field in sys.argv[1].split("."):
-    value = value[int(field)] if field.isdigit() else value[field]
-print(value)' "$fields"
+  attach data-scientist "$version" model-card="$folder/model-card.md" datasheet="$example/datasheet.md" explainability="$folder/explainability.md" \
+    risk-assessment="$folder/risk-assessment.md" plan="$example/monitoring-plan.md" plan="$example/rollback-plan.md" "$@"
+  KEEP=evidence as platform-lead evidence add "$version" "$folder/peer-review.md" --type review --role platform
 }
 
 chapter "Start a registry: one binary, SQLite and a folder"
 show "chancery serve --data WORK/data"
-"$chancery" serve --data "$CHANCERY_DATA" --listen "$listen" >"$work/server.out" 2>"$work/server.log" &
-server=$!
-for _ in $(seq 100); do
-  grep -q serves "$work/server.out" 2>/dev/null && break
-  kill -0 "$server" 2>/dev/null || { cat "$work/server.log" >&2; exit 1; }
-  sleep 0.1
-done
-CHANCERY_URL=$(sed -n 's#.* serves \(http://[^ ]*\) .*#\1#p' "$work/server.out")
-export CHANCERY_URL
-mkdir -p "$work/tokens"
-cp "$CHANCERY_DATA/admin-token" "$work/tokens/administrator"
-chmod 700 "$work/tokens"
+start_server "$listen"
 tell "It listens on $CHANCERY_URL and wrote the first administrator's token to a file that only you can read."
 
-chapter "People and pipelines get roles; nobody shares a login"
-enrol() { # enrol NAME ROLE…
-  local name=$1 roles=() role
-  shift
-  for role in "$@"; do case $role in --*) roles+=("$role") ;; *) roles+=(--role "$role") ;; esac done
-  printf '   %sadministrator%s $ chancery user create %s %s --token\n' "$dim" "$plain" "$name" "${roles[*]}"
-  CHANCERY_TOKEN=$(cat "$work/tokens/administrator") "$chancery" user create "$name" "${roles[@]}" --token >"$work/tokens/$name" 2>/dev/null
-}
+chapter "People and pipelines get roles; nobody shares a login. A pipeline signs with a key of its own"
 enrol data-scientist contributor approver:product
 enrol platform-lead approver:platform
 enrol product-owner approver:product
 enrol security-lead approver:security
 enrol governance-lead approver:ai-governance
+enrol training-pipeline contributor --kind=pipeline
 enrol release-pipeline deployer --kind=pipeline
 enrol night-shift incident
 enrol model-auditor auditor
+signing_key training-pipeline
 
 chapter "A data scientist registers a trained model: its folder, and what is claimed about it"
 KEEP='registered|state|composite' as data-scientist register loan-approval "$example/v1/model" --facts "$example/v1/facts.yaml" --create --model-file "$example/model.yaml"
@@ -103,10 +63,17 @@ tell "The version is frozen: its identity is the digest of its files and of its 
 
 chapter "What is missing before it may go to production?"
 KEEP='not ready|^- ' refused 3 data-scientist check loan-approval/1 --to production
-tell "Each rule also says how to fix it and who can (cut here). The data scientist adds the evaluation and the documents."
-as data-scientist evidence add loan-approval/1 "$example/v1/evaluation.json" --type evaluation
-as data-scientist evidence add loan-approval/1 "$example/v1/model-card.md" --type model-card
-as data-scientist evidence add loan-approval/1 "$example/datasheet.md" --type datasheet
+tell "Each rule also says how to fix it and who can (cut here)."
+
+chapter "The training pipeline says what is in the files, where they come from and how they were evaluated"
+evaluated_and_built 1 v1
+tell "The signatures are checked with the registered key: these results count as attested. No scanner has its database here, so"
+tell "vulnerabilities.json is an example, and says so."
+
+chapter "People write what only people can know, and somebody who did not make the model reviews it"
+documented 1 v1
+KEEP='not ready|^- ' refused 3 data-scientist check loan-approval/1 --to production
+tell "What is left are the people and the act of the release."
 
 chapter "Ask for production: a promotion opens and waits for four roles"
 KEEP='open and waits|^missing|^next' refused 3 data-scientist promote loan-approval/1 --to production --comment "first release"
@@ -130,7 +97,8 @@ as model-auditor version show loan-approval@champion
 
 chapter "A second version scores better, and is worse for one group. Will it pass?"
 KEEP='registered' as data-scientist register loan-approval "$example/v2/model" --facts "$example/v2/facts.yaml"
-KEEP='evidence' as data-scientist evidence add loan-approval/2 "$example/v2/evaluation.json" --type evaluation
+evaluated_and_built 2 v2
+documented 2 v2 change-summary="$example/v2/change-summary.md"
 KEEP='open and waits' refused 3 data-scientist promote loan-approval/2 --to production --comment "better AUC"
 KEEP='changed|METRIC|parity|opportunity|auc_roc|metric\.' as security-lead promotion show loan-approval/2
 KEEP='^refused|^recorded' refused 3 release-pipeline promote loan-approval/2 --to production
@@ -138,7 +106,8 @@ tell "No: its AUC-ROC is higher, but its demographic parity is below the limit a
 
 chapter "A third version is released, and on Friday night something is wrong. One command goes back"
 KEEP='registered' as data-scientist register loan-approval "$example/v1/model" --facts "$example/v1/facts.yaml" --semver 1.0.1
-KEEP='evidence' as data-scientist evidence add loan-approval/3 "$example/v1/evaluation.json" --type evaluation
+evaluated_and_built 3 v1
+documented 3 v1 change-summary="$example/v1/change-summary-1.0.1.md"
 KEEP='open and waits' refused 3 data-scientist promote loan-approval/3 --to production
 KEEP=recorded as platform-lead promotion approve loan-approval/3 --role platform
 KEEP=recorded as product-owner promotion approve loan-approval/3 --role product
@@ -172,7 +141,7 @@ show "chancery ledger verify --data WORK/data --files"
 chapter "The auditor takes the evidence home and checks it with programs that are not ours"
 rm -rf "$evidence"
 show "chancery ledger export loan-approval/1 --to target/demo-evidence"
-"$chancery" ledger export loan-approval/1 --data "$CHANCERY_DATA" --to "$evidence" | sed "s#$PWD/##; s/^/      /"
+"$chancery" ledger export loan-approval/1 --data "$CHANCERY_DATA" --to "$evidence" | sed "s#$root/##; s/^/      /"
 for pae in "$evidence"/envelopes/*.pae; do
   printf '      openssl: %s ' "$(basename "${pae%.pae}" | cut -c1-12)"
   openssl dgst -sha256 -verify "$evidence/decision.pem" -signature "${pae%.pae}.sig" "$pae"

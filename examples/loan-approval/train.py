@@ -2,6 +2,7 @@
 
     python train.py           trains, evaluates and writes v1/, v2/ and comparison.md
     python train.py --check   does the same in a temporary folder and compares with what is committed
+    python train.py --record  does what --check does, and writes into vN/reproducibility.json what the second build gave
 
 Training is deterministic: the same packages (requirements-train.txt) give the same files. Only the date, the commit
 and the measured speed differ from run to run; `--check` takes those from the committed files.
@@ -12,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -34,6 +36,7 @@ import documents
 import evaluate
 from documents import MEASURED_ON_A_MACHINE, Circumstances
 from models import RECIPES, Recipe
+from pipeline import content_digest
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ["train.py", "data.py", "models.py", "evaluate.py", "documents.py", "requirements-train.txt"]
@@ -45,12 +48,16 @@ TOLERANCE = 1e-6
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--check", action="store_true", help="compare a new training with the committed files")
+    arguments.add_argument("--record", action="store_true", help="the same, and write what came out")
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    if not arguments.parse_args().check:
+    given = arguments.parse_args()
+    if not given.check and not given.record:
         train_all(HERE, committed=None)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         train_all(Path(folder), committed=HERE)
+        if given.record:
+            record_second_build(HERE, Path(folder))
         return compare(HERE, Path(folder))
 
 
@@ -152,6 +159,22 @@ def compare(old: Path, new: Path) -> int:
             wrong.append(str(name))
     print("reproduced" if not wrong else f"not reproduced: {', '.join(wrong)}")
     return 1 if wrong else 0
+
+
+def record_second_build(old: Path, new: Path) -> None:
+    """Writes beside each committed version whether the training in `new` gave the same files of the model, byte for byte."""
+    for recipe in RECIPES:
+        folder = f"v{recipe.number}"
+        second = content_digest(new / folder / "model")
+        record = {
+            "schema": "chancery.reproducibility/v1",
+            "content_digest": second,
+            "same": second == content_digest(old / folder / "model"),
+            "method": "train.py --record: trained again with the packages of requirements-train.txt, under the recorded date and commit",
+            "builder": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+            "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        (old / folder / "reproducibility.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
 def same_document(one: Path, two: Path) -> bool:
