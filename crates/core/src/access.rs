@@ -10,7 +10,7 @@ use crate::actor::{self, ActorKind};
 use crate::command::Command;
 use crate::names::{ActorId, Label};
 use crate::refusal::{Code, Refusal};
-use crate::{model, promotion, registry, version};
+use crate::{delegation, evidence, model, promotion, registry, version};
 
 /// A role (`design.md` section 7). Written as a word; approvers as `approver:ROLE`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,8 +109,10 @@ crate::words! {
         SetAlias = "set-alias",
         /// Open or refresh a promotion.
         AskPromotion = "ask-promotion",
-        /// Give a verdict.
+        /// Give a verdict, or say that a condition is met.
         Review = "review",
+        /// Comment on a promotion.
+        Comment = "comment",
         /// Have the decision signed once nothing is missing for it.
         Decide = "decide",
         /// Execute a promotion.
@@ -123,6 +125,8 @@ crate::words! {
         Rollback = "rollback",
         /// Manage actors and tokens.
         ManageActors = "manage-actors",
+        /// Register or remove a public key of one's own.
+        ManageOwnKeys = "manage-own-keys",
         /// Change settings.
         ManageSettings = "manage-settings",
         /// Ask for a waiver of a rule.
@@ -151,6 +155,10 @@ crate::words! {
 impl Role {
     /// Whether this role allows the action.
     pub fn allows(&self, action: Action) -> bool {
+        // Whoever may do anything may sign it with a key of his own.
+        if action == Action::ManageOwnKeys {
+            return true;
+        }
         match self {
             Self::Viewer => matches!(action, Action::Read),
             Self::Contributor => matches!(
@@ -161,6 +169,7 @@ impl Role {
                     | Action::Register
                     | Action::SetAlias
                     | Action::AskPromotion
+                    | Action::Comment
                     | Action::Decide
                     | Action::RequestException
                     | Action::ManageRisks
@@ -178,6 +187,7 @@ impl Role {
                     action,
                     Action::Read
                         | Action::Review
+                        | Action::Comment
                         | Action::Decide
                         | Action::Delegate
                         | Action::RequestException
@@ -189,7 +199,14 @@ impl Role {
             }
             Self::Deployer => matches!(
                 action,
-                Action::Read | Action::SetAlias | Action::AskPromotion | Action::Decide | Action::Execute | Action::Rollback | Action::RequestException
+                Action::Read
+                    | Action::SetAlias
+                    | Action::AskPromotion
+                    | Action::Comment
+                    | Action::Decide
+                    | Action::Execute
+                    | Action::Rollback
+                    | Action::RequestException
             ),
             Self::Incident => {
                 matches!(action, Action::Read | Action::Demote | Action::Rollback | Action::BreakGlass | Action::RequestException | Action::RevokeAttestation)
@@ -209,6 +226,24 @@ impl Role {
     }
 }
 
+/// A role of approval in which an actor stands in for somebody who has it.
+///
+/// It allows to look, to comment and to give verdicts in that role, and nothing else that the role allows: it is not passed on, and
+/// grants no exceptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delegated {
+    /// The role.
+    pub role: Label,
+    /// Who has it.
+    pub by: ActorId,
+}
+
+impl Delegated {
+    fn allows(action: Action) -> bool {
+        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide)
+    }
+}
+
 /// An authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -218,6 +253,8 @@ pub struct Actor {
     pub kind: ActorKind,
     /// Roles at the access revision at which it was authenticated.
     pub roles: Vec<Role>,
+    /// Roles of approval in which it stands in, at that revision and moment.
+    pub delegated: Vec<Delegated>,
     /// Revision of the access data that the roles were read at.
     pub access_revision: u64,
 }
@@ -225,7 +262,16 @@ pub struct Actor {
 impl Actor {
     /// Whether one of the roles allows the action.
     pub fn may(&self, action: Action) -> bool {
-        self.roles.iter().any(|role| role.allows(action))
+        self.roles.iter().any(|role| role.allows(action)) || (!self.delegated.is_empty() && Delegated::allows(action))
+    }
+
+    /// For whom the actor speaks in a role of approval: `None` when he has no say in it, `Some(None)` for himself, and
+    /// `Some(Some(giver))` for the one whose delegation he uses.
+    pub fn speaks_for(&self, role: &Label) -> Option<Option<&ActorId>> {
+        if self.roles.contains(&Role::Approver(role.clone())) {
+            return Some(None);
+        }
+        self.delegated.iter().find(|delegated| delegated.role == *role).map(|delegated| Some(&delegated.by))
     }
 }
 
@@ -260,6 +306,9 @@ pub struct Reading(Action);
 /// The action that a command is.
 pub fn action_of(command: &Command) -> Action {
     match command {
+        Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
+            Action::ManageOwnKeys
+        }
         Command::Actor(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,
@@ -270,7 +319,9 @@ pub fn action_of(command: &Command) -> Action {
         Command::Finding(_) => Action::RunChecks,
         Command::Risk(_) => Action::ManageRisks,
         Command::Template(_) => Action::ManageTemplates,
-        Command::Evidence(_) | Command::Tag(_) => Action::Register,
+        // A reviewer who speaks in a role of approval gives a verdict.
+        Command::Evidence(evidence::Command::Add { role: Some(_), .. }) => Action::Review,
+        Command::Evidence(evidence::Command::Add { role: None, .. }) | Command::Tag(_) => Action::Register,
         Command::Model(command) => match command {
             model::Command::Create { .. } | model::Command::Update { .. } => Action::EditModel,
             model::Command::SetRiskTier { .. } => Action::SetRiskTier,
@@ -278,8 +329,9 @@ pub fn action_of(command: &Command) -> Action {
         },
         Command::Promotion(command) => match command {
             promotion::Command::Open { .. } | promotion::Command::Refresh { .. } | promotion::Command::Cancel { .. } => Action::AskPromotion,
-            promotion::Command::Review { .. } | promotion::Command::Withdraw { .. } => Action::Review,
-            promotion::Command::Decide { .. } => Action::Decide,
+            promotion::Command::Review { .. } | promotion::Command::Withdraw { .. } | promotion::Command::MeetCondition { .. } => Action::Review,
+            promotion::Command::Comment { .. } => Action::Comment,
+            promotion::Command::Decide { .. } | promotion::Command::Complete { .. } => Action::Decide,
             promotion::Command::Execute { .. } => Action::Execute,
             promotion::Command::Rollback { .. } => Action::Rollback,
         },
@@ -312,17 +364,38 @@ fn check(actor: &Actor, action: Action) -> Result<(), Refusal> {
 /// Allows a command, or refuses it.
 ///
 /// # Errors
-/// `access_denied`; a review needs the very role of approval that it is given in.
+/// `access_denied`; a review needs the very role of approval that it is given in, and a delegation is given in a role of one's own.
 pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>, Refusal> {
     check(actor, action_of(&command))?;
-    if let Command::Promotion(promotion::Command::Review { role, .. } | promotion::Command::Withdraw { role, .. }) = &command
-        && !actor.roles.contains(&Role::Approver(role.clone()))
-    {
-        return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))
-            .field("role")
-            .remedy("give the verdict in a role that you have"));
-    }
+    check_role(actor, &command)?;
     Ok(Authorized { actor: actor.clone(), what: command })
+}
+
+/// Whether the actor has the role of approval that the command is given in, himself or by the delegation that the command names.
+fn check_role(actor: &Actor, command: &Command) -> Result<(), Refusal> {
+    let (role, holds) =
+        if let Command::Promotion(promotion::Command::Review { role, delegated_by, .. } | promotion::Command::MeetCondition { role, delegated_by, .. }) =
+            command
+        {
+            let holds = match delegated_by {
+                None => actor.speaks_for(role) == Some(None),
+                Some(giver) => actor.delegated.iter().any(|delegated| delegated.role == *role && delegated.by == *giver),
+            };
+            (role, holds)
+        } else if let Command::Promotion(promotion::Command::Withdraw { role, .. }) = command {
+            (role, actor.speaks_for(role).is_some())
+        } else if let Command::Delegation(delegation::Command::Give { role, .. }) | Command::Evidence(evidence::Command::Add { role: Some(role), .. }) = command
+        {
+            (role, actor.speaks_for(role) == Some(None))
+        } else {
+            return Ok(());
+        };
+    if holds {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))
+        .field("role")
+        .remedy("do it in a role that you have yourself, or ask somebody who has it"))
 }
 
 /// Allows a kind of request before its command is built, or refuses it.

@@ -1,5 +1,7 @@
 //! Actors: people, pipelines and services, their roles and tokens. Entries know opaque ids; names live in the vault.
 
+pub mod key;
+
 use serde::{Deserialize, Serialize};
 
 use crate::access::Role;
@@ -9,6 +11,7 @@ use crate::names::{ActorId, Digest, Label, Timestamp, TokenId, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
+use crate::signing::foreign::Algorithm;
 use crate::tables::{ActorRow, CredentialRow, DirectoryRow, HandleRow, TokenRow};
 
 crate::words! {
@@ -67,6 +70,26 @@ pub enum Command {
         /// Token.
         token: TokenId,
     },
+    /// Registers a public key.
+    AddKey {
+        /// For whom.
+        actor: ActorId,
+        /// The key.
+        key: key::RegisteredKey,
+        /// Whether it is the caller's own.
+        whose: key::Whose,
+        /// How many keys the actor has; found out in prepare.
+        held: u64,
+    },
+    /// Ends the use of a public key.
+    RemoveKey {
+        /// Whose it is.
+        actor: ActorId,
+        /// The key.
+        key_id: Digest,
+        /// Whether it is the caller's own.
+        whose: key::Whose,
+    },
 }
 
 /// What happened to an actor or a token.
@@ -101,6 +124,22 @@ pub enum Event {
     /// A token was revoked.
     #[serde(rename = "token.revoked")]
     TokenRevoked {},
+    /// A public key was registered.
+    #[serde(rename = "actor.key-added")]
+    KeyAdded {
+        /// SHA-256 of the SPKI DER.
+        key_id: Digest,
+        /// Algorithm.
+        algorithm: Algorithm,
+        /// SPKI DER in base64.
+        spki: String,
+    },
+    /// A public key is no longer used; what it signed before stays signed.
+    #[serde(rename = "actor.key-removed")]
+    KeyRemoved {
+        /// SHA-256 of the SPKI DER.
+        key_id: Digest,
+    },
 }
 
 fn existing(rows: &mut Rows, id: &ActorId) -> Result<ActorRow, Stop> {
@@ -175,6 +214,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             }
             Ok(vec![Draft::new(Subject::Token(token.clone()), Event::TokenRevoked {})])
         }
+        Command::AddKey { .. } | Command::RemoveKey { .. } => key::decide(rows, context, command),
     }
 }
 
@@ -226,6 +266,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 rows.put(&TokenRow { revoked: true, ..row });
             }
         }
+        (Event::KeyAdded { .. } | Event::KeyRemoved { .. }, _) => key::apply(rows, entry, event)?,
         (Event::Created { .. } | Event::RolesChanged { .. } | Event::Deactivated {} | Event::TokenIssued { .. } | Event::TokenRevoked {}, _) => {}
     }
     Ok(())

@@ -200,7 +200,9 @@ impl Event {
         use crate::promotion::Event as Promotion;
         use crate::registry::Event as Registry;
         match self {
-            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {}) => matches!(subject, Subject::Actor(_)),
+            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {} | Actor::KeyAdded { .. } | Actor::KeyRemoved { .. }) => {
+                matches!(subject, Subject::Actor(_))
+            }
             Self::Actor(Actor::TokenIssued { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
             Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
             Self::Alias(Alias::Set { .. }) | Self::Evidence(_) | Self::Exception(_) | Self::Version(_) => matches!(subject, Subject::Version(..)),
@@ -238,7 +240,7 @@ impl Event {
             "evidence" => event::<evidence::Event>(kind, data).map(Self::Evidence),
             "exception" => event::<exception::Event>(kind, data).map(Self::Exception),
             "model" => event::<model::Event>(kind, data).map(Self::Model),
-            "promotion" | "approval" | "decision" => event::<promotion::Event>(kind, data).map(Self::Promotion),
+            "promotion" | "approval" | "condition" | "decision" => event::<promotion::Event>(kind, data).map(Self::Promotion),
             "tag" => event::<tag::Event>(kind, data).map(Self::Tag),
             "version" => event::<version::Event>(kind, data).map(Self::Version),
             _ => event::<registry::Event>(kind, data).map(Self::Registry),

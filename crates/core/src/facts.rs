@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::lineage::{MAX_PARENTS, Relation};
 use crate::names::{Grade, Timestamp};
 use crate::refusal::{Code, Refusal};
-use crate::version::{MAX_ADDRESS_BYTES, MAX_RUN_BYTES};
+use crate::version::{MAX_ADDRESS_BYTES, MAX_COMPONENTS, MAX_RUN_BYTES};
 
 /// Largest whole number: exact in every reader of JSON (RFC 7493, section 2.2).
 const MAX_INTEGER: u64 = 9_007_199_254_740_991;
@@ -31,6 +32,8 @@ enum Shape {
     Date,
     /// A grade that a caller may give.
     Grade,
+    /// How a version comes from another one.
+    Relation,
     /// At most so many of a shape.
     List(&'static Shape, usize),
     /// These members and no others.
@@ -84,12 +87,18 @@ const COLUMN: Shape = Shape::Object(&[
     optional("required", Shape::Bool),
 ]);
 
-const CODE: Shape =
-    Shape::Object(&[optional("repository", Shape::Text(2048)), optional("commit", Shape::Commit), optional("branch", WORD), optional("dirty", Shape::Bool)]);
+const CODE: Shape = Shape::Object(&[
+    optional("repository", Shape::Text(2048)),
+    optional("commit", Shape::Commit),
+    optional("branch", WORD),
+    optional("dirty", Shape::Bool),
+    optional("author", WORD),
+]);
 
 const TRAINING: Shape = Shape::Object(&[
     optional("date", Shape::Date),
     optional("run_id", WORD),
+    optional("run_user", WORD),
     optional("pipeline_run", WORD),
     optional("code", CODE),
     optional("hyperparameters", Shape::Map(&Shape::Any)),
@@ -124,8 +133,26 @@ const METRIC: Shape = Shape::Object(&[
     optional("step", Shape::Integer),
 ]);
 
-const PARENT: Shape =
-    Shape::Object(&[required("reference", Shape::Text(2048)), optional("relation", WORD), optional("digest", Shape::Digest), optional("method", WORD)]);
+const PARENT: Shape = Shape::Object(&[
+    required("reference", Shape::Text(2048)),
+    optional("relation", Shape::Relation),
+    optional("digest", Shape::Digest),
+    optional("method", WORD),
+    optional("resolved", PINNED),
+]);
+
+/// A version of the registry, found and written by the registry.
+const PINNED: Shape = Shape::Object(&[required("model", WORD), required("number", Shape::Count), required("version_digest", Shape::Digest)]);
+
+/// A part of a system: the caller gives role and reference, the registry what they mean.
+const COMPONENT: Shape = Shape::Object(&[
+    required("role", WORD),
+    required("reference", Shape::Text(2048)),
+    optional("kind", WORD),
+    optional("model", WORD),
+    optional("number", Shape::Count),
+    optional("version_digest", Shape::Digest),
+]);
 
 /// Written by the registry, from what the caller says beside the facts.
 const ORIGIN: Shape = Shape::Object(&[
@@ -144,6 +171,7 @@ const FACTS: &[Member] = &[
     optional("flavour", WORD),
     optional("model_type", WORD),
     optional("training", TRAINING),
+    optional("pipeline", Shape::Object(&[optional("name", WORD), optional("run", WORD), optional("actor", WORD)])),
     optional("datasets", Shape::List(&DATASET, 1_000)),
     optional(
         "features",
@@ -173,7 +201,8 @@ const FACTS: &[Member] = &[
             optional("python", WORD),
         ]),
     ),
-    optional("parents", Shape::List(&Shape::TextOr(&PARENT), 1_000)),
+    optional("parents", Shape::List(&Shape::TextOr(&PARENT), MAX_PARENTS)),
+    optional("composition", Shape::List(&COMPONENT, MAX_COMPONENTS)),
     optional("origin", ORIGIN),
     optional("intended_use", PROSE),
     optional("limitations", PROSE),
@@ -212,6 +241,7 @@ fn check_shape(path: &str, value: &Value, shape: &Shape) -> Result<(), Refusal> 
         (Shape::Commit, Value::String(text)) => is_hex(text, &[40, 64]),
         (Shape::Date, Value::String(text)) => is_date(text),
         (Shape::Grade, Value::String(text)) => return check_grade(path, text),
+        (Shape::Relation, Value::String(text)) => return Relation::of_parent(text).map(drop).map_err(|refusal| refusal.field(path)),
         (Shape::Number, Value::Number(number)) => number.as_f64().is_some_and(f64::is_finite),
         (Shape::Count, Value::Number(number)) => number.is_u64(),
         (Shape::Integer, Value::Number(number)) => number.is_u64() || number.is_i64(),
@@ -299,6 +329,7 @@ fn expectation(shape: &Shape) -> &'static str {
         Shape::Commit => "a full commit: 40 or 64 lower case hexadecimal digits",
         Shape::Date => "an RFC 3339 date or time, such as 2026-05-03 or 2026-05-03T12:00:00Z",
         Shape::Grade => "a grade",
+        Shape::Relation => "a relation",
         Shape::List(..) => "a list",
         Shape::Object(_) | Shape::Map(_) => "an object",
         Shape::TextOr(_) => "text or an object",
@@ -317,6 +348,7 @@ fn shape_schema(shape: &Shape) -> Value {
         Shape::Commit => json!({"type": "string", "pattern": "^([0-9a-f]{40}|[0-9a-f]{64})$"}),
         Shape::Date => json!({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
         Shape::Grade => json!({"enum": ["claimed", "read"]}),
+        Shape::Relation => json!({"enum": Relation::PARENTS}),
         Shape::List(item, limit) => json!({"type": "array", "items": shape_schema(item), "maxItems": limit}),
         Shape::Object(members) => object_schema(members),
         Shape::Map(item) => json!({"type": "object", "additionalProperties": shape_schema(item)}),
@@ -372,6 +404,9 @@ mod tests {
             (json!({"training": {"hyperparameters": {"n": 9_007_199_254_740_992_u64}}}), "facts.training.hyperparameters.n"),
             (json!({"datasets": [{"name": "d", "rows": -1}]}), "facts.datasets[0].rows"),
             (json!({"grades": {"training": "attested"}}), "facts.grades.training"),
+            (json!({"parents": [{"reference": "base/1", "relation": "cousin-of"}]}), "facts.parents[0].relation"),
+            (json!({"parents": vec!["base/1"; 101]}), "facts.parents"),
+            (json!({"composition": [{"role": "model"}]}), "facts.composition[0].reference"),
             (json!({"grades": {"training": "certain"}}), "facts.grades.training"),
         ] {
             assert_eq!(check(&facts).unwrap_err().field.as_deref(), Some(field), "{facts}");

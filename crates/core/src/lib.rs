@@ -19,6 +19,7 @@ pub mod facts;
 pub mod finding;
 pub mod ledger;
 pub mod lifecycle;
+pub mod lineage;
 pub mod manifest;
 pub mod model;
 pub mod names;

@@ -1,12 +1,14 @@
 //! Manifest: the sorted list of (path, size, SHA-256) of a package. Its digest is the content digest (`design.md` section 1).
 //!
 //! The digest is that of the RFC 8785 JSON `{"files":[{"digest":…,"path":…,"size":…},…],"v":1}`, files sorted by the bytes of
-//! their paths, so a pipeline can compute it before it registers anything.
+//! their paths, so a pipeline can compute it before it registers anything. A version of a system also has the pinned versions that
+//! it is made of: `{"composition":[{"role":…,"version_digest":…},…],"files":[…],"v":1}`, sorted by role and digest; then the content
+//! digest is the composition digest.
 
 use serde::{Deserialize, Serialize};
 
 use crate::entry::Payload;
-use crate::names::{Digest, FilePath};
+use crate::names::{Digest, FilePath, Label};
 use crate::refusal::{Code, Refusal};
 
 /// Most files in a package. The manifest must fit into a payload of 1 MiB.
@@ -24,10 +26,22 @@ pub struct ManifestFile {
     pub size: u64,
 }
 
-/// The files of a package.
+/// A version that a version of a system is made of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// What it is in the system, such as `model` or `prompt`.
+    pub role: Label,
+    /// Its version digest.
+    pub version_digest: Digest,
+}
+
+/// The files of a package, and what a version of a system is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "ManifestWire")]
 pub struct Manifest {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    composition: Vec<Pin>,
     files: Vec<ManifestFile>,
     v: u32,
 }
@@ -35,6 +49,8 @@ pub struct Manifest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ManifestWire {
+    #[serde(default)]
+    composition: Vec<Pin>,
     files: Vec<ManifestFile>,
     #[serde(default = "one")]
     v: u32,
@@ -50,7 +66,8 @@ impl TryFrom<ManifestWire> for Manifest {
         if wire.v != 1 {
             return Err(Refusal::invalid("manifest.v", &format!("manifest format {} is not known", wire.v)));
         }
-        if wire.files.is_empty() { Ok(Self::empty()) } else { Self::new(wire.files) }
+        let manifest = if wire.files.is_empty() { Self::empty() } else { Self::new(wire.files)? };
+        Ok(manifest.with(wire.composition))
     }
 }
 
@@ -79,12 +96,24 @@ impl Manifest {
                 }
             }
         }
-        Ok(Self { files, v: 1 })
+        Ok(Self { composition: Vec::new(), files, v: 1 })
     }
 
-    /// The manifest of a version whose bytes are elsewhere.
+    /// The same files, with the versions that a version of a system is made of.
+    #[must_use]
+    pub fn with(self, mut pins: Vec<Pin>) -> Self {
+        pins.sort();
+        Self { composition: pins, ..self }
+    }
+
+    /// The manifest of a version without files: its bytes are elsewhere, or it is a mere composition.
     pub fn empty() -> Self {
-        Self { files: Vec::new(), v: 1 }
+        Self { composition: Vec::new(), files: Vec::new(), v: 1 }
+    }
+
+    /// What a version of a system is made of, in order; empty for every other version.
+    pub fn pins(&self) -> &[Pin] {
+        &self.composition
     }
 
     /// The files in order.
@@ -127,6 +156,19 @@ mod tests {
         let text = String::from_utf8(one.payload().unwrap().bytes).unwrap();
         assert!(text.starts_with(r#"{"files":[{"digest":""#) && text.ends_with(r#","size":3}],"v":1}"#), "{text}");
         assert_eq!(one.file("a/x").unwrap().size, 3);
+    }
+
+    #[test]
+    fn the_composition_is_part_of_the_content_digest() {
+        let pin = |role: &str, of: &str| Pin { role: Label::parse(role).unwrap(), version_digest: Digest::of(of.as_bytes()) };
+        let one = Manifest::empty().with(vec![pin("prompt", "b"), pin("model", "a")]).payload().unwrap();
+        assert_eq!(one, Manifest::empty().with(vec![pin("model", "a"), pin("prompt", "b")]).payload().unwrap());
+        let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+        let text = format!(r#"{{"composition":[{{"role":"model","version_digest":"{a}"}},{{"role":"prompt","version_digest":"{b}"}}],"files":[],"v":1}}"#);
+        assert_eq!(String::from_utf8(one.bytes.clone()).unwrap(), text);
+        let read: Manifest = serde_json::from_slice(&one.bytes).unwrap();
+        assert_eq!((read.pins().len(), read.files().len()), (2, 0));
+        assert_ne!(one.digest, Manifest::empty().payload().unwrap().digest);
     }
 
     #[test]

@@ -3,20 +3,27 @@
 //! The gates are evaluated before sequencing; a command carries their record. The sequencer compares the revisions that
 //! were noted then, so a record is never older than what it is about.
 
-use std::collections::BTreeSet;
+mod condition;
+mod event;
+mod execution;
+mod projection;
+mod review;
+mod rollback;
 
-use serde::{Deserialize, Serialize};
-
-use crate::approval::{ApprovalVerdict, Condition, check_conditions};
-use crate::command::{Context, Stop, record};
-use crate::entry::{Draft, Entry, Payload, PrivateText, Subject};
-use crate::lifecycle::{Move, steps, transition};
-use crate::names::{ActorId, AliasName, Digest, ExceptionId, Label, ModelId, PromotionId, RiskTier, State, Timestamp, VersionNumber, check_text};
+use crate::approval::{ApprovalVerdict, Condition};
+use crate::command::{Context, Stop};
+use crate::entry::{Draft, Payload, PrivateText, Subject};
+use crate::lifecycle::{Move, transition};
+use crate::names::{ActorId, AliasName, Digest, ExceptionId, Label, ModelId, PromotionId, State, Timestamp, VersionNumber};
 use crate::policy::Finding;
 use crate::refusal::{Code, Refusal};
-use crate::rows::{Missing, Rows};
-use crate::tables::{ApprovalRow, DecisionRow, OpenPromotionRow, PromotionRow};
-use crate::{alias, exception, model, version};
+use crate::rows::Rows;
+use crate::tables::{DecisionRow, OpenPromotionRow, PromotionRow};
+use crate::{model, version};
+
+pub use event::Event;
+pub use execution::replaceable;
+pub use projection::apply;
 
 crate::words! {
     /// Where a promotion stands.
@@ -43,6 +50,13 @@ crate::words! {
         Executed = "EXECUTED",
     }
 }
+
+/// The rule about who executes: when only this one fails, nothing else is missing.
+pub const PROMOTER_RULE: &str = "promoter.pipeline";
+/// Most conditions that the approvals of one promotion carry, and most comments on it.
+pub const MAX_CONDITIONS: u64 = 500;
+/// Most comments on one promotion.
+pub const MAX_COMMENTS: u64 = 1_000;
 
 /// What the gates said, made before sequencing.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +87,11 @@ impl GateRecord {
     /// Whether rules failed and mode `warn` lets the version pass.
     pub fn ungated(&self) -> bool {
         !self.failed.is_empty() && !self.blocks
+    }
+
+    /// Whether nothing but the execution is missing: no rule blocks but the one about who executes.
+    pub fn complete(&self) -> bool {
+        !self.blocks || self.failed.iter().all(|finding| finding.rule == PROMOTER_RULE)
     }
 
     /// Ids of the failed rules.
@@ -135,6 +154,8 @@ pub enum Command {
         promotion: PromotionId,
         /// Role in which it is given.
         role: Label,
+        /// The approver for whom the person stands in, when the role is not his own.
+        delegated_by: Option<ActorId>,
         /// Yes or no.
         verdict: ApprovalVerdict,
         /// The evidence set that the person saw.
@@ -149,12 +170,43 @@ pub enum Command {
         expires_at: Timestamp,
         /// The signed approval.
         envelope: Payload,
-        /// People who may not approve: registrar, uploaders of evidence, opener.
+        /// Id of the person's own key, when the envelope carries that signature too.
+        signed_with: Option<Digest>,
+        /// People who may not approve: registrar, run user, commit author, workflow actor, uploaders of evidence, opener.
         authors: Vec<ActorId>,
-        /// Roles in which this person has approved already.
+        /// Other roles in which this person, or the one for whom he stands in, has approved already.
         other_roles: Vec<Label>,
         /// The decision that a rejection is.
         decision: Option<SignedDecision>,
+    },
+    /// Says that a condition of an approval is met.
+    MeetCondition {
+        /// Promotion; it may be closed.
+        promotion: PromotionId,
+        /// Number of the condition in the promotion.
+        number: u64,
+        /// Role of the approval that carries it, which the caller has.
+        role: Label,
+        /// The approver for whom the caller stands in, when the role is not his own.
+        delegated_by: Option<ActorId>,
+        /// By what it is met.
+        note: PrivateText,
+        /// Authors of the version, who do not say so.
+        authors: Vec<ActorId>,
+    },
+    /// Comments; also on a closed promotion.
+    Comment {
+        /// Promotion.
+        promotion: PromotionId,
+        /// The comment.
+        text: PrivateText,
+    },
+    /// Says that nothing but the execution is missing, so that a pipeline can act.
+    Complete {
+        /// Promotion.
+        promotion: PromotionId,
+        /// What the gates said.
+        gate: GateRecord,
     },
     /// Records the decision that the version may go to the target: every gate before execution holds.
     Decide {
@@ -189,6 +241,8 @@ pub enum Command {
         decision: SignedDecision,
         /// Versions in production that this one replaces.
         replaced: Vec<VersionNumber>,
+        /// What machines are told of it, when every gate was passed under `enforce`.
+        attestation: Option<crate::attestation::Signed>,
     },
     /// Goes back to a version that was in production.
     Rollback {
@@ -213,126 +267,8 @@ pub enum Command {
     },
 }
 
-/// What happened. The subject is the promotion, or for a decision the version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "data", deny_unknown_fields)]
-pub enum Event {
-    /// It was opened.
-    #[serde(rename = "promotion.opened")]
-    Opened {
-        /// Version.
-        version: Subject,
-        /// Target state.
-        target: State,
-        /// Environment.
-        environment: Label,
-        /// Frozen evidence set.
-        evidence_set: Digest,
-        /// Risk tier.
-        risk_tier: RiskTier,
-        /// Payload with the verdict.
-        verdict: Digest,
-        /// Rules that failed.
-        failed: Vec<String>,
-        /// Comment, in the vault.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        comment: Option<Digest>,
-    },
-    /// Its evidence set was frozen anew; approvals of another set no longer count.
-    #[serde(rename = "promotion.refreshed")]
-    Refreshed {
-        /// Frozen evidence set.
-        evidence_set: Digest,
-        /// Risk tier.
-        risk_tier: RiskTier,
-        /// Payload with the verdict.
-        verdict: Digest,
-        /// Rules that failed.
-        failed: Vec<String>,
-        /// Whether approvals lapsed by it.
-        lapsed: bool,
-    },
-    /// A verdict was given.
-    #[serde(rename = "approval.recorded")]
-    ApprovalRecorded {
-        /// Role.
-        role: Label,
-        /// Yes or no.
-        verdict: ApprovalVerdict,
-        /// What was signed for.
-        version_digest: Digest,
-        /// Target.
-        target: State,
-        /// Environment.
-        environment: Label,
-        /// Risk tier.
-        risk_tier: RiskTier,
-        /// Evidence set that was shown.
-        evidence_set: Digest,
-        /// Comment, in the vault.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        comment: Option<Digest>,
-        /// Ticket.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        ticket: Option<String>,
-        /// Conditions.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        conditions: Vec<Condition>,
-        /// Payload with the signed approval.
-        envelope: Digest,
-        /// Until when it counts.
-        expires_at: Timestamp,
-    },
-    /// An approval was taken back.
-    #[serde(rename = "approval.withdrawn")]
-    ApprovalWithdrawn {
-        /// Role.
-        role: Label,
-        /// Why, in the vault.
-        reason: Digest,
-    },
-    /// A decision was signed; the subject is the version.
-    #[serde(rename = "decision.recorded")]
-    DecisionRecorded {
-        /// Id inside the envelope.
-        id: String,
-        /// Kind.
-        decision: DecisionKind,
-        /// Payload with the envelope.
-        envelope: Digest,
-        /// Promotion, if one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        promotion: Option<PromotionId>,
-        /// Target.
-        target: State,
-        /// Environment.
-        environment: Label,
-        /// Until when it counts.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        expires_at: Option<Timestamp>,
-    },
-    /// The version reached the target.
-    #[serde(rename = "promotion.executed")]
-    Executed {
-        /// Payload with the verdict at execution.
-        verdict: Digest,
-    },
-    /// A reviewer said no.
-    #[serde(rename = "promotion.rejected")]
-    Rejected {
-        /// Role that said no.
-        role: Label,
-    },
-    /// It was taken back.
-    #[serde(rename = "promotion.cancelled")]
-    Cancelled {
-        /// Why, in the vault.
-        reason: Digest,
-    },
-}
-
 fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
-    let row = rows.get::<PromotionRow>(&[id])?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
+    let row = existing(rows, id)?;
     if row.status != Status::Open {
         return Err(Refusal::new(Code::TransitionRefused, &format!("the promotion is {} already", row.status))
             .field("promotion")
@@ -382,7 +318,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             };
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).payload(gate.payload.clone())])
         }
-        Command::Review { .. } => review(rows, context, command),
+        Command::Review { .. } => review::review(rows, context, command),
         Command::Decide { promotion, decision } => {
             let row = open(rows, promotion)?;
             let standing = match row.decision {
@@ -394,22 +330,46 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             }
             Ok(vec![decision_draft(&row, decision)])
         }
-        Command::Withdraw { promotion, role, reason } => {
-            open(rows, promotion)?;
-            let approval = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;
-            if approval.is_none_or(|approval| approval.withdrawn) {
-                return Err(Refusal::not_found("approval of yours in role", role.as_str()).into());
-            }
-            let event = Event::ApprovalWithdrawn { role: role.clone(), reason: reason.digest };
-            Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).private(Some(reason))])
-        }
+        Command::MeetCondition { .. } => condition::meet(rows, context, command),
+        Command::Comment { promotion, text } => comment(rows, promotion, text),
+        Command::Complete { promotion, gate } => complete(rows, promotion, gate),
+        Command::Withdraw { promotion, role, reason } => review::withdraw(rows, context, promotion, role, reason),
         Command::Cancel { promotion, reason } => {
             open(rows, promotion)?;
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), Event::Cancelled { reason: reason.digest }).private(Some(reason))])
         }
-        Command::Execute { promotion, gate, decision, replaced } => execute(rows, promotion, gate, decision, replaced),
-        Command::Rollback { .. } => rollback(rows, command),
+        Command::Execute { promotion, gate, decision, replaced, attestation } => {
+            execution::execute(rows, promotion, gate, decision, replaced, attestation.as_ref())
+        }
+        Command::Rollback { .. } => rollback::rollback(rows, command),
     }
+}
+
+fn existing(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, Stop> {
+    rows.get::<PromotionRow>(&[id])?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()).into())
+}
+
+fn comment(rows: &mut Rows, promotion: &PromotionId, text: &PrivateText) -> Result<Vec<Draft>, Stop> {
+    if existing(rows, promotion)?.comments >= MAX_COMMENTS {
+        return Err(Refusal::new(Code::TooLarge, &format!("the promotion has {MAX_COMMENTS} comments, which is the limit"))
+            .field("comment")
+            .remedy("go on in a ticket, and name it in the approval")
+            .into());
+    }
+    Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), Event::Commented { text: text.digest }).private(Some(text))])
+}
+
+fn complete(rows: &mut Rows, promotion: &PromotionId, gate: &GateRecord) -> Result<Vec<Draft>, Stop> {
+    let row = open(rows, promotion)?;
+    if !gate.complete() {
+        gate.check()?;
+    }
+    // INVARIANT: said once for a frozen set. A lapse, a withdrawal and a new decision undo it.
+    if row.completed.is_some() {
+        return Err(Refusal::new(Code::AlreadyExists, "that the promotion is complete was said already").into());
+    }
+    let event = Event::Completed { evidence_set: row.evidence_set, verdict: gate.payload.digest, failed: gate.failed_rules() };
+    Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).payload(gate.payload.clone())])
 }
 
 fn check_forward(from: State, to: State) -> Result<(), Refusal> {
@@ -425,62 +385,6 @@ fn check_forward(from: State, to: State) -> Result<(), Refusal> {
     }
 }
 
-fn review(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
-    let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision } = command
-    else {
-        return Ok(Vec::new());
-    };
-    check_conditions(conditions)?;
-    check_text("ticket", ticket.as_deref().unwrap_or_default(), 200)?;
-    let row = open(rows, promotion)?;
-    if *verdict == ApprovalVerdict::Approve && authors.contains(&context.actor) {
-        return Err(Refusal::new(Code::SeparationOfDuties, "an author does not approve: you registered the version, added evidence or opened the promotion")
-            .remedy("ask someone else in that role")
-            .into());
-    }
-    if let (ApprovalVerdict::Approve, Some(other)) = (verdict, other_roles.first()) {
-        return Err(Refusal::new(Code::SeparationOfDuties, &format!("you have approved as `{other}`; one person approves in one role"))
-            .field("role")
-            .remedy("ask someone else in that role")
-            .into());
-    }
-    if *evidence_set != row.evidence_set {
-        return Err(Refusal::new(Code::PreconditionFailed, "the evidence changed while you read; nothing was signed")
-            .field("evidence_set")
-            .remedy("look at the promotion again and give your verdict on what it shows now")
-            .into());
-    }
-    let current = rows.get::<ApprovalRow>(&[promotion, role, &context.actor])?;
-    // A verdict that no longer counts, because it expired or was given for another tier, is given anew.
-    let stands =
-        |given: &ApprovalRow| !given.withdrawn && given.evidence_set == *evidence_set && given.risk_tier == row.risk_tier && given.expires_at > context.now;
-    if current.is_some_and(|given| given.verdict == *verdict && stands(&given)) {
-        return Err(Refusal::new(Code::AlreadyExists, &format!("you gave this verdict as `{role}` already")).field("role").into());
-    }
-    let version = version::existing(rows, &row.model_id, row.number)?;
-    let subject = Subject::Promotion(promotion.clone());
-    let event = Event::ApprovalRecorded {
-        role: role.clone(),
-        verdict: *verdict,
-        version_digest: version.version_digest,
-        target: row.target,
-        environment: row.environment.clone(),
-        risk_tier: row.risk_tier,
-        evidence_set: *evidence_set,
-        comment: comment.as_ref().map(|comment| comment.digest),
-        ticket: ticket.clone(),
-        conditions: conditions.clone(),
-        envelope: envelope.digest,
-        expires_at: *expires_at,
-    };
-    let mut drafts = vec![Draft::new(subject.clone(), event).payload(envelope.clone()).private(comment.as_ref())];
-    if *verdict == ApprovalVerdict::Reject {
-        drafts.push(Draft::new(subject, Event::Rejected { role: role.clone() }));
-    }
-    drafts.extend(decision.as_ref().map(|decision| decision_draft(&row, decision)));
-    Ok(drafts)
-}
-
 fn decision_draft(row: &PromotionRow, decision: &SignedDecision) -> Draft {
     let event = Event::DecisionRecorded {
         id: decision.id.clone(),
@@ -492,260 +396,6 @@ fn decision_draft(row: &PromotionRow, decision: &SignedDecision) -> Draft {
         expires_at: decision.expires_at,
     };
     Draft::new(Subject::Version(row.model_id.clone(), row.number), event).payload(decision.envelope.clone())
-}
-
-fn execute(rows: &mut Rows, promotion: &PromotionId, gate: &GateRecord, decision: &SignedDecision, replaced: &[VersionNumber]) -> Result<Vec<Draft>, Stop> {
-    let row = open(rows, promotion)?;
-    let version = version::existing(rows, &row.model_id, row.number)?;
-    check_forward(version.state, row.target)?;
-    gate.check()?;
-    let mut drafts = Vec::new();
-    let mut from = version.state;
-    for to in steps(version.state, row.target) {
-        let event = version::Event::Transitioned {
-            from,
-            to,
-            reason: None,
-            promotion: Some(promotion.clone()),
-            verdict: Some(gate.payload.digest),
-            ungated: gate.ungated(),
-            successor: None,
-            sunset: None,
-        };
-        drafts.push(Draft::new(Subject::Version(row.model_id.clone(), row.number), event));
-        from = to;
-    }
-    drafts.extend(replacements(rows, &row.model_id, replaced, row.number, row.target, None)?);
-    drafts.push(decision_draft(&row, decision));
-    drafts.push(Draft::new(Subject::Promotion(promotion.clone()), Event::Executed { verdict: gate.payload.digest }).payload(gate.payload.clone()));
-    Ok(drafts)
-}
-
-/// The states of versions that one which becomes `target` replaces: what is in production, or what is on its way there.
-pub fn replaceable(target: State) -> &'static [State] {
-    match target {
-        State::Candidate => &[State::Candidate, State::Approved],
-        State::Production => &[State::Production],
-        State::Draft | State::Approved | State::Deprecated | State::Retired => &[],
-    }
-}
-
-/// The entries that deprecate the versions which one that becomes `target` replaces, each once.
-fn replacements(
-    rows: &mut Rows,
-    model: &ModelId,
-    replaced: &[VersionNumber],
-    successor: VersionNumber,
-    target: State,
-    reason: Option<Digest>,
-) -> Result<Vec<Draft>, Stop> {
-    let numbers: BTreeSet<VersionNumber> = replaced.iter().copied().collect();
-    numbers.into_iter().map(|number| replacement(rows, model, number, successor, target, reason)).collect()
-}
-
-fn replacement(
-    rows: &mut Rows,
-    model: &ModelId,
-    number: VersionNumber,
-    successor: VersionNumber,
-    target: State,
-    reason: Option<Digest>,
-) -> Result<Draft, Stop> {
-    let other = version::existing(rows, model, number)?;
-    if !replaceable(target).contains(&other.state) {
-        return Err(Refusal::new(Code::PreconditionFailed, &format!("version {number}, which would be replaced, is {} and not in {target}", other.state))
-            .field("replaced")
-            .remedy("read the versions in that state again and repeat the command")
-            .into());
-    }
-    let event = version::Event::Transitioned {
-        from: other.state,
-        to: State::Deprecated,
-        reason,
-        promotion: None,
-        verdict: None,
-        ungated: false,
-        successor: Some(successor),
-        sunset: None,
-    };
-    Ok(Draft::new(Subject::Version(model.clone(), number), event))
-}
-
-fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, Stop> {
-    let Command::Rollback { model, to, replaced, reason, gate, exceptions, exceptions_end, aliases, decision } = command else { return Ok(Vec::new()) };
-    let version = version::existing(rows, model, *to)?;
-    if transition(version.state, State::Production) != Move::Rollback || version.production_index.is_none() {
-        return Err(Refusal::new(
-            Code::TransitionRefused,
-            &format!("version {to} is {}: only a deprecated version that was in production can be rolled back to", version.state),
-        )
-        .field("to")
-        .remedy("promote it through its gates")
-        .into());
-    }
-    gate.check()?;
-    let subject = Subject::Version(model.clone(), *to);
-    let event = version::Event::Transitioned {
-        from: version.state,
-        to: State::Production,
-        reason: Some(reason.digest),
-        promotion: None,
-        verdict: Some(gate.payload.digest),
-        ungated: gate.ungated(),
-        successor: None,
-        sunset: None,
-    };
-    let mut drafts = vec![Draft::new(subject.clone(), event).payload(gate.payload.clone()).private(Some(reason))];
-    drafts.extend(replacements(rows, model, replaced, *to, State::Production, Some(reason.digest))?);
-    for (id, rule) in exceptions {
-        let event = exception::Event::Granted { id: id.clone(), rule: rule.clone(), reason: reason.digest, expires_at: *exceptions_end };
-        drafts.push(Draft::new(subject.clone(), event));
-    }
-    for name in aliases {
-        let from = rows.get::<crate::tables::AliasRow>(&[model, name])?.map(|row| row.number);
-        drafts.push(Draft::new(subject.clone(), alias::Event::Set { alias: name.clone(), from, finding: None }));
-    }
-    let event = Event::DecisionRecorded {
-        id: decision.id.clone(),
-        decision: decision.decision,
-        envelope: decision.envelope.digest,
-        promotion: None,
-        target: State::Production,
-        environment: Label::parse("production")?,
-        expires_at: decision.expires_at,
-    };
-    drafts.push(Draft::new(subject, event).payload(decision.envelope.clone()));
-    Ok(drafts)
-}
-
-/// Applies an event to the rows.
-///
-/// # Errors
-/// [`Missing`].
-pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missing> {
-    match (event, &entry.subject) {
-        (Event::Opened { version, target, environment, evidence_set, risk_tier, verdict, .. }, Subject::Promotion(id)) => {
-            let Subject::Version(model_id, number) = version else { return Ok(()) };
-            rows.put(&OpenPromotionRow { model_id: model_id.clone(), number: *number, target: *target, promotion_id: id.clone() });
-            rows.put(&PromotionRow {
-                promotion_id: id.clone(),
-                model_id: model_id.clone(),
-                number: *number,
-                target: *target,
-                environment: environment.clone(),
-                status: Status::Open,
-                evidence_set: *evidence_set,
-                risk_tier: *risk_tier,
-                opened_by: entry.actor.clone(),
-                opened_at: entry.at,
-                opened_index: entry.index,
-                verdict: *verdict,
-                decision: None,
-                revision: entry.index,
-            });
-            record(rows, entry, &entry.subject, "status", Some(Status::Open.as_str()))
-        }
-        (Event::DecisionRecorded { id, decision, envelope, promotion, target, environment, expires_at }, Subject::Version(model_id, number)) => {
-            rows.put(&DecisionRow {
-                digest: *envelope,
-                decision_id: id.clone(),
-                decision: *decision,
-                promotion_id: promotion.clone(),
-                model_id: model_id.clone(),
-                number: *number,
-                target: *target,
-                environment: environment.clone(),
-                expires_at: *expires_at,
-                entry_index: entry.index,
-            });
-            if let Some(promotion) = promotion
-                && let Some(row) = rows.get::<PromotionRow>(&[promotion])?
-            {
-                // A rejection or an execution is a decision too, and not the one that approves.
-                let approves = if *decision == DecisionKind::Approved { Some(*envelope) } else { row.decision };
-                rows.put(&PromotionRow { decision: approves, revision: entry.index, ..row });
-            }
-            version::touch_subject(rows, entry)
-        }
-        (_, Subject::Promotion(id)) => match rows.get::<PromotionRow>(&[id])? {
-            Some(row) => apply_change(rows, entry, event, row),
-            None => Ok(()),
-        },
-        (
-            _,
-            Subject::Registry
-            | Subject::Model(_)
-            | Subject::Version(..)
-            | Subject::Actor(_)
-            | Subject::Token(_)
-            | Subject::Exception(_)
-            | Subject::Risk(_)
-            | Subject::Review(_)
-            | Subject::Bundle(_)
-            | Subject::Template(_),
-        ) => Ok(()),
-    }
-}
-
-fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow) -> Result<(), Missing> {
-    let row = PromotionRow { revision: entry.index, ..row };
-    match event {
-        Event::Opened { .. } | Event::DecisionRecorded { .. } => {}
-        Event::Refreshed { evidence_set, risk_tier, verdict, lapsed, .. } => {
-            let decision = if *lapsed { None } else { row.decision };
-            rows.put(&PromotionRow { evidence_set: *evidence_set, risk_tier: *risk_tier, verdict: *verdict, decision, ..row });
-        }
-        Event::ApprovalRecorded {
-            role,
-            verdict,
-            version_digest,
-            target,
-            environment,
-            risk_tier,
-            evidence_set,
-            ticket,
-            conditions,
-            envelope,
-            expires_at,
-            ..
-        } => {
-            rows.put(&ApprovalRow {
-                promotion_id: row.promotion_id.clone(),
-                role: role.clone(),
-                actor: entry.actor.clone(),
-                verdict: *verdict,
-                version_digest: *version_digest,
-                target: *target,
-                environment: environment.clone(),
-                risk_tier: *risk_tier,
-                evidence_set: *evidence_set,
-                ticket: ticket.clone(),
-                conditions: serde_json::to_value(conditions).unwrap_or_default(),
-                envelope: *envelope,
-                at: entry.at,
-                expires_at: *expires_at,
-                withdrawn: false,
-                entry_index: entry.index,
-            });
-            rows.put(&row);
-        }
-        Event::ApprovalWithdrawn { role, .. } => {
-            if let Some(approval) = rows.get::<ApprovalRow>(&[&row.promotion_id, role, &entry.actor])? {
-                rows.put(&ApprovalRow { withdrawn: true, ..approval });
-            }
-            rows.put(&PromotionRow { decision: None, ..row });
-        }
-        Event::Executed { verdict } => close(rows, entry, PromotionRow { verdict: *verdict, ..row }, Status::Executed)?,
-        Event::Rejected { .. } => close(rows, entry, row, Status::Rejected)?,
-        Event::Cancelled { .. } => close(rows, entry, row, Status::Cancelled)?,
-    }
-    Ok(())
-}
-
-fn close(rows: &mut Rows, entry: &Entry, row: PromotionRow, status: Status) -> Result<(), Missing> {
-    rows.remove::<OpenPromotionRow>(&[&row.model_id, &row.number, &row.target]);
-    rows.put(&PromotionRow { status, ..row });
-    record(rows, entry, &entry.subject, "status", Some(status.as_str()))
 }
 
 #[cfg(test)]

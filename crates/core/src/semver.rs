@@ -19,6 +19,20 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// What a new signature means for those who call the model now (ENT-9).
+    Contract, "signature_change" {
+        /// The same contract.
+        None = "none",
+        /// Old callers go on working.
+        Compatible = "compatible",
+        /// Old callers may fail: only a higher MAJOR part says so.
+        Breaking = "breaking",
+        /// One of the two does not say its signature.
+        Unknown = "unknown",
+    }
+}
+
 /// Parses a semantic version that a caller gives.
 ///
 /// # Errors

@@ -8,7 +8,8 @@ use crate::names::{
     VersionNumber,
 };
 use crate::rows::{Row, Table};
-use crate::{actor, approval, evidence, promotion};
+use crate::signing::foreign::Algorithm;
+use crate::{actor, approval, attestation, evidence, lineage, promotion, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -169,6 +170,8 @@ crate::table! {
         ungated: bool,
         /// Whether it was ever a candidate, aliased or used: then it cannot be hidden in enforce mode.
         shared: bool,
+        /// Whether a version of a system pins it: then its digest cannot change any more.
+        pinned: bool,
         /// Entry by which it last entered production, when it ever did.
         production_index: Option<u64>,
         /// Successor, once deprecated.
@@ -213,6 +216,90 @@ crate::table! {
         number: VersionNumber,
         /// Path in the manifest, or the digest of the evidence.
         path: String,
+    }
+}
+
+crate::table! {
+    /// A version of a system: how deep its composition nests and how many parts it has itself.
+    CompositionRow = "compositions", Derived, key 2 {
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// 1 when no part is a system.
+        depth: u64,
+        /// Parts.
+        components: u64,
+    }
+}
+
+crate::table! {
+    /// A part of a version of a system.
+    ComponentRow = "components", Derived, key 5 {
+        /// The system.
+        model_id: ModelId,
+        /// Its version.
+        number: VersionNumber,
+        /// What the part is in the system.
+        role: Label,
+        /// Model of the part.
+        part_model: ModelId,
+        /// Version of the part.
+        part_number: VersionNumber,
+        /// The version digest that the composition pins.
+        version_digest: Digest,
+    }
+}
+
+crate::table! {
+    /// What a version comes from: one edge of the lineage, as its sealed facts or an addendum say.
+    LineageRow = "lineage", Derived, key 4 {
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Digest of the facts or of the addendum that says so.
+        source: Digest,
+        /// Place among what the source says.
+        place: u64,
+        /// How the version relates to it.
+        relation: lineage::Relation,
+        /// Model, when it is a version of the registry.
+        to_model: Option<ModelId>,
+        /// Number, when it is a version of the registry.
+        to_number: Option<u64>,
+        /// What it is called: name of a dataset, commit, run id, pipeline run, reference of a parent or part.
+        name: String,
+        /// Version of a dataset; else empty.
+        version: String,
+        /// Its digest; of an environment the digest of its pinned packages.
+        digest: Option<Digest>,
+        /// Role of a dataset or part, method of a parent, repository of a commit; else empty.
+        detail: String,
+        /// How much its truth is established.
+        grade: crate::names::Grade,
+    }
+}
+
+crate::table! {
+    /// A set of pinned packages. Versions that were made with the same packages share it.
+    EnvironmentRow = "environments", Derived, key 1 {
+        /// Digest over the packages.
+        environment: Digest,
+        /// How many there are.
+        packages: u64,
+    }
+}
+
+crate::table! {
+    /// A package of a set.
+    PackageRow = "packages", Derived, key 3 {
+        /// The set.
+        environment: Digest,
+        /// Name, normalised (PEP 503).
+        name: String,
+        /// Version.
+        version: String,
     }
 }
 
@@ -269,6 +356,14 @@ crate::table! {
         size: u64,
         /// Whether the document is a payload (true) or a blob.
         in_payloads: bool,
+        /// Format that it was read as; empty when it was not read.
+        format: String,
+        /// Payload with what was read in it.
+        summary: Option<Digest>,
+        /// Role of approval in which a reviewer speaks.
+        role: Option<Label>,
+        /// Ids of the trusted keys whose signature over it was verified, as a JSON list.
+        signed_by: serde_json::Value,
         /// Who added it.
         actor: ActorId,
         /// When.
@@ -305,8 +400,16 @@ crate::table! {
         opened_index: u64,
         /// Payload with the latest verdict.
         verdict: Digest,
+        /// Rules that the latest stored verdict says fail, as a JSON list of their ids.
+        missing: serde_json::Value,
         /// Signed decision that approves it, once there is one.
         decision: Option<Digest>,
+        /// Entry that said that nothing but the execution is missing, while that holds.
+        completed: Option<u64>,
+        /// Number of conditions that its approvals carried so far.
+        conditions: u64,
+        /// Number of comments.
+        comments: u64,
         /// Index of the last entry that changed it.
         revision: u64,
     }
@@ -335,6 +438,8 @@ crate::table! {
         role: Label,
         /// Person.
         actor: ActorId,
+        /// The approver for whom the person stood in.
+        delegated_by: Option<ActorId>,
         /// Approve or reject.
         verdict: approval::ApprovalVerdict,
         /// Version digest that was signed for.
@@ -353,6 +458,8 @@ crate::table! {
         conditions: serde_json::Value,
         /// Payload with the signed approval.
         envelope: Digest,
+        /// Id of the person's own key, when the approval carries that signature too.
+        signed_with: Option<Digest>,
         /// When.
         at: Timestamp,
         /// Until when it counts.
@@ -360,6 +467,80 @@ crate::table! {
         /// Whether it was withdrawn.
         withdrawn: bool,
         /// Entry that recorded it.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A condition of an approval. It binds once the version moved under that approval.
+    ConditionRow = "conditions", Derived, key 2 {
+        /// Promotion.
+        promotion_id: PromotionId,
+        /// Number in the promotion, from 1.
+        condition_number: u64,
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// Role of the approval.
+        role: Label,
+        /// Who set it.
+        actor: ActorId,
+        /// Entry of the approval that carries it.
+        approval_index: u64,
+        /// What must be done.
+        text: String,
+        /// Who owes it.
+        owner: String,
+        /// By when.
+        due: Timestamp,
+        /// What happens otherwise.
+        effect: approval::Effect,
+        /// Entry by which the version moved under the approval; none as long as it did not.
+        binding_index: Option<u64>,
+        /// When it was met.
+        met_at: Option<Timestamp>,
+        /// Who said so.
+        met_by: Option<ActorId>,
+        /// By what, in the vault.
+        note: Option<Digest>,
+    }
+}
+
+crate::table! {
+    /// A comment on a promotion; the text is in the vault.
+    CommentRow = "comments", Derived, key 2 {
+        /// Promotion.
+        promotion_id: PromotionId,
+        /// Number in the promotion, from 1.
+        comment_number: u64,
+        /// Who.
+        actor: ActorId,
+        /// When.
+        at: Timestamp,
+        /// The text, in the vault.
+        text: Digest,
+    }
+}
+
+crate::table! {
+    /// An approver who lets somebody stand in for one role. The row stays when it ended.
+    DelegationRow = "delegations", Derived, key 3 {
+        /// Who gave it.
+        giver: ActorId,
+        /// Role of approval.
+        role: Label,
+        /// Who stands in.
+        delegate: ActorId,
+        /// Until when.
+        until: Timestamp,
+        /// Why, in the vault.
+        reason: Digest,
+        /// When it was given.
+        given_at: Timestamp,
+        /// When its giver ended it before.
+        ended_at: Option<Timestamp>,
+        /// Entry that gave it.
         entry_index: u64,
     }
 }
@@ -413,6 +594,48 @@ crate::table! {
 }
 
 crate::table! {
+    /// A version of a template of written documents.
+    TemplateRow = "templates", Derived, key 2 {
+        /// Name.
+        name: Label,
+        /// Version, from 1.
+        version: u64,
+        /// Type of the documents that are written by it.
+        evidence_type: evidence::EvidenceType,
+        /// Payload with the Markdown.
+        text: Digest,
+        /// Ids of the sections that a document must fill in, as a JSON list.
+        sections: serde_json::Value,
+        /// Where it stands.
+        status: template::Status,
+        /// Who added it.
+        added_by: ActorId,
+        /// When.
+        added_at: Timestamp,
+        /// Who approved it.
+        approved_by: Option<ActorId>,
+        /// When.
+        approved_at: Option<Timestamp>,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// A template as a whole: which version is the last one, and which is in force.
+    TemplateNameRow = "template_names", Derived, key 1 {
+        /// Name.
+        name: Label,
+        /// Type of its documents.
+        evidence_type: evidence::EvidenceType,
+        /// Number of the last version.
+        latest: u64,
+        /// The newest approved version.
+        in_force: Option<u64>,
+    }
+}
+
+crate::table! {
     /// A user, pipeline or service. Names are in the directory.
     ActorRow = "actors", Derived, key 1 {
         /// Identifier.
@@ -427,6 +650,58 @@ crate::table! {
         created_index: u64,
         /// Index of the last entry that changed it.
         revision: u64,
+    }
+}
+
+crate::table! {
+    /// A public key of an actor, in force until it is removed.
+    ActorKeyRow = "actor_keys", Derived, key 1 {
+        /// SHA-256 of the SPKI DER.
+        key_id: Digest,
+        /// Whose it is, for ever.
+        actor_id: ActorId,
+        /// Algorithm.
+        algorithm: Algorithm,
+        /// SPKI DER in base64.
+        spki: String,
+        /// When it was registered, the last time.
+        added_at: Timestamp,
+        /// Entry that registered it.
+        added_index: u64,
+        /// When it was removed.
+        removed_at: Option<Timestamp>,
+        /// Entry that removed it.
+        removed_index: Option<u64>,
+    }
+}
+
+crate::table! {
+    /// A verification summary that was signed for a version.
+    AttestationRow = "attestations", Derived, key 1 {
+        /// Payload with the envelope.
+        digest: Digest,
+        /// Model.
+        model_id: ModelId,
+        /// Version.
+        number: VersionNumber,
+        /// What it is about.
+        version_digest: Digest,
+        /// State that the version was let into.
+        target: State,
+        /// Environment.
+        environment: Label,
+        /// When it was signed.
+        issued_at: Timestamp,
+        /// Until when it counts.
+        expires_at: Timestamp,
+        /// Entry that recorded it.
+        issued_index: u64,
+        /// Why it no longer counts.
+        revoked: Option<attestation::RevocationReason>,
+        /// When it was revoked.
+        revoked_at: Option<Timestamp>,
+        /// Entry that revoked it.
+        revoked_index: Option<u64>,
     }
 }
 
@@ -581,15 +856,27 @@ pub const ALL: &[&Table] = &[
     VersionRow::TABLE,
     SemverRow::TABLE,
     BlobUseRow::TABLE,
+    CompositionRow::TABLE,
+    ComponentRow::TABLE,
+    LineageRow::TABLE,
+    EnvironmentRow::TABLE,
+    PackageRow::TABLE,
     AliasRow::TABLE,
     TagRow::TABLE,
     EvidenceRow::TABLE,
     PromotionRow::TABLE,
     OpenPromotionRow::TABLE,
     ApprovalRow::TABLE,
+    ConditionRow::TABLE,
+    CommentRow::TABLE,
+    DelegationRow::TABLE,
     DecisionRow::TABLE,
     ExceptionRow::TABLE,
+    TemplateRow::TABLE,
+    TemplateNameRow::TABLE,
     ActorRow::TABLE,
+    ActorKeyRow::TABLE,
+    AttestationRow::TABLE,
     TokenRow::TABLE,
     SettingRow::TABLE,
     TimelineRow::TABLE,
@@ -619,6 +906,10 @@ pub const INDEXES: &[Index] = &[
     Index { name: "versions_by_source", table: VersionRow::TABLE, columns: &["lower(substr(source, 1, 100))"], unique: false },
     Index { name: "versions_by_digest", table: VersionRow::TABLE, columns: &["version_digest"], unique: false },
     Index { name: "versions_by_state", table: VersionRow::TABLE, columns: &["model_id", "state", "hidden", "number"], unique: false },
+    Index { name: "lineage_by_part", table: LineageRow::TABLE, columns: &["to_model", "to_number", "model_id", "number"], unique: false },
+    Index { name: "lineage_by_name", table: LineageRow::TABLE, columns: &["relation", "substr(name, 1, 200)", "model_id", "number"], unique: false },
+    Index { name: "lineage_by_digest", table: LineageRow::TABLE, columns: &["digest", "model_id", "number"], unique: false },
+    Index { name: "packages_by_name", table: PackageRow::TABLE, columns: &["name", "version"], unique: false },
     Index { name: "aliases_by_version", table: AliasRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index {
         name: "tags_by_key",
@@ -629,9 +920,16 @@ pub const INDEXES: &[Index] = &[
     Index { name: "bindings_by_model", table: BindingRow::TABLE, columns: &["model_id"], unique: false },
     Index { name: "promotions_by_version", table: PromotionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "promotions_by_status", table: PromotionRow::TABLE, columns: &["status", "opened_index"], unique: false },
+    Index { name: "conditions_by_model", table: ConditionRow::TABLE, columns: &["model_id", "binding_index"], unique: false },
+    Index { name: "conditions_by_due", table: ConditionRow::TABLE, columns: &["due"], unique: false },
+    Index { name: "delegations_by_delegate", table: DelegationRow::TABLE, columns: &["delegate"], unique: false },
+    Index { name: "delegations_by_entry", table: DelegationRow::TABLE, columns: &["entry_index"], unique: false },
     Index { name: "decisions_by_version", table: DecisionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "exceptions_by_version", table: ExceptionRow::TABLE, columns: &["model_id", "number"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "actor_keys_by_actor", table: ActorKeyRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "attestations_by_version", table: AttestationRow::TABLE, columns: &["model_id", "number"], unique: false },
+    Index { name: "attestations_by_revocation", table: AttestationRow::TABLE, columns: &["revoked_index"], unique: false },
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
     Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
     Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },

@@ -138,12 +138,26 @@ impl World {
         number
     }
 
+    /// Gives a person an account with roles, as the program; the person's id again.
+    pub fn person(&mut self, id: &ActorId, roles: &[&str]) -> ActorId {
+        let roles = roles.iter().map(|role| crate::access::Role::parse(role).unwrap()).collect();
+        let handle = label(id.as_str());
+        self.ok(&system(), actor::Command::Create { id: id.clone(), kind: actor::ActorKind::Person, handle, display_name: String::new(), roles });
+        id.clone()
+    }
+
     /// Opens and executes a promotion whose gates pass.
     pub fn promote(&mut self, model: &ModelId, number: VersionNumber, target: State) {
         let id = self.open(model, number, target);
         self.ok(
             &carol(),
-            promotion::Command::Execute { promotion: id, gate: passing(), decision: signed(DecisionKind::Executed, self.entries.len()), replaced: vec![] },
+            promotion::Command::Execute {
+                promotion: id,
+                gate: passing(),
+                decision: signed(DecisionKind::Executed, self.entries.len()),
+                replaced: vec![],
+                attestation: None,
+            },
         );
     }
 
@@ -316,7 +330,17 @@ pub(crate) fn register_version_as(model: &ModelId, content: &str, semver: Option
 /// A command that moves a version by reason; a reinstatement to candidate has passed its gate.
 pub(crate) fn move_version(model: &ModelId, number: VersionNumber, to: State) -> version::Command {
     let gate = (to == State::Candidate).then(passing);
-    version::Command::Transition { model: model.clone(), number, to, reason: reason(), successor: None, sunset: None, gate, expected: None }
+    version::Command::Transition {
+        model: model.clone(),
+        number,
+        to,
+        reason: reason(),
+        successor: None,
+        sunset: None,
+        gate,
+        expected: None,
+        attestations: vec![],
+    }
 }
 
 /// A command that sets an alias, whatever it names now.
@@ -343,6 +367,7 @@ pub(crate) fn give_review(id: &PromotionId, role: &str, verdict: ApprovalVerdict
     promotion::Command::Review {
         promotion: id.clone(),
         role: label(role),
+        delegated_by: None,
         verdict,
         evidence_set: evidence_set(),
         comment: None,
@@ -350,6 +375,7 @@ pub(crate) fn give_review(id: &PromotionId, role: &str, verdict: ApprovalVerdict
         conditions: vec![],
         expires_at: Timestamp::from_micros(START).plus_seconds(86_400),
         envelope: Payload::new("envelope", format!("approval of {id} as {role}").into_bytes()).unwrap(),
+        signed_with: None,
         authors: vec![alice()],
         other_roles: vec![],
         decision: None,

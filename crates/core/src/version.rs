@@ -3,6 +3,7 @@
 //! A version whose bytes are elsewhere is sealed too, and takes its bytes once: see [`Command::Attach`].
 
 mod attach;
+pub mod composition;
 mod hide;
 mod origin;
 mod register;
@@ -22,6 +23,7 @@ use crate::rows::{Missing, Rows};
 use crate::semver;
 use crate::tables::{BlobUseRow, ModelRow, PayloadRow, VersionRow};
 
+pub use composition::MAX_COMPONENTS;
 pub(crate) use hide::hide_all;
 pub use origin::{MAX_ADDRESS_BYTES, MAX_RUN_BYTES, Origin};
 
@@ -89,6 +91,8 @@ pub enum Command {
         gate: Option<GateRecord>,
         /// Revision that the caller saw (If-Match).
         expected: Option<u64>,
+        /// Attestations of the version that are in force, found in prepare: a version that falls back or ends loses them.
+        attestations: Vec<Digest>,
     },
     /// Takes a version out of listings, and the aliases off it.
     Hide {
@@ -237,7 +241,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
 }
 
 fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
-    let Command::Transition { model, number, to, reason, successor, sunset, gate, expected } = command else { return Ok(Vec::new()) };
+    let Command::Transition { model, number, to, reason, successor, sunset, gate, expected, attestations } = command else { return Ok(Vec::new()) };
     let version = existing(rows, model, *number)?;
     model::check_revision("version", *expected, version.revision)?;
     let refused =
@@ -275,10 +279,12 @@ fn change_state(rows: &mut Rows, _context: &Context, command: &Command) -> Resul
         sunset: *sunset,
     };
     let draft = Draft::new(Subject::Version(model.clone(), *number), event).private(Some(reason));
-    Ok(vec![match gate {
+    let mut drafts = vec![match gate {
         Some(gate) => draft.payload(gate.payload.clone()),
         None => draft,
-    }])
+    }];
+    drafts.extend(crate::attestation::lose(rows, attestations, *to)?);
+    Ok(drafts)
 }
 
 /// Applies an event to the rows.
@@ -375,6 +381,17 @@ fn each(rows: &mut Rows, model: &ModelId, last: u64, mut change: impl FnMut(&mut
         }
     }
     all
+}
+
+/// Notes that other versions come from this one, so that it cannot be hidden any more; a system that pins it also freezes its digest.
+/// Its revision stays: nothing that is shown of it changed.
+pub(crate) fn note_use(rows: &mut Rows, model: &ModelId, number: VersionNumber, is_pinned: bool) -> Result<(), Missing> {
+    if let Some(version) = rows.get::<VersionRow>(&[model, &number])?
+        && (!version.shared || (is_pinned && !version.pinned))
+    {
+        rows.put(&VersionRow { shared: true, pinned: version.pinned || is_pinned, ..version });
+    }
+    Ok(())
 }
 
 /// Moves the revision of the entry's subject, a model or a version.

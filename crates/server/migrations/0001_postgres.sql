@@ -81,6 +81,7 @@ CREATE TABLE "versions" (
     "hidden" bigint,
     "ungated" bigint,
     "shared" bigint,
+    "pinned" bigint,
     "production_index" bigint,
     "successor" bigint,
     "sunset" bigint,
@@ -113,6 +114,52 @@ CREATE TABLE "blob_uses" (
     "path" text COLLATE "C" NOT NULL,
     PRIMARY KEY ("digest", "model_id", "number", "path")
 );
+CREATE TABLE "compositions" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "depth" bigint,
+    "components" bigint,
+    PRIMARY KEY ("model_id", "number")
+);
+CREATE TABLE "components" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "role" text COLLATE "C" NOT NULL,
+    "part_model" text COLLATE "C" NOT NULL,
+    "part_number" bigint NOT NULL,
+    "version_digest" text COLLATE "C",
+    PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
+);
+CREATE TABLE "lineage" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "number" bigint NOT NULL,
+    "source" text COLLATE "C" NOT NULL,
+    "place" bigint NOT NULL,
+    "relation" text COLLATE "C",
+    "to_model" text COLLATE "C",
+    "to_number" bigint,
+    "name" text COLLATE "C",
+    "version" text COLLATE "C",
+    "digest" text COLLATE "C",
+    "detail" text COLLATE "C",
+    "grade" text COLLATE "C",
+    PRIMARY KEY ("model_id", "number", "source", "place")
+);
+CREATE INDEX "lineage_by_part" ON "lineage" ("to_model", "to_number", "model_id", "number");
+CREATE INDEX "lineage_by_name" ON "lineage" ("relation", (substr(name, 1, 200)), "model_id", "number");
+CREATE INDEX "lineage_by_digest" ON "lineage" ("digest", "model_id", "number");
+CREATE TABLE "environments" (
+    "environment" text COLLATE "C" NOT NULL,
+    "packages" bigint,
+    PRIMARY KEY ("environment")
+);
+CREATE TABLE "packages" (
+    "environment" text COLLATE "C" NOT NULL,
+    "name" text COLLATE "C" NOT NULL,
+    "version" text COLLATE "C" NOT NULL,
+    PRIMARY KEY ("environment", "name", "version")
+);
+CREATE INDEX "packages_by_name" ON "packages" ("name", "version");
 CREATE TABLE "aliases" (
     "model_id" text COLLATE "C" NOT NULL,
     "alias" text COLLATE "C" NOT NULL,
@@ -141,6 +188,10 @@ CREATE TABLE "evidence" (
     "title" text COLLATE "C",
     "size" bigint,
     "in_payloads" bigint,
+    "format" text COLLATE "C",
+    "summary" text COLLATE "C",
+    "role" text COLLATE "C",
+    "signed_by" text COLLATE "C",
     "actor" text COLLATE "C",
     "at" bigint,
     "entry_index" bigint,

@@ -81,6 +81,7 @@ CREATE TABLE "versions" (
     "hidden" INTEGER,
     "ungated" INTEGER,
     "shared" INTEGER,
+    "pinned" INTEGER,
     "production_index" INTEGER,
     "successor" INTEGER,
     "sunset" INTEGER,
@@ -113,6 +114,52 @@ CREATE TABLE "blob_uses" (
     "path" TEXT NOT NULL,
     PRIMARY KEY ("digest", "model_id", "number", "path")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "compositions" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "depth" INTEGER,
+    "components" INTEGER,
+    PRIMARY KEY ("model_id", "number")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "components" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "role" TEXT NOT NULL,
+    "part_model" TEXT NOT NULL,
+    "part_number" INTEGER NOT NULL,
+    "version_digest" TEXT,
+    PRIMARY KEY ("model_id", "number", "role", "part_model", "part_number")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "lineage" (
+    "model_id" TEXT NOT NULL,
+    "number" INTEGER NOT NULL,
+    "source" TEXT NOT NULL,
+    "place" INTEGER NOT NULL,
+    "relation" TEXT,
+    "to_model" TEXT,
+    "to_number" INTEGER,
+    "name" TEXT,
+    "version" TEXT,
+    "digest" TEXT,
+    "detail" TEXT,
+    "grade" TEXT,
+    PRIMARY KEY ("model_id", "number", "source", "place")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "lineage_by_part" ON "lineage" ("to_model", "to_number", "model_id", "number");
+CREATE INDEX "lineage_by_name" ON "lineage" ("relation", (substr(name, 1, 200)), "model_id", "number");
+CREATE INDEX "lineage_by_digest" ON "lineage" ("digest", "model_id", "number");
+CREATE TABLE "environments" (
+    "environment" TEXT NOT NULL,
+    "packages" INTEGER,
+    PRIMARY KEY ("environment")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "packages" (
+    "environment" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "version" TEXT NOT NULL,
+    PRIMARY KEY ("environment", "name", "version")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "packages_by_name" ON "packages" ("name", "version");
 CREATE TABLE "aliases" (
     "model_id" TEXT NOT NULL,
     "alias" TEXT NOT NULL,
@@ -141,6 +188,10 @@ CREATE TABLE "evidence" (
     "title" TEXT,
     "size" INTEGER,
     "in_payloads" INTEGER,
+    "format" TEXT,
+    "summary" TEXT,
+    "role" TEXT,
+    "signed_by" TEXT,
     "actor" TEXT,
     "at" INTEGER,
     "entry_index" INTEGER,

@@ -7,7 +7,7 @@ use crate::testing::*;
 
 fn with(roles: &[&str]) -> Actor {
     let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
-    Actor { id: bob(), kind: ActorKind::Person, roles, access_revision: 0 }
+    Actor { id: bob(), kind: ActorKind::Person, roles, delegated: vec![], access_revision: 0 }
 }
 
 const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security", "approver:ai-governance", "deployer", "incident", "auditor", "administrator"];
@@ -56,6 +56,33 @@ fn a_verdict_is_given_in_a_role_that_one_has() {
     assert!(authorize(&with(&["approver:security"]), command("security")).is_ok());
     let refusal = authorize(&with(&["approver:security"]), command("product")).unwrap_err();
     assert_eq!((refusal.code, refusal.field.as_deref()), (Code::AccessDenied, Some("role")));
+    // The same holds for who attaches a review in a role; without one it is a document like any other.
+    let review = |role: Option<&str>| {
+        Command::from(crate::evidence::Command::Add {
+            model: model_id(1),
+            number: numbered(1),
+            evidence_type: crate::evidence::EvidenceType::Review,
+            grade: crate::names::Grade::Claimed,
+            binds_to: crate::evidence::Binding::Content,
+            binds_digest: evidence_set(),
+            file_of_manifest: false,
+            title: String::new(),
+            body: crate::evidence::Body::Blob { digest: evidence_set(), size: 1 },
+            read: None,
+            role: role.map(label),
+            signed_by: vec![],
+        })
+    };
+    for (roles, role, field) in [
+        (["approver:security"], Some("security"), Ok(())),
+        (["approver:security"], Some("product"), Err(Some("role"))),
+        (["contributor"], Some("security"), Err(None)),
+        (["approver:security"], None, Err(None)),
+        (["contributor"], None, Ok(())),
+    ] {
+        let result = authorize(&with(&roles), review(role)).map(drop);
+        assert_eq!(result.as_ref().map_err(|refusal| refusal.field.as_deref()).copied(), field, "{roles:?} as {role:?}");
+    }
     let withdraw = promotion::Command::Withdraw { promotion: id, role: label("product"), reason: reason() };
     assert_eq!(authorize(&with(&["approver:security"]), withdraw.into()).unwrap_err().code, Code::AccessDenied);
 }
@@ -82,4 +109,69 @@ fn roles_are_written_as_they_are_read() {
     for bad in ["", "root", "approver:", "approver:A B", "Viewer"] {
         check_style(&Role::parse(bad).unwrap_err());
     }
+}
+
+/// Who stands in gives verdicts, looks and comments; nothing else that the role allows is lent with it.
+#[test]
+fn a_delegated_role_allows_verdicts_and_no_more() {
+    let security = label("security");
+    let by = carol();
+    let actor = Actor { delegated: vec![Delegated { role: security.clone(), by: by.clone() }], ..with(&[]) };
+    for action in Action::ALL {
+        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide);
+        assert_eq!(authorize_read(&actor, *action).is_ok(), allowed, "{action}");
+    }
+    assert_eq!(actor.speaks_for(&security), Some(Some(&by)));
+    assert_eq!(actor.speaks_for(&label("product")), None);
+    let review = |role: &str, delegated_by: Option<ActorId>| {
+        let promotion::Command::Review {
+            promotion,
+            verdict,
+            evidence_set,
+            comment,
+            ticket,
+            conditions,
+            expires_at,
+            envelope,
+            signed_with,
+            authors,
+            other_roles,
+            decision,
+            ..
+        } = give_review(&promotion_id(1), role, ApprovalVerdict::Approve)
+        else {
+            panic!("a review")
+        };
+        let role = label(role);
+        Command::from(promotion::Command::Review {
+            promotion,
+            role,
+            delegated_by,
+            verdict,
+            evidence_set,
+            comment,
+            ticket,
+            conditions,
+            expires_at,
+            envelope,
+            signed_with,
+            authors,
+            other_roles,
+            decision,
+        })
+    };
+    assert!(authorize(&actor, review("security", Some(by.clone()))).is_ok());
+    for command in [review("security", None), review("security", Some(alice())), review("product", Some(by.clone()))] {
+        assert_eq!(authorize(&actor, command).unwrap_err().field.as_deref(), Some("role"));
+    }
+    // Who has the role himself speaks for himself.
+    let holder = Actor { delegated: actor.delegated.clone(), ..with(&["approver:security"]) };
+    assert_eq!(holder.speaks_for(&security), Some(None));
+    let give = |role: &str| {
+        let until = crate::names::Timestamp::from_micros(0);
+        Command::from(delegation::Command::Give { role: label(role), to: carol(), until, reason: reason() })
+    };
+    assert!(authorize(&holder, give("security")).is_ok());
+    assert!(authorize(&holder, give("product")).is_err());
+    assert!(authorize(&actor, give("security")).is_err(), "what is lent is not passed on");
 }

@@ -72,6 +72,7 @@ fn version_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Comman
                 sunset: None,
                 gate: (c % 2 == 0).then(|| gate(c)),
                 expected: None,
+                attestations: vec![],
             }
             .into()
         }
@@ -103,7 +104,10 @@ fn promotion_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Comm
             promotion::Command::Refresh { promotion: id, evidence_set: if b % 2 == 0 { evidence_set() } else { Digest::of(b"more") }, gate: passing() }.into()
         }
         5 => promotion::Command::Cancel { promotion: id, reason: reason() }.into(),
-        6..=8 => promotion::Command::Execute { promotion: id, gate: gate(c), decision: signed(DecisionKind::Executed, usize::from(c)), replaced }.into(),
+        6..=8 => {
+            promotion::Command::Execute { promotion: id, gate: gate(c), decision: signed(DecisionKind::Executed, usize::from(c)), replaced, attestation: None }
+                .into()
+        }
         _ => {
             let mut command = roll_back(model, number, replaced);
             if let promotion::Command::Rollback { gate: of_rollback, aliases, .. } = &mut command {
@@ -346,7 +350,7 @@ proptest! {
 
     #[test]
     fn an_actor_without_roles_may_nothing(dice: Dice) {
-        let nobody = Actor { id: bob(), kind: ActorKind::Person, roles: vec![], access_revision: 0 };
+        let nobody = Actor { id: bob(), kind: ActorKind::Person, roles: vec![], delegated: vec![], access_revision: 0 };
         prop_assert!(authorize(&nobody, command(dice)).is_err());
     }
 }

@@ -133,6 +133,10 @@ fn small_events() -> Vec<(Subject, Event)> {
         title: "evaluation.json".to_owned(),
         size: 1234,
         in_payloads: true,
+        format: String::new(),
+        summary: None,
+        role: None,
+        signed_by: vec![],
     };
     let granted = crate::exception::Event::Granted {
         id: ExceptionId::parse(&format!("x{:0>32}", 1)).unwrap(),
@@ -188,7 +192,38 @@ fn later_events() -> Vec<(Subject, Event)> {
         size: 5_000_000_000,
     };
     let long = crate::tag::Event::Set { key: TagKey::parse("prompt").unwrap(), value: None, value_digest: Some(digest("a long value")) };
-    vec![(Subject::Actor(bob()), suppressed.into()), (version(), registered.into()), (version(), attached.into()), (version(), long.into())]
+    let mut later: Vec<(Subject, Event)> =
+        vec![(Subject::Actor(bob()), suppressed.into()), (version(), registered.into()), (version(), attached.into()), (version(), long.into())];
+    later.extend(written_events());
+    later.extend(supply_events());
+    later
+}
+
+/// Documents that were read, and templates.
+fn written_events() -> Vec<(Subject, Event)> {
+    use crate::template::Event as T;
+    let template = || Subject::Template(label("model-card"));
+    let read = crate::evidence::Event::Added {
+        evidence_type: EvidenceType::Review,
+        digest: digest("review"),
+        grade: Grade::Attested,
+        binds_to: Binding::File,
+        binds_digest: digest("file"),
+        title: "review.md".to_owned(),
+        size: 5_000,
+        in_payloads: true,
+        format: "markdown".to_owned(),
+        summary: Some(digest("summary")),
+        role: Some(label("security")),
+        signed_by: vec!["key".to_owned()],
+    };
+    let sections = vec!["intended_use".to_owned(), "limitations".to_owned()];
+    vec![
+        (version(), read.into()),
+        (template(), T::Added { version: 2, evidence_type: EvidenceType::ModelCard, text: digest("text"), sections }.into()),
+        (template(), T::Approved { version: 2 }.into()),
+        (template(), T::Withdrawn { version: 1, reason: digest("reason") }.into()),
+    ]
 }
 
 fn promotion_events() -> Vec<(Subject, Event)> {
@@ -208,6 +243,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
     };
     let approval = E::ApprovalRecorded {
         role: label("security"),
+        delegated_by: Some(bob()),
         verdict: ApprovalVerdict::Approve,
         version_digest: digest("version"),
         target,
@@ -218,6 +254,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
         ticket: Some("RISK-7".to_owned()),
         conditions: vec![condition],
         envelope: digest("envelope"),
+        signed_with: None,
         expires_at: time(),
     };
     let decision = E::DecisionRecorded {
@@ -241,14 +278,48 @@ fn promotion_events() -> Vec<(Subject, Event)> {
     ]
 }
 
+/// What approvers do beside their verdicts.
+fn approver_events() -> Vec<(Subject, Event)> {
+    use crate::delegation::Event as D;
+    use crate::promotion::Event as E;
+    let met = E::ConditionMet { number: 2, role: label("security"), delegated_by: Some(bob()), note: digest("note") };
+    let completed = E::Completed { evidence_set: digest("set"), verdict: digest("verdict"), failed: vec!["promoter.pipeline".to_owned()] };
+    let given = D::Given { role: label("security"), to: bob(), until: time(), reason: digest("reason") };
+    vec![
+        (promotion(), met.into()),
+        (promotion(), E::Commented { text: digest("comment") }.into()),
+        (promotion(), completed.into()),
+        (Subject::Actor(alice()), given.into()),
+        (Subject::Actor(alice()), D::Ended { role: label("security"), to: bob() }.into()),
+    ]
+}
+
 /// One entry of every kind; the first also carries a receipt.
 fn canonical() -> Vec<Entry> {
-    let events = [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events()].concat();
+    let events = [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events()].concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)
         .map(|(index, (subject, event))| Entry { index, at: time(), actor: alice(), door: Door::Api, subject, event, request: request(index) })
         .collect()
+}
+
+fn supply_events() -> Vec<(Subject, Event)> {
+    use crate::actor::Event as Actor;
+    use crate::attestation::{Event as Attestation, RevocationReason};
+    use crate::signing::foreign::Algorithm;
+    let spki = "MCowBQYDK2VwAyEAYY+zZH0lHzWaY5AObElRbHMLcvTqvudH5GF0NsFMxdM=".to_owned();
+    let added = Actor::KeyAdded { key_id: digest("key"), algorithm: Algorithm::Ed25519, spki };
+    let removed = Actor::KeyRemoved { key_id: digest("key") };
+    let issued = Attestation::Issued {
+        digest: digest("attestation"),
+        version_digest: digest("version"),
+        target: State::Production,
+        environment: label("production"),
+        expires_at: time(),
+    };
+    let revoked = Attestation::Revoked { digest: digest("attestation"), reason: RevocationReason::Vulnerable, comment: Some(digest("comment")) };
+    vec![(Subject::Actor(bob()), added.into()), (Subject::Actor(bob()), removed.into()), (version(), issued.into()), (version(), revoked.into())]
 }
 
 fn kind(bytes: &[u8]) -> String {
@@ -260,12 +331,15 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
     let sources = [
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
+        include_str!("../attestation.rs"),
+        include_str!("../delegation.rs"),
         include_str!("../evidence.rs"),
         include_str!("../exception.rs"),
         include_str!("../model.rs"),
-        include_str!("../promotion.rs"),
+        include_str!("../promotion/event.rs"),
         include_str!("../registry.rs"),
         include_str!("../tag.rs"),
+        include_str!("../template.rs"),
         include_str!("../version.rs"),
     ];
     let renames = sources.iter().flat_map(|source| source.split("#[serde(rename = \"").skip(1)).filter_map(|rest| rest.split('"').next());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::engine::PolicyError;
+use super::error::PolicyError;
 use crate::names::{Digest, FilePath};
 
 /// Most files in a bundle.
@@ -118,6 +118,18 @@ impl Bundle {
         Self { files: BASELINE.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect() }
     }
 
+    /// Whether every rule and library of the baseline is there as it ships: its rules read values of each other.
+    pub(super) fn holds_baseline(&self) -> bool {
+        let mut rules = BASELINE.iter().filter(|(name, _)| name.ends_with(".rego") && !name.ends_with("_test.rego"));
+        rules.all(|(name, _)| self.is_shipped(name))
+    }
+
+    /// Whether `file` is, byte for byte, one of the baseline that this program ships.
+    pub(super) fn is_shipped(&self, file: &str) -> bool {
+        let shipped = BASELINE.iter().find(|(name, _)| *name == file);
+        shipped.is_some_and(|(_, text)| self.files.get(file).is_some_and(|bytes| bytes == text.as_bytes()))
+    }
+
     /// SHA-256 over the canonical JSON of the sorted list of (path, size, digest), as in the manifest of a version.
     ///
     /// # Errors
@@ -173,8 +185,12 @@ pub(super) enum Part {
 
 /// SHA-256 over the canonical JSON (RFC 8785) of `value`.
 pub(super) fn canonical_digest<T: serde::Serialize>(value: &T) -> Result<Digest, PolicyError> {
-    let bytes = serde_json_canonicalizer::to_vec(value).map_err(|error| PolicyError::Bundle(format!("not canonical JSON: {error}")))?;
-    Ok(Digest::of(&bytes))
+    Ok(Digest::of(&canonical(value)?))
+}
+
+/// Canonical JSON (RFC 8785) of `value`.
+pub(super) fn canonical<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, PolicyError> {
+    serde_json_canonicalizer::to_vec(value).map_err(|error| PolicyError::Input(format!("not canonical JSON: {error}")))
 }
 
 fn text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, PolicyError> {

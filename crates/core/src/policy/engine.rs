@@ -3,22 +3,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use regorus::Value;
-use serde::{Deserialize, Serialize};
+use regorus::{CompiledPolicy, Value};
 
-use super::bundle::{Bundle, Part, canonical_digest};
-use super::finding::Outcome;
+use super::bundle::{Bundle, Part, canonical};
+use super::error::{PolicyError, one_line};
+use super::expected::Expected;
 use super::gate::Gate;
 use super::input::Input;
+use super::machine::{Machine, Said};
+use super::rule::{self, RuleInfo, RuleResult};
 use super::verdict::{Answered, Verdict, decide};
-use super::{non_waivable, sandbox};
-use crate::names::Digest;
+use super::{machine, non_waivable, sandbox};
+use crate::names::{Digest, Timestamp};
 
 /// Engine that evaluates bundles: part of every verdict, because a replay needs the same one.
 pub const ENGINE: &str = "regorus 0.14.1";
 
 /// Packages whose files are rules.
 const RULES: &str = "data.chancery.rules.";
+/// Rule that says which roles must approve.
+const REQUIRED_ROLES: &str = "data.chancery.rules.approval_complete.required";
 
 /// Longest evaluation of all rules together; what has not run by then fails.
 const TOTAL_LIMIT: Duration = Duration::from_secs(2);
@@ -28,123 +32,26 @@ const DEFAULT_APPROVAL_DAYS: u32 = 90;
 /// Longest lifetime that a bundle may give an approval.
 const MAX_APPROVAL_DAYS: u32 = 365;
 
-/// Longest message or remedy that a rule may give, in characters.
-const MAX_LINE: usize = 2_000;
-
-/// A bundle that cannot be used, or an input that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyError {
-    /// A file is over a limit, misplaced or not what it should be.
-    #[error("{0}")]
-    Bundle(String),
-    /// A Rego file does not compile.
-    #[error("`{file}` line {line}: {message}")]
-    Rego {
-        /// File in the bundle.
-        file: String,
-        /// Line, from 1.
-        line: u64,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// A rule's metadata is missing or malformed.
-    #[error("`{file}`: {message}")]
-    Rule {
-        /// File in the bundle.
-        file: String,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// The input document cannot be read by the engine.
-    #[error("input document: {0}")]
-    Input(String),
-}
-
-impl PolicyError {
-    /// Reads file, line and message out of an error of regorus, which prints the source line between them.
-    pub(super) fn rego(text: &str) -> Self {
-        let place = text.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
-        let message = one_line(text);
-        let Some(mut parts) = place.map(|place| place.trim().rsplitn(3, ':')) else {
-            return Self::Bundle(message);
-        };
-        let (_column, line, file) = (parts.next(), parts.next(), parts.next());
-        match (line.and_then(|line| line.parse().ok()), file) {
-            (Some(line), Some(file)) => Self::Rego { file: file.to_owned(), line, message },
-            (None, _) | (_, None) => Self::Bundle(message),
-        }
-    }
-}
-
-/// Where a rule lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// In a Rego file of the bundle.
-    Rego,
-    /// In the core, beside every bundle.
-    Core,
-}
-
-/// What is known about a rule without evaluating it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleInfo {
-    /// Identifier, such as `metric.threshold`.
-    pub id: String,
-    /// Gates that it belongs to.
-    pub gates: Vec<Gate>,
-    /// Whether nobody can waive it.
-    pub non_waivable: bool,
-    /// One line that says what it asks.
-    pub title: String,
-    /// Requirement ids and outside controls.
-    pub references: Vec<String>,
-    /// What to do in general when it fails; a finding may be more concrete.
-    pub remedy: String,
-    /// Roles that can supply what is missing.
-    pub who: Vec<String>,
-    /// Where it lives.
-    pub source: Source,
-}
-
-/// `metadata` of a Rego rule.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metadata {
-    id: String,
-    title: String,
-    gates: Vec<Gate>,
-    references: Vec<String>,
-    who: Vec<String>,
-    remedy: String,
-}
-
-/// `result` of a Rego rule.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleResult {
-    outcome: Outcome,
-    message: String,
-    #[serde(default)]
-    remedy: Option<String>,
-    #[serde(default)]
-    completeness: Option<f64>,
-}
-
 /// A rule of the bundle.
-#[derive(Debug)]
 struct Rule {
     info: RuleInfo,
     package: String,
+    file: String,
+    /// None when the interpreter must evaluate it.
+    code: Option<machine::Code>,
 }
 
 /// A compiled bundle. Cloning is cheap; every evaluation works on its own copy of the interpreter.
 #[derive(Clone)]
 pub struct Engine {
     interpreter: regorus::Engine,
+    policy: CompiledPolicy,
+    data: Value,
     rules: Arc<[Rule]>,
+    required_roles: Option<machine::Code>,
     bundle_digest: Digest,
     approval_lifetime_days: u32,
+    expected: Arc<Expected>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -163,6 +70,11 @@ impl Engine {
         bundle.check()?;
         let (mut interpreter, modules) = sandbox::engine(bundle, &[Part::Rules])?;
         interpreter.set_input(Value::new_object());
+        let policy = interpreter.compile_with_entrypoint(&sandbox::ENTRY_RULE.into()).map_err(|error| PolicyError::rego(&error.to_string()))?;
+        // Only what ships with the registry: see `machine`.
+        let whole = bundle.holds_baseline();
+        let shipped = |file: &str| whole && bundle.is_shipped(file);
+        let fast = |file: &str, path: &str| if shipped(file) { machine::compile(&policy, path) } else { None };
         let mut rules: Vec<Rule> = Vec::new();
         for module in modules.iter().filter(|module| module.package.starts_with(RULES)) {
             let error = |message: String| PolicyError::Rule { file: module.file.clone(), message };
@@ -173,14 +85,29 @@ impl Engine {
             if rules.iter().any(|rule| rule.info.id == info.id || rule.package == module.package) {
                 return Err(error(format!("rule `{}` exists twice", info.id)));
             }
-            rules.push(Rule { info, package: module.package.clone() });
+            let code = fast(&module.file, &format!("{}.result", module.package));
+            rules.push(Rule { info, package: module.package.clone(), file: module.file.clone(), code });
         }
-        Ok(Self { interpreter, rules: rules.into(), bundle_digest: bundle.digest()?, approval_lifetime_days: approval_lifetime_days(bundle)? })
+        Ok(Self {
+            required_roles: fast("approval_complete.rego", REQUIRED_ROLES),
+            data: interpreter.get_data(),
+            interpreter,
+            policy,
+            expected: Arc::new(Expected::of(&serde_json::from_str(bundle.data()?).unwrap_or_default())),
+            rules: rules.into(),
+            bundle_digest: bundle.digest()?,
+            approval_lifetime_days: approval_lifetime_days(bundle)?,
+        })
     }
 
     /// How long an approval counts, in days: `chancery.approvals.lifetime_days` of the bundle's data, 90 without it.
     pub fn approval_lifetime_days(&self) -> u32 {
         self.approval_lifetime_days
+    }
+
+    /// What the data of the bundle asks for, in figures that people are shown.
+    pub fn expected(&self) -> &Expected {
+        &self.expected
     }
 
     /// Digest of the bundle.
@@ -195,19 +122,23 @@ impl Engine {
         rules
     }
 
+    /// The file of the bundle in which a rule lives; none when it is no rule of the bundle.
+    pub fn file_of(&self, rule: &str) -> Option<&str> {
+        self.rules.iter().find(|known| known.info.id == rule).map(|known| known.file.as_str())
+    }
+
     /// Evaluates every rule of `gates` on `input`. The result depends on bundle, gates and input only.
     ///
     /// # Errors
     /// [`PolicyError::Input`] when the input cannot be given to the engine. A rule that fails to evaluate is not an
     /// error: it is a failed finding.
     pub fn evaluate(&self, gates: &[Gate], input: &Input) -> Result<Verdict, PolicyError> {
-        let mut interpreter = self.prepared(input)?;
+        let mut evaluation = self.evaluation(input)?;
         let started = Instant::now();
         let mut answers: Vec<Answered> = Vec::new();
         for rule in self.rules.iter() {
             if let Some(gate) = first_gate(&rule.info.gates, gates) {
-                let answer =
-                    if started.elapsed() > TOTAL_LIMIT { Err("the evaluation of all rules took too long".to_owned()) } else { run(&mut interpreter, rule) };
+                let answer = if started.elapsed() > TOTAL_LIMIT { Err("the evaluation of all rules took too long".to_owned()) } else { evaluation.run(rule) };
                 answers.push(answered(gate, rule.info.clone(), answer));
             }
         }
@@ -224,7 +155,7 @@ impl Engine {
                 });
             }
         }
-        Ok(decide(gates, input, answers, self.bundle_digest, canonical_digest(input)?))
+        Ok(decide(gates, input, answers, self.bundle_digest, evaluation.digest))
     }
 
     /// The approval roles that `input` needs for its tier and target, in order; empty when the bundle has no rule for it.
@@ -235,17 +166,70 @@ impl Engine {
         if !self.rules.iter().any(|rule| rule.info.id == "approval.complete") {
             return Ok(Vec::new());
         }
-        let mut interpreter = self.prepared(input)?;
-        let value = interpreter.eval_rule(format!("{RULES}approval_complete.required")).map_err(|error| PolicyError::rego(&error.to_string()))?;
-        read(&value).map_err(|message| PolicyError::Rule { file: "approval_complete.rego".to_owned(), message })
+        let mut evaluation = self.evaluation(input)?;
+        let fast = self.required_roles.as_ref().map(|code| evaluation.machine.run(code));
+        if let Some(Said::Value(value)) = fast
+            && let Ok(roles) = rule::read(&value)
+        {
+            return Ok(roles);
+        }
+        let value = evaluation.interpreter()?.eval_rule(REQUIRED_ROLES.to_owned()).map_err(|error| PolicyError::rego(&error.to_string()))?;
+        rule::read(&value).map_err(|message| PolicyError::Rule { file: "approval_complete.rego".to_owned(), message })
     }
 
-    fn prepared(&self, input: &Input) -> Result<regorus::Engine, PolicyError> {
-        let mut interpreter = self.interpreter.clone();
-        let json = serde_json::to_value(input).map_err(|error| PolicyError::Input(error.to_string()))?;
-        interpreter.set_input(Value::from(json));
-        sandbox::set_clock(&mut interpreter, input.now)?;
-        Ok(interpreter)
+    fn evaluation(&self, input: &Input) -> Result<Evaluation<'_>, PolicyError> {
+        // Read from the canonical bytes, so that the verdict depends on exactly what its digest is about.
+        let bytes = canonical(input)?;
+        let digest = Digest::of(&bytes);
+        let text = std::str::from_utf8(&bytes).map_err(|error| PolicyError::Input(error.to_string()))?;
+        let value = Value::from_json_str(text).map_err(|error| PolicyError::Input(one_line(&error.to_string())))?;
+        Ok(Evaluation { engine: self, now: input.now, digest, machine: Machine::new(&self.policy, &self.data, value.clone()), input: value, interpreter: None })
+    }
+}
+
+/// The evaluation of rules on one input document.
+struct Evaluation<'a> {
+    engine: &'a Engine,
+    now: Timestamp,
+    digest: Digest,
+    input: Value,
+    machine: Machine,
+    /// Made when the first rule needs it.
+    interpreter: Option<regorus::Engine>,
+}
+
+impl Evaluation<'_> {
+    /// Evaluates one rule; the error is the text of the finding.
+    fn run(&mut self, rule: &Rule) -> Result<RuleResult, String> {
+        match rule.code.as_ref().map(|code| self.machine.run(code)) {
+            Some(Said::TooLong) => return Err(format!("`{}` took longer than {} ms", rule.file, sandbox::RULE_LIMIT.as_millis())),
+            Some(Said::Value(value)) => {
+                if let Ok(result) = rule::result(&value) {
+                    return Ok(result);
+                }
+            }
+            Some(Said::Unknown) | None => {}
+        }
+        self.interpret(rule)
+    }
+
+    fn interpret(&mut self, rule: &Rule) -> Result<RuleResult, String> {
+        let interpreter = self.interpreter().map_err(|error| error.to_string())?;
+        let value = interpreter.eval_rule(format!("{}.result", rule.package)).map_err(|error| PolicyError::rego(&error.to_string()).to_string())?;
+        rule::result(&value)
+    }
+
+    fn interpreter(&mut self) -> Result<&mut regorus::Engine, PolicyError> {
+        let interpreter = match self.interpreter.take() {
+            Some(interpreter) => interpreter,
+            None => {
+                let mut interpreter = self.engine.interpreter.clone();
+                interpreter.set_input(self.input.clone());
+                sandbox::set_clock(&mut interpreter, self.now)?;
+                interpreter
+            }
+        };
+        Ok(self.interpreter.insert(interpreter))
     }
 }
 
@@ -267,39 +251,11 @@ fn approval_lifetime_days(bundle: &Bundle) -> Result<u32, PolicyError> {
 }
 
 fn metadata(interpreter: &mut regorus::Engine, module: &sandbox::Module) -> Result<RuleInfo, PolicyError> {
-    let error = |message: String| PolicyError::Rule { file: module.file.clone(), message };
     let value = interpreter.eval_rule(format!("{}.metadata", module.package)).map_err(|failure| match PolicyError::rego(&failure.to_string()) {
-        PolicyError::Bundle(message) => error(format!("no `metadata`: {message}")),
+        PolicyError::Bundle(message) => PolicyError::Rule { file: module.file.clone(), message: format!("no `metadata`: {message}") },
         other @ (PolicyError::Rego { .. } | PolicyError::Rule { .. } | PolicyError::Input(_)) => other,
     })?;
-    let metadata: Metadata = read(&value).map_err(|message| error(format!("`metadata`: {message}")))?;
-    if metadata.gates.is_empty() {
-        return Err(error(format!("rule `{}` belongs to no gate", metadata.id)));
-    }
-    Ok(RuleInfo {
-        id: metadata.id,
-        gates: metadata.gates,
-        non_waivable: false,
-        title: metadata.title,
-        references: metadata.references,
-        remedy: metadata.remedy,
-        who: metadata.who,
-        source: Source::Rego,
-    })
-}
-
-/// Evaluates one rule; the error is the text of the finding.
-fn run(interpreter: &mut regorus::Engine, rule: &Rule) -> Result<RuleResult, String> {
-    let value = interpreter.eval_rule(format!("{}.result", rule.package)).map_err(|error| PolicyError::rego(&error.to_string()).to_string())?;
-    if value == Value::Undefined {
-        return Err("it gives no result for this input".to_owned());
-    }
-    let result: RuleResult = read(&value)?;
-    match result.outcome {
-        Outcome::Pass | Outcome::Fail | Outcome::NotApplicable => Ok(result),
-        // Only the core waives, and only against a recorded exception.
-        Outcome::Waived => Err("a rule may not waive itself".to_owned()),
-    }
+    rule::info(&module.file, &value)
 }
 
 fn answered(gate: Gate, info: RuleInfo, answer: Result<RuleResult, String>) -> Answered {
@@ -323,17 +279,5 @@ fn answered(gate: Gate, info: RuleInfo, answer: Result<RuleResult, String>) -> A
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
-    if *value == Value::Undefined {
-        return Err("it is not defined".to_owned());
-    }
-    let json = value.to_json_str().map_err(|error| one_line(&error.to_string()))?;
-    serde_json::from_str(&json).map_err(|error| one_line(&error.to_string()))
-}
-
-/// The last line that says something: regorus puts the message after the source line that it quotes.
-fn one_line(text: &str) -> String {
-    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-    let message = last.strip_prefix("error: ").unwrap_or(last);
-    message.chars().filter(|character| !character.is_control()).take(MAX_LINE).collect()
-}
+#[cfg(test)]
+mod tests;

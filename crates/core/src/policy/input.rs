@@ -381,8 +381,6 @@ pub struct Evidence {
     pub actor: ActorId,
     /// When it was added.
     pub at: Timestamp,
-    /// The document when it is JSON and small enough to be read by rules, else null.
-    pub document: Option<Value>,
     /// Format that the registry read it as, such as `chancery.evaluation/v1` or `cyclonedx`; empty when it was not read.
     #[serde(default)]
     pub format: String,
@@ -392,7 +390,7 @@ pub struct Evidence {
     /// Ids of the trusted keys whose signature over it was verified; then the grade is `attested`.
     #[serde(default)]
     pub signed_by: Vec<String>,
-    /// Approval role in which the person who added a review spoke.
+    /// Role of approval in which the uploader of a review spoke.
     #[serde(default)]
     pub role: Option<String>,
 }

@@ -8,11 +8,15 @@
 
 mod bundle;
 mod engine;
+mod error;
+mod expected;
 mod finding;
 mod gate;
 mod input;
+mod machine;
 pub mod non_waivable;
 mod recursion;
+mod rule;
 mod sandbox;
 mod selftest;
 mod verdict;
@@ -25,12 +29,16 @@ mod sample;
 mod tests;
 
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES};
-pub use engine::{ENGINE, Engine, PolicyError, RuleInfo, Source};
+pub use engine::{ENGINE, Engine};
+pub use error::PolicyError;
+pub use expected::{Expected, MetricLimits};
 pub use finding::{Finding, Outcome};
 pub use gate::{Gate, gates_between};
 pub use input::{
-    Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership, Promotion,
-    Reference, Risk, Scope, Version,
+    Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Component, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership,
+    Promotion, Reference, Risk, Scope, Version,
 };
+pub use input::{Condition, ConditionStatus};
+pub use rule::{MAX_RESULT_BYTES, RuleInfo, Source};
 pub use selftest::{TestResult, run_tests};
 pub use verdict::Verdict;

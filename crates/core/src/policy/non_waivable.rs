@@ -2,10 +2,10 @@
 
 mod scan;
 
-use super::engine::{RuleInfo, Source};
 use super::finding::Outcome;
 use super::gate::Gate;
 use super::input::{ActorKind, Decision, Fixity, Input};
+use super::rule::{RuleInfo, Source};
 use crate::names::{ModelKind, PolicyMode, RiskTier, State, clipped};
 
 /// Environments in which a version that is not released may be served (`state.servable`).

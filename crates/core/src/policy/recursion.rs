@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::engine::PolicyError;
+use super::error::PolicyError;
 
 /// One rule of a bundle as written.
 pub(super) struct Definition {

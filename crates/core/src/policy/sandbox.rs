@@ -7,10 +7,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Extension, Value};
 
 use super::bundle::{Bundle, Part};
-use super::engine::PolicyError;
+use super::error::PolicyError;
 use super::recursion::{Definition, refuse_recursion};
 use crate::names::Timestamp;
 
@@ -19,6 +20,9 @@ pub(super) const RULE_LIMIT: Duration = Duration::from_millis(250);
 
 /// How many steps the interpreter takes between two looks at the clock: a look costs more than most steps.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+
+/// The clock, which answers with the time of the input.
+const CLOCK: &str = "time.now_ns";
 
 /// Functions that policies may not call, the number of their arguments, and why.
 const FORBIDDEN: &[(&str, u8, &str)] = &[
@@ -42,12 +46,23 @@ pub(super) const ENTRY_RULE: &str = "data.chancery.internal.ready";
 /// Paths of `data.json` that would shadow rules.
 const RESERVED_DATA: &[&str] = &["rules", "lib", "internal"];
 
+/// Whether a function means something else here than in regorus, so that only the interpreter, which has the extensions, may call it.
+#[cfg(test)]
+pub(super) fn is_shadowed(function: &str) -> bool {
+    function == CLOCK || FORBIDDEN.iter().any(|(name, ..)| *name == function)
+}
+
+/// The limit of one rule.
+pub(super) fn timer() -> ExecutionTimerConfig {
+    ExecutionTimerConfig { limit: RULE_LIMIT, check_interval: CHECK_INTERVAL }
+}
+
 /// An engine with the rule files and data of `bundle`, and its tests when `tests` says so; gives the packages too.
 pub(super) fn engine(bundle: &Bundle, parts: &[Part]) -> Result<(regorus::Engine, Vec<Module>), PolicyError> {
     let mut engine = regorus::Engine::new();
     engine.set_strict_builtin_errors(true);
     engine.set_gather_prints(true);
-    engine.set_execution_timer_config(regorus::utils::limits::ExecutionTimerConfig { limit: RULE_LIMIT, check_interval: CHECK_INTERVAL });
+    engine.set_execution_timer_config(timer());
     for (name, arguments, why) in FORBIDDEN {
         forbid(&mut engine, name, *arguments, why)?;
     }
@@ -75,7 +90,7 @@ pub(super) struct Module {
 /// Makes `time.now_ns` answer with `now`. The engine must be a clone that serves one evaluation: an extension stays.
 pub(super) fn set_clock(engine: &mut regorus::Engine, now: Timestamp) -> Result<(), PolicyError> {
     let nanoseconds = now.micros().saturating_mul(1_000);
-    engine.add_extension("time.now_ns".to_owned(), 0, extension(move |_| Ok(Value::from(nanoseconds)))).map_err(|error| PolicyError::Bundle(error.to_string()))
+    engine.add_extension(CLOCK.to_owned(), 0, extension(move |_| Ok(Value::from(nanoseconds)))).map_err(|error| PolicyError::Bundle(error.to_string()))
 }
 
 fn definitions(engine: &mut regorus::Engine) -> Vec<Definition> {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::bundle::{Bundle, Part};
-use super::engine::PolicyError;
+use super::error::PolicyError;
 use super::sandbox;
 use crate::names::Timestamp;
 

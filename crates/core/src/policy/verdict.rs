@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::{ENGINE, RuleInfo};
+use super::engine::ENGINE;
 use super::finding::{Finding, Outcome};
 use super::gate::Gate;
 use super::input::{Exception, Input};
+use super::rule::RuleInfo;
 use crate::names::{Digest, PolicyMode, Timestamp};
 
 /// The result of some gates on one input document.

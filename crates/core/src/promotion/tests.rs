@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::approval::Effect;
-use crate::tables::{AliasRow, ExceptionRow, VersionRow};
+use crate::names::RiskTier;
+use crate::tables::{AliasRow, ApprovalRow, CommentRow, ConditionRow, ExceptionRow, SettingRow, VersionRow};
 use crate::testing::*;
 
 struct Scene {
@@ -22,7 +23,7 @@ fn scene() -> Scene {
 }
 
 fn execute(id: &PromotionId, gate: GateRecord, replaced: Vec<VersionNumber>) -> Command {
-    Command::Execute { promotion: id.clone(), gate, decision: signed(DecisionKind::Executed, 77), replaced }
+    Command::Execute { promotion: id.clone(), gate, decision: signed(DecisionKind::Executed, 77), replaced, attestation: None }
 }
 
 fn refresh(id: &PromotionId, set: &[u8]) -> Command {
@@ -50,6 +51,7 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
     let Command::Review {
         promotion,
         role,
+        delegated_by,
         verdict,
         mut evidence_set,
         comment,
@@ -57,6 +59,7 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
         mut conditions,
         expires_at,
         envelope,
+        signed_with,
         mut authors,
         mut other_roles,
         decision,
@@ -65,7 +68,22 @@ fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>,
         panic!("a review")
     };
     change(&mut authors, &mut other_roles, &mut evidence_set, &mut conditions, &mut ticket);
-    Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision }
+    Command::Review {
+        promotion,
+        role,
+        delegated_by,
+        verdict,
+        evidence_set,
+        comment,
+        ticket,
+        conditions,
+        expires_at,
+        envelope,
+        signed_with,
+        authors,
+        other_roles,
+        decision,
+    }
 }
 
 fn condition() -> Condition {
@@ -207,13 +225,42 @@ fn transition_to(scene: &Scene, to: State) -> version::Command {
 fn a_rejection_ends_the_promotion_and_an_author_may_reject() {
     let mut scene = scene();
     let rejecting = give_review(&scene.id, "security", ApprovalVerdict::Reject);
-    let Command::Review { promotion: of, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, .. } = rejecting
+    let Command::Review {
+        promotion: of,
+        role,
+        delegated_by,
+        verdict,
+        evidence_set,
+        comment,
+        ticket,
+        conditions,
+        expires_at,
+        envelope,
+        signed_with,
+        authors,
+        other_roles,
+        ..
+    } = rejecting
     else {
         panic!("a review")
     };
     let decision = Some(signed(DecisionKind::Rejected, 3));
-    let command =
-        Command::Review { promotion: of, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, authors, other_roles, decision };
+    let command = Command::Review {
+        promotion: of,
+        role,
+        delegated_by,
+        verdict,
+        evidence_set,
+        comment,
+        ticket,
+        conditions,
+        expires_at,
+        envelope,
+        signed_with,
+        authors,
+        other_roles,
+        decision,
+    };
     assert_eq!(scene.world.ok(&alice(), command).len(), 3);
     let row = promotion(&mut scene);
     assert_eq!((row.status, row.decision), (Status::Rejected, None), "a rejection is no decision that approves");
@@ -345,4 +392,165 @@ fn a_verdict_that_no_longer_counts_is_given_anew() {
     scene.world.ok(&alice(), model::Command::SetRiskTier { id: scene.model.clone(), risk_tier: RiskTier::High, reason: reason() });
     scene.world.ok(&alice(), refresh(&id, b"evidence"));
     scene.world.ok(&bob(), approve(&id, "security"));
+}
+
+/// A command that says that a condition is met, as somebody in this role.
+fn meet(id: &PromotionId, number: u64, role: &str, authors: Vec<ActorId>) -> Command {
+    Command::MeetCondition { promotion: id.clone(), number, role: label(role), delegated_by: None, note: reason(), authors }
+}
+
+fn with_conditions(id: &PromotionId, role: &str, count: usize) -> Command {
+    changed(approve(id, role), |_, _, _, conditions, _| *conditions = vec![condition(); count])
+}
+
+fn binding(scene: &mut Scene) -> Vec<bool> {
+    let mut rows = scene.world.all::<ConditionRow>();
+    rows.sort_by_key(|row| row.condition_number);
+    rows.into_iter().map(|row| row.binding_index.is_some()).collect()
+}
+
+/// APR-6: a condition binds when the version moved under the approval that carries it.
+#[test]
+fn conditions_of_approvals_that_count_bind_at_the_execution() {
+    let mut scene = scene();
+    let id = scene.id.clone();
+    scene.world.ok(&bob(), with_conditions(&id, "security", 2));
+    // Given again: only the conditions of the last word bind.
+    scene.world.ok(&bob(), withdraw(&id, "security"));
+    scene.world.ok(&bob(), with_conditions(&id, "security", 1));
+    scene.world.ok(&carol(), with_conditions(&id, "product", 1));
+    assert_eq!((promotion(&mut scene).conditions, binding(&mut scene)), (4, vec![false; 4]));
+    scene.world.ok(&carol(), withdraw(&id, "product"));
+    scene.world.ok(&carol(), execute(&id, passing(), vec![]));
+    assert_eq!(binding(&mut scene), [false, false, true, false], "a withdrawn approval takes its conditions with it");
+}
+
+#[test]
+fn a_condition_is_met_once_by_its_role_and_never_by_an_author() {
+    let mut scene = scene();
+    let id = scene.id.clone();
+    scene.world.ok(&bob(), with_conditions(&id, "security", 1));
+    for (actor, command, code) in [
+        (bob(), meet(&id, 2, "security", vec![]), Code::NotFound),
+        (bob(), meet(&promotion_id(99), 1, "security", vec![]), Code::NotFound),
+        (carol(), meet(&id, 1, "product", vec![]), Code::AccessDenied),
+        (bob(), meet(&id, 1, "security", vec![alice(), bob()]), Code::SeparationOfDuties),
+    ] {
+        assert_eq!(scene.world.refused(&actor, command).code, code);
+    }
+    // Also after the promotion is closed, which is when conditions are worked off.
+    scene.world.ok(&carol(), execute(&id, passing(), vec![]));
+    let releases = |scene: &mut Scene| scene.world.row::<SettingRow>(&[&crate::registry::releases(&scene.model)]).unwrap().revision;
+    let before = releases(&mut scene);
+    scene.world.ok(&carol(), meet(&id, 1, "security", vec![alice()]));
+    let row = scene.world.row::<ConditionRow>(&[&id, &1_u64]).unwrap();
+    assert_eq!((row.met_by, row.note), (Some(carol()), Some(reason().digest)));
+    assert!(releases(&mut scene) > before, "the gates of the model read its conditions, so what they noted moves");
+    assert_eq!(scene.world.refused(&bob(), meet(&id, 1, "security", vec![])).code, Code::AlreadyExists);
+}
+
+#[test]
+fn a_promotion_carries_so_many_conditions_and_comments() {
+    let mut scene = scene();
+    let id = scene.id.clone();
+    let full = PromotionRow { conditions: MAX_CONDITIONS - 1, comments: MAX_COMMENTS, ..promotion(&mut scene) };
+    scene.world.rows.put(&full);
+    assert_eq!(scene.world.refused(&bob(), with_conditions(&id, "security", 2)).code, Code::TooLarge);
+    assert_eq!(scene.world.refused(&bob(), Command::Comment { promotion: id.clone(), text: reason() }).code, Code::TooLarge);
+    scene.world.rows.put(&PromotionRow { comments: MAX_COMMENTS - 1, ..full });
+    scene.world.ok(&bob(), Command::Comment { promotion: id, text: reason() });
+    assert_eq!(promotion(&mut scene).comments, MAX_COMMENTS);
+}
+
+#[test]
+fn a_comment_is_made_on_an_open_and_on_a_closed_promotion() {
+    let mut scene = scene();
+    let id = scene.id.clone();
+    scene.world.ok(&bob(), Command::Comment { promotion: id.clone(), text: reason() });
+    scene.world.ok(&alice(), cancel(&id));
+    scene.world.ok(&carol(), Command::Comment { promotion: id.clone(), text: reason() });
+    let row = scene.world.row::<CommentRow>(&[&id, &2_u64]).unwrap();
+    assert_eq!((row.actor, row.text, promotion(&mut scene).status), (carol(), reason().digest, Status::Cancelled));
+    assert_eq!(scene.world.refused(&bob(), Command::Comment { promotion: promotion_id(99), text: reason() }).code, Code::NotFound);
+}
+
+/// A gate of which only these rules fail.
+fn lacking(rules: &[&str]) -> GateRecord {
+    let finding = |rule: &&str| Finding { rule: (*rule).to_owned(), ..failing(false, true).failed.remove(0) };
+    GateRecord { failed: rules.iter().map(finding).collect(), blocks: !rules.is_empty(), ..passing() }
+}
+
+#[test]
+fn completion_is_said_once_for_a_frozen_set_and_undone_by_what_lapses_it() {
+    let complete = |id: &PromotionId, gate| Command::Complete { promotion: id.clone(), gate };
+    let undoing: [(&str, fn(&mut Scene)); 3] = [
+        ("refresh", |scene| drop(scene.world.ok(&alice(), refresh(&scene.id.clone(), b"more")))),
+        ("withdrawal", |scene| drop(scene.world.ok(&bob(), withdraw(&scene.id.clone(), "security")))),
+        ("new decision", |scene| drop(scene.world.ok(&bob(), Command::Decide { promotion: scene.id.clone(), decision: signed(DecisionKind::Approved, 2) }))),
+    ];
+    for (what, undo) in undoing {
+        let mut scene = scene();
+        let id = scene.id.clone();
+        scene.world.ok(&bob(), approve(&id, "security"));
+        assert_eq!(scene.world.refused(&bob(), complete(&id, lacking(&[PROMOTER_RULE, "metric.threshold"]))).code, Code::GateFailed, "{what}");
+        let entries = scene.world.ok(&bob(), complete(&id, lacking(&[PROMOTER_RULE])));
+        assert_eq!(promotion(&mut scene).completed, Some(entries[0].index), "{what}");
+        assert_eq!(promotion(&mut scene).missing, serde_json::json!([PROMOTER_RULE]));
+        assert_eq!(scene.world.refused(&carol(), complete(&id, passing())).code, Code::AlreadyExists, "{what}");
+        // A refresh that changed nothing lapses nothing.
+        scene.world.ok(&alice(), refresh(&id, b"evidence"));
+        assert!(promotion(&mut scene).completed.is_some(), "{what}");
+        undo(&mut scene);
+        assert_eq!(promotion(&mut scene).completed, None, "{what}");
+    }
+    let mut scene = scene();
+    let id = scene.id.clone();
+    scene.world.ok(&alice(), cancel(&id));
+    assert_eq!(scene.world.refused(&bob(), complete(&id, passing())).code, Code::TransitionRefused);
+}
+
+#[test]
+fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
+    let mut scene = scene();
+    let id = scene.id.clone();
+    let (bob, carol) = (scene.world.person(&bob(), &["approver:security"]), scene.world.person(&carol(), &["viewer"]));
+    let stand_in = |authors: Vec<ActorId>, other_roles: Vec<Label>| {
+        let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, decision, .. } =
+            approve(&id, "security")
+        else {
+            panic!("a review")
+        };
+        let delegated_by = Some(bob.clone());
+        Command::Review {
+            promotion,
+            role,
+            delegated_by,
+            verdict,
+            evidence_set,
+            comment,
+            ticket,
+            conditions,
+            expires_at,
+            envelope,
+            signed_with,
+            authors,
+            other_roles,
+            decision,
+        }
+    };
+    assert_eq!(scene.world.refused(&carol, stand_in(vec![], vec![])).code, Code::AccessDenied, "nobody delegated anything");
+    let until = scene.world.now().plus_seconds(86_400);
+    scene.world.ok(&bob, crate::delegation::Command::Give { role: label("security"), to: carol.clone(), until, reason: reason() });
+    for authors in [vec![bob.clone()], vec![carol.clone()]] {
+        assert_eq!(scene.world.refused(&carol, stand_in(authors, vec![])).code, Code::SeparationOfDuties);
+    }
+    assert_eq!(scene.world.refused(&carol, stand_in(vec![], vec![label("product")])).code, Code::SeparationOfDuties);
+    scene.world.ok(&carol, stand_in(vec![alice()], vec![]));
+    let row = scene.world.row::<ApprovalRow>(&[&id, &label("security"), &carol]).unwrap();
+    assert_eq!(row.delegated_by, Some(bob.clone()));
+    // What was approved stays approved when the delegation ends.
+    scene.world.ok(&bob, crate::delegation::Command::End { role: label("security"), to: carol.clone() });
+    assert!(!scene.world.row::<ApprovalRow>(&[&id, &label("security"), &carol]).unwrap().withdrawn);
+    scene.world.ok(&carol, withdraw(&id, "security"));
+    assert_eq!(scene.world.refused(&carol, stand_in(vec![], vec![])).code, Code::AccessDenied, "it ended");
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::foreign::{ForeignKey, ForeignSigningKey};
 use super::keys::{KeyError, PublicKey, SigningKey};
 
 /// The payload type of an in-toto statement.
@@ -73,6 +74,41 @@ impl Envelope {
         let encoded = pre_authentication_encoding(&self.payload_type, &self.payload);
         self.signatures.push(EnvelopeSignature { keyid: key.public_key().key_id()?, sig: key.sign(&encoded)? });
         Ok(self)
+    }
+
+    /// Signs a payload with somebody's own key.
+    pub fn sign_foreign(payload_type: &str, payload: &[u8], key: &ForeignSigningKey) -> Result<Self, DsseError> {
+        let signature = key.sign(&pre_authentication_encoding(payload_type, payload))?;
+        let envelope = Self { payload: payload.to_vec(), payload_type: payload_type.to_owned(), signatures: Vec::new() };
+        Ok(envelope.with_signature(&key.public_key().key_id()?.to_string(), signature))
+    }
+
+    /// Adds a signature that somebody else made over the same type and payload. It is not checked here.
+    #[must_use]
+    pub fn with_signature(mut self, keyid: &str, sig: Vec<u8>) -> Self {
+        self.signatures.push(EnvelopeSignature { keyid: keyid.to_owned(), sig });
+        self
+    }
+
+    /// What the payload is, as the envelope says.
+    pub fn payload_type(&self) -> &str {
+        &self.payload_type
+    }
+
+    /// The payload although no signature over it was checked: for documents whose signer is not known here.
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The key ids that the signatures name; empty text where one names none.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.signatures.iter().map(|signature| signature.keyid.as_str())
+    }
+
+    /// Whether the signature at `position` is this key's.
+    pub fn is_signed_at(&self, position: usize, key: &ForeignKey) -> bool {
+        let encoded = pre_authentication_encoding(&self.payload_type, &self.payload);
+        self.signatures.get(position).is_some_and(|signature| key.verify(&encoded, &signature.sig).is_ok())
     }
 
     /// Checks the type and that one of `keys` signed; gives the payload that was verified.

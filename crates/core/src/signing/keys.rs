@@ -75,6 +75,21 @@ impl PublicKey {
         p256::ecdsa::VerifyingKey::from_public_key_pem(pem).map(Self).map_err(|_| KeyError::PublicPem)
     }
 
+    /// Reads SPKI DER.
+    pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
+        p256::ecdsa::VerifyingKey::from_public_key_der(der).map(Self).map_err(|_| KeyError::PublicPem)
+    }
+
+    /// Reads a point of the curve as SEC 1 writes it.
+    pub fn from_sec1(point: &[u8]) -> Result<Self, KeyError> {
+        p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(Self).map_err(|_| KeyError::PublicPem)
+    }
+
+    /// Writes SPKI DER.
+    pub fn to_spki_der(&self) -> Result<Vec<u8>, KeyError> {
+        self.0.to_public_key_der().map(|der| der.as_bytes().to_vec()).map_err(|_| KeyError::Encode)
+    }
+
     /// Writes an SPKI PEM file, byte for byte what `openssl pkey -pubout` writes.
     pub fn to_spki_pem(&self) -> Result<String, KeyError> {
         self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Encode)

@@ -4,9 +4,11 @@
 //! use: the P-256 key signs decisions and models, an Ed25519 key signs checkpoints, another signs webhooks.
 
 pub mod dsse;
+pub mod foreign;
 pub mod keys;
 pub mod statement;
 
 pub use dsse::Envelope;
+pub use foreign::{ForeignKey, ForeignSigningKey};
 pub use keys::{PublicKey, SigningKey};
 pub use statement::{Decision, Statement};

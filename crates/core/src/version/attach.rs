@@ -5,6 +5,7 @@
 use super::{Event, existing, note_blob_uses, touch, version_digest};
 use crate::command::{Stop, record};
 use crate::entry::{Draft, Entry, Payload, Subject};
+use crate::lineage;
 use crate::manifest::Manifest;
 use crate::model;
 use crate::names::{ModelId, State, VersionNumber};
@@ -46,6 +47,9 @@ pub fn check(version: &VersionRow) -> Result<(), Refusal> {
         let message = format!("version {} {why}", version.number);
         Err(Refusal::new(Code::TransitionRefused, &message).field("version").remedy(remedy))
     };
+    if version.pinned {
+        return refused("is a part of a system, which pins its digest", "register the bytes as a new version, and a new version of the system with it");
+    }
     match (version.held, version.state) {
         (true, _) => refused("is frozen with the bytes that it has", "register other bytes as a new version"),
         (false, State::Retired) => refused("is retired and takes no bytes", "register the bytes as a new version"),
@@ -56,7 +60,10 @@ pub fn check(version: &VersionRow) -> Result<(), Refusal> {
 pub(super) fn apply(rows: &mut Rows, entry: &Entry, version: VersionRow, event: &Event) -> Result<(), Missing> {
     let Event::Attached { content_digest, facts_digest, version_digest, files, size } = event else { return Ok(()) };
     record(rows, entry, &entry.subject, "version_digest", Some(&version_digest.to_string()))?;
-    note_blob_uses(rows, &version.model_id, version.number, *content_digest)?;
+    let forgotten = lineage::forget_facts(rows, &version.model_id, version.number, &version.facts_digest);
+    let blobs = note_blob_uses(rows, &version.model_id, version.number, *content_digest);
+    forgotten.and(blobs)?;
+    lineage::note_facts(rows, &version.model_id, version.number, facts_digest)?;
     touch(
         rows,
         entry,

@@ -1,10 +1,11 @@
 //! Registration: what is sealed, under which number and semantic version.
 
-use super::{Command, Event, note_blob_uses, version_digest};
+use super::{Command, Event, composition, note_blob_uses, version_digest};
 use crate::command::{Stop, begin};
 use crate::entry::{Draft, Entry, Subject};
+use crate::lineage;
 use crate::model;
-use crate::names::{MAX_DESCRIPTION_BYTES, ModelId, State, VersionNumber, check_text};
+use crate::names::{MAX_DESCRIPTION_BYTES, ModelId, ModelKind, State, VersionNumber, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::semver;
@@ -15,10 +16,11 @@ pub(super) fn decide(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, S
     let Command::Register { model: id, manifest, facts, semver, bump, description, origin, tags } = command else { return Ok(Vec::new()) };
     check_text("description", description, MAX_DESCRIPTION_BYTES.min(tag::MAX_ENTRY_VALUE_BYTES))?;
     origin.as_ref().map_or(Ok(()), super::Origin::check)?;
-    if manifest.files().is_empty() && origin.is_none() {
+    let model = model::existing(rows, id)?;
+    if manifest.files().is_empty() && manifest.pins().is_empty() && origin.is_none() && model.kind != ModelKind::System {
         return Err(Refusal::invalid("files", "a package needs at least one file").remedy("give files, or the source where the bytes are").into());
     }
-    let model = model::existing(rows, id)?;
+    composition::check(rows, &model, manifest, facts, origin.as_ref())?;
     if model.hidden {
         return Err(Refusal::new(Code::TransitionRefused, &format!("model `{}` is hidden and takes no new version", model.name)).field("name").into());
     }
@@ -75,6 +77,7 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, id: &ModelId, number: Versio
         hidden: false,
         ungated: false,
         shared: false,
+        pinned: false,
         production_index: None,
         successor: None,
         sunset: None,
@@ -93,7 +96,9 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, id: &ModelId, number: Versio
         // Only such a version gets another digest one day, and the first one must be found for ever.
         begin(rows, entry, "version_digest", &version_digest.to_string());
     }
-    note_blob_uses(rows, id, number, *content_digest)?;
+    // All are asked for before any is looked at: one load instead of three.
+    let (blobs, sealed) = (note_blob_uses(rows, id, number, *content_digest), lineage::note_facts(rows, id, number, facts_digest));
+    blobs.and(sealed)?;
     if let Some(model) = rows.get::<ModelRow>(&[id])? {
         let last_semver = semver::newer(&model.last_semver, semver);
         let last_number = model.last_number.max(number.get());

@@ -148,6 +148,7 @@ fn every_refusal() {
         sunset: None,
         gate: None,
         expected: None,
+        attestations: vec![],
     };
     let reinstate = |gate| Command::Transition {
         model: model.clone(),
@@ -158,6 +159,7 @@ fn every_refusal() {
         sunset: None,
         gate,
         expected: None,
+        attestations: vec![],
     };
     let old = Command::Transition {
         model: model.clone(),
@@ -168,6 +170,7 @@ fn every_refusal() {
         sunset: None,
         gate: None,
         expected: Some(0),
+        attestations: vec![],
     };
     let cases: Vec<(&str, Command, Code, Option<&str>)> = vec![
         ("registration under no model", register_version(&unknown, "x"), Code::NotFound, None),
@@ -222,8 +225,13 @@ fn a_failed_gate_that_does_not_block_stamps_the_version_until_it_is_a_draft_agai
     let model = world.model("loans");
     let number = world.version(&model);
     let id = world.open(&model, number, State::Production);
-    let execute =
-        promotion::Command::Execute { promotion: id, gate: failing(false, false), decision: signed(promotion::DecisionKind::Executed, 1), replaced: vec![] };
+    let execute = promotion::Command::Execute {
+        promotion: id,
+        gate: failing(false, false),
+        decision: signed(promotion::DecisionKind::Executed, 1),
+        replaced: vec![],
+        attestation: None,
+    };
     world.ok(&carol(), execute);
     let ungated = |world: &mut World| world.row::<VersionRow>(&[&model, &number]).unwrap().ungated;
     assert!(ungated(&mut world));

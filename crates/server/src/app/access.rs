@@ -4,16 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use chancery_core::Command;
-use chancery_core::access::{Action, Actor, Authorized, Role, authorize, authorize_read};
+use chancery_core::access::{Action, Actor, Authorized, Delegated, Role, authorize, authorize_read};
 use chancery_core::actor::ActorKind;
 use chancery_core::entry::{Door, Subject};
 use chancery_core::names::{ActorId, Digest, Timestamp};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
-use chancery_core::tables::{ActorRow, CredentialRow, SettingRow, TokenRow};
+use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TokenRow};
 
 use super::{App, AppError};
 use crate::fault::Fault;
+use crate::store::Snapshot;
 use crate::values;
 
 /// A read that was allowed: the only key to [`App::read`].
@@ -80,8 +81,9 @@ impl App {
         }
         let Some(row) = snapshot.get::<ActorRow>(values![token.actor_id]).await?.filter(|row| row.active) else { return Err(unauthenticated()) };
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
-        let actor = actor_of(row, revision)?;
-        self.inner.access.keep(hash, actor.clone(), token.expires_at);
+        let (actor, until) = self.actor_of(&snapshot, row, revision).await?;
+        // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
+        self.inner.access.keep(hash, actor.clone(), until.map_or(token.expires_at, |until| until.min(token.expires_at)));
         Ok(Caller { actor, door })
     }
 
@@ -91,7 +93,7 @@ impl App {
         for role in ["platform", "product", "security", "ai-governance"] {
             roles.push(Role::Approver(chancery_core::names::Label::parse(role)?));
         }
-        Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, access_revision: self.access_revision().await? })
+        Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, delegated: Vec::new(), access_revision: self.access_revision().await? })
     }
 
     /// The actor as it stands now, for a command that was authorised at an older access revision.
@@ -102,7 +104,24 @@ impl App {
         let snapshot = self.inner.store.read().await?;
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let row = snapshot.get::<ActorRow>(values![actor.id]).await?.filter(|row| row.active);
-        Ok(actor_of(row.ok_or_else(unauthenticated)?, revision)?)
+        Ok(self.actor_of(&snapshot, row.ok_or_else(unauthenticated)?, revision).await?.0)
+    }
+
+    /// The actor with its roles and those in which it stands in now, and until when these last.
+    async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
+        let roles: Vec<Role> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
+        let now = self.now();
+        let tail = "WHERE delegate = $1 AND ended_at IS NULL AND until > $2 ORDER BY role, giver";
+        let (mut delegated, mut until) = (Vec::new(), None);
+        for given in snapshot.rows::<DelegationRow>(tail, &values![row.actor_id, now]).await? {
+            // A delegation whose giver lost the role, or his access, does not work.
+            let giver = snapshot.get::<ActorRow>(values![given.giver]).await?;
+            if giver.is_some_and(|giver| given.in_force(&giver, now)) {
+                until = Some(until.map_or(given.until, |end: Timestamp| end.min(given.until)));
+                delegated.push(Delegated { role: given.role, by: given.giver });
+            }
+        }
+        Ok((Actor { id: row.actor_id, kind: row.kind, roles, delegated, access_revision }, until))
     }
 
     /// Allows an action, or records the refused attempt.
@@ -128,9 +147,4 @@ impl App {
             Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
         }
     }
-}
-
-fn actor_of(row: ActorRow, access_revision: u64) -> Result<Actor, Fault> {
-    let roles: Vec<Role> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
-    Ok(Actor { id: row.actor_id, kind: row.kind, roles, access_revision })
 }

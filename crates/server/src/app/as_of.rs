@@ -86,6 +86,7 @@ pub fn entry(row: &EntryRow) -> Result<Entry, AppError> {
 /// A model and everything under it as of a cut.
 #[derive(Debug)]
 pub struct Past {
+    cut: Cut,
     model: ModelRow,
     versions: BTreeMap<VersionNumber, VersionRow>,
     aliases: Vec<AliasRow>,
@@ -155,6 +156,7 @@ pub async fn past(snapshot: &Snapshot, model: &ModelRow, cut: Cut) -> Result<Pas
     let stood = changed::<ModelRow>(&rows)?.into_iter().next();
     let stood = stood.ok_or_else(|| Refusal::not_found("model", model.name.as_str()).remedy("it did not exist yet at that moment"))?;
     Ok(Past {
+        cut,
         model: stood,
         versions: changed::<VersionRow>(&rows)?.into_iter().map(|row| (row.number, row)).collect(),
         aliases: changed(&rows)?,
@@ -199,7 +201,9 @@ impl Past {
         let row = self.versions.get(&number).ok_or_else(|| Refusal::not_found("version", &format!("{}/{number}", self.model.name)))?;
         let now = view::version(snapshot, &self.model, row).await?;
         let aliases = self.aliases.iter().filter(|alias| alias.number == number).map(|alias| alias.alias.to_string());
-        Ok(VersionView { tags: self.tags(number.get()), aliases: aliases.collect(), ..now })
+        // What the parts of a system are called, and where they stand, is not in the entries about the system.
+        let composition = if now.composition.is_empty() { Vec::new() } else { view::composition(snapshot, row, self.cut.0).await? };
+        Ok(VersionView { tags: self.tags(number.get()), aliases: aliases.collect(), composition, ..now })
     }
 
     /// Numbers of the versions that were listed, newest first.

@@ -1,5 +1,11 @@
 //! Preparing a gate: build the input document from one snapshot, evaluate it, and keep what was noted on the way.
 
+pub(super) mod authors;
+mod components;
+pub(super) mod conditions;
+mod documents;
+mod templates;
+
 use std::collections::BTreeSet;
 
 use chancery_core::actor::ActorKind;
@@ -7,7 +13,7 @@ use chancery_core::approval::ApprovalVerdict;
 use chancery_core::entry::Payload;
 use chancery_core::manifest::Manifest;
 use chancery_core::model::Profile;
-use chancery_core::names::{ActorId, Digest, Label, PolicyMode, State, Timestamp};
+use chancery_core::names::{Digest, Label, PolicyMode, State, Timestamp};
 use chancery_core::policy::{self, Finding, Fixity, Gate, Input, Verdict};
 use chancery_core::promotion::{DecisionKind, GateRecord};
 use chancery_core::refusal::Refusal;
@@ -16,15 +22,12 @@ use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, Exc
 
 use super::access::Caller;
 use super::sequence::Noted;
-use super::view::{self, binding_kind, is_document};
-use super::{App, AppError};
+use super::view;
+use super::{App, AppError, register};
 use crate::blobs;
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;
-
-/// Largest document that a policy reads.
-const MAX_DOCUMENT_BYTES: u64 = 1024 * 1024;
 
 /// A version as a gate sees it, with everything that was read for it.
 pub(super) struct Subjects {
@@ -79,7 +82,11 @@ impl App {
         noted.extend(promotion.as_ref().map(|row| Noted::Promotion(row.promotion_id.clone(), row.revision)));
         // Never before the newest entry: after a clock that ran ahead, a gate would otherwise look too old to the sequencer for ever.
         let now = self.now().max(snapshot.head().at);
-        let authors = authors(&version, promotion.as_ref(), &evidence);
+        let stated = self.version_input(snapshot, &version).await?;
+        let authors = authors::authors(snapshot, &version, &stated.facts, promotion.as_ref(), &evidence).await?;
+        let mut pieces = documents::input(snapshot, &version, &evidence).await?;
+        noted.extend(templates::resolve(snapshot, &mut pieces).await?);
+        let components = components::input(snapshot, &model, &version, &mut noted).await?;
         let input = Input {
             v: 1,
             now,
@@ -88,8 +95,8 @@ impl App {
             environment: environment.to_string(),
             actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.actor.roles.iter().map(ToString::to_string).collect() },
             model: model_input(&model)?,
-            version: self.version_input(snapshot, &version).await?,
-            evidence: self.evidence_input(snapshot, &evidence).await?,
+            version: stated,
+            evidence: pieces,
             evidence_set_digest: evidence_set(&version, &evidence),
             promotion: promotion.as_ref().map(|row| policy::Promotion {
                 id: row.promotion_id.clone(),
@@ -101,8 +108,8 @@ impl App {
             decision: self.decision_input(snapshot, &version, promotion.as_ref()).await?,
             exceptions: exceptions_input(snapshot, &version, now).await?,
             reference: self.reference_input(snapshot, &model, &version).await?,
-            components: Vec::new(),
-            conditions: Vec::new(),
+            components,
+            conditions: conditions::input(snapshot, &model.model_id, now).await?,
             risks: Vec::new(),
             reviews: Vec::new(),
             risk_score: None,
@@ -163,33 +170,6 @@ impl App {
         })
     }
 
-    async fn evidence_input(&self, snapshot: &Snapshot, rows: &[EvidenceRow]) -> Result<Vec<policy::Evidence>, AppError> {
-        let mut all = Vec::with_capacity(rows.len());
-        for row in rows {
-            let document = if is_document(row.evidence_type) && row.size <= MAX_DOCUMENT_BYTES { self.document(snapshot, row).await? } else { None };
-            all.push(policy::Evidence {
-                digest: row.digest,
-                kind: row.evidence_type.to_string(),
-                grade: row.grade,
-                binds_to: policy::Binding { kind: binding_kind(row.binds_to), digest: row.binds_digest },
-                actor: row.actor.clone(),
-                at: row.at,
-                document,
-                format: String::new(),
-                summary: None,
-                signed_by: Vec::new(),
-                role: None,
-            });
-        }
-        Ok(all)
-    }
-
-    /// A piece of evidence as JSON; `None` when it is not JSON.
-    async fn document(&self, snapshot: &Snapshot, row: &EvidenceRow) -> Result<Option<serde_json::Value>, AppError> {
-        let bytes = if row.in_payloads { view::payload(snapshot, &row.digest).await? } else { self.blobs().read_all(&row.digest, MAX_DOCUMENT_BYTES).await? };
-        Ok(serde_json::from_slice(&bytes).ok())
-    }
-
     /// The newest decision that approves this version for the promotion, with its signature checked.
     async fn decision_input(&self, snapshot: &Snapshot, version: &VersionRow, promotion: Option<&PromotionRow>) -> Result<Option<policy::Decision>, AppError> {
         let rows = snapshot
@@ -243,8 +223,8 @@ impl App {
             semver: row.semver.clone(),
             why: why.to_owned(),
             version_digest: row.version_digest,
-            evidence: self.evidence_input(snapshot, &evidence).await?,
-            signature_change: String::new(),
+            evidence: documents::input(snapshot, &row, &evidence).await?,
+            signature_change: register::contract(&view::facts(snapshot, &row).await?, &view::facts(snapshot, version).await?).as_str().to_owned(),
         }))
     }
 }
@@ -264,14 +244,6 @@ pub(super) fn evidence_set(version: &VersionRow, evidence: &[EvidenceRow]) -> Di
     let digests: Vec<String> = digests.into_iter().map(|digest| format!("\"{digest}\"")).collect();
     // RFC 8785 by hand: two members in order, hexadecimal text only.
     Digest::of(format!(r#"{{"evidence":[{}],"version_digest":"{}"}}"#, digests.join(","), version.version_digest).as_bytes())
-}
-
-/// People who may not approve: registrar, uploaders of evidence, opener.
-fn authors(version: &VersionRow, promotion: Option<&PromotionRow>, evidence: &[EvidenceRow]) -> Vec<ActorId> {
-    let mut authors: BTreeSet<ActorId> = evidence.iter().map(|row| row.actor.clone()).collect();
-    authors.insert(version.registered_by.clone());
-    authors.extend(promotion.map(|row| row.opened_by.clone()));
-    authors.into_iter().collect()
 }
 
 fn actor_kind(caller: &Caller) -> policy::ActorKind {
@@ -332,8 +304,8 @@ fn approval_input(row: &ApprovalRow) -> policy::Approval {
         environment: row.environment.to_string(),
         tier: row.risk_tier,
         evidence_set_digest: row.evidence_set,
-        delegated_by: None,
-        signed_with: None,
+        delegated_by: row.delegated_by.clone(),
+        signed_with: row.signed_with.map(|id| id.to_string()),
     }
 }
 

@@ -3,11 +3,17 @@
 
 mod access;
 pub mod artifacts;
+mod attestation;
 pub mod as_of;
+pub mod compare;
+mod composition;
 pub mod current;
 mod execute;
 mod gate;
 mod hide;
+pub mod intake;
+pub mod keys;
+pub mod lineage;
 mod mode;
 mod promote;
 pub mod promotions;
@@ -26,6 +32,7 @@ use chancery_core::refusal::Refusal;
 
 pub use access::{Caller, Reading};
 pub use execute::{Options, Receipt};
+pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
 

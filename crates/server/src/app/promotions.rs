@@ -1,23 +1,32 @@
-//! The view of a promotion: what is missing for it, who has spoken, and what the version is compared with.
+//! The view of a promotion: what is missing for it and who can supply it, who has spoken, and what the version is compared with.
 //!
 //! An open promotion shows its gates as they are now. A closed one shows the verdict that was stored when it closed; approvals
 //! are then counted as of that moment.
 
-use std::collections::BTreeMap;
+mod approvals;
+mod changes;
+mod metrics;
+mod people;
+mod summary;
+mod talk;
 
-use chancery_core::Event;
-use chancery_core::entry::Entry;
 use chancery_core::names::{Digest, PromotionId};
-use chancery_core::policy::{self, Finding, Input, Verdict};
-use chancery_core::promotion::{self, Status};
+use chancery_core::policy::{self, Finding, Verdict};
+use chancery_core::promotion::{PROMOTER_RULE, Status};
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::{ApprovalRow, DecisionRow, EntryRow, ModelRow, PrivateRow, PromotionRow, VersionRow};
+use chancery_core::tables::{DecisionRow, ModelRow, PromotionRow, VersionRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use approvals::{ApprovalView, RoleView};
+pub use changes::ChangesView;
+pub use metrics::MetricView;
+pub use people::{MissingView, PersonView};
+pub use summary::PromotionSummary;
+pub use talk::{CommentView, ConditionView};
+
 use super::access::Caller;
 use super::gate::{Subjects, gates};
-use super::signed::counts;
 use super::view::{self, ModelReference};
 use super::{App, AppError};
 use crate::fault::Fault;
@@ -49,56 +58,48 @@ pub struct PromotionView {
     pub opened_by: String,
     /// When (RFC 3339).
     pub opened_at: String,
+    /// Whether nothing but the execution is missing.
+    pub ready: bool,
+    /// What it waits for, in words; empty when it is closed.
+    pub waiting_for: Vec<String>,
+    /// Entry that said that nothing but the execution is missing; null when none did, or when that was undone.
+    pub completed: Option<u64>,
+    /// Share of required fields that are filled, 0 to 1; null when no rule asked.
+    pub completeness: Option<f64>,
     /// One finding for each rule.
     #[schema(value_type = Vec<Object>)]
     pub findings: Vec<Finding>,
-    /// The findings that failed.
-    #[schema(value_type = Vec<Object>)]
-    pub missing: Vec<Finding>,
+    /// The findings that failed, each with the people who can supply what is missing.
+    pub missing: Vec<MissingView>,
     /// Roles whose approval is needed.
     pub required_roles: Vec<String>,
-    /// Roles of these without an approval that counts.
+    /// Roles of these without enough approvals that count.
     pub missing_roles: Vec<String>,
+    /// For each required role how many approvals it needs and has, and who could give one.
+    pub roles: Vec<RoleView>,
+    /// Who made the version or asked for its promotion, and so does not approve it.
+    pub authors: Vec<PersonView>,
     /// Every verdict that was given.
     pub approvals: Vec<ApprovalView>,
+    /// Conditions of the approvals.
+    pub conditions: Vec<ConditionView>,
+    /// Number of comments.
+    pub comment_count: u64,
+    /// The newest comments, at most 100, in the order in which they were made.
+    pub comments: Vec<CommentView>,
+    /// Exceptions in force for the version.
+    #[schema(value_type = Vec<Object>)]
+    pub exceptions: Vec<policy::Exception>,
     /// The signed decision in force, or the one that rejected it.
     pub decision: Option<DecisionReference>,
     /// What an open promotion's version is compared with.
     pub reference: Option<ReferenceView>,
-    /// Metrics of the evaluations, beside those of the reference.
+    /// What changed against the reference.
+    pub changes: Option<ChangesView>,
+    /// Metrics of the evaluations, beside those of the reference and their limits.
     pub metrics: Vec<MetricView>,
     /// Index of the last entry that changed it: the ETag.
     pub revision: u64,
-}
-
-/// A person's verdict in a role.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ApprovalView {
-    /// Role.
-    pub role: String,
-    /// Who.
-    pub actor: String,
-    /// Name for people.
-    pub actor_name: Option<String>,
-    /// `approve` or `reject`.
-    pub verdict: String,
-    /// When (RFC 3339).
-    pub at: String,
-    /// Until when it counts (RFC 3339).
-    pub expires_at: String,
-    /// Whether it counts for what the promotion shows.
-    pub counts: bool,
-    /// Ticket reference.
-    pub ticket: Option<String>,
-    /// Comment; null when there is none or it was erased.
-    pub comment: Option<String>,
-    /// Conditions {text, owner, due, effect}.
-    #[schema(value_type = Vec<Object>)]
-    pub conditions: serde_json::Value,
-    /// Whether it was taken back.
-    pub withdrawn: bool,
-    /// Digest of the signed approval.
-    pub envelope: String,
 }
 
 /// A signed decision, in short.
@@ -119,19 +120,6 @@ pub struct ReferenceView {
     pub number: u64,
     /// `champion`, `production` or `newest release`.
     pub why: String,
-}
-
-/// A metric of a version and of its reference.
-#[derive(Debug, PartialEq, Serialize, ToSchema)]
-pub struct MetricView {
-    /// Metric.
-    pub name: String,
-    /// Slice of the dataset; null for the whole.
-    pub slice: Option<String>,
-    /// Newest value of the version; null when only the reference reports it.
-    pub value: Option<f64>,
-    /// Newest value of the reference.
-    pub reference: Option<f64>,
 }
 
 impl App {
@@ -156,7 +144,57 @@ impl App {
             }
         };
         let required_roles = self.required_roles(&subjects.input)?;
-        view_of(&snapshot, &row, &subjects, verdict, required_roles).await
+        self.view_of(&snapshot, row, &subjects, verdict, required_roles).await
+    }
+
+    async fn view_of(
+        &self,
+        snapshot: &Snapshot,
+        row: PromotionRow,
+        subjects: &Subjects,
+        verdict: Verdict,
+        required_roles: Vec<String>,
+    ) -> Result<PromotionView, AppError> {
+        let engine = self.engine();
+        let expected = engine.expected();
+        let roles = approvals::roles(snapshot, subjects, &required_roles, expected).await?;
+        let missing_roles: Vec<String> = roles.iter().filter(|role| role.given < role.needed).map(|role| role.role.clone()).collect();
+        let missing = people::missing(snapshot, &verdict, &roles).await?;
+        let open = row.status == Status::Open;
+        let reference = subjects.input.reference.as_ref();
+        Ok(PromotionView {
+            id: row.promotion_id.to_string(),
+            model: ModelReference { id: subjects.model.model_id.to_string(), name: subjects.model.name.to_string() },
+            version: row.number.get(),
+            version_digest: subjects.version.version_digest.to_string(),
+            target: row.target.to_string(),
+            environment: row.environment.to_string(),
+            status: row.status.to_string(),
+            risk_tier: row.risk_tier.to_string(),
+            evidence_set: row.evidence_set.to_string(),
+            opened_by: row.opened_by.to_string(),
+            opened_at: row.opened_at.to_string(),
+            ready: open && ready(&verdict),
+            waiting_for: if open { waiting_for(&verdict, &roles) } else { Vec::new() },
+            completed: row.completed,
+            completeness: verdict.completeness,
+            missing,
+            findings: verdict.findings,
+            required_roles,
+            missing_roles,
+            roles,
+            authors: people::named(snapshot, &subjects.input.authors).await?,
+            approvals: approvals::given(snapshot, subjects).await?,
+            conditions: talk::conditions(snapshot, subjects, &row).await?,
+            comment_count: row.comments,
+            comments: talk::comments(snapshot, &row).await?,
+            exceptions: subjects.input.exceptions.clone(),
+            decision: decision(snapshot, &row).await?,
+            reference: reference.map(|reference| ReferenceView { number: reference.number.get(), why: reference.why.clone() }),
+            changes: changes::against_reference(snapshot, subjects).await?,
+            metrics: metrics::beside_reference(&subjects.input, expected),
+            revision: row.revision,
+        })
     }
 }
 
@@ -183,66 +221,26 @@ async fn stored_verdict(snapshot: &Snapshot, digest: &Digest) -> Result<Verdict,
     Ok(serde_json::from_slice(&bytes).map_err(|error| Fault::database("read a stored verdict", error))?)
 }
 
-async fn view_of(
-    snapshot: &Snapshot,
-    row: &PromotionRow,
-    subjects: &Subjects,
-    verdict: Verdict,
-    required_roles: Vec<String>,
-) -> Result<PromotionView, AppError> {
-    let counted: Vec<&str> = subjects.approvals.iter().filter(|approval| counts(approval, subjects)).map(|approval| approval.role.as_str()).collect();
-    let mut approvals = Vec::with_capacity(subjects.approvals.len());
-    for approval in &subjects.approvals {
-        approvals.push(approval_view(snapshot, approval, subjects).await?);
+/// Whether nothing but the execution is missing.
+fn ready(verdict: &Verdict) -> bool {
+    !verdict.blocks() || verdict.failed().all(|finding| finding.rule == PROMOTER_RULE)
+}
+
+/// Rules that fail as long as approvals are missing: the roles that are named say it better.
+const FOLLOW_FROM_APPROVALS: [&str; 3] = ["approval.complete", "approval.unexpired", "decision.signed"];
+
+/// What an open promotion waits for, the next steps first.
+fn waiting_for(verdict: &Verdict, roles: &[RoleView]) -> Vec<String> {
+    if ready(verdict) {
+        let by_pipeline = verdict.failed().any(|finding| finding.rule == PROMOTER_RULE);
+        return vec![if by_pipeline { "execution by a pipeline".to_owned() } else { "execution".to_owned() }];
     }
-    let reference = subjects.input.reference.as_ref();
-    Ok(PromotionView {
-        id: row.promotion_id.to_string(),
-        model: ModelReference { id: subjects.model.model_id.to_string(), name: subjects.model.name.to_string() },
-        version: row.number.get(),
-        version_digest: subjects.version.version_digest.to_string(),
-        target: row.target.to_string(),
-        environment: row.environment.to_string(),
-        status: row.status.to_string(),
-        risk_tier: row.risk_tier.to_string(),
-        evidence_set: row.evidence_set.to_string(),
-        opened_by: row.opened_by.to_string(),
-        opened_at: row.opened_at.to_string(),
-        missing: verdict.failed().cloned().collect(),
-        findings: verdict.findings,
-        missing_roles: required_roles.iter().filter(|role| !counted.contains(&role.as_str())).cloned().collect(),
-        required_roles,
-        approvals,
-        decision: decision(snapshot, row).await?,
-        reference: reference.map(|reference| ReferenceView { number: reference.number.get(), why: reference.why.clone() }),
-        metrics: metrics(&subjects.input),
-        revision: row.revision,
-    })
-}
-
-async fn approval_view(snapshot: &Snapshot, row: &ApprovalRow, subjects: &Subjects) -> Result<ApprovalView, AppError> {
-    Ok(ApprovalView {
-        role: row.role.to_string(),
-        actor: row.actor.to_string(),
-        actor_name: view::display_name(snapshot, &row.actor).await?,
-        verdict: row.verdict.to_string(),
-        at: row.at.to_string(),
-        expires_at: row.expires_at.to_string(),
-        counts: counts(row, subjects),
-        ticket: row.ticket.clone(),
-        comment: comment(snapshot, row.entry_index).await?,
-        conditions: row.conditions.clone(),
-        withdrawn: row.withdrawn,
-        envelope: row.envelope.to_string(),
-    })
-}
-
-/// The comment of an approval, from the vault, where it can be erased.
-async fn comment(snapshot: &Snapshot, index: u64) -> Result<Option<String>, AppError> {
-    let Some(row) = snapshot.get::<EntryRow>(values![index]).await? else { return Ok(None) };
-    let entry = Entry::from_bytes(&row.bytes).map_err(|error| Fault::database("read an approval", error))?;
-    let Event::Promotion(promotion::Event::ApprovalRecorded { comment: Some(digest), .. }) = entry.event else { return Ok(None) };
-    Ok(snapshot.get::<PrivateRow>(values![digest]).await?.map(|row| row.text))
+    let lacking = roles.iter().filter(|role| role.given < role.needed);
+    let approvals: Vec<String> = lacking.map(|role| format!("{} of {} approvals as {}", role.needed - role.given, role.needed, role.role)).collect();
+    let follows = |rule: &str| !approvals.is_empty() && FOLLOW_FROM_APPROVALS.contains(&rule);
+    let rules = verdict.failed().filter(|finding| finding.rule != PROMOTER_RULE && !follows(&finding.rule));
+    let rules: Vec<String> = rules.map(|finding| format!("rule {}", finding.rule)).collect();
+    rules.into_iter().chain(approvals).collect()
 }
 
 /// The decision in force; a rejected promotion has none in force, and shows the one that rejected it.
@@ -256,66 +254,4 @@ async fn decision(snapshot: &Snapshot, row: &PromotionRow) -> Result<Option<Deci
         None => None,
     };
     Ok(found.map(|row| DecisionReference { id: row.decision_id, digest: row.digest.to_string(), decision: row.decision.to_string() }))
-}
-
-/// Metrics of the version beside those of its reference, by name and slice; a later evaluation replaces an earlier one.
-fn metrics(input: &Input) -> Vec<MetricView> {
-    let ours = reported(&input.evidence);
-    let theirs = input.reference.as_ref().map(|reference| reported(&reference.evidence)).unwrap_or_default();
-    let keys: std::collections::BTreeSet<&(String, Option<String>)> = ours.keys().chain(theirs.keys()).collect();
-    let view = |key: &(String, Option<String>)| MetricView {
-        name: key.0.clone(),
-        slice: key.1.clone(),
-        value: ours.get(key).copied(),
-        reference: theirs.get(key).copied(),
-    };
-    keys.into_iter().map(view).collect()
-}
-
-/// What evaluations report: metrics of the format {metrics: [{name, value, slice?}]}. Anything else in a document is passed over.
-fn reported(evidence: &[policy::Evidence]) -> BTreeMap<(String, Option<String>), f64> {
-    let documents = evidence.iter().filter(|piece| piece.kind == "evaluation").filter_map(|piece| piece.document.as_ref());
-    let lists = documents.filter_map(|document| document.get("metrics")?.as_array());
-    let metric = |entry: &serde_json::Value| {
-        let slice = entry.get("slice").and_then(serde_json::Value::as_str).filter(|slice| !slice.is_empty()).map(str::to_owned);
-        Some(((entry.get("name")?.as_str()?.to_owned(), slice), entry.get("value")?.as_f64()?))
-    };
-    lists.flatten().filter_map(metric).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use chancery_core::names::{ActorId, Grade, Timestamp};
-    use chancery_core::policy::{Binding, BindingKind};
-    use serde_json::json;
-
-    use super::*;
-
-    fn evidence(kind: &str, document: serde_json::Value) -> policy::Evidence {
-        policy::Evidence {
-            digest: Digest::of(kind.as_bytes()),
-            kind: kind.to_owned(),
-            grade: Grade::Claimed,
-            binds_to: Binding { kind: BindingKind::Content, digest: Digest::of(b"content") },
-            actor: ActorId::parse("system").unwrap(),
-            at: Timestamp::from_micros(0),
-            document: Some(document),
-            format: String::new(),
-            summary: None,
-            signed_by: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn the_newest_evaluation_counts_and_what_is_no_metric_is_passed_over() {
-        let found = reported(&[
-            evidence("evaluation", json!({"metrics": [{"name": "auc_roc", "value": 0.7}, {"name": "auc_roc", "slice": "women", "value": 0.6}]})),
-            evidence("evaluation", json!({"metrics": [{"name": "auc_roc", "slice": "", "value": 0.8}, {"name": "f1", "value": "high"}, 7]})),
-            evidence("evaluation", json!("no document")),
-            evidence("sbom", json!({"metrics": [{"name": "packages", "value": 3}]})),
-        ]);
-        let whole = ("auc_roc".to_owned(), None);
-        let slice = ("auc_roc".to_owned(), Some("women".to_owned()));
-        assert_eq!(found, BTreeMap::from([(whole, 0.8), (slice, 0.6)]));
-    }
 }

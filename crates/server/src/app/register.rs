@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 
 use chancery_core::entry::Payload;
 use chancery_core::manifest::{Manifest, ManifestFile};
-use chancery_core::names::{Digest, TagKey};
+use chancery_core::names::{Digest, ModelKind, TagKey};
 use chancery_core::refusal::{Code, Refusal};
-use chancery_core::semver::{self, Bump};
+use chancery_core::semver::{self, Bump, Contract};
 use chancery_core::tables::{ModelRow, PayloadRow, VersionRow};
 use chancery_core::version::Origin;
 use chancery_core::{facts, version};
 use chancery_inspect::{Change, Environment, Inspection, Signature, SignatureChange};
 use serde_json::{Map, Value, json};
 
-use super::{App, AppError, view};
+use super::{App, AppError, composition, view};
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;
@@ -31,7 +31,7 @@ const ONLY_READ: [&str; 2] = ["formats", "inspection"];
 /// What a caller gives to register a version.
 #[derive(Debug)]
 pub struct NewVersion {
-    /// Files, whose bytes were uploaded before; none only with an origin.
+    /// Files, whose bytes were uploaded before; none only with an origin, or for a system.
     pub files: Vec<ManifestFile>,
     /// What he says about them.
     pub facts: Value,
@@ -53,13 +53,16 @@ impl App {
     pub async fn registration(&self, snapshot: Snapshot, model: &ModelRow, new: NewVersion) -> Result<version::Command, AppError> {
         check_given(&new.facts)?;
         let semver = new.semver.as_deref().map(semver::parse).transpose()?;
-        let manifest = if new.files.is_empty() && new.origin.is_some() { Manifest::empty() } else { Manifest::new(new.files)? };
+        let mut given = new.facts;
+        let pins = composition::resolve(&snapshot, model, &mut given).await?;
+        let may_lack_files = new.origin.is_some() || model.kind == ModelKind::System;
+        let manifest = if new.files.is_empty() && may_lack_files { Manifest::empty() } else { Manifest::new(new.files)? }.with(pins);
         let is_held = !manifest.files().is_empty();
-        let before = if is_held || new.facts.get("signature").is_some() { self.newest(&snapshot, model).await? } else { None };
+        let before = if is_held || given.get("signature").is_some() { self.newest(&snapshot, model).await? } else { None };
         // Hashing and reading are slow; no snapshot may wait for them.
         drop(snapshot);
         let inspection = if is_held { Some(self.inspect(&manifest).await?) } else { None };
-        let facts = merge(with_origin(new.facts, new.origin.as_ref()), inspection.as_ref());
+        let facts = with_composition_grade(merge(with_origin(given, new.origin.as_ref()), inspection.as_ref()));
         let content = manifest.payload()?.digest;
         let bump = before.map_or(Bump::Minor, |(old, old_facts)| bump(signature_change(&old_facts, &facts).as_ref(), is_held && old == content));
         let facts = Payload::json("facts", &facts)?;
@@ -122,6 +125,24 @@ fn with_origin(mut facts: Value, origin: Option<&Origin>) -> Value {
         members.insert("origin".to_owned(), json!(origin));
     }
     facts
+}
+
+/// What a system is made of was looked up in the registry, not claimed.
+fn with_composition_grade(mut facts: Value) -> Value {
+    if let Some(grade) = facts.pointer_mut("/grades/composition") {
+        *grade = json!("read");
+    }
+    facts
+}
+
+/// What the signature of `new` changes for callers of `old` (ENT-9).
+pub fn contract(old: &Value, new: &Value) -> Contract {
+    match signature_change(old, new).map(|change| change.change) {
+        Some(Change::Major) => Contract::Breaking,
+        Some(Change::Minor) => Contract::Compatible,
+        Some(Change::Patch) => Contract::None,
+        None => Contract::Unknown,
+    }
 }
 
 /// What a new signature demands of the version number, when both sides say what their signature is.
@@ -309,6 +330,11 @@ mod tests {
             (&none, &none, true, Bump::Patch),
         ] {
             assert_eq!(bump(signature_change(old, new).as_ref(), same), expected, "{old} {new}");
+        }
+        for (old, new, expected) in
+            [(&one, &one, Contract::None), (&one, &more, Contract::Compatible), (&more, &one, Contract::Breaking), (&none, &one, Contract::Unknown)]
+        {
+            assert_eq!(contract(old, new), expected, "{old} {new}");
         }
     }
 }

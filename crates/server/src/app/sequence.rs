@@ -454,10 +454,14 @@ fn subject_of(command: &Command) -> Option<Subject> {
             version::Command::Transition { model, number, .. } | version::Command::Hide { model, number, .. } | version::Command::Attach { model, number, .. },
         ) => Some(Subject::Version(model.clone(), *number)),
         Command::Promotion(
-            promotion::Command::Review { promotion, .. } | promotion::Command::Execute { promotion, .. } | promotion::Command::Withdraw { promotion, .. },
+            promotion::Command::Review { promotion, .. }
+            | promotion::Command::Execute { promotion, .. }
+            | promotion::Command::Withdraw { promotion, .. }
+            | promotion::Command::MeetCondition { promotion, .. },
         ) => Some(Subject::Promotion(promotion.clone())),
         Command::Promotion(promotion::Command::Open { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Promotion(promotion::Command::Rollback { model, to, .. }) => Some(Subject::Version(model.clone(), *to)),
+        Command::Template(command) => Some(Subject::Template(command.name().clone())),
         Command::Actor(_)
         | Command::Attestation(_)
         | Command::Bundle(_)
@@ -466,13 +470,18 @@ fn subject_of(command: &Command) -> Option<Subject> {
         | Command::Exception(_)
         | Command::Finding(_)
         | Command::Risk(_)
-        | Command::Template(_)
         | Command::Evidence(_)
         | Command::Tag(_)
         | Command::Registry(_)
         | Command::Model(_)
         | Command::Version(_)
-        | Command::Promotion(promotion::Command::Refresh { .. } | promotion::Command::Decide { .. } | promotion::Command::Cancel { .. }) => None,
+        | Command::Promotion(
+            promotion::Command::Refresh { .. }
+            | promotion::Command::Decide { .. }
+            | promotion::Command::Cancel { .. }
+            | promotion::Command::Comment { .. }
+            | promotion::Command::Complete { .. },
+        ) => None,
     }
 }
 

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::access::Caller;
 use super::gate::Subjects;
+use super::promote::own_signature::OwnSignature;
 use super::{App, AppError, view};
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -24,7 +25,7 @@ use crate::{ids, values};
 /// Predicate of a single approval. It never changes.
 const APPROVAL_PREDICATE_TYPE: &str = "https://chancery.dev/attestation/approval/v1";
 /// Where the policy is named in decisions.
-const POLICY_URI: &str = "https://chancery.dev/policy/baseline";
+pub(super) const POLICY_URI: &str = "https://chancery.dev/policy/baseline";
 
 /// What a person signs, as a predicate.
 #[derive(Serialize)]
@@ -34,6 +35,9 @@ struct Approval<'a> {
     role: &'a str,
     verdict: ApprovalVerdict,
     by: Principal,
+    /// The approver for whom the person stands in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegated_by: Option<Principal>,
     at: String,
     target: State,
     environment: String,
@@ -51,7 +55,9 @@ struct Approval<'a> {
 /// What goes into an approval beside what it is bound to.
 pub(super) struct ApprovalText<'a> {
     pub(super) role: &'a Label,
+    pub(super) delegated_by: Option<&'a ActorId>,
     pub(super) verdict: ApprovalVerdict,
+    pub(super) at: Timestamp,
     pub(super) comment: Option<chancery_core::names::Digest>,
     pub(super) ticket: Option<&'a str>,
     pub(super) conditions: &'a [Condition],
@@ -70,14 +76,43 @@ pub(super) struct DecisionText<'a> {
 }
 
 impl App {
-    /// Signs one person's verdict.
-    pub(super) async fn sign_approval(&self, snapshot: &Snapshot, caller: &Caller, subjects: &Subjects, text: ApprovalText<'_>) -> Result<Payload, AppError> {
+    /// Signs one person's verdict, beside that person's own signature when there is one.
+    pub(super) async fn sign_approval(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        subjects: &Subjects,
+        text: ApprovalText<'_>,
+        own: Option<&OwnSignature>,
+    ) -> Result<Payload, AppError> {
+        let statement = self.approval_statement(snapshot, caller, subjects, text).await?;
+        let failed = |error: String| Fault::database("sign the approval", error);
+        let mut envelope = Envelope::sign(IN_TOTO_PAYLOAD_TYPE, &statement, self.keys().decision()).map_err(|error| failed(error.to_string()))?;
+        if let Some(own) = own {
+            own.check(snapshot, caller, &statement).await?;
+            envelope = envelope.with_signature(&own.key_id.to_string(), own.signature.clone());
+        }
+        Ok(Payload::json("approval", &envelope)?)
+    }
+
+    /// What is signed of one person's verdict, byte for byte.
+    pub(super) async fn approval_statement(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        subjects: &Subjects,
+        text: ApprovalText<'_>,
+    ) -> Result<Vec<u8>, AppError> {
         let predicate = Approval {
             promotion: subjects.promotion.as_ref().map(|row| row.promotion_id.to_string()).unwrap_or_default(),
             role: text.role.as_str(),
             verdict: text.verdict,
             by: principal(snapshot, &caller.actor.id, Some(text.role)).await?,
-            at: self.now().to_string(),
+            delegated_by: match text.delegated_by {
+                Some(giver) => Some(principal(snapshot, giver, Some(text.role)).await?),
+                None => None,
+            },
+            at: text.at.to_string(),
             target: subjects.input.target,
             environment: subjects.input.environment.clone(),
             risk_tier: subjects.model.risk_tier,
@@ -93,7 +128,7 @@ impl App {
             predicate_type: APPROVAL_PREDICATE_TYPE.to_owned(),
             predicate,
         };
-        self.sign("approval", &statement)
+        Ok(serde_json::to_vec(&statement).map_err(|error| Fault::database("write the approval", error))?)
     }
 
     /// Signs a decision.
@@ -149,11 +184,19 @@ impl App {
         Ok(SignedDecision { id, decision: text.decision, envelope, expires_at: text.expires_at })
     }
 
-    fn sign<T: Serialize>(&self, what: &str, statement: &Statement<T>) -> Result<Payload, AppError> {
+    pub(super) fn sign<T: Serialize>(&self, what: &str, statement: &Statement<T>) -> Result<Payload, AppError> {
+        Ok(Payload::json(what, &self.enveloped(what, statement)?)?)
+    }
+
+    /// An envelope that is not kept, as JSON; it may be larger than a payload.
+    pub(super) fn sign_bytes<T: Serialize>(&self, what: &str, statement: &Statement<T>) -> Result<Vec<u8>, AppError> {
+        Ok(serde_json::to_vec(&self.enveloped(what, statement)?).map_err(|error| Fault::database(format!("write the {what}"), error))?)
+    }
+
+    fn enveloped<T: Serialize>(&self, what: &str, statement: &Statement<T>) -> Result<Envelope, AppError> {
         let failed = |error: String| Fault::database(format!("sign the {what}"), error);
         let payload = serde_json::to_vec(statement).map_err(|error| failed(error.to_string()))?;
-        let envelope = Envelope::sign(IN_TOTO_PAYLOAD_TYPE, &payload, self.keys().decision()).map_err(|error| failed(error.to_string()))?;
-        Ok(Payload::json(what, &envelope)?)
+        Ok(Envelope::sign(IN_TOTO_PAYLOAD_TYPE, &payload, self.keys().decision()).map_err(|error| failed(error.to_string()))?)
     }
 
     /// Whether a stored envelope carries our signature over exactly this decision, about exactly this version.
@@ -178,11 +221,15 @@ pub(super) fn counts(row: &ApprovalRow, subjects: &Subjects) -> bool {
         && !row.withdrawn
         && row.evidence_set == subjects.input.evidence_set_digest
         && row.version_digest == subjects.version.version_digest
+        && row.target == subjects.input.target
+        && row.environment.as_str() == subjects.input.environment
+        && !subjects.input.authors.contains(&row.actor)
+        && row.delegated_by.as_ref().is_none_or(|giver| !subjects.input.authors.contains(giver))
         && row.risk_tier == subjects.model.risk_tier
         && row.expires_at > subjects.input.now
 }
 
-fn resource(name: &str, digest: &str) -> Resource {
+pub(super) fn resource(name: &str, digest: &str) -> Resource {
     Resource {
         name: Some(name.to_owned()),
         uri: None,

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use chancery_core::evidence::{Binding, EvidenceType};
+use chancery_core::evidence::Binding;
 use chancery_core::model::Profile;
-use chancery_core::names::{Digest, Grade, ModelName, RiskTier, State, VersionNumber, clipped};
+use chancery_core::names::{Digest, Grade, ModelKind, ModelName, RiskTier, State, VersionNumber, clipped};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, TagRow, VersionRow, WHOLE_MODEL};
@@ -110,6 +110,9 @@ pub struct VersionView {
     pub hidden: bool,
     /// Whether it passed a gate in warn mode although a rule failed.
     pub ungated: bool,
+    /// What a version of a system is made of; absent for every other version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub composition: Vec<ComponentView>,
     /// Sealed facts, as they were sealed.
     #[schema(value_type = Object)]
     pub facts: BTreeMap<String, Box<RawValue>>,
@@ -137,6 +140,25 @@ pub struct VersionView {
     pub revision: u64,
 }
 
+/// A part of a version of a system.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ComponentView {
+    /// What it is in the system.
+    pub role: String,
+    /// Its model.
+    pub model: ModelReference,
+    /// Kind of its model.
+    pub kind: String,
+    /// Its number.
+    pub number: u64,
+    /// The version digest that is pinned.
+    pub version_digest: String,
+    /// Its state.
+    pub state: String,
+    /// The newest version of its model, when that is newer than the part.
+    pub newer: Option<u64>,
+}
+
 /// A piece of evidence.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EvidenceView {
@@ -153,6 +175,18 @@ pub struct EvidenceView {
     pub size: u64,
     /// What it is about.
     pub binds_to: BindingView,
+    /// Format that it was read as; null when it is kept unread.
+    pub format: Option<String>,
+    /// What was read in it; null when it is kept unread. A list leaves out what has more than 16 KiB: the document itself shows it.
+    #[schema(value_type = Option<Object>)]
+    pub summary: Option<Box<RawValue>>,
+    /// Digest of the summary.
+    pub summary_digest: Option<String>,
+    /// Role of approval in which a reviewer spoke.
+    pub role: Option<String>,
+    /// Ids of the trusted keys whose signature over it was verified.
+    #[schema(value_type = Vec<String>)]
+    pub signed_by: serde_json::Value,
     /// Who added it.
     pub actor: String,
     /// When (RFC 3339).
@@ -170,20 +204,47 @@ pub struct BindingView {
     pub digest: String,
 }
 
-impl From<&EvidenceRow> for EvidenceView {
-    fn from(row: &EvidenceRow) -> Self {
-        Self {
+/// Largest summary that a list of evidence shows, in bytes.
+const MAX_LISTED_SUMMARY: i64 = 16 * 1024;
+
+impl EvidenceView {
+    /// The view of a row with the bytes of its summary.
+    ///
+    /// # Errors
+    /// A fault when the summary is not JSON.
+    pub fn new(row: &EvidenceRow, summary: Option<&[u8]>) -> Result<Self, AppError> {
+        let read = |bytes| serde_json::from_slice(bytes).map_err(|error| Fault::database("read a summary", error));
+        Ok(Self {
             digest: row.digest.to_string(),
             evidence_type: row.evidence_type.to_string(),
             grade: row.grade.to_string(),
             title: row.title.clone(),
             size: row.size,
             binds_to: BindingView { kind: row.binds_to.to_string(), digest: row.binds_digest.to_string() },
+            format: Some(row.format.clone()).filter(|format| !format.is_empty()),
+            summary: summary.map(read).transpose()?,
+            summary_digest: row.summary.map(|digest| digest.to_string()),
+            role: row.role.as_ref().map(ToString::to_string),
+            signed_by: row.signed_by.clone(),
             actor: row.actor.to_string(),
             at: row.at.to_string(),
             index: row.entry_index,
-        }
+        })
     }
+}
+
+/// The views of some documents of a version, with their summaries unless those are long.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn evidence_views(snapshot: &Snapshot, version: &VersionRow, rows: &[EvidenceRow]) -> Result<Vec<EvidenceView>, AppError> {
+    let (first, last) = (rows.first().map_or(0, |row| row.entry_index), rows.last().map_or(0, |row| row.entry_index));
+    let tail = "WHERE digest IN (SELECT summary FROM evidence WHERE model_id = $1 AND number = $2 AND entry_index >= $3 AND entry_index <= $4)
+        AND length(bytes) <= $5";
+    let parameters = values![version.model_id, version.number, first, last, MAX_LISTED_SUMMARY];
+    let payloads = snapshot.rows::<PayloadRow>(tail, &parameters).await?;
+    let summaries: BTreeMap<Digest, Vec<u8>> = payloads.into_iter().map(|row| (row.digest, row.bytes)).collect();
+    rows.iter().map(|row| EvidenceView::new(row, row.summary.and_then(|digest| summaries.get(&digest)).map(Vec::as_slice))).collect()
 }
 
 /// The model that has `name` now.
@@ -309,6 +370,7 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
     let aliases = async { Ok(snapshot.rows::<AliasRow>("WHERE model_id = $1 AND number = $2 ORDER BY alias", &parameters).await?) };
     let (sealed, aliases, tags) = tokio::try_join!(payload(snapshot, &row.facts_digest), aliases, tags(snapshot, model, row.number.get()))?;
     let (facts, grades) = facts_and_grades(&sealed)?;
+    let composition = if model.kind == ModelKind::System { composition(snapshot, row, u64::MAX).await? } else { Vec::new() };
     Ok(VersionView {
         model: ModelReference { id: model.model_id.to_string(), name: model.name.to_string() },
         number: row.number.get(),
@@ -327,6 +389,7 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         held: row.held,
         hidden: row.hidden,
         ungated: row.ungated,
+        composition,
         facts,
         grades,
         tags,
@@ -340,6 +403,39 @@ pub async fn version(snapshot: &Snapshot, model: &ModelRow, row: &VersionRow) ->
         updated_at: row.updated_at.to_string(),
         revision: row.revision,
     })
+}
+
+/// The parts of a version of a system, with their names and states after entry `cut`: the timeline knows them.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn composition(snapshot: &Snapshot, row: &VersionRow, cut: u64) -> Result<Vec<ComponentView>, AppError> {
+    const PARTS: &str = "SELECT components.role, components.part_model, components.part_number, components.version_digest, models.kind,
+            COALESCE((SELECT value FROM timeline WHERE subject = 'model/' || components.part_model AND attribute = 'name'
+                AND from_index <= $3 AND to_index > $3), models.name),
+            (SELECT value FROM timeline WHERE subject = 'model/' || components.part_model || '/' || CAST(components.part_number AS TEXT)
+                AND attribute = 'state' AND from_index <= $3 AND to_index > $3),
+            (SELECT versions.number FROM versions WHERE versions.model_id = components.part_model AND versions.number > components.part_number
+                AND versions.registered_index <= $3 AND NOT EXISTS (SELECT 1 FROM timeline
+                    WHERE subject = 'model/' || versions.model_id || '/' || CAST(versions.number AS TEXT) AND attribute = 'hidden' AND from_index <= $3)
+                ORDER BY versions.number DESC LIMIT 1)
+        FROM components JOIN models ON models.model_id = components.part_model
+        WHERE components.model_id = $1 AND components.number = $2 ORDER BY components.role, components.part_model, components.part_number";
+    // Before the end of rows that are still in force, and after every entry that there is.
+    let cut = cut.min(snapshot.head().size);
+    let mut parts = Vec::new();
+    for row in snapshot.query(PARTS, &values![row.model_id, row.number, cut]).await? {
+        parts.push(ComponentView {
+            role: column(&row, 0)?,
+            model: ModelReference { id: column(&row, 1)?, name: column(&row, 5)? },
+            kind: column(&row, 4)?,
+            number: column(&row, 2)?,
+            version_digest: column(&row, 3)?,
+            state: column::<Option<String>>(&row, 6)?.unwrap_or_default(),
+            newer: column(&row, 7)?,
+        });
+    }
+    Ok(parts)
 }
 
 /// The sealed facts without the grades, as text, and the grade of each: a view shows them and needs not understand them.
@@ -393,26 +489,6 @@ pub fn is_high(tier: RiskTier) -> bool {
     match tier {
         RiskTier::High | RiskTier::Unclassified | RiskTier::Prohibited => true,
         RiskTier::Limited | RiskTier::Minimal => false,
-    }
-}
-
-/// Whether a document of this type is read by policies as JSON.
-pub fn is_document(evidence_type: EvidenceType) -> bool {
-    match evidence_type {
-        EvidenceType::Evaluation
-        | EvidenceType::Sbom
-        | EvidenceType::Provenance
-        | EvidenceType::ArtifactScan
-        | EvidenceType::VulnerabilityReport
-        | EvidenceType::Vex
-        | EvidenceType::Explainability
-        | EvidenceType::RiskAssessment
-        | EvidenceType::Review
-        | EvidenceType::Reproducibility
-        | EvidenceType::DriftReport
-        | EvidenceType::Plan
-        | EvidenceType::Addendum => true,
-        EvidenceType::ModelCard | EvidenceType::Datasheet | EvidenceType::Signature | EvidenceType::Other => false,
     }
 }
 

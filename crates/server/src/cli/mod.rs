@@ -4,16 +4,20 @@
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
 pub mod alias;
+pub mod approval_signature;
+pub mod attestation;
 pub mod check;
 pub mod client;
 pub mod completions;
 pub mod connection;
+pub mod delegation;
 pub mod demote;
 pub mod deprecate;
 pub mod doctor;
 pub mod document;
 pub mod download;
 pub mod evidence;
+pub mod evidence_sign;
 pub mod exit;
 pub mod facts;
 pub mod failure;
@@ -21,7 +25,9 @@ pub mod hashing;
 pub mod hide;
 pub mod history;
 pub mod inspect;
+pub mod key;
 pub mod ledger;
+pub mod lineage;
 pub mod model;
 pub mod output;
 pub mod policy;
@@ -37,7 +43,9 @@ pub mod sentence;
 pub mod serve;
 pub mod session;
 pub mod summary;
+pub mod system;
 pub mod tag;
+pub mod template;
 pub mod token;
 pub mod trace;
 pub mod transition;
@@ -88,12 +96,15 @@ pub enum Command {
     /// Create, show and change models.
     #[command(subcommand)]
     Model(model::Command),
-    /// Upload a folder and register it as a new version.
+    /// Create and list AI systems.
+    #[command(subcommand)]
+    System(system::Command),
+    /// Upload a folder and register it as a new version; or register what a system is made of.
     Register(register::Args),
     /// Show, compare, download and verify versions.
     #[command(subcommand)]
     Version(version::Command),
-    /// Add and list evidence about a version.
+    /// Add, list and check evidence about a version.
     #[command(subcommand)]
     Evidence(evidence::Command),
     /// Ask whether a version may move to a state, and what is missing.
@@ -103,6 +114,9 @@ pub enum Command {
     /// Look at promotions and decide about them.
     #[command(subcommand)]
     Promotion(promotion::Command),
+    /// Let somebody stand in for your role of approval.
+    #[command(subcommand)]
+    Delegation(delegation::Command),
     /// Put an earlier release back into production.
     Rollback(rollback::Args),
     /// Move a version to a lower state.
@@ -121,16 +135,28 @@ pub enum Command {
     /// Set and remove tags of models and versions.
     #[command(subcommand)]
     Tag(tag::Command),
+    /// Templates of written documents.
+    #[command(subcommand)]
+    Template(template::Command),
     /// Show what happened to a model or version.
     History(history::Args),
     /// Expand a composite id to code, data, evidence, approvals and decisions.
     Trace(trace::Args),
+    /// Show what a version comes from, what comes from it, and who used what.
+    #[command(after_help = "Example: chancery lineage loan-approval/3 --up")]
+    Lineage(lineage::LineageArgs),
     /// Create users and give them roles.
     #[command(subcommand)]
     User(user::Command),
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Register and remove public keys, with which approvals and evidence are signed.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Show and revoke what machines are told of a version.
+    #[command(subcommand)]
+    Attestation(attestation::Command),
     /// Show and test the rules.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -163,12 +189,17 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Serve(args) => serve::run(args).await,
         Command::Migrate(args) => serve::migrate(args).await,
         Command::Model(command) => model::run(command, &session()?).await,
+        Command::System(command) => system::run(command, &session()?).await,
         Command::Register(args) => register::run(args, &session()?).await,
         Command::Version(command) => version::run(command, &session()?).await,
-        Command::Evidence(command) => evidence::run(command, &session()?).await,
+        Command::Evidence(command) => match evidence::run_here(&command, cli.output) {
+            Some(outcome) => outcome,
+            None => evidence::run(command, &session()?).await,
+        },
         Command::Check(args) => check::run(args, &session()?).await,
         Command::Promote(args) => promote::run(args, &session()?).await,
         Command::Promotion(command) => promotion::run(command, &session()?).await,
+        Command::Delegation(command) => delegation::run(command, &session()?).await,
         Command::Rollback(args) => rollback::run(args, &session()?).await,
         Command::Demote(args) => demote::run(args, &session()?).await,
         Command::Deprecate(args) => deprecate::run(args, &session()?).await,
@@ -177,10 +208,17 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Hide(args) => hide::run(args, &session()?).await,
         Command::Alias(command) => alias::run(command, &session()?).await,
         Command::Tag(command) => tag::run(command, &session()?).await,
+        Command::Template(command) => match template::run_here(&command, cli.output) {
+            Some(outcome) => outcome,
+            None => template::run(command, &session()?).await,
+        },
         Command::History(args) => history::run(args, &session()?).await,
         Command::Trace(args) => trace::run(args, &session()?).await,
+        Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
+        Command::Key(command) => key::run(command, &session()?).await,
+        Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,
         Command::Ledger(command) => match ledger::run_on_data(&command, cli.output).await {
             Some(outcome) => outcome,

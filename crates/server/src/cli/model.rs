@@ -80,19 +80,19 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct CreateArgs {
     /// Name of the model. Otherwise the name in the file.
-    name: Option<ModelName>,
+    pub(super) name: Option<ModelName>,
     /// What is said about it, YAML or JSON.
     #[arg(long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     /// model, adapter, prompt, system, dataset or evaluation-suite.
     #[arg(long)]
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
     /// unclassified, minimal, limited, high or prohibited.
     #[arg(long)]
-    tier: Option<String>,
+    pub(super) tier: Option<String>,
     /// What it is.
     #[arg(long, value_name = "TEXT")]
-    description: Option<String>,
+    pub(super) description: Option<String>,
 }
 
 /// Arguments of `model list`.
@@ -100,15 +100,15 @@ pub struct CreateArgs {
 pub struct ListArgs {
     /// Only this kind.
     #[arg(long)]
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
     /// Only this risk tier.
     #[arg(long)]
-    tier: Option<String>,
+    pub(super) tier: Option<String>,
     /// Only names that begin so.
     #[arg(long)]
-    prefix: Option<String>,
+    pub(super) prefix: Option<String>,
     #[command(flatten)]
-    page: Page,
+    pub(super) page: Page,
 }
 
 /// Runs a subcommand.
@@ -170,7 +170,9 @@ async fn create(args: CreateArgs, session: &Session) -> Outcome {
     }
     let answer = session.client.post(session.client.url(&["models"]), &body).await?;
     session.output.receipt(&answer, &format!("{name} is created"));
-    session.output.line(&format!("next: chancery register {name} FOLDER"));
+    let is_system = body.get("kind").and_then(Value::as_str) == Some("system");
+    let what = if is_system { "--component model=NAME/3 --component prompt=NAME@ALIAS" } else { "FOLDER" };
+    session.output.line(&format!("next: chancery register {name} {what}"));
     Ok(ExitCode::Done)
 }
 

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::Outcome;
+use super::approval_signature;
 use super::check::{findings, missing};
 use super::document;
 use super::exit::ExitCode;
@@ -63,6 +64,19 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Comment on a promotion, open or closed.
+    #[command(after_help = "Example: chancery promotion comment loan-approval/2 \"the slice for women needs a second look\"")]
+    Comment {
+        /// Which promotion.
+        #[command(flatten)]
+        which: Which,
+        /// The comment. It can be erased later.
+        #[arg(value_name = "TEXT")]
+        text: String,
+    },
+    /// Conditions of approvals.
+    #[command(subcommand)]
+    Condition(ConditionCommand),
     /// Cancel a promotion.
     #[command(after_help = "Example: chancery promotion cancel loan-approval/2 --reason \"a newer version comes\"")]
     Cancel {
@@ -72,6 +86,31 @@ pub enum Command {
         /// Why. Goes into the record.
         #[arg(long, value_name = "TEXT")]
         reason: String,
+    },
+}
+
+/// The subcommands of `promotion condition`.
+#[derive(Debug, Subcommand)]
+pub enum ConditionCommand {
+    /// List the conditions of a promotion.
+    #[command(after_help = "Example: chancery promotion condition list loan-approval/2")]
+    List {
+        /// Which promotion.
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Say that a condition is met, in the role that set it.
+    #[command(after_help = "Example: chancery promotion condition met loan-approval/2 1 --note \"monitor runs since Monday, OPS-12\"")]
+    Met {
+        /// Which promotion.
+        #[command(flatten)]
+        which: Which,
+        /// Number of the condition in the promotion.
+        #[arg(value_name = "NUMBER")]
+        number: u64,
+        /// What was done, and where it can be seen. Goes into the record.
+        #[arg(long, value_name = "TEXT")]
+        note: String,
     },
 }
 
@@ -106,6 +145,9 @@ pub struct VerdictArgs {
     /// Conditions: a list of {text, owner, due, effect}, YAML or JSON.
     #[arg(long, value_name = "FILE")]
     conditions: Option<PathBuf>,
+    /// Sign it also yourself, with a private key whose public half you registered: PKCS#8 PEM or unencrypted OpenSSH, P-256 or Ed25519.
+    #[arg(long, value_name = "KEY")]
+    sign_with: Option<PathBuf>,
 }
 
 /// Runs a subcommand.
@@ -120,9 +162,9 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             add(&mut url, &[("status", status.as_deref()), ("model", model.as_deref())]);
             page.add_to(&mut url);
             let answer = client.get(url).await?;
-            session.output.page(&answer, &["id", "version", "to", "environment", "status", "missing roles", "opened"], |item| {
+            session.output.page(&answer, &["id", "version", "to", "environment", "status", "missing rules", "opened"], |item| {
                 let mut cells = vec![text(item, "/id"), version(item)];
-                cells.extend(["/target", "/environment", "/status", "/missing_roles"].iter().map(|pointer| text(item, pointer)));
+                cells.extend(["/target", "/environment", "/status", "/missing_rules"].iter().map(|pointer| text(item, pointer)));
                 cells.push(moment(item, "/opened_at"));
                 cells
             });
@@ -138,10 +180,33 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             let answer = client.post(client.url(&["promotions", &id, "withdraw"]), &json!({"role": role, "reason": reason})).await?;
             session.output.receipt(&answer, &format!("the approval as {role} is withdrawn"));
         }
+        Command::Comment { which, text } => {
+            let id = which.find(session, Closed::Counts).await?;
+            let answer = client.post(client.url(&["promotions", &id, "comments"]), &json!({"text": text})).await?;
+            session.output.receipt(&answer, "the comment is recorded");
+        }
+        Command::Condition(command) => return condition(command, session).await,
         Command::Cancel { which, reason } => {
             let id = which.find(session, Closed::DoesNotCount).await?;
             let answer = client.post(client.url(&["promotions", &id, "cancel"]), &json!({"reason": reason})).await?;
             session.output.receipt(&answer, &format!("promotion {id} is cancelled"));
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+async fn condition(command: ConditionCommand, session: &Session) -> Outcome {
+    let client = &session.client;
+    match command {
+        ConditionCommand::List { which } => {
+            let id = which.find(session, Closed::Counts).await?;
+            let answer = client.get(client.url(&["promotions", &id])).await?;
+            session.output.show(&answer, || promotion_view::conditions(session.output, &answer.value));
+        }
+        ConditionCommand::Met { which, number, note } => {
+            let id = which.find(session, Closed::Counts).await?;
+            let answer = client.post(client.url(&["promotions", &id, "conditions", &number.to_string(), "met"]), &json!({"note": note})).await?;
+            session.output.receipt(&answer, &format!("condition {number} is met"));
         }
     }
     Ok(ExitCode::Done)
@@ -161,6 +226,9 @@ async fn decide(args: VerdictArgs, verdict: &str, session: &Session) -> Outcome 
     body.extend(args.ticket.map(|ticket| ("ticket".to_owned(), json!(ticket))));
     if let Some(file) = &args.conditions {
         body.insert("conditions".to_owned(), document::read(file)?);
+    }
+    if let Some(key) = &args.sign_with {
+        body.insert("signed".to_owned(), approval_signature::sign(session, &id, &view, &body, key).await?);
     }
     let answer = session.client.post(session.client.url(&["promotions", &id, "approvals"]), &body).await?;
     session.output.receipt(&answer, &format!("{verdict} as {} is recorded", args.role));

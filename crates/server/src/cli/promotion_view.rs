@@ -17,10 +17,6 @@ use super::session::Session;
 struct Context {
     /// Names of actors by id.
     names: BTreeMap<String, String>,
-    /// The comparison with the reference version.
-    comparison: Value,
-    /// For each metric whether higher is better, as the version's facts say.
-    higher_is_better: BTreeMap<String, bool>,
 }
 
 /// Shows the promotion with this id; `all` adds the metrics of slices and the rules that hold.
@@ -38,17 +34,9 @@ pub async fn show(session: &Session, id: &str, all: bool) -> Result<(), Failure>
 }
 
 async fn context(session: &Session, view: &Value) -> Context {
-    let client = &session.client;
-    let (name, number) = (text(view, "/model/name"), text(view, "/version"));
+    let name = text(view, "/model/name");
     let names = entries(session, &name, None).await.iter().map(|item| (text(item, "/actor"), who(item))).collect();
-    let seen = client.get(client.url(&["models", &name, "versions", &number])).await.map(|answer| answer.value).unwrap_or_default();
-    let direction = |metric: &Value| metric.get("higher_is_better").and_then(Value::as_bool).map(|higher| (text(metric, "/name"), higher));
-    let higher_is_better = list(&seen, "/facts/metrics").iter().filter_map(direction).collect();
-    let comparison = match view.pointer("/reference/number").and_then(Value::as_u64) {
-        Some(old) => client.get(client.url(&["models", &name, "compare", &old.to_string(), &number])).await.map(|answer| answer.value).unwrap_or_default(),
-        None => Value::Null,
-    };
-    Context { names, comparison, higher_is_better }
+    Context { names }
 }
 
 fn lines(output: Output, view: &Value, context: &Context, all: bool) -> Vec<String> {
@@ -63,16 +51,29 @@ fn lines(output: Output, view: &Value, context: &Context, all: bool) -> Vec<Stri
     match view.pointer("/reference/number") {
         Some(old) => {
             rows.push(("compared with", format!("version {old} ({})", text(view, "/reference/why"))));
-            rows.push(("what changed", changes(&context.comparison)));
+            rows.push(("what changed", changes(view.get("changes").unwrap_or(&Value::Null))));
         }
         None => rows.push(("compared with", "nothing, there was no earlier release".to_owned())),
     }
     if view.pointer("/decision/decision").is_some() {
         rows.push(("decision", format!("{}, digest {}", text(view, "/decision/decision"), text(view, "/decision/digest"))));
     }
+    if let Some(share) = view.get("completeness").and_then(Value::as_f64) {
+        rows.push(("complete", format!("{:.0} % of the required fields", share * 100.0)));
+    }
+    if !list(view, "/waiting_for").is_empty() {
+        rows.push(("waits for", text(view, "/waiting_for")));
+    }
     lines.extend(labelled(&rows));
-    lines.extend(metrics(output, view, context, all));
+    lines.extend(metrics(output, view, all));
     lines.extend(approvals(output, view));
+    lines.extend(roles(view));
+    if !list(view, "/conditions").is_empty() {
+        lines.extend(conditions(output, view));
+    }
+    let exceptions = list(view, "/exceptions").iter();
+    lines.extend(exceptions.map(|item| format!("exception in force: {} until {}", text(item, "/rule"), moment(item, "/expires_at"))));
+    lines.extend(comments(view));
     let findings = list(view, "/findings");
     match missing(view).len() {
         0 => lines.push(format!("rules: all {} hold", findings.len())),
@@ -94,41 +95,44 @@ fn changes(comparison: &Value) -> String {
     let reasons = list(comparison, "/signature/reasons");
     let more = if reasons.len() > 1 { format!(" and {} more", reasons.len() - 1) } else { String::new() };
     let first = reasons.first().map(|reason| format!(" ({}{more})", text(reason, "/text"))).unwrap_or_default();
-    let (files, facts) = (list(comparison, "/files").len(), list(comparison, "/facts").len());
+    let (files, facts) = (text(comparison, "/file_count"), text(comparison, "/fact_count"));
     format!("{files} files, {facts} facts; signature: {}{first}", text(comparison, "/signature/change"))
 }
 
 /// The metrics of the whole dataset beside those of the reference, the worse ones first.
-fn metrics(output: Output, view: &Value, context: &Context, all: bool) -> Vec<String> {
+fn metrics(output: Output, view: &Value, all: bool) -> Vec<String> {
     let found = list(view, "/metrics");
     let is_whole = |metric: &&Value| metric.get("slice").is_none_or(Value::is_null);
     let shown = found.iter().filter(|metric| all || is_whole(metric));
-    let mut rows: Vec<Vec<String>> = shown.map(|metric| metric_row(metric, context)).collect();
+    let mut rows: Vec<Vec<String>> = shown.map(metric_row).collect();
     if rows.is_empty() {
         return Vec::new();
     }
     // Stable: inside each group the server's order stays.
     rows.sort_by_key(|row| row.last().is_none_or(|word| word != "worse"));
     let hidden = found.len() - rows.len();
-    let mut lines = vec![output.table(&["metric", "this version", "reference", "compared"], &rows)];
+    let mut lines = vec![output.table(&["metric", "this version", "limits", "reference", "difference", "compared"], &rows)];
     if hidden > 0 {
         lines.push(format!("and {hidden} metrics of slices: add --all"));
     }
     lines
 }
 
-fn metric_row(metric: &Value, context: &Context) -> Vec<String> {
+fn metric_row(metric: &Value) -> Vec<String> {
     let name = text(metric, "/name");
     let slice = metric.get("slice").and_then(Value::as_str).map(|slice| format!(" ({slice})")).unwrap_or_default();
     let values = metric.pointer("/value").and_then(Value::as_f64).zip(metric.pointer("/reference").and_then(Value::as_f64));
-    let word = match (values, context.higher_is_better.get(&name)) {
+    let word = match (values, metric.get("higher_is_better").and_then(Value::as_bool)) {
         (None, _) => "-",
         (Some((new, old)), _) if new == old => "same",
         (Some(_), None) => "differs",
-        (Some((new, old)), Some(higher)) if (new > old) == *higher => "better",
+        (Some((new, old)), Some(higher)) if (new > old) == higher => "better",
         (Some(_), Some(_)) => "worse",
     };
-    vec![format!("{name}{slice}"), number(metric, "/value"), number(metric, "/reference"), word.to_owned()]
+    let limit = |member: &str, word: &str| metric.get(member).and_then(Value::as_f64).map(|limit| format!("{word} {limit}"));
+    let limits: Vec<String> = [limit("minimum", "at least"), limit("maximum", "at most")].into_iter().flatten().collect();
+    let (value, reference, difference) = (number(metric, "/value"), number(metric, "/reference"), number(metric, "/difference"));
+    vec![format!("{name}{slice}"), value, limits.join(", "), reference, difference, word.to_owned()]
 }
 
 fn approvals(output: Output, view: &Value) -> Vec<String> {
@@ -143,17 +147,48 @@ fn approvals(output: Output, view: &Value) -> Vec<String> {
             (_, Some(true)) => "yes",
             (_, Some(false) | None) => "no",
         };
-        vec![
-            text(item, "/role"),
-            text(item, "/verdict"),
-            text(item, by),
-            moment(item, "/at"),
-            moment(item, "/expires_at"),
-            counts.to_owned(),
-            text(item, "/comment"),
-        ]
+        let person = match item.pointer("/delegated_by/name") {
+            Some(Value::String(giver)) => format!("{} for {giver}", text(item, by)),
+            Some(_) | None => text(item, by),
+        };
+        vec![text(item, "/role"), text(item, "/verdict"), person, moment(item, "/at"), moment(item, "/expires_at"), counts.to_owned(), text(item, "/comment")]
     };
     vec![output.table(&["role", "verdict", "by", "at", "valid until", "counts", "comment"], &found.iter().map(row).collect::<Vec<_>>())]
+}
+
+/// The conditions of the approvals of a promotion.
+pub(super) fn conditions(output: Output, view: &Value) -> Vec<String> {
+    let found = list(view, "/conditions");
+    if found.is_empty() {
+        return vec!["no approval carries a condition".to_owned()];
+    }
+    let row = |item: &Value| {
+        let mut cells: Vec<String> = ["/number", "/role", "/status", "/text", "/owner"].iter().map(|pointer| text(item, pointer)).collect();
+        cells.push(moment(item, "/due"));
+        cells.push(text(item, "/effect"));
+        cells
+    };
+    vec![output.table(&["condition", "set by", "status", "what", "owner", "due", "otherwise"], &found.iter().map(row).collect::<Vec<_>>())]
+}
+
+/// For each role that lacks approvals who could give one.
+fn roles(view: &Value) -> Vec<String> {
+    let lacking = list(view, "/roles").iter().filter(|role| count(role, "/given") < count(role, "/needed"));
+    let line = |role: &Value| {
+        let people: Vec<String> = list(role, "/people").iter().map(|person| text(person, "/name")).collect();
+        let people = if people.is_empty() { "nobody who is no author".to_owned() } else { people.join(", ") };
+        format!("role {}: {} of {}; could approve: {people}", text(role, "/role"), text(role, "/given"), text(role, "/needed"))
+    };
+    lacking.map(line).collect()
+}
+
+fn count(role: &Value, pointer: &str) -> u64 {
+    role.pointer(pointer).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn comments(view: &Value) -> Vec<String> {
+    let line = |item: &Value| format!("{} {}: {}", moment(item, "/at"), text(item, "/by/name"), text(item, "/text"));
+    list(view, "/comments").iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -163,18 +198,17 @@ mod tests {
 
     #[test]
     fn a_metric_is_better_worse_or_the_same() {
-        let context = Context { higher_is_better: [("auc".to_owned(), true), ("loss".to_owned(), false)].into(), ..Context::default() };
         let cases = [
-            (json!({"name": "auc", "value": 0.8, "reference": 0.7}), "better"),
-            (json!({"name": "auc", "value": 0.7, "reference": 0.8}), "worse"),
-            (json!({"name": "loss", "value": 0.7, "reference": 0.8}), "better"),
-            (json!({"name": "loss", "value": 0.9, "reference": 0.8}), "worse"),
-            (json!({"name": "loss", "value": 0.8, "reference": 0.8}), "same"),
+            (json!({"name": "auc", "value": 0.8, "reference": 0.7, "higher_is_better": true}), "better"),
+            (json!({"name": "auc", "value": 0.7, "reference": 0.8, "higher_is_better": true}), "worse"),
+            (json!({"name": "loss", "value": 0.7, "reference": 0.8, "higher_is_better": false}), "better"),
+            (json!({"name": "loss", "value": 0.9, "reference": 0.8, "higher_is_better": false}), "worse"),
+            (json!({"name": "loss", "value": 0.8, "reference": 0.8, "higher_is_better": false}), "same"),
             (json!({"name": "cost", "value": 1.0, "reference": 2.0}), "differs"),
             (json!({"name": "auc", "value": 0.8, "reference": null}), "-"),
         ];
         for (metric, expected) in cases {
-            assert_eq!(metric_row(&metric, &context).last().map(String::as_str), Some(expected), "{metric}");
+            assert_eq!(metric_row(&metric).last().map(String::as_str), Some(expected), "{metric}");
         }
     }
 
@@ -182,19 +216,26 @@ mod tests {
     fn those_who_decide_see_what_got_worse_first() {
         let view = json!({"id": "p1", "model": {"name": "loan"}, "version": 2, "target": "production", "status": "open", "opened_by": "u1", "opened_at": "2026-11-21T13:02:19.9Z",
             "risk_tier": "high", "environment": "production", "version_digest": "dd", "evidence_set": "ee", "reference": {"number": 1, "why": "champion"},
-            "metrics": [{"name": "auc", "value": 0.8, "reference": 0.7}, {"name": "parity", "value": 0.7, "reference": 0.8}, {"name": "parity", "slice": "sex", "value": 0.7, "reference": 0.8}],
+            "metrics": [{"name": "auc", "value": 0.8, "reference": 0.7, "minimum": 0.6, "higher_is_better": true}, {"name": "parity", "value": 0.7, "reference": 0.8, "higher_is_better": true},
+                {"name": "parity", "slice": "sex", "value": 0.7, "reference": 0.8}],
+            "changes": {"file_count": 2, "fact_count": 0, "signature": {"change": "major", "reasons": [{"text": "input `bd` is new"}, {"text": "x"}]}},
+            "roles": [{"role": "security", "needed": 2, "given": 1, "people": [{"name": "sam"}]}], "waiting_for": ["1 of 2 approvals as security"], "completeness": 0.9,
+            "conditions": [{"number": 1, "role": "security", "status": "missed", "text": "watch it", "owner": "ops", "due": "2026-11-21T13:02:19.9Z", "effect": "block"}],
+            "comments": [{"at": "2026-11-21T13:02:19.9Z", "by": {"name": "ann"}, "text": "why so late?"}],
             "findings": [{"rule": "a", "outcome": "pass", "message": "fine"}], "missing": [], "missing_roles": ["security"], "approvals": []});
-        let context = Context {
-            names: [("u1".to_owned(), "ann".to_owned())].into(),
-            comparison: json!({"files": [1, 2], "facts": [], "signature": {"change": "major", "reasons": [{"text": "input `bd` is new"}, {"text": "x"}]}}),
-            higher_is_better: [("auc".to_owned(), true), ("parity".to_owned(), true)].into(),
-        };
+        let context = Context { names: [("u1".to_owned(), "ann".to_owned())].into() };
         let told = lines(Output::new(Format::Table), &view, &context, false).join("\n");
         for expected in [
             "loan/2 to production: promotion p1 is open",
             "opened:         2026-11-21 13:02:19Z by ann",
             "what changed:   2 files, 0 facts; signature: major (input `bd` is new and 1 more)",
             "and 1 metrics of slices: add --all",
+            "at least 0.6",
+            "role security: 1 of 2; could approve: sam",
+            "complete:       90 % of the required fields",
+            "waits for:      1 of 2 approvals as security",
+            "watch it",
+            "2026-11-21 13:02:19Z ann: why so late?",
             "chancery promotion approve loan/2 --role security",
         ] {
             assert!(told.contains(expected), "{expected}: {told}");

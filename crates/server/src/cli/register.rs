@@ -1,9 +1,10 @@
-//! `chancery register`: hashes a folder, uploads what the server lacks, and registers a version with its facts.
+//! `chancery register`: hashes a folder, uploads what the server lacks, and registers a version with its facts. A version of a system
+//! is registered by naming its components; a folder is not needed then.
 
 use std::path::{Path, PathBuf};
 
 use chancery_core::manifest::Manifest;
-use chancery_inspect::{Folder, git_state, inspect};
+use chancery_inspect::{Folder, Inspection, git_state, inspect};
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -18,12 +19,18 @@ use super::{document, hashing, model};
 
 /// Arguments of `register`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: chancery register loan-approval ./model --facts facts.yaml")]
+#[command(
+    after_help = "Example: chancery register loan-approval ./model --facts facts.yaml\n\nA system: chancery register support-assistant --component model=base/3 --component prompt=greeting@stable"
+)]
 pub struct Args {
     /// Name of the model.
     name: String,
-    /// The folder with the files of the version, or one file.
-    folder: PathBuf,
+    /// The folder with the files of the version, or one file. A system needs none.
+    #[arg(required_unless_present = "component")]
+    folder: Option<PathBuf>,
+    /// A version that a system is made of, as ROLE=REFERENCE, such as `prompt=greeting@stable`. The server pins what it means now.
+    #[arg(long, value_name = "ROLE=REFERENCE", value_parser = component)]
+    component: Vec<(String, String)>,
     /// What you claim about it: training, datasets, metrics, uses. YAML or JSON.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
@@ -52,18 +59,32 @@ pub async fn run(args: Args, session: &Session) -> Outcome {
     let output = session.output;
     // A missing model is found before gigabytes are sent.
     ensure_model(&args, session).await?;
-    let folder = Folder::open(&args.folder).map_err(|error| Failure::Usage(error.to_string()))?;
+    let Some(root) = args.folder.clone() else {
+        let facts = claimed_facts(&args)?;
+        return send(&args, &Manifest::empty(), &facts, session).await;
+    };
+    let folder = Folder::open(&root).map_err(|error| Failure::Usage(error.to_string()))?;
     folder.skipped().iter().for_each(|skipped| output.note(&format!("left out: {} ({})", skipped.path, skipped.reason)));
-    let facts = collect_facts(&args, &folder)?;
+    let facts = collect_facts(&args, &root, &folder)?;
     facts.warnings.iter().for_each(|warning| output.note(&format!("warning: {warning}")));
-    let root = args.folder.clone();
-    let manifest = tokio::task::spawn_blocking(move || hashing::manifest(&root, &folder)).await.map_err(|error| Failure::Usage(error.to_string()))??;
+    let files = root.clone();
+    let manifest = tokio::task::spawn_blocking(move || hashing::manifest(&files, &folder)).await.map_err(|error| Failure::Usage(error.to_string()))??;
     let content = manifest.payload()?.digest;
     output.line(&format!("{} files, {}, content digest {content}", manifest.files().len(), size(manifest.size())));
-    let sent = upload_missing(&session.client, &args.folder, &manifest).await?;
+    let sent = upload_missing(&session.client, &root, &manifest).await?;
     output.line(&format!("uploaded {} files; the server had {} already", sent.files, sent.known));
-    let receipt = session.client.post(session.client.url(&["models", &args.name, "versions"]), &body(&args, &manifest, &facts)).await?;
+    send(&args, &manifest, &facts, session).await
+}
+
+async fn send(args: &Args, manifest: &Manifest, facts: &Facts, session: &Session) -> Outcome {
+    let receipt = session.client.post(session.client.url(&["models", &args.name, "versions"]), &body(args, manifest, facts)).await?;
     tell(&args.name, &receipt.value, session).await
+}
+
+/// `ROLE=REFERENCE`.
+fn component(text: &str) -> Result<(String, String), String> {
+    let sides = text.split_once('=').filter(|(role, reference)| !role.is_empty() && !reference.is_empty());
+    sides.map(|(role, reference)| (role.to_owned(), reference.to_owned())).ok_or_else(|| "write ROLE=REFERENCE, such as prompt=greeting@stable".to_owned())
 }
 
 async fn ensure_model(args: &Args, session: &Session) -> Result<(), Failure> {
@@ -83,15 +104,33 @@ async fn ensure_model(args: &Args, session: &Session) -> Result<(), Failure> {
     }
 }
 
-fn collect_facts(args: &Args, folder: &Folder) -> Result<Facts, Failure> {
-    let claimed = args.facts.as_deref().map_or_else(|| Ok(json!({})), document::read)?;
-    let parent = args.folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let around = if args.folder.is_file() { parent } else { &args.folder };
+/// What the facts file and the components say.
+fn claims(args: &Args) -> Result<Value, Failure> {
+    let mut claimed = args.facts.as_deref().map_or_else(|| Ok(json!({})), document::read)?;
+    if let (Some(members), false) = (claimed.as_object_mut(), args.component.is_empty()) {
+        if members.contains_key("composition") {
+            return Err(Failure::Usage("the facts file has a `composition`; say the components there or with --component, not both".to_owned()));
+        }
+        let part = |(role, reference): &(String, String)| json!({"role": role, "reference": reference});
+        members.insert("composition".to_owned(), args.component.iter().map(part).collect());
+    }
+    Ok(claimed)
+}
+
+/// The facts of a version without files.
+fn claimed_facts(args: &Args) -> Result<Facts, Failure> {
+    let git = args.source.as_deref().and_then(git_state);
+    facts::merge(claims(args)?, &Inspection::default(), git.as_ref())
+}
+
+fn collect_facts(args: &Args, root: &Path, folder: &Folder) -> Result<Facts, Failure> {
+    let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let around = if root.is_file() { parent } else { root };
     let git = git_state(args.source.as_deref().unwrap_or(around));
     if let (Some(source), None) = (&args.source, &git) {
         return Err(Failure::Usage(format!("`{}` is not in a git repository with a commit", source.display())));
     }
-    facts::merge(claimed, &inspect(folder), git.as_ref())
+    facts::merge(claims(args)?, &inspect(folder), git.as_ref())
 }
 
 fn body(args: &Args, manifest: &Manifest, facts: &Facts) -> Value {
@@ -139,7 +178,8 @@ mod tests {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/loan-approval/v1");
         let args = Args {
             name: "loan-approval".into(),
-            folder: example.join("model"),
+            folder: Some(example.join("model")),
+            component: vec![],
             facts: Some(example.join("facts.yaml")),
             source: None,
             semver: Some("1.0.1".into()),
@@ -147,10 +187,11 @@ mod tests {
             create: false,
             model_file: None,
         };
-        let folder = Folder::open(&args.folder).unwrap();
-        let facts = collect_facts(&args, &folder).unwrap();
+        let root = args.folder.clone().unwrap();
+        let folder = Folder::open(&root).unwrap();
+        let facts = collect_facts(&args, &root, &folder).unwrap();
         assert_eq!(facts.warnings, Vec::<String>::new());
-        let body = body(&args, &hashing::manifest(&args.folder, &folder).unwrap(), &facts);
+        let body = body(&args, &hashing::manifest(&root, &folder).unwrap(), &facts);
         assert_eq!(body["semver"], "1.0.1", "the argument comes before the facts file");
         assert!(body["description"].as_str().unwrap().starts_with("Six inputs"));
         for (fact, grade) in [("framework", "read"), ("flavour", "read"), ("signature", "read"), ("environment", "read"), ("metrics", "claimed")] {
@@ -159,6 +200,27 @@ mod tests {
         assert_eq!(body["facts"]["environment"]["pinned"], true);
         assert_eq!(body["facts"]["signature"]["inputs"].as_array().unwrap().len(), 6);
         assert!(body["facts"].get("claims").is_none());
+    }
+
+    #[test]
+    fn components_become_the_composition() {
+        assert_eq!(component("prompt=greeting@stable"), Ok(("prompt".to_owned(), "greeting@stable".to_owned())));
+        assert_eq!(component("model=a=b/3"), Ok(("model".to_owned(), "a=b/3".to_owned())));
+        assert!(["greeting", "=greeting/1", "prompt="].iter().all(|text| component(text).is_err()));
+        let args = Args {
+            name: "assistant".into(),
+            folder: None,
+            component: vec![component("model=base/3").unwrap()],
+            facts: None,
+            source: None,
+            semver: None,
+            description: None,
+            create: false,
+            model_file: None,
+        };
+        let body = body(&args, &Manifest::empty(), &claimed_facts(&args).unwrap());
+        assert_eq!(body["files"], json!([]));
+        assert_eq!(body["facts"]["composition"], json!([{"role": "model", "reference": "base/3"}]));
     }
 
     #[test]

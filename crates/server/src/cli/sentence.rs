@@ -49,6 +49,11 @@ fn deed(item: &Value) -> String {
         "tag.deleted" => format!("removed the tag {} from {subject}", data("key")),
         "evidence.added" => format!("added evidence to {subject}: {} `{}` ({})", data("type"), data("title"), data("grade")),
         "exception.granted" => format!("granted {subject} an exception from {} until {}", data("rule"), data("expires_at")),
+        "promotion.commented" => format!("commented on {subject}"),
+        "promotion.completed" => format!("completed {subject}: nothing but the execution is missing"),
+        "condition.met" => format!("said as {} that condition {} of {subject} is met", data("role"), data("number")),
+        "delegation.given" => format!("let {} stand in as {} until {}", data("to"), data("role"), data("until")),
+        "delegation.ended" => format!("ended that {} stands in as {}", data("to"), data("role")),
         "decision.recorded" => {
             format!("completed decision {} of {subject} for {} (digest {})", data("decision"), data("target"), short(item, "/data/envelope"))
         }

@@ -32,6 +32,7 @@ pub fn lines(view: &Value, history: &[Value]) -> Vec<String> {
         ("facts digest", text(view, "/facts_digest")),
     ];
     rows.retain(|(name, words)| !(matches!(*name, "source" | "run") && words.is_empty()));
+    rows.extend(under("made of", list(view, "/composition").iter().map(part)));
     rows.extend(fact_rows(view));
     rows.push(("next", next(view, &label)));
     rows.push(("every fact", format!("chancery version show {label} --facts")));
@@ -42,6 +43,19 @@ pub fn lines(view: &Value, history: &[Value]) -> Vec<String> {
 /// `name/number`.
 pub(super) fn label(view: &Value) -> String {
     format!("{}/{}", text(view, "/model/name"), text(view, "/number"))
+}
+
+/// A part of a system, and whether there is a newer version of it.
+fn part(part: &Value) -> String {
+    let newer = part.get("newer").and_then(Value::as_u64).map(|newer| format!("; version {newer} is newer")).unwrap_or_default();
+    format!(
+        "{} {}/{}, {}, digest {}{newer}",
+        text(part, "/role"),
+        text(part, "/model/name"),
+        text(part, "/number"),
+        text(part, "/state"),
+        short(part, "/version_digest")
+    )
 }
 
 /// `7 files, 3.80 KiB`.
@@ -247,6 +261,17 @@ mod tests {
             "every fact:     chancery version show loan/1 --facts",
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_system_says_what_it_is_made_of() {
+        let part = |role: &str, newer: Value| {
+            json!({"role": role, "model": {"name": "base"}, "number": 3, "state": "approved", "version_digest": "0123456789abcdef", "newer": newer})
+        };
+        let system = json!({"model": {"name": "assistant"}, "number": 1, "state": "draft", "composition": [part("model", json!(null)), part("judge", json!(5))]});
+        let found = lines(&system, &[]);
+        assert!(found.contains(&"made of:        model base/3, approved, digest 0123456789ab".to_owned()), "{found:?}");
+        assert!(found.contains(&"                judge base/3, approved, digest 0123456789ab; version 5 is newer".to_owned()), "{found:?}");
     }
 
     #[test]

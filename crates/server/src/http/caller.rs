@@ -55,6 +55,8 @@ permits!(
     AskPromotion,
     /// Give or withdraw a verdict.
     Review,
+    /// Comment on a promotion.
+    Comment,
     /// Execute a promotion.
     Execute,
     /// Demote, deprecate or reinstate a version.
@@ -65,6 +67,8 @@ permits!(
     Rollback,
     /// Manage actors and tokens.
     ManageActors,
+    /// Register or remove public keys of one's own.
+    ManageOwnKeys,
     /// Change settings.
     ManageSettings,
     /// Ask for a waiver of a rule.

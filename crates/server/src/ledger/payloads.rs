@@ -1,14 +1,16 @@
 //! Which payloads an event names. A total match, so that no new event is forgotten.
 
 use chancery_core::names::Digest;
-use chancery_core::{Event, evidence, promotion, registry, tag, version};
+use chancery_core::{Event, attestation, evidence, promotion, registry, tag, template, version};
 
 /// Digests of the payloads that an event refers to; texts in the vault are not among them.
 pub(super) fn named(event: &Event) -> Vec<Digest> {
     match event {
         Event::Version(event) => of_version(event),
         Event::Promotion(event) => of_promotion(event),
-        Event::Evidence(evidence::Event::Added { digest, in_payloads, .. }) => in_payloads.then_some(*digest).into_iter().collect(),
+        Event::Evidence(evidence::Event::Added { digest, in_payloads, summary, .. }) => in_payloads.then_some(*digest).into_iter().chain(*summary).collect(),
+        Event::Attestation(attestation::Event::Issued { digest, .. }) => vec![*digest],
+        Event::Template(template::Event::Added { text, .. }) => vec![*text],
         Event::Tag(tag::Event::Set { value_digest, .. }) => value_digest.iter().copied().collect(),
         Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => vec![*verdict],
         Event::Registry(registry::Event::Refused { verdict, .. }) => verdict.iter().copied().collect(),
@@ -17,13 +19,13 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         | Event::Alias(_)
         | Event::Exception(_)
         | Event::Model(_)
-        | Event::Attestation(_)
+        | Event::Attestation(attestation::Event::Revoked { .. })
         | Event::Bundle(_)
         | Event::Calendar(_)
         | Event::Delegation(_)
         | Event::Finding(_)
         | Event::Risk(_)
-        | Event::Template(_)
+        | Event::Template(template::Event::Approved { .. } | template::Event::Withdrawn { .. })
         | Event::Tag(tag::Event::Deleted { .. }) => Vec::new(),
     }
 }
@@ -40,8 +42,15 @@ fn of_version(event: &version::Event) -> Vec<Digest> {
 
 fn of_promotion(event: &promotion::Event) -> Vec<Digest> {
     match event {
-        promotion::Event::Opened { verdict, .. } | promotion::Event::Refreshed { verdict, .. } | promotion::Event::Executed { verdict } => vec![*verdict],
+        promotion::Event::Opened { verdict, .. }
+        | promotion::Event::Refreshed { verdict, .. }
+        | promotion::Event::Completed { verdict, .. }
+        | promotion::Event::Executed { verdict } => vec![*verdict],
         promotion::Event::ApprovalRecorded { envelope, .. } | promotion::Event::DecisionRecorded { envelope, .. } => vec![*envelope],
-        promotion::Event::ApprovalWithdrawn { .. } | promotion::Event::Rejected { .. } | promotion::Event::Cancelled { .. } => Vec::new(),
+        promotion::Event::ApprovalWithdrawn { .. }
+        | promotion::Event::ConditionMet { .. }
+        | promotion::Event::Commented { .. }
+        | promotion::Event::Rejected { .. }
+        | promotion::Event::Cancelled { .. } => Vec::new(),
     }
 }

@@ -152,6 +152,7 @@ struct World {
     promotions: BTreeMap<&'static str, String>,
     package: Value,
     token: String,
+    attestation: String,
 }
 
 async fn world(app: &TestApp) -> World {
@@ -165,12 +166,18 @@ async fn world(app: &TestApp) -> World {
         cast.bring_to(&version, "production").await;
     }
     let mut promotions = BTreeMap::new();
-    for purpose in ["review", "withdraw", "cancel", "execute"] {
+    for purpose in ["review", "withdraw", "cancel", "execute", "condition"] {
         cast.owner.model(purpose, "high").await;
         let version = cast.evaluated(purpose, purpose.as_bytes()).await;
         let id = cast.scientist.promote(&version, "approved").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
         if purpose == "withdraw" {
             cast.product.verdict(&id, "product", "approve").await.expect(200);
+        }
+        if purpose == "condition" {
+            let set = cast.product.get(&format!("/api/v1/promotions/{id}")).await.expect(200)["evidence_set"].clone();
+            let conditions = json!([{"text": "watch it", "owner": "credit", "due": "2026-07-01T00:00:00Z", "effect": "finding"}]);
+            let body = json!({"role": "product", "verdict": "approve", "evidence_set": set, "conditions": conditions});
+            cast.product.post(&format!("/api/v1/promotions/{id}/approvals"), body).await.expect(200);
         }
         if purpose == "execute" {
             for (role, approver) in cast.approvers() {
@@ -183,13 +190,17 @@ async fn world(app: &TestApp) -> World {
     let candidate = cast.evaluated("drafts", b"three").await;
     cast.scientist.version("drafts", b"four").await;
     cast.bring_to(&candidate, "candidate").await;
+    for _ in 0..2 {
+        app.admin.post("/api/v1/templates", json!({"name": "fixture", "type": "review", "text": "# Review\n## Findings\n"})).await.expect(201);
+    }
     app.user("leaver", &["viewer"]).await;
     let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
     let package = cast.scientist.package(b"five").await;
     cast.owner.model("elsewhere", "high").await;
+    let attestation = cast.owner.get("/api/v1/models/used/versions/2/attestations").await.expect(200)["items"][0]["digest"].as_str().unwrap().to_owned();
     let claim = json!({"facts": {}, "origin": {"source": "s3://bucket/model"}});
     cast.scientist.post("/api/v1/models/elsewhere/versions", claim).await.expect(201);
-    World { admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token }
+    World { admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -213,16 +224,31 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "version_hide" => (&cast.owner, model("drafts/versions/2/hide"), json!({"reason": "a mistake"})),
         "version_check_record" => (&cast.scientist, format!("{candidate}/check"), json!({"to": "production"})),
         "version_transition" => (&cast.owner, format!("{candidate}/transitions"), json!({"to": "draft", "reason": "more work"})),
-        "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=review"), json!({"text": "fine"})),
+        "evidence_add" => (&cast.scientist, format!("{candidate}/evidence?type=other"), json!({"text": "fine"})),
+        "template_add" => (admin, "/api/v1/templates".to_owned(), json!({"name": "new", "type": "review", "text": "# Review\n## Findings\n"})),
+        "template_approve" => (&cast.governance, "/api/v1/templates/fixture/1/approve".to_owned(), json!({})),
+        "template_withdraw" => (admin, "/api/v1/templates/fixture/2/withdraw".to_owned(), json!({"reason": "a mistake"})),
         "promotion_open" => (&cast.scientist, "/api/v1/promotions".to_owned(), json!({"model": "drafts", "version": 1, "to": "production"})),
         "promotion_review" => (&cast.product, promotion("review", "approvals"), Value::Null),
         "promotion_withdraw" => (&cast.product, promotion("withdraw", "withdraw"), json!({"role": "product", "reason": "second thoughts"})),
         "promotion_cancel" => (&cast.scientist, promotion("cancel", "cancel"), json!({"reason": "not now"})),
         "promotion_execute" => (&cast.pipeline, promotion("execute", "execute"), json!({})),
+        "promotion_comment" => (&cast.product, promotion("review", "comments"), json!({"text": "looks good"})),
+        "condition_met" => (&cast.product, promotion("condition", "conditions/1/met"), json!({"note": "it is watched"})),
+        "delegation_give" => {
+            let body = json!({"role": "security", "to": "scientist", "until": "2026-06-08T12:00:00Z", "reason": "on leave"});
+            (&cast.security, "/api/v1/delegations".to_owned(), body)
+        }
+        "delegation_end" => (&cast.security, "/api/v1/delegations/security/scientist".to_owned(), Value::Null),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
         "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
         "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),
         "user_deactivate" => (admin, "/api/v1/users/leaver".to_owned(), Value::Null),
+        "key_add" => (&cast.product, "/api/v1/users/product-owner/keys".to_owned(), json!({"key": crate::key::pem(&crate::key::key(7))})),
+        "key_remove" => (&cast.product, format!("/api/v1/users/product-owner/keys/{}", crate::key::id(&crate::key::key(7))), Value::Null),
+        "attestation_revoke" => {
+            (&cast.owner, format!("/api/v1/attestations/{}/revoke", world.attestation), json!({"reason": "vulnerable", "comment": "see SEC-7"}))
+        }
         "token_issue" => (admin, "/api/v1/tokens".to_owned(), json!({"user": "scientist"})),
         "token_revoke" => (admin, format!("/api/v1/tokens/{}", world.token), Value::Null),
         _ => return None,

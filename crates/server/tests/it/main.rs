@@ -4,8 +4,11 @@
 mod access;
 #[cfg(test)]
 mod alias;
+mod approval;
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod attestation;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
@@ -21,7 +24,11 @@ mod idempotency;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
+mod key;
+#[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod lineage;
 #[cfg(test)]
 mod mlflow;
 #[cfg(test)]
@@ -37,16 +44,26 @@ mod names;
 #[cfg(test)]
 mod origin;
 #[cfg(test)]
+mod own_signature;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]
+mod signed_evidence;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+<<<<<<< HEAD
+mod template;
+=======
+mod systems;
+#[cfg(test)]
+>>>>>>> systems
 mod third_party;
 #[cfg(test)]
 mod together;

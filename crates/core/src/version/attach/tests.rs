@@ -148,6 +148,9 @@ fn evidence_about_the_version_without_bytes_can_be_added_again_and_only_then() {
                 file_of_manifest: false,
                 title: "evaluation.json".to_owned(),
                 body: Body::Payload(Payload::new("document", b"{}".to_vec()).unwrap()),
+                read: None,
+                role: None,
+                signed_by: vec![],
             }
         };
         for _ in 0..2 {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chancery_core::manifest::Manifest;
 use chancery_core::names::{ModelName, VersionNumber};
 use serde::Serialize;
 use serde_json::Value;
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::app::compare::{self, FactDifference, FileDifference};
 use crate::app::{App, AppError, register, view};
 use crate::http::{Allowed, Path, Problem, caller};
 
@@ -31,30 +31,6 @@ struct ComparisonView {
     signature: Option<chancery_inspect::SignatureChange>,
     /// `major`, `minor` or `patch`.
     suggested_bump: &'static str,
-}
-
-#[derive(Debug, PartialEq, Serialize, ToSchema)]
-struct FactDifference {
-    /// Names of the members, with dots between.
-    path: String,
-    /// Value in the first version; null when absent.
-    #[schema(value_type = Object)]
-    old: Value,
-    /// Value in the second version; null when absent.
-    #[schema(value_type = Object)]
-    new: Value,
-}
-
-#[derive(Debug, PartialEq, Serialize, ToSchema)]
-struct FileDifference {
-    /// Path.
-    path: String,
-    /// `added`, `removed` or `changed`.
-    change: &'static str,
-    /// Digest in the first version.
-    old: Option<String>,
-    /// Digest in the second version.
-    new: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
@@ -88,56 +64,12 @@ async fn compare(
     let suggested_bump = register::bump(signature.as_ref(), old.content_digest == new.content_digest).as_str();
     let (old_metrics, new_metrics) = (metrics(&old_facts), metrics(&new_facts));
     Ok(axum::Json(ComparisonView {
-        facts: facts(old_facts, new_facts),
-        files: files(&old_files, &new_files),
+        facts: compare::facts(old_facts, new_facts),
+        files: compare::files(&old_files, &new_files),
         metrics: metric_differences(&old_metrics, &new_metrics),
         signature,
         suggested_bump,
     }))
-}
-
-fn facts(mut old: Value, mut new: Value) -> Vec<FactDifference> {
-    for facts in [&mut old, &mut new] {
-        if let Some(members) = facts.as_object_mut() {
-            // Metrics have their own list; grades say how a fact is known, not what it is.
-            members.retain(|name, _| name != "metrics" && name != "grades");
-        }
-    }
-    let mut differences = Vec::new();
-    differ("", &old, &new, &mut differences);
-    differences
-}
-
-/// Objects are compared by member, everything else whole. The depth of facts is bounded where they come in.
-fn differ(path: &str, old: &Value, new: &Value, differences: &mut Vec<FactDifference>) {
-    if old == new {
-        return;
-    }
-    let (Some(old_members), Some(new_members)) = (old.as_object(), new.as_object()) else {
-        differences.push(FactDifference { path: path.to_owned(), old: old.clone(), new: new.clone() });
-        return;
-    };
-    let names: BTreeSet<&String> = old_members.keys().chain(new_members.keys()).collect();
-    for name in names {
-        let place = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        differ(&place, old_members.get(name).unwrap_or(&Value::Null), new_members.get(name).unwrap_or(&Value::Null), differences);
-    }
-}
-
-fn files(old: &Manifest, new: &Manifest) -> Vec<FileDifference> {
-    let paths: BTreeSet<&str> = old.files().iter().chain(new.files()).map(|file| file.path.as_str()).collect();
-    let difference = |path: &str| {
-        let digest = |manifest: &Manifest| manifest.file(path).map(|file| file.digest.to_string());
-        let (old, new) = (digest(old), digest(new));
-        let change = match (&old, &new) {
-            (None, _) => "added",
-            (_, None) => "removed",
-            (Some(old), Some(new)) if old != new => "changed",
-            (Some(_), Some(_)) => return None,
-        };
-        Some(FileDifference { path: path.to_owned(), change, old, new })
-    };
-    paths.into_iter().filter_map(difference).collect()
 }
 
 type Metrics = BTreeMap<(String, Option<String>), f64>;
@@ -164,22 +96,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_differ_by_member_and_metrics_by_name_and_slice() {
-        let old = json!({"training": {"seed": 1, "date": "2026-01-01"}, "flavour": "sklearn", "grades": {"flavour": "read"}, "metrics": [{"name": "auc", "value": 0.5}]});
-        let new =
-            json!({"training": {"seed": 2, "date": "2026-01-01"}, "metrics": [{"name": "auc", "value": 0.75}, {"name": "auc", "slice": "a=b", "value": 1}]});
+    fn metrics_differ_by_name_and_slice() {
+        let old = json!({"metrics": [{"name": "auc", "value": 0.5}]});
+        let new = json!({"metrics": [{"name": "auc", "value": 0.75}, {"name": "auc", "slice": "a=b", "value": 1}]});
         assert_eq!(
             metric_differences(&metrics(&old), &metrics(&new)),
             vec![
                 MetricDifference { name: "auc".into(), slice: None, old: Some(0.5), new: Some(0.75), difference: Some(0.25) },
                 MetricDifference { name: "auc".into(), slice: Some("a=b".into()), old: None, new: Some(1.0), difference: None },
-            ]
-        );
-        assert_eq!(
-            facts(old, new),
-            vec![
-                FactDifference { path: "flavour".into(), old: json!("sklearn"), new: Value::Null },
-                FactDifference { path: "training.seed".into(), old: json!(1), new: json!(2) },
             ]
         );
     }

@@ -3,6 +3,8 @@
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use chancery_core::approval::{ApprovalVerdict, Condition};
 use chancery_core::entry::PrivateText;
 use chancery_core::names::{Digest, Label, ModelName, PromotionId, State, VersionNumber};
@@ -15,7 +17,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::Reason;
-use crate::app::promotions::PromotionView;
+use crate::app::own_signature::{ApprovalStatement, OwnSignature};
+use crate::app::promotions::{PromotionSummary, PromotionView};
 use crate::app::{App, AppError, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, view};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
@@ -26,9 +29,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, promote))
         .routes(routes!(show))
         .routes(routes!(review))
+        .routes(routes!(statement))
         .routes(routes!(withdraw))
         .routes(routes!(cancel))
         .routes(routes!(execute))
+        .routes(routes!(comment))
+        .routes(routes!(meet))
 }
 
 /// What to promote, and where to.
@@ -115,21 +121,22 @@ struct PromotionFilter {
     model: Option<String>,
 }
 
-/// List promotions, newest first
+/// List promotions, newest first, as they are stored; reading one evaluates its gates
 #[utoipa::path(get, path = "/api/v1/promotions", operation_id = "promotion_list", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(PromotionFilter, PageQuery),
-    responses((status = 200, description = "A page", body = Page<PromotionView>), (status = "4XX", description = "Refused", body = Problem)))]
+    responses((status = 200, description = "A page", body = Page<PromotionSummary>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(
     allowed: Allowed<caller::Read>,
     Query(filter): Query<PromotionFilter>,
     Query(page): Query<PageQuery>,
-) -> Result<axum::Json<Page<PromotionView>>, AppError> {
+) -> Result<axum::Json<Page<PromotionSummary>>, AppError> {
     let limit = page.limit()?;
     let rows = chosen(&allowed, &filter, before(&page)?, limit).await?;
     let Page { items, next } = Page::new(rows, limit, |row| row.opened_index.to_string());
+    let snapshot = allowed.read().await?;
     let mut views = Vec::with_capacity(items.len());
-    for row in &items {
-        views.push(allowed.app.promotion_view(&allowed.caller, &row.promotion_id).await?);
+    for row in items {
+        views.push(PromotionSummary::of(&snapshot, row).await?);
     }
     Ok(axum::Json(Page { items: views, next }))
 }
@@ -185,6 +192,55 @@ struct Review {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     conditions: Vec<Condition>,
+    /// The person's own signature over the statement that `approvals/statement` gave.
+    signed: Option<OwnSignatureBody>,
+}
+
+/// A signature that the approver made with a key of his own.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OwnSignatureBody {
+    /// The statement as it was given, base64.
+    payload: String,
+    /// Id of the key.
+    #[schema(value_type = String)]
+    key_id: Digest,
+    /// Over DSSE's pre-authentication encoding, base64: ASN.1 DER for P-256, 64 bytes for Ed25519.
+    signature: String,
+    /// As it was given, hexadecimal.
+    comment_salt: String,
+}
+
+impl OwnSignatureBody {
+    fn read(self) -> Result<OwnSignature, Refusal> {
+        let bytes = |field: &str, text: &str| BASE64_STANDARD.decode(text).map_err(|_| Refusal::invalid(field, &format!("{field} is no base64")));
+        let salt = hex::decode(&self.comment_salt).ok().and_then(|salt| salt.try_into().ok());
+        Ok(OwnSignature {
+            payload: bytes("signed.payload", &self.payload)?,
+            key_id: self.key_id,
+            signature: bytes("signed.signature", &self.signature)?,
+            comment_salt: salt.ok_or_else(|| Refusal::invalid("signed.comment_salt", "the salt has 32 hexadecimal digits"))?,
+        })
+    }
+}
+
+impl Review {
+    fn ask(self) -> Result<ReviewAsk, Refusal> {
+        let Self { role, verdict, evidence_set, comment, ticket, conditions, signed } = self;
+        Ok(ReviewAsk { role, verdict, evidence_set, comment, ticket, conditions, signed: signed.map(OwnSignatureBody::read).transpose()? })
+    }
+}
+
+/// What there is to sign for a verdict with a key of one's own
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/approvals/statement", operation_id = "promotion_statement", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
+    params(("id" = String, Path, description = "Id of the promotion")), request_body = Review,
+    responses((status = 200, description = "The statement, to be signed within five minutes", body = ApprovalStatement), (status = "4XX", description = "Refused", body = Problem)))]
+async fn statement(allowed: Allowed<caller::Review>, Path(id): Path<PromotionId>, body: Json<Review>) -> Result<axum::Json<ApprovalStatement>, AppError> {
+    let ask = body.value.ask()?;
+    if ask.signed.is_some() {
+        return Err(Refusal::invalid("signed", "a statement is asked for before it is signed").into());
+    }
+    Ok(axum::Json(allowed.app.approval_to_sign(&allowed.caller, &id, &ask).await?))
 }
 
 /// Give a verdict
@@ -192,8 +248,7 @@ struct Review {
     params(("id" = String, Path, description = "Id of the promotion")), request_body = Review,
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn review(allowed: Allowed<caller::Review>, Path(id): Path<PromotionId>, body: Json<Review>) -> Result<Response, AppError> {
-    let Review { role, verdict, evidence_set, comment, ticket, conditions } = body.value;
-    let ask = ReviewAsk { role, verdict, evidence_set, comment, ticket, conditions };
+    let ask = body.value.ask()?;
     let made = allowed.app.review(&allowed.caller, &id, &ask, &allowed.options(&body.requested)).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
@@ -245,5 +300,41 @@ struct Execute {
 async fn execute(allowed: Allowed<caller::Execute>, Path(id): Path<PromotionId>, body: Json<Execute>) -> Result<Response, AppError> {
     let options = allowed.options(&body.requested);
     let made = allowed.app.execute_promotion(&allowed.caller, &id, others(body.value.keep_others), &options).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// Words about a promotion.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Comment {
+    /// The comment, at most 10,000 bytes. It is kept beside the ledger, where it can be erased.
+    text: String,
+}
+
+/// Comment on a promotion, open or closed
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/comments", operation_id = "promotion_comment", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion")), request_body = Comment,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn comment(allowed: Allowed<caller::Comment>, Path(id): Path<PromotionId>, body: Json<Comment>) -> Result<Response, AppError> {
+    let text = PrivateText::new("text", &body.value.text, ids::random()?)?;
+    let made = allowed.execute(Command::Comment { promotion: id, text }, &body.requested).await?;
+    Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// By what a condition is met.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Met {
+    /// What was done, and where it can be seen.
+    note: String,
+}
+
+/// Say that a condition of an approval is met; for somebody in the role that set it, who is no author of the version
+#[utoipa::path(post, path = "/api/v1/promotions/{id}/conditions/{number}/met", operation_id = "condition_met", tag = "promotions", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the promotion"), ("number" = u64, Path, description = "Number of the condition in the promotion")), request_body = Met,
+    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+async fn meet(allowed: Allowed<caller::Review>, Path((id, number)): Path<(PromotionId, u64)>, body: Json<Met>) -> Result<Response, AppError> {
+    let options = allowed.options(&body.requested);
+    let made = allowed.app.meet_condition(&allowed.caller, &id, number, &body.value.note, &options).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }

@@ -93,7 +93,7 @@ async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) ->
         datasets: fact("/datasets"),
         environment: fact("/environment"),
         training: fact("/training"),
-        evidence: view::evidence(&snapshot, &row).await?.iter().map(EvidenceView::from).collect(),
+        evidence: view::evidence_views(&snapshot, &row, &view::evidence(&snapshot, &row).await?).await?,
         approvals: approvals(&snapshot, &promotions).await?,
         decisions: view::decisions(&snapshot, &row).await?,
         deployments: Vec::new(),

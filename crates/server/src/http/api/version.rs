@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::response::{IntoResponse, Response};
 use chancery_core::entry::{PrivateText, Subject};
 use chancery_core::manifest::ManifestFile;
-use chancery_core::names::{ModelName, State, TagKey, VersionNumber};
+use chancery_core::names::{ModelKind, ModelName, State, TagKey, VersionNumber};
 use chancery_core::tables::VersionRow;
 use chancery_core::version::{Command, Origin};
 use serde::Deserialize;
@@ -41,7 +41,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Registration {
-    /// Path, size and SHA-256 of each file; the bytes were uploaded before. May be left out with an origin: the bytes are elsewhere then.
+    /// Path, size and SHA-256 of each file; the bytes were uploaded before. May be left out with an origin: the bytes are elsewhere then;
+    /// and for a system, which is what `facts.composition` says.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     files: Vec<ManifestFile>,
@@ -198,6 +199,10 @@ async fn show(
     }
     let view = view::version(&snapshot, &model, &row).await?;
     let answer = Answer::json(Some(view.revision), &view)?;
+    if model.kind == ModelKind::System {
+        // It shows how its parts stand: entries about other models make it old.
+        return Ok(shown(answer));
+    }
     Ok(shown(allowed.app.keep(question, model.model_id, &snapshot, answer)))
 }
 

@@ -1,0 +1,58 @@
+//! Rollback: back to a version that was in production, with waivers for what the ordinary way would have asked for.
+
+use super::execution::replacements;
+use super::{Command, Event};
+use crate::command::Stop;
+use crate::entry::{Draft, Subject};
+use crate::lifecycle::{Move, transition};
+use crate::names::{Label, State};
+use crate::refusal::{Code, Refusal};
+use crate::rows::Rows;
+use crate::{alias, exception, version};
+
+pub(super) fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, Stop> {
+    let Command::Rollback { model, to, replaced, reason, gate, exceptions, exceptions_end, aliases, decision } = command else { return Ok(Vec::new()) };
+    let version = version::existing(rows, model, *to)?;
+    if transition(version.state, State::Production) != Move::Rollback || version.production_index.is_none() {
+        return Err(Refusal::new(
+            Code::TransitionRefused,
+            &format!("version {to} is {}: only a deprecated version that was in production can be rolled back to", version.state),
+        )
+        .field("to")
+        .remedy("promote it through its gates")
+        .into());
+    }
+    gate.check()?;
+    let subject = Subject::Version(model.clone(), *to);
+    let event = version::Event::Transitioned {
+        from: version.state,
+        to: State::Production,
+        reason: Some(reason.digest),
+        promotion: None,
+        verdict: Some(gate.payload.digest),
+        ungated: gate.ungated(),
+        successor: None,
+        sunset: None,
+    };
+    let mut drafts = vec![Draft::new(subject.clone(), event).payload(gate.payload.clone()).private(Some(reason))];
+    drafts.extend(replacements(rows, model, replaced, *to, State::Production, Some(reason.digest))?);
+    for (id, rule) in exceptions {
+        let event = exception::Event::Granted { id: id.clone(), rule: rule.clone(), reason: reason.digest, expires_at: *exceptions_end };
+        drafts.push(Draft::new(subject.clone(), event));
+    }
+    for name in aliases {
+        let from = rows.get::<crate::tables::AliasRow>(&[model, name])?.map(|row| row.number);
+        drafts.push(Draft::new(subject.clone(), alias::Event::Set { alias: name.clone(), from, finding: None }));
+    }
+    let event = Event::DecisionRecorded {
+        id: decision.id.clone(),
+        decision: decision.decision,
+        envelope: decision.envelope.digest,
+        promotion: None,
+        target: State::Production,
+        environment: Label::parse("production")?,
+        expires_at: decision.expires_at,
+    };
+    drafts.push(Draft::new(subject, event).payload(decision.envelope.clone()));
+    Ok(drafts)
+}

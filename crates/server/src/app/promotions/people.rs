@@ -1,0 +1,109 @@
+//! Who can supply what is missing: people of the directory by their roles, by name and never more than fit on a page.
+
+use std::collections::BTreeMap;
+
+use chancery_core::access::Role;
+use chancery_core::actor::ActorKind;
+use chancery_core::names::{ActorId, Label};
+use chancery_core::policy::{Finding, Verdict};
+use chancery_core::tables::{ActorRow, DirectoryRow};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::RoleView;
+use crate::app::AppError;
+use crate::store::Snapshot;
+use crate::values;
+
+/// Most people that are named in one place.
+pub(super) const MOST: usize = 20;
+
+/// Somebody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+pub struct PersonView {
+    /// Name for commands; null when it was erased.
+    pub name: Option<String>,
+    /// Id, as in entries.
+    pub id: String,
+}
+
+/// A finding that failed, with who can supply what is missing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MissingView {
+    /// The finding.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub finding: Finding,
+    /// People, pipelines or services with a role that can supply it, at most 20.
+    pub people: Vec<PersonView>,
+}
+
+/// The failed findings of a verdict with the people who can supply what is missing.
+pub(super) async fn missing(snapshot: &Snapshot, verdict: &Verdict, roles: &[RoleView]) -> Result<Vec<MissingView>, AppError> {
+    let mut known: BTreeMap<String, Vec<PersonView>> = BTreeMap::new();
+    let mut all = Vec::new();
+    for finding in verdict.failed() {
+        let mut people = Vec::new();
+        for word in &finding.who {
+            if !known.contains_key(word) {
+                let found = of_word(snapshot, word, roles).await?;
+                known.insert(word.clone(), found);
+            }
+            people.extend(known.get(word).into_iter().flatten().cloned());
+        }
+        people.sort();
+        people.dedup();
+        people.truncate(MOST);
+        all.push(MissingView { finding: finding.clone(), people });
+    }
+    Ok(all)
+}
+
+/// Who is meant by a word of a rule: a role, `pipeline`, `approver` for those who could give the missing approvals, `reviewer` for
+/// every approver, or the name of a role of approval.
+async fn of_word(snapshot: &Snapshot, word: &str, roles: &[RoleView]) -> Result<Vec<PersonView>, AppError> {
+    match word {
+        "approver" => Ok(roles.iter().filter(|role| role.given < role.needed).flat_map(|role| role.people.iter().cloned()).collect()),
+        "pipeline" => described(snapshot, with_kind(snapshot, ActorKind::Pipeline).await?).await,
+        "reviewer" => described(snapshot, with_text(snapshot, "%\"approver:%").await?).await,
+        word => {
+            let role = Role::parse(word).ok().or_else(|| Label::parse(word).ok().map(Role::Approver));
+            match role {
+                Some(role) => described(snapshot, holders(snapshot, &role).await?).await,
+                None => Ok(Vec::new()),
+            }
+        }
+    }
+}
+
+/// Active actors who have a role themselves, the oldest first.
+pub(super) async fn holders(snapshot: &Snapshot, role: &Role) -> Result<Vec<ActorRow>, AppError> {
+    // Names of roles hold no wildcard but `_`, which at worst finds more; those are left out here.
+    let word = role.to_string();
+    let rows = with_text(snapshot, &format!("%\"{word}\"%")).await?;
+    let has = |row: &ActorRow| row.roles.as_array().is_some_and(|roles| roles.iter().any(|role| role.as_str() == Some(&word)));
+    Ok(rows.into_iter().filter(has).collect())
+}
+
+async fn with_text(snapshot: &Snapshot, pattern: &str) -> Result<Vec<ActorRow>, AppError> {
+    Ok(snapshot.rows::<ActorRow>("WHERE active = 1 AND roles LIKE $1 ORDER BY created_index LIMIT 200", &values![pattern.to_owned()]).await?)
+}
+
+async fn with_kind(snapshot: &Snapshot, kind: ActorKind) -> Result<Vec<ActorRow>, AppError> {
+    Ok(snapshot.rows::<ActorRow>("WHERE active = 1 AND kind = $1 ORDER BY created_index LIMIT 20", &values![kind]).await?)
+}
+
+async fn described(snapshot: &Snapshot, rows: Vec<ActorRow>) -> Result<Vec<PersonView>, AppError> {
+    let ids: Vec<ActorId> = rows.into_iter().take(MOST).map(|row| row.actor_id).collect();
+    named(snapshot, &ids).await
+}
+
+/// Actors with their names.
+pub(super) async fn named(snapshot: &Snapshot, ids: &[ActorId]) -> Result<Vec<PersonView>, AppError> {
+    let mut people = Vec::with_capacity(ids.len());
+    for id in ids {
+        let name = snapshot.get::<DirectoryRow>(values![*id]).await?.map(|row| row.handle.to_string());
+        people.push(PersonView { name, id: id.to_string() });
+    }
+    Ok(people)
+}
