@@ -179,9 +179,8 @@ fn the_example_passes_with_version_1_and_fails_with_version_2() {
     let shipped = |number: u32, content: &str| {
         let path = format!("{}/../../examples/loan-approval/v{number}/evaluation.json", env!("CARGO_MANIFEST_DIR"));
         let mut evidence = sample::evaluation(content, 0.0, 0.0);
-        let mut document: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        document["dimensions"] = document["categories"].take();
-        evidence.summary = Some(document);
+        let read = crate::evidence::read::read(crate::evidence::EvidenceType::Evaluation, &std::fs::read(path).unwrap()).unwrap();
+        evidence.summary = Some(read.unwrap().summary);
         evidence
     };
     let mut input = sample::input();
