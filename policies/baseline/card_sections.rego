@@ -27,7 +27,9 @@ problems contains text if {
 
 problems contains text if {
 	some entry in required
-	sections := lib.elements(object.get(lib.newest_of(entry.type).summary, "sections", []))
+	lib.newest_of(entry.type)
+	document := lib.newest_of(entry.type)
+	sections := lib.elements(object.get(document.summary, "sections", []))
 	absent := [section |
 		some section in entry.sections
 		not section in sections

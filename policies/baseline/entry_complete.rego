@@ -40,8 +40,8 @@ is_unfilled(value) if {
 }
 
 is_given(element, member) if {
-	value := element[member]
-	not is_unfilled(value)
+	is_object(element)
+	not is_unfilled(object.get(element, member, null))
 }
 
 target_rank := lib.rank[input.target]
@@ -73,7 +73,7 @@ malformed contains [entry.field, text] if {
 	text := sprintf("%s[%d] has no %s", [entry.field, index, member])
 }
 
-wrong := sort({field | some field in missing} | {problem[0] | some problem in malformed})
+wrong := sort(array.concat(missing, [field | some field in {problem[0] | some problem in malformed}]))
 
 # Share of the asked fields that are filled, 0 to 1.
 completeness := (count(asked) - count(unfilled)) / count(asked) if count(asked) > 0

@@ -23,7 +23,10 @@ signed := {dimension |
 	some dimension in entry.summary.dimensions
 }
 
-claimed := evaluation_complete.required - signed
+claimed := {dimension |
+	some dimension in evaluation_complete.required
+	not dimension in signed
+}
 
 result := {
 	"outcome": "not-applicable",

@@ -25,7 +25,10 @@ covered := {dimension |
 	some dimension in entry.summary.dimensions
 }
 
-missing := required - covered
+missing := {dimension |
+	some dimension in required
+	not dimension in covered
+}
 
 result := {
 	"outcome": "not-applicable",

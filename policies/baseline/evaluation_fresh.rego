@@ -27,7 +27,8 @@ old := [entry |
 
 outdated := [entry |
 	some entry in lib.evaluations
-	versions := limits.suites[entry.summary.suite.name]
+	some name, versions in limits.suites
+	name == entry.summary.suite.name
 	not entry.summary.suite.version in versions
 ]
 
@@ -43,7 +44,8 @@ covered := {dimension |
 uncovered := {dimension |
 	some entry in array.concat(old, outdated)
 	some dimension in entry.summary.dimensions
-} - covered
+	not dimension in covered
+}
 
 reasons contains concat("", ["suite ", entry.summary.suite.name, " was run more than ", format_int(days, 10), " days ago"]) if some entry in old
 

@@ -34,15 +34,15 @@ parts := array.concat(
 	],
 )
 
-refused := {text |
+refused contains concat(" of ", [part.licence, part.what]) if {
 	some part in parts
 	part.licence in limits.denied
-	text := concat(" of ", [part.licence, part.what])
-} | {text |
+}
+
+refused contains concat(" of ", [name, "the bill of materials"]) if {
 	some entry in lib.of_type("sbom")
 	some name in limits.denied
-	name in entry.summary.licences
-	text := concat(" of ", [name, "the bill of materials"])
+	name in lib.elements(entry.summary.licences)
 }
 
 result := {

@@ -26,6 +26,7 @@ reference_name := sprintf("%s %d", [input.reference.why, input.reference.number]
 # What the reference reports of the guarded metrics.
 expected := [{"metric": metric.name, "test": test, "value": metric.value} |
 	some entry in lib.reference_evaluations
+	lib.exact_test(entry.summary)
 	test := lib.exact_test(entry.summary)
 	some metric in entry.summary.metrics
 	guarded[metric.name]
@@ -36,6 +37,7 @@ expected := [{"metric": metric.name, "test": test, "value": metric.value} |
 # What this version reports of them.
 reported := [{"metric": metric.name, "test": test, "value": object.get(metric, "value", null)} |
 	some entry in lib.evaluations
+	lib.exact_test(entry.summary)
 	test := lib.exact_test(entry.summary)
 	some metric in entry.summary.metrics
 	guarded[metric.name]

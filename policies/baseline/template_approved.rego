@@ -27,6 +27,7 @@ problems contains text if {
 
 problems contains text if {
 	some entry in required
+	lib.newest_of(entry.type)
 	document := lib.newest_of(entry.type)
 	not follows(document.summary, entry)
 	text := sprintf("the %s does not follow template %s in version %s", [entry.type, entry.template, concat(" or ", entry.versions)])

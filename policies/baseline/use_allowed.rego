@@ -18,7 +18,10 @@ asked if lib.applies(data.chancery.use_allowed)
 
 normal(uses) := {lower(trim_space(use)) | some use in uses}
 
-both := normal(input.model.allowed_uses) & normal(input.model.prohibited_uses)
+both := [use |
+	some use in normal(input.model.allowed_uses)
+	use in normal(input.model.prohibited_uses)
+]
 
 result := {
 	"outcome": "fail",

@@ -197,7 +197,10 @@ impl Role {
                         | Action::ManageRisks
                         | Action::ScheduleReview
                 ) || (role.as_str() == "ai-governance"
-                    && matches!(action, Action::SetRiskTier | Action::SetPolicyMode | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation))
+                    && matches!(
+                        action,
+                        Action::SetRiskTier | Action::SetPolicyMode | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation
+                    ))
             }
             Self::Deployer => matches!(
                 action,

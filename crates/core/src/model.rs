@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::command::{Context, Stop, begin, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{
-    ActorId, AliasName, Classification, Digest, Label, MAX_DESCRIPTION_BYTES, ModelId, ModelKind, ModelName, PolicyMode, RiskTier, TagKey, VersionNumber, check_text,
+    ActorId, AliasName, Classification, Digest, Label, MAX_DESCRIPTION_BYTES, ModelId, ModelKind, ModelName, PolicyMode, RiskTier, TagKey, VersionNumber,
+    check_text,
 };
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};

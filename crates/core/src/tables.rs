@@ -4,8 +4,8 @@
 //! hold what must be erasable or secret. Scratch tables need no entry.
 
 use crate::names::{
-    ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier, State, TagKey, Timestamp,
-    TokenId, VersionNumber,
+    ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier, State,
+    TagKey, Timestamp, TokenId, VersionNumber,
 };
 use crate::rows::{Row, Table};
 use crate::signing::foreign::Algorithm;

@@ -50,7 +50,8 @@ fn a_bundle_comes_into_force_and_out_by_two_persons() {
     assert_eq!((setting(&mut world), status(&mut world, second)), (String::new(), Status::Withdrawn));
     world.ok(&bob(), activate(first));
     assert_eq!(setting(&mut world), first.to_string(), "what was in force before can be again");
-    let rows: Vec<TimelineRow> = world.all::<TimelineRow>().into_iter().filter(|row| row.attribute == POLICY_BUNDLE && row.value == first.to_string()).collect();
+    let rows: Vec<TimelineRow> =
+        world.all::<TimelineRow>().into_iter().filter(|row| row.attribute == POLICY_BUNDLE && row.value == first.to_string()).collect();
     assert_eq!(rows.iter().map(|row| row.from_index).min(), Some(activated[0].index), "a replay finds when it was in force");
 }
 

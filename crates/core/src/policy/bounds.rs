@@ -120,7 +120,8 @@ impl Bounds {
 
     /// The bound of a path: the longest that covers it, and of these the one with the fewest wildcards.
     fn of(&self, path: &[String]) -> Option<&Bound> {
-        let covers = |bound: &&Bound| bound.segments().len() <= path.len() && bound.segments().iter().zip(path).all(|(part, name)| *part == "*" || part == name);
+        let covers =
+            |bound: &&Bound| bound.segments().len() <= path.len() && bound.segments().iter().zip(path).all(|(part, name)| *part == "*" || part == name);
         let rank = |bound: &&Bound| (bound.segments().len(), std::cmp::Reverse(bound.segments().iter().filter(|part| **part == "*").count()));
         self.0.iter().filter(covers).max_by_key(rank)
     }
@@ -179,7 +180,8 @@ mod tests {
                 {"path": "chancery.a.least", "rule": "at-least", "why": "w"}, {"path": "chancery.a.on", "rule": "at-least", "why": "w"}, {"path": "chancery.a.free", "rule": "free", "why": "w"}]"#,
         )
         .unwrap();
-        let baseline = json!({"chancery": {"a": {"list": [1, 2], "map": {"x": {"limit": 5, "word": "w"}}, "days": 30, "least": 2, "on": true, "free": "f", "fixed": 1}}});
+        let baseline =
+            json!({"chancery": {"a": {"list": [1, 2], "map": {"x": {"limit": 5, "word": "w"}}, "days": 30, "least": 2, "on": true, "free": "f", "fixed": 1}}});
         bounds.merge(&baseline, &overlay, &["mine".to_owned()]).map_err(|error| error.to_string())
     }
 

@@ -123,6 +123,12 @@ impl Bundle {
         Self { files: BASELINE.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect() }
     }
 
+    /// Whether every rule and library of the baseline is there as it ships: its rules read values of each other.
+    pub(super) fn holds_baseline(&self) -> bool {
+        let mut rules = BASELINE.iter().filter(|(name, _)| name.ends_with(".rego") && !name.ends_with("_test.rego"));
+        rules.all(|(name, _)| self.is_shipped(name))
+    }
+
     /// Whether `file` is, byte for byte, one of the baseline that this program ships.
     pub(super) fn is_shipped(&self, file: &str) -> bool {
         let shipped = BASELINE.iter().find(|(name, _)| *name == file);

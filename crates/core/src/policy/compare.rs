@@ -74,7 +74,8 @@ pub fn affected(first: (&Bundle, &Engine), second: (&Bundle, &Engine)) -> BTreeS
     let found = difference(first, second);
     let mut own: BTreeSet<String> = found.added.iter().chain(&found.removed).chain(found.changed.iter().map(|changed| &changed.rule)).cloned().collect();
     let names: BTreeSet<String> = own.iter().map(|rule| rule.replace(['.', '-'], "_")).collect();
-    let reads_own = |changed: &ChangedData| changed.path.strip_prefix("/chancery/").and_then(|path| path.split('/').next()).is_some_and(|name| names.contains(name));
+    let reads_own =
+        |changed: &ChangedData| changed.path.strip_prefix("/chancery/").and_then(|path| path.split('/').next()).is_some_and(|name| names.contains(name));
     let functions = found.files.iter().any(|path| !path.ends_with("_test.rego"));
     if functions || found.data.len() == MAX_DATA || !found.data.iter().all(reads_own) {
         own.extend([first, second].into_iter().flat_map(|policy| rules(policy).into_keys()));
@@ -155,7 +156,11 @@ mod tests {
         let alone = (Bundle::baseline(), Engine::compile(&Bundle::baseline()).unwrap());
         let one = policy(&[("mine.rego", RULE), ("data.json", r#"{"chancery": {"mine": {"n": 1}}}"#)]);
         let other_text = RULE.replace("\"m\"", "\"n\"");
-        let two = policy(&[("mine.rego", &other_text), ("f.rego", "package chancery.organisation\nf(x) := x"), ("data.json", r#"{"chancery": {"approvals": {"lifetime_days": 30}}}"#)]);
+        let two = policy(&[
+            ("mine.rego", &other_text),
+            ("f.rego", "package chancery.organisation\nf(x) := x"),
+            ("data.json", r#"{"chancery": {"approvals": {"lifetime_days": 30}}}"#),
+        ]);
         let added = both(&alone, &one, difference);
         assert_eq!((added.added.as_slice(), added.files.len()), (&["mine".to_owned()][..], 0));
         assert_eq!(added.data, [ChangedData { path: "/chancery/mine".to_owned(), before: Value::Null, after: json!({"n": 1}) }]);

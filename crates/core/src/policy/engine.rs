@@ -76,7 +76,8 @@ impl Engine {
         interpreter.set_input(Value::new_object());
         let policy = interpreter.compile_with_entrypoint(&sandbox::ENTRY_RULE.into()).map_err(|error| PolicyError::rego(&error.to_string()))?;
         // Only what ships with the registry: see `machine`.
-        let shipped = |file: &str| bundle.is_shipped(file) && bundle.is_shipped("lib.rego");
+        let whole = bundle.holds_baseline();
+        let shipped = |file: &str| whole && bundle.is_shipped(file);
         let fast = |file: &str, path: &str| if shipped(file) { machine::compile(&policy, path) } else { None };
         let mut rules: Vec<Rule> = Vec::new();
         for module in modules.iter().filter(|module| module.package.starts_with(RULES)) {

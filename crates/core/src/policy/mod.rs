@@ -48,9 +48,9 @@ pub use input::{
     Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Component, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership,
     Promotion, Reference, Risk, Scope, Version,
 };
-pub use organisation::Effective;
 pub use input::{Condition, ConditionStatus};
 pub use input::{OpenReview, RegisteredRisk, RiskFactor, RiskScore};
+pub use organisation::Effective;
 pub use rule::{MAX_RESULT_BYTES, RuleInfo, Source};
 pub use schedule::{Completeness, ScheduleRules};
 pub use selftest::{TestResult, run_tests};

@@ -95,14 +95,17 @@ fn check_packages(bundle: &Bundle, organisation: &Bundle) -> Result<Own, PolicyE
         if taken.contains(module.package.as_str()) {
             return Err(error(format!("package `{shown}` belongs to the baseline")));
         }
-        let rule = module.package.strip_prefix(RULES).filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
+        let rule =
+            module.package.strip_prefix(RULES).filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
         let library = module.package == LIBRARY || module.package.strip_prefix(LIBRARY).is_some_and(|rest| rest.starts_with('.'));
         match rule {
             Some(_) if module.file.ends_with("_test.rego") => tests.push(module.package.clone()),
             Some(name) => rules.push(name.to_owned()),
             None if library => {}
             None => {
-                return Err(error(format!("package `{shown}` is not an organisation's: use `chancery.rules.NAME` for a rule, `chancery.organisation` for functions")));
+                return Err(error(format!(
+                    "package `{shown}` is not an organisation's: use `chancery.rules.NAME` for a rule, `chancery.organisation` for functions"
+                )));
             }
         }
     }

@@ -60,7 +60,11 @@ pub(super) fn review(kind: &str, role: Option<&str>, subjects: &[String], conten
 /// A scan that covers every file of a version.
 pub(super) fn scan(files: &[Value], content: &str) -> Evidence {
     let words: Vec<Value> = files.iter().map(|file| json!({"path": file["path"], "digest": file["digest"], "verdict": "clean"})).collect();
-    evidence("artifact-scan", content, json!({"scanner": {"name": "chancery-inspect", "version": "1"}, "verdict": "clean", "files": words, "scanned_at": "2026-05-01T00:00:00Z"}))
+    evidence(
+        "artifact-scan",
+        content,
+        json!({"scanner": {"name": "chancery-inspect", "version": "1"}, "verdict": "clean", "files": words, "scanned_at": "2026-05-01T00:00:00Z"}),
+    )
 }
 
 fn digest_of(word: &str) -> Digest {
@@ -74,20 +78,47 @@ fn documents(content: &str) -> Vec<Evidence> {
         .collect();
     let document = |kind: &str, summary: Value| evidence(kind, content, summary);
     vec![
-        document("sbom", json!({"standard": "cyclonedx", "spec_version": "1.6", "components": 100, "subjects": [digest(content)], "timestamp": "2026-05-01T00:00:00Z", "licences": ["Apache-2.0", "BSD-3-Clause", "MIT", "PSF-2.0"], "bound": true})),
-        document("provenance", json!({"builder": "https://ci.example/runner", "build_type": "https://ci.example/train@v1", "subjects": [digest(content)], "commit": digest("commit"), "repository": "https://git.example/loan", "run": "88", "materials": 4, "bound": true})),
-        document("vulnerability-report", json!({"scanner": "grype", "scanned_at": "2026-05-02T00:00:00Z", "database_at": "2026-05-01T00:00:00Z", "counts": {"critical": 0, "high": 0, "medium": 8, "low": 0, "unknown": 0}, "vulnerabilities": vulnerabilities})),
-        document("vex", json!({"author": "security@example.org", "timestamp": "2026-05-02T00:00:00Z", "expires_at": "2026-08-01T00:00:00Z", "statements": [{"id": "CVE-2026-100", "state": "not_affected", "justification": "code_not_reachable", "affects": ["pkg:pypi/package-0@1.0.0"], "suppresses": true}]})),
+        document(
+            "sbom",
+            json!({"standard": "cyclonedx", "spec_version": "1.6", "components": 100, "subjects": [digest(content)], "timestamp": "2026-05-01T00:00:00Z", "licences": ["Apache-2.0", "BSD-3-Clause", "MIT", "PSF-2.0"], "bound": true}),
+        ),
+        document(
+            "provenance",
+            json!({"builder": "https://ci.example/runner", "build_type": "https://ci.example/train@v1", "subjects": [digest(content)], "commit": digest("commit"), "repository": "https://git.example/loan", "run": "88", "materials": 4, "bound": true}),
+        ),
+        document(
+            "vulnerability-report",
+            json!({"scanner": "grype", "scanned_at": "2026-05-02T00:00:00Z", "database_at": "2026-05-01T00:00:00Z", "counts": {"critical": 0, "high": 0, "medium": 8, "low": 0, "unknown": 0}, "vulnerabilities": vulnerabilities}),
+        ),
+        document(
+            "vex",
+            json!({"author": "security@example.org", "timestamp": "2026-05-02T00:00:00Z", "expires_at": "2026-08-01T00:00:00Z", "statements": [{"id": "CVE-2026-100", "state": "not_affected", "justification": "code_not_reachable", "affects": ["pkg:pypi/package-0@1.0.0"], "suppresses": true}]}),
+        ),
         document("signature", json!({"format": "oms", "key_id": digest("key of the pipeline"), "verified": true})),
-        document("model-card", json!({"title": "loan-approval", "sections": ["intended_use", "performance", "limitations", "ethical_considerations", "training_data"], "template": {"name": "model-card", "version": "1.0.0"}, "licence": "Apache-2.0"})),
+        document(
+            "model-card",
+            json!({"title": "loan-approval", "sections": ["intended_use", "performance", "limitations", "ethical_considerations", "training_data"], "template": {"name": "model-card", "version": "1.0.0"}, "licence": "Apache-2.0"}),
+        ),
         document("datasheet", json!({"title": "loanapp", "sections": ["motivation", "composition", "collection_process", "uses"]})),
         document("explainability", json!({"method": "SHAP values per application", "scope": "local", "sections": ["method", "results"]})),
-        document("risk-assessment", json!({"tier": "high", "assessor": "model-risk", "date": "2026-04-20", "conclusion": "acceptable-with-mitigations", "risks": [{"title": "unequal refusals", "severity": "high", "likelihood": "possible", "status": "mitigated", "mitigation": "a person decides each refusal"}], "sections": ["scope", "risks", "conclusion"]})),
+        document(
+            "risk-assessment",
+            json!({"tier": "high", "assessor": "model-risk", "date": "2026-04-20", "conclusion": "acceptable-with-mitigations", "risks": [{"title": "unequal refusals", "severity": "high", "likelihood": "possible", "status": "mitigated", "mitigation": "a person decides each refusal"}], "sections": ["scope", "risks", "conclusion"]}),
+        ),
         review("peer", None, &[], content),
-        document("reproducibility", json!({"content_digest": digest(content), "same": true, "method": "second build on another runner", "builder": "https://ci.example/other", "date": "2026-05-01"})),
-        document("change-summary", json!({"summary": "retrained with one year more", "changes": ["data of 2025", "two inputs fewer"], "impact": {"affected": ["underwriters"], "severity": "low", "breaking": false, "rollback": "move champion back"}, "author": "ada"})),
+        document(
+            "reproducibility",
+            json!({"content_digest": digest(content), "same": true, "method": "second build on another runner", "builder": "https://ci.example/other", "date": "2026-05-01"}),
+        ),
+        document(
+            "change-summary",
+            json!({"summary": "retrained with one year more", "changes": ["data of 2025", "two inputs fewer"], "impact": {"affected": ["underwriters"], "severity": "low", "breaking": false, "rollback": "move champion back"}, "author": "ada"}),
+        ),
         document("plan", json!({"plan": "rollback", "steps": ["chancery rollback loan-approval", "check the endpoint"], "tested_at": "2026-04-28"})),
-        document("plan", json!({"plan": "monitoring", "steps": ["look at drift daily"], "monitors": [{"name": "drift of inputs", "kind": "drift", "address": "https://monitor.example/loan"}]})),
+        document(
+            "plan",
+            json!({"plan": "monitoring", "steps": ["look at drift daily"], "monitors": [{"name": "drift of inputs", "kind": "drift", "address": "https://monitor.example/loan"}]}),
+        ),
         document("drift-report", json!({"psi": 0.03})),
     ]
 }
@@ -174,7 +205,9 @@ pub(super) fn system() -> Input {
             metric("counterfactual_gap", 0.02, "bias"), metric("latency_p95_s", 1.9, "latency"), metric("cost_per_answer", 0.003, "cost")],
         "subject": {"composition_digest": digest("content 2")},
     });
-    input.evidence.retain(|entry| !matches!(entry.kind.as_str(), "evaluation" | "artifact-scan" | "sbom" | "provenance" | "vulnerability-report" | "reproducibility"));
+    input
+        .evidence
+        .retain(|entry| !matches!(entry.kind.as_str(), "evaluation" | "artifact-scan" | "sbom" | "provenance" | "vulnerability-report" | "reproducibility"));
     input.evidence.push(evidence("evaluation", "content 2", summary));
     input.reference = None;
     input

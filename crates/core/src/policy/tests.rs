@@ -179,9 +179,8 @@ fn the_example_passes_with_version_1_and_fails_with_version_2() {
     let shipped = |number: u32, content: &str| {
         let path = format!("{}/../../examples/loan-approval/v{number}/evaluation.json", env!("CARGO_MANIFEST_DIR"));
         let mut evidence = sample::evaluation(content, 0.0, 0.0);
-        let mut document: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        document["dimensions"] = document["categories"].take();
-        evidence.summary = Some(document);
+        let read = crate::evidence::read::read(crate::evidence::EvidenceType::Evaluation, &std::fs::read(path).unwrap()).unwrap();
+        evidence.summary = Some(read.unwrap().summary);
         evidence
     };
     let mut input = sample::input();
@@ -232,13 +231,13 @@ fn each_rule_fails_for_its_own_reason() {
             |input| remove_evidence(input, "evaluation"),
             &["evaluation.baseline", "evaluation.attested", "evaluation.complete", "metric.no-regression", "metric.threshold"],
         ),
-        (
-            "facts are no object",
-            |input| input.version.facts = serde_json::Value::Null,
-            &["entry.complete", "environment.pinned", "signature.present"],
-        ),
+        ("facts are no object", |input| input.version.facts = serde_json::Value::Null, &["entry.complete", "environment.pinned", "signature.present"]),
         ("claimed evaluation", |input| input.evidence[0].grade = crate::names::Grade::Claimed, &["evaluation.attested"]),
-        ("one dimension less", |input| summary(input, "evaluation")["dimensions"] = serde_json::json!(["quality", "bias", "latency", "cost"]), &["evaluation.attested", "evaluation.complete"]),
+        (
+            "one dimension less",
+            |input| summary(input, "evaluation")["dimensions"] = serde_json::json!(["quality", "bias", "latency", "cost"]),
+            &["evaluation.attested", "evaluation.complete"],
+        ),
         ("old evaluation", |input| summary(input, "evaluation")["completed_at"] = "2025-01-01T00:00:00Z".into(), &["evaluation.fresh"]),
         ("low score", |input| replace_evidence(input, sample::evaluation("content 2", 0.69, 0.87)), &["metric.no-regression", "metric.threshold"]),
         ("worse than the champion", |input| replace_evidence(input, sample::evaluation("content 2", 0.78, 0.87)), &["metric.no-regression"]),
@@ -262,11 +261,19 @@ fn each_rule_fails_for_its_own_reason() {
         ),
         ("no explanation", |input| remove_evidence(input, "explainability"), &["explainability.present"]),
         ("other bytes in the second build", |input| summary(input, "reproducibility")["same"] = false.into(), &["build.reproducible"]),
-        ("breaking signature", |input| input.reference.as_mut().unwrap().signature_change = "breaking".to_owned(), &["change.assessed", "signature.compatible"]),
+        (
+            "breaking signature",
+            |input| input.reference.as_mut().unwrap().signature_change = "breaking".to_owned(),
+            &["change.assessed", "signature.compatible"],
+        ),
         ("no change summary", |input| remove_evidence(input, "change-summary"), &["change.assessed"]),
         ("no review", |input| remove_evidence(input, "review"), &["review.present"]),
         ("missed condition", |input| input.conditions[0].status = super::input::ConditionStatus::Missed, &["condition.met"]),
-        ("system without components", |input| input.model.kind = crate::names::ModelKind::System, &["components.approved", "evaluation.attested", "evaluation.complete", "metric.threshold"]),
+        (
+            "system without components",
+            |input| input.model.kind = crate::names::ModelKind::System,
+            &["components.approved", "evaluation.attested", "evaluation.complete", "metric.threshold"],
+        ),
         ("one approval less", |input| drop(input.approvals.pop()), &["approval.complete"]),
         ("author approves", |input| input.authors.push(input.approvals[0].actor.clone()), &["approval.complete"]),
         ("approval ran out", |input| input.approvals[0].expires_at = input.now, &["approval.complete", "approval.unexpired"]),
@@ -610,7 +617,11 @@ fn no_bundle_takes_the_id_of_another_rule() {
     }
     let verdict = Engine::compile(&Bundle::default()).unwrap().evaluate(RELEASE, &sample::input()).unwrap();
     let rules: Vec<&str> = verdict.findings.iter().map(|finding| finding.rule.as_str()).collect();
-    assert_eq!(rules, ["artifact.intact", "artifact.scan", "tier.permitted", "decision.signed", "promoter.pipeline"], "an empty bundle leaves the rules of the core");
+    assert_eq!(
+        rules,
+        ["artifact.intact", "artifact.scan", "tier.permitted", "decision.signed", "promoter.pipeline"],
+        "an empty bundle leaves the rules of the core"
+    );
 }
 
 #[test]

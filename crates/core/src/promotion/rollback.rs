@@ -36,14 +36,8 @@ pub(super) fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>,
     };
     let mut drafts = vec![Draft::new(subject.clone(), event).payload(gate.payload.clone()).private(Some(reason))];
     drafts.extend(replacements(rows, model, replaced, *to, State::Production, Some(reason.digest))?);
-    let waived = exception::Imposed {
-        origin: exception::Origin::Rollback,
-        model,
-        number: *to,
-        reason: reason.digest,
-        expires_at: *exceptions_end,
-        promotion: None,
-    };
+    let waived =
+        exception::Imposed { origin: exception::Origin::Rollback, model, number: *to, reason: reason.digest, expires_at: *exceptions_end, promotion: None };
     drafts.extend(exception::imposed(&waived, exceptions)?);
     for name in aliases {
         let from = rows.get::<crate::tables::AliasRow>(&[model, name])?.map(|row| row.number);

@@ -66,7 +66,8 @@ impl App {
             .prepared(caller, Action::ManagePolicy, options, |caller| {
                 async move {
                     let snapshot = self.store().read().await?;
-                    let row = snapshot.get::<BundleRow>(values![digest]).await?.ok_or_else(|| Refusal::not_found("bundle", &digest.to_string()).field("digest"))?;
+                    let row =
+                        snapshot.get::<BundleRow>(values![digest]).await?.ok_or_else(|| Refusal::not_found("bundle", &digest.to_string()).field("digest"))?;
                     let found = self.in_force(&snapshot).await?;
                     let (baseline, own) = (self.bundle(&snapshot, found.baseline).await?, self.bundle(&snapshot, digest).await?);
                     drop(snapshot);

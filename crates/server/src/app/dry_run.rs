@@ -213,24 +213,15 @@ async fn slice(snapshot: &Snapshot, states: &BTreeSet<State>, after: Option<&(Mo
              AND (versions.state = $3 OR versions.state = $4 OR versions.state = $5 OR (versions.state = $6 AND EXISTS
                  (SELECT 1 FROM open_promotions WHERE open_promotions.model_id = versions.model_id AND open_promotions.number = versions.number)))
              ORDER BY versions.model_id, versions.number LIMIT $7",
-            &values![
-                model,
-                number,
-                asked(State::Candidate),
-                asked(State::Approved),
-                asked(State::Production),
-                asked(State::Draft),
-                SLICE as u64
-            ],
+            &values![model, number, asked(State::Candidate), asked(State::Approved), asked(State::Production), asked(State::Draft), SLICE as u64],
         )
         .await?)
 }
 
 /// The promotion that brought a version where it is, or that a draft waits in: the newest for its target.
 async fn promotion(snapshot: &Snapshot, version: &VersionRow) -> Result<Option<PromotionRow>, AppError> {
-    let rows = snapshot
-        .rows::<PromotionRow>("WHERE model_id = $1 AND number = $2 ORDER BY opened_index DESC", &values![version.model_id, version.number])
-        .await?;
+    let rows =
+        snapshot.rows::<PromotionRow>("WHERE model_id = $1 AND number = $2 ORDER BY opened_index DESC", &values![version.model_id, version.number]).await?;
     Ok(match version.state {
         State::Draft => rows.into_iter().find(|row| row.status == chancery_core::promotion::Status::Open),
         state => rows.into_iter().find(|row| row.target == state),
@@ -253,7 +244,9 @@ fn judge(waiting: &Waiting, now: &Policy, tried: &Policy, rules: &BTreeSet<Strin
         version: VersionNumber::get(waiting.version.number),
         state: waiting.version.state.to_string(),
         to: waiting.target.to_string(),
-        newly_failing: failing.map(|finding| RuleSays { rule: finding.rule.clone(), message: finding.message.clone(), remedy: finding.remedy.clone() }).collect(),
+        newly_failing: failing
+            .map(|finding| RuleSays { rule: finding.rule.clone(), message: finding.message.clone(), remedy: finding.remedy.clone() })
+            .collect(),
         newly_passing: passing.map(|finding| finding.rule.clone()).collect(),
     })
 }

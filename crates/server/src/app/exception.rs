@@ -116,7 +116,14 @@ impl App {
     ///
     /// # Errors
     /// `access_denied` (recorded), `transition_refused` for one that is closed.
-    pub async fn refuse_exception(&self, caller: &Caller, id: &ExceptionId, role: Option<&Label>, reason: &str, options: &Options) -> Result<Receipt, AppError> {
+    pub async fn refuse_exception(
+        &self,
+        caller: &Caller,
+        id: &ExceptionId,
+        role: Option<&Label>,
+        reason: &str,
+        options: &Options,
+    ) -> Result<Receipt, AppError> {
         let snapshot = self.store().read().await?;
         let row = exception_row(&snapshot, id).await?;
         let grantors = self.policy_for(&snapshot).await?.engine.exception_rules().grantors(&row.rule).to_vec();

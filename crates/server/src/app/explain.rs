@@ -63,7 +63,15 @@ impl App {
     ///
     /// # Errors
     /// `not_found` for a rule, model or version that is not there; the refusal that the rule belongs to no gate on the way.
-    pub async fn explain(&self, caller: &Caller, rule: &str, model: &ModelName, number: VersionNumber, to: State, environment: &Label) -> Result<ExplainView, AppError> {
+    pub async fn explain(
+        &self,
+        caller: &Caller,
+        rule: &str,
+        model: &ModelName,
+        number: VersionNumber,
+        to: State,
+        environment: &Label,
+    ) -> Result<ExplainView, AppError> {
         let _turn = self.turn().await?;
         let snapshot = self.store().read().await?;
         let (model, version) = view::version_named(&snapshot, model, number).await?;

@@ -5,8 +5,8 @@ mod components;
 pub(super) mod conditions;
 mod documents;
 mod exceptions;
-pub(super) mod risks;
 pub(super) mod record;
+pub(super) mod risks;
 mod templates;
 
 use std::collections::BTreeSet;

@@ -60,7 +60,8 @@ impl App {
     pub(super) async fn in_force(&self, snapshot: &Snapshot) -> Result<InForce, AppError> {
         let baseline = snapshot.get::<SettingRow>(values![POLICY_BASELINE]).await?;
         let bundle = snapshot.get::<SettingRow>(values![POLICY_BUNDLE]).await?;
-        let noted = [(POLICY_BASELINE, &baseline), (POLICY_BUNDLE, &bundle)].map(|(name, row)| Noted::Setting(name, row.as_ref().map_or(0, |row| row.revision)));
+        let noted =
+            [(POLICY_BASELINE, &baseline), (POLICY_BUNDLE, &bundle)].map(|(name, row)| Noted::Setting(name, row.as_ref().map_or(0, |row| row.revision)));
         let digest = |row: Option<SettingRow>| row.filter(|row| !row.value.is_empty()).map(|row| Digest::parse(&row.value)).transpose();
         let baseline = digest(baseline)?.ok_or_else(|| Fault::Config("the ledger names no baseline policy".to_owned()))?;
         Ok(InForce { baseline, organisation: digest(bundle)?, noted })

@@ -71,7 +71,9 @@ impl App {
         let row = snapshot.get::<EntryRow>(values![index]).await?.ok_or_else(no_entry)?;
         let entry = Entry::from_bytes(&row.bytes).map_err(|error| Fault::database("read an entry", error))?;
         let payload = verdict_of(&entry.event).ok_or_else(|| {
-            Refusal::not_found("verdict", &format!("entry {index}")).field("index").remedy("give the index of an entry that a gate stands behind: a check, a promotion, a refusal")
+            Refusal::not_found("verdict", &format!("entry {index}"))
+                .field("index")
+                .remedy("give the index of an entry that a gate stands behind: a check, a promotion, a refusal")
         })?;
         let recorded = Recorded::read(&snapshot, &payload).await?;
         let policy = match of_then(&snapshot, POLICY_BASELINE, index).await? {
@@ -97,11 +99,13 @@ impl App {
         };
         if let (Some(policy), Some(input)) = (policy, input) {
             let gates = then.gates.clone();
-            let again = tokio::task::spawn_blocking(move || policy.engine.evaluate(&gates, &input)).await.map_err(|error| Fault::database("replay a gate", error))?;
+            let again =
+                tokio::task::spawn_blocking(move || policy.engine.evaluate(&gates, &input)).await.map_err(|error| Fault::database("replay a gate", error))?;
             let now = again.map_err(|error| Fault::database("replay a gate", error))?;
             view.same_input = now.input_digest == then.input_digest;
             view.differences = differences(&then.findings, &now.findings);
-            view.identical = view.same_bundle && view.same_input && view.differences.is_empty() && now.passed == then.passed && now.completeness == then.completeness;
+            view.identical =
+                view.same_bundle && view.same_input && view.differences.is_empty() && now.passed == then.passed && now.completeness == then.completeness;
         }
         Ok(view)
     }

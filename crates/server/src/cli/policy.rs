@@ -149,7 +149,9 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             let mut url = client.url(&["policy", "bundles"]);
             url.query_pairs_mut().extend_pairs(after.iter().map(|after| ("after", after)));
             let answer = client.get(url).await?;
-            let row = |item: &Value| vec![text(item, "/digest"), text(item, "/status"), text(item, "/files"), moment(item, "/uploaded_at"), moment(item, "/activated_at")];
+            let row = |item: &Value| {
+                vec![text(item, "/digest"), text(item, "/status"), text(item, "/files"), moment(item, "/uploaded_at"), moment(item, "/activated_at")]
+            };
             session.output.page(&answer, &["digest", "status", "files", "uploaded", "activated"], row);
         }
         Command::Activate { digest, reason } => {
@@ -262,10 +264,8 @@ fn overview(session: &Session, view: &Value) -> Vec<String> {
         let strict = if rule.get("non_waivable").and_then(Value::as_bool) == Some(true) { "yes" } else { "" };
         vec![text(rule, "/id"), text(rule, "/gates"), strict.to_owned(), text(rule, "/title")]
     };
-    let mut lines = fields(
-        view,
-        &[("mode", "/mode"), ("policy", "/bundle_digest"), ("baseline", "/baseline"), ("bundle", "/organisation/digest"), ("engine", "/engine")],
-    );
+    let mut lines =
+        fields(view, &[("mode", "/mode"), ("policy", "/bundle_digest"), ("baseline", "/baseline"), ("bundle", "/organisation/digest"), ("engine", "/engine")]);
     lines.push(session.output.table(&["rule", "gates", "non-waivable", "title"], &rules.iter().map(row).collect::<Vec<_>>()));
     lines
 }

@@ -57,7 +57,6 @@ fn deed(item: &Value) -> String {
         "exception.granted" => format!("granted {subject}"),
         "exception.refused" => format!("refused {subject}"),
         "exception.revoked" => format!("revoked {subject}"),
-        "exception.granted" => format!("granted {subject} an exception from {} until {}", data("rule"), data("expires_at")),
         "promotion.commented" => format!("commented on {subject}"),
         "promotion.completed" => format!("completed {subject}: nothing but the execution is missing"),
         "condition.met" => format!("said as {} that condition {} of {subject} is met", data("role"), data("number")),

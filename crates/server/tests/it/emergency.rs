@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::exception::waivable;
-use crate::support::TestApp;
 use crate::support::app::both;
 
 both! {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{START, both};
 use crate::support::builders::Made;
-use crate::support::{Answer, Cast, Client, TestApp};
+use crate::support::{Answer, Cast, Client};
 
 /// A time so many days after the start.
 fn in_days(days: i64) -> String {

@@ -309,7 +309,9 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
             (&cast.security, "/api/v1/delegations".to_owned(), body)
         }
         "delegation_end" => (&cast.security, "/api/v1/delegations/security/scientist".to_owned(), Value::Null),
-        "policy_bundle_upload" => (admin, "/api/v1/policy/bundles".to_owned(), json!({"files": {"other.rego": "package chancery.organisation.other\nx := 1\n"}})),
+        "policy_bundle_upload" => {
+            (admin, "/api/v1/policy/bundles".to_owned(), json!({"files": {"other.rego": "package chancery.organisation.other\nx := 1\n"}}))
+        }
         "policy_bundle_activate" => (&cast.governance, format!("{}/activate", world.bundle), json!({"reason": "agreed"})),
         "policy_bundle_withdraw" => (admin, format!("{}/withdraw", world.bundle), json!({"reason": "a mistake"})),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),

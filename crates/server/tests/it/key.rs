@@ -3,8 +3,8 @@
 use chancery_core::signing::{ForeignSigningKey, SigningKey};
 use serde_json::json;
 
-use crate::support::app::both;
 use crate::support::Client;
+use crate::support::app::both;
 
 /// A P-256 key made of one byte.
 pub(crate) fn key(byte: u8) -> ForeignSigningKey {

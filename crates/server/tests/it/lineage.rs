@@ -243,6 +243,8 @@ fn model_row(number: u64, at: Timestamp) -> ModelRow {
         kind: ModelKind::Model,
         profile: json!({"ownership": {"owner": "head of credit", "escalation_contact": "oncall"}}),
         risk_tier: RiskTier::Limited,
+        tier_index: number,
+        policy_mode: None,
         access_class: String::new(),
         hidden: false,
         last_number: 1,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::both;
 use crate::support::builders::Made;
-use crate::support::{Client, TestApp};
+use crate::support::Client;
 
 const TEXT: &str = "# Model card\n\n## Intended use\n\n## Limitations\n\n## Citation [optional]\n";
 

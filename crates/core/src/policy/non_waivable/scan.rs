@@ -58,7 +58,9 @@ pub(super) fn artifact_scan(input: &Input) -> Answer {
         .collect();
     if !unclear.is_empty() {
         return Answer {
-            remedy: Some("let a person of the approval role security, who did not make the version, look at the files and record it: `chancery evidence add NAME/VERSION --type review FILE`"),
+            remedy: Some(
+                "let a person of the approval role security, who did not make the version, look at the files and record it: `chancery evidence add NAME/VERSION --type review FILE`",
+            ),
             ..fail(format!("no review of the role security clears: {}", shown(&unclear)))
         };
     }

@@ -6,7 +6,8 @@ use super::*;
 use crate::names::State;
 use crate::policy::{Gate, Outcome, sample};
 
-const HEAD: &str = "\nimport rego.v1\nmetadata := {\"id\": \"ID\", \"title\": \"t\", \"gates\": [\"candidate\"], \"references\": [], \"who\": [], \"remedy\": \"r\"}\n";
+const HEAD: &str =
+    "\nimport rego.v1\nmetadata := {\"id\": \"ID\", \"title\": \"t\", \"gates\": [\"candidate\"], \"references\": [], \"who\": [], \"remedy\": \"r\"}\n";
 const PASS: &str = "result := {\"outcome\": \"pass\", \"message\": \"m\"}\n";
 
 fn bundle(files: &[(&str, &str)]) -> Bundle {
@@ -74,7 +75,10 @@ fn what_belongs_to_the_baseline_is_not_shadowed() {
         (vec![("/etc/x.rego", "package chancery.rules.x")], "`/etc/x.rego`"),
         (vec![("x.wasm", "")], "neither"),
         (vec![("data.json", r#"{"chancery": {"approvals": {"lifetime_days": 4000}}}"#)], "must be from 1 to"),
-        (vec![("data.json", r#"{"chancery": {"approval_complete": {"required": {"high": {"approved": null}}}}}"#)], "`chancery.approval_complete.required.high.approved`"),
+        (
+            vec![("data.json", r#"{"chancery": {"approval_complete": {"required": {"high": {"approved": null}}}}}"#)],
+            "`chancery.approval_complete.required.high.approved`",
+        ),
         (vec![("data.json", r#"{"chancery": {"rules": {"metric_threshold": {"result": 1}}}}"#)], "no rule of the bundle has this name"),
         (vec![("data.json", r#"{"chancery": {"lib": {"tier": "minimal"}}}"#)], "no rule of the bundle has this name"),
         (vec![("data.json", "{\"a\": 1, }")], "data.json:"),
@@ -94,7 +98,9 @@ fn a_rule_that_misbehaves_blocks_and_says_why() {
     let flood = "a := \"0123456789abcdef\"\nb := concat(\"\", [a, a, a, a, a, a, a, a])\nc := concat(\"\", [b, b, b, b, b, b, b, b])\nd := concat(\"\", [c, c, c, c, c, c, c, c])\ne := concat(\"\", [d, d, d, d, d, d, d, d])\nresult := {\"outcome\": \"pass\", \"message\": e}\n";
     let liar = "result := {\"outcome\": \"waived\", \"message\": \"m\"}\n";
     let wrong = "result := {\"outcome\": \"pass\", \"message\": to_number(input.model.name)}\n";
-    for (body, expected) in [(many, "time limit"), (flood, "`message` has 65536 bytes; at most 16384"), (liar, "may not waive itself"), (wrong, "`org.rego` line 4")] {
+    for (body, expected) in
+        [(many, "time limit"), (flood, "`message` has 65536 bytes; at most 16384"), (liar, "may not waive itself"), (wrong, "`org.rego` line 4")]
+    {
         let made = effective(&[("org.rego", &rule("chancery.rules.org", "org", body))]).unwrap();
         let started = Instant::now();
         let (outcome, message) = finding(&made, "org");

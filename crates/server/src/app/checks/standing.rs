@@ -127,7 +127,6 @@ impl App {
         let (subject, target) = (Subject::Version(version.model_id.clone(), version.number), version.state);
         let mut subjects = self.subjects(&snapshot, &caller()?, model, version, target, &Label::parse("production")?, promotion).await?;
         drop(snapshot);
-        let mut subjects = subjects;
         subjects.input.actor.kind = ActorKind::System;
         incomplete(&subjects, &subject, seen)?;
         let evaluated = self.evaluate(vec![Gate::Schedule], &subjects).await?;

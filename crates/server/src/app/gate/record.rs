@@ -68,7 +68,8 @@ impl Recorded {
     pub(in crate::app) async fn input(&self, snapshot: &Snapshot) -> Result<Option<Input>, AppError> {
         let Some(mut kept) = self.input.clone() else { return Ok(None) };
         let broken = |error: serde_json::Error| Fault::database("read a stored input document", error);
-        let version = kept.get_mut("version").and_then(Value::as_object_mut).ok_or_else(|| Fault::Config("a stored input document has no version".to_owned()))?;
+        let version =
+            kept.get_mut("version").and_then(Value::as_object_mut).ok_or_else(|| Fault::Config("a stored input document has no version".to_owned()))?;
         let digest = |name: &str, given: Option<&Value>| {
             let text = given.and_then(Value::as_str).unwrap_or_default();
             Digest::parse(text).map_err(|_| Fault::Config(format!("a stored input document has no {name}")))

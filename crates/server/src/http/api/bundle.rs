@@ -70,9 +70,7 @@ async fn list(allowed: Allowed<caller::Read>, Query(page): Query<PageQuery>) -> 
     let bad = |_| Refusal::invalid("after", "after must be the `next` of a page");
     let after = page.after()?.map(|text| text.parse::<i64>().map_err(bad)).transpose()?.unwrap_or(-1);
     let snapshot = allowed.read().await?;
-    let rows = snapshot
-        .rows::<BundleRow>("WHERE uploaded_index > $1 ORDER BY uploaded_index LIMIT $2", &values![after, u64::from(limit) + 1])
-        .await?;
+    let rows = snapshot.rows::<BundleRow>("WHERE uploaded_index > $1 ORDER BY uploaded_index LIMIT $2", &values![after, u64::from(limit) + 1]).await?;
     let page = Page::new(rows, limit, |row| row.uploaded_index.to_string());
     Ok(axum::Json(Page { items: page.items.into_iter().map(BundleView::from).collect(), next: page.next }))
 }

@@ -163,7 +163,9 @@ impl DryRunBody {
     fn ask(&self) -> Result<DryRunAsk, Refusal> {
         let all = [State::Draft, State::Candidate, State::Approved, State::Production];
         if let Some(other) = self.states.iter().find(|state| !all.contains(state)) {
-            return Err(Refusal::invalid("states", &format!("a version that is {other} asks for no gate")).remedy("use draft, candidate, approved or production"));
+            return Err(
+                Refusal::invalid("states", &format!("a version that is {other} asks for no gate")).remedy("use draft, candidate, approved or production")
+            );
         }
         let states: BTreeSet<State> = if self.states.is_empty() { all.into_iter().collect() } else { self.states.iter().copied().collect() };
         let bad = || Refusal::invalid("after", "after must be the `next` of a dry run");

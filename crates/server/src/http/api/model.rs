@@ -23,11 +23,7 @@ use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query,
 use crate::{ids, values};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(show, update))
-        .routes(routes!(rename))
-        .routes(routes!(hide))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(rename)).routes(routes!(hide))
 }
 
 /// A new model.

@@ -114,13 +114,15 @@ fn limited_and_high_need_every_file_scanned() {
         assert_eq!(outcome(&input), expected, "{tier}");
     }
     input.model.risk.tier = RiskTier::High;
-    let mut rest: Vec<Evidence> = (22..24).map(|number| {
-        let file = input.version.files[number].clone();
-        let mut scan = sample::evidence("artifact-scan", "content 2", json!({"scanner": {"name": "picklescan"}, "verdict": "clean", "files": []}));
-        scan.digest = Digest::of(file.path.as_bytes());
-        scan.binds_to = Binding { kind: BindingKind::File, digest: file.digest };
-        scan
-    }).collect();
+    let mut rest: Vec<Evidence> = (22..24)
+        .map(|number| {
+            let file = input.version.files[number].clone();
+            let mut scan = sample::evidence("artifact-scan", "content 2", json!({"scanner": {"name": "picklescan"}, "verdict": "clean", "files": []}));
+            scan.digest = Digest::of(file.path.as_bytes());
+            scan.binds_to = Binding { kind: BindingKind::File, digest: file.digest };
+            scan
+        })
+        .collect();
     input.evidence.append(&mut rest);
     assert_eq!(outcome(&input), Outcome::Pass, "scans of single files add up");
 }
@@ -158,15 +160,23 @@ fn dangerous_is_taken_back_only_by_other_rules_of_the_same_scanner() {
     let cases: &[(&str, Change, Outcome)] = &[
         ("the same rules", |_| (), Outcome::Fail),
         ("other rules", |scan| summary(scan)["scanner"]["version"] = "2".into(), Outcome::Pass),
-        ("other rules, only claimed", |scan| {
-            summary(scan)["scanner"]["version"] = "2".into();
-            scan.grade = Grade::Claimed;
-        }, Outcome::Fail),
+        (
+            "other rules, only claimed",
+            |scan| {
+                summary(scan)["scanner"]["version"] = "2".into();
+                scan.grade = Grade::Claimed;
+            },
+            Outcome::Fail,
+        ),
         ("another scanner", |scan| summary(scan)["scanner"] = json!({"name": "other", "version": "2"}), Outcome::Fail),
-        ("earlier", |scan| {
-            summary(scan)["scanner"]["version"] = "2".into();
-            scan.at = Timestamp::parse("2026-04-01T00:00:00Z").unwrap();
-        }, Outcome::Fail),
+        (
+            "earlier",
+            |scan| {
+                summary(scan)["scanner"]["version"] = "2".into();
+                scan.at = Timestamp::parse("2026-04-01T00:00:00Z").unwrap();
+            },
+            Outcome::Fail,
+        ),
     ];
     for (name, change, expected) in cases {
         let mut input = with_word("dangerous");
@@ -184,17 +194,26 @@ fn dangerous_is_taken_back_only_by_other_rules_of_the_same_scanner() {
 #[test]
 fn a_package_that_is_dangerous_as_a_whole_blocks_until_it_is_taken_back() {
     let mut input = sample::input();
-    let mut whole = sample::evidence("artifact-scan", "content 2", json!({"scanner": {"name": "modelscan", "version": "1"}, "verdict": "dangerous", "files": []}));
+    let mut whole =
+        sample::evidence("artifact-scan", "content 2", json!({"scanner": {"name": "modelscan", "version": "1"}, "verdict": "dangerous", "files": []}));
     whole.digest = Digest::of(b"whole");
     input.evidence.push(whole.clone());
     fails(&input, "calls the package dangerous");
-    input.evidence.push(later(&whole, "again", |scan| *summary(scan) = json!({"scanner": {"name": "modelscan", "version": "2"}, "verdict": "clean", "files": []})));
+    input
+        .evidence
+        .push(later(&whole, "again", |scan| *summary(scan) = json!({"scanner": {"name": "modelscan", "version": "2"}, "verdict": "clean", "files": []})));
     assert_eq!(outcome(&input), Outcome::Pass);
 }
 
 #[test]
 fn malformed_summaries_neither_count_nor_stop_the_rule() {
-    for bad in [json!(null), json!([]), json!({}), json!({"files": 7, "verdict": 7}), json!({"files": [7, null, {"path": 7, "digest": [], "verdict": {}}], "scanner": 7})] {
+    for bad in [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!({"files": 7, "verdict": 7}),
+        json!({"files": [7, null, {"path": 7, "digest": [], "verdict": {}}], "scanner": 7}),
+    ] {
         let mut input = sample::input();
         scan_of(&mut input).summary = Some(bad.clone());
         fails(&input, "24 of 24 files are in no scan");
