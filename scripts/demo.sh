@@ -142,9 +142,11 @@ chapter "The auditor takes the evidence home and checks it with programs that ar
 rm -rf "$evidence"
 show "chancery ledger export loan-approval/1 --to target/demo-evidence"
 "$chancery" ledger export loan-approval/1 --data "$CHANCERY_DATA" --to "$evidence" | sed "s#$root/##; s/^/      /"
-for pae in "$evidence"/envelopes/*.pae; do
+for pae in "$evidence"/envelopes/*.pae "$evidence"/signed-evidence/*.pae; do
+  key=$evidence/decision.pem
+  case $pae in */signed-evidence/*) key=$work/training-pipeline.pub.pem ;; esac
   printf '      openssl: %s ' "$(basename "${pae%.pae}" | cut -c1-12)"
-  openssl dgst -sha256 -verify "$evidence/decision.pem" -signature "${pae%.pae}.sig" "$pae"
+  openssl dgst -sha256 -verify "$key" -signature "${pae%.pae}.sig" "$pae"
 done
 "$python" scripts/verify_evidence.py "$evidence" | sed 's/^/      /'
 
@@ -177,7 +179,8 @@ code=0
 
 say "Done. What was shown"
 cat <<TEXT
-   - nothing reached production without an evaluation, four named approvals, a signed decision and a pipeline;
+   - nothing reached production without signed evaluation and provenance, documents, a review by somebody else, four named approvals,
+     a signed decision and a pipeline;
    - a better score did not outweigh a worse parity, and nobody could approve the own work;
    - one command put the earlier release back, and the past can still be asked;
    - every step, refusals included, is in a ledger; an edit of the database shows.

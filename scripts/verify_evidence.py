@@ -17,6 +17,9 @@ DECISION = "https://chancery.dev/attestation/decision/v1"
 SCHEMA = pathlib.Path(__file__).parent.parent / "docs" / "decision-v1.schema.json"
 
 
+VSA = "https://slsa.dev/verification_summary/v1"
+
+
 def key(pem: str) -> SSlibKey:
     """The public key as the library wants it."""
     return SSlibKey("decision", "ecdsa", "ecdsa-sha2-nistp256", {"public": pem})
@@ -45,11 +48,17 @@ def main() -> None:
         if statement["predicateType"] == DECISION:
             jsonschema.validate(predicate, schema)
             print(f"securesystemslib: {path.name[:12]} decision {predicate['decision']} {predicate['transition']['from']} -> {predicate['transition']['to']}")
+        elif statement["predicateType"] == VSA:
+            print(f"securesystemslib: {path.name[:12]} verification summary: {predicate['verificationResult']}")
         else:
             print(f"securesystemslib: {path.name[:12]} approval by {predicate['by']['displayName']} as {predicate['role']}")
+    signed = sorted((folder / "signed-evidence").glob("*.ecdsa-p256-sha256.pem"))
+    for path in signed:
+        statement = verify(path.with_name(path.name.split(".")[0] + ".dsse.json"), key(path.read_text()))
+        print(f"securesystemslib: {path.name[:12]} evidence {statement['predicateType']}")
     for path in (folder / "payloads").iterdir():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name, path
-    print(f"{len(envelopes)} signed records and every document hold")
+    print(f"{len(envelopes)} signed records, {len(signed)} signed pieces of evidence and every document hold")
 
 
 if __name__ == "__main__":

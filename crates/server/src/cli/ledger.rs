@@ -155,10 +155,11 @@ async fn export_data(args: &ExportArgs) -> Outcome {
     drop(snapshot);
     let done = export::export(&store, &keys, &indexes, &args.to).await.map_err(|fault| failed(&fault))?;
     println!(
-        "wrote {}: {} entries with their proofs, {} signed records, {} payloads, {} checkpoints",
+        "wrote {}: {} entries with their proofs, {} signed records, {} signed pieces of evidence, {} payloads, {} checkpoints",
         args.to.display(),
         done.entries,
         done.envelopes,
+        done.signed_evidence,
         done.payloads,
         done.checkpoints
     );

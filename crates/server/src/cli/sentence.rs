@@ -65,6 +65,8 @@ fn deed(item: &Value) -> String {
         "decision.recorded" => {
             format!("completed decision {} of {subject} for {} (digest {})", data("decision"), data("target"), short(item, "/data/envelope"))
         }
+        "attestation.issued" => format!("issued an attestation about {subject}"),
+        "attestation.revoked" => format!("revoked an attestation about {subject}"),
         "finding.opened" => format!("found about {subject}: {} ({})", data("message"), data("rule")),
         "finding.closed" => format!("closed the finding {} about {subject} ({})", data("rule"), data("reason")),
         "refused" => format!("was refused: {} of {subject} ({})", data("action"), data("code")),

@@ -7,6 +7,7 @@ mod extract;
 mod file;
 pub mod log;
 pub mod mlflow;
+mod queries;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tower_http::trace::TraceLayer;
 pub use caller::{Allowed, Permit};
 pub use error::Problem;
 pub use extract::{AsOf, IfMatch, Json, Page, PageQuery, Path, Query, Requested};
+pub use queries::Queries;
 
 use crate::app::App;
 

@@ -10,7 +10,7 @@ use chancery_core::entry::{Entry, Subject};
 use chancery_core::names::{Digest, ModelId, VersionNumber};
 use chancery_core::rows::{Row as _, Value};
 use chancery_core::signing::dsse::pre_authentication_encoding;
-use chancery_core::tables::{CheckpointRow, EntryRow, PayloadRow};
+use chancery_core::tables::{ActorKeyRow, CheckpointRow, EntryRow, PayloadRow};
 use serde::Deserialize;
 
 use super::prove::prove;
@@ -19,6 +19,9 @@ use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::store::{Snapshot, Store};
 
+/// Folder of what the registry signed, and of what others signed.
+const OWN: &str = "envelopes";
+const OTHERS: &str = "signed-evidence";
 /// Checkpoints that are read at once.
 const PAGE: u32 = 256;
 
@@ -27,8 +30,10 @@ const PAGE: u32 = 256;
 pub struct Exported {
     /// Entries, each with its proof.
     pub entries: u64,
-    /// Signed records: decisions and approvals.
+    /// Signed records of the registry: decisions, approvals, attestations.
     pub envelopes: u64,
+    /// Documents of evidence that others signed.
+    pub signed_evidence: u64,
     /// Payloads that the entries name.
     pub payloads: u64,
     /// Checkpoints.
@@ -74,7 +79,11 @@ pub async fn export(store: &Store, keys: &Keys, indexes: &[u64], folder: &Path) 
         let row = row.ok_or_else(|| damaged(format!("payload {digest} is missing")))?;
         folder.write(&format!("payloads/{digest}"), &row.bytes)?;
         exported.payloads += 1;
-        exported.envelopes += u64::from(write_envelope(&folder, &digest, &row.bytes)?);
+        match write_envelope(&folder, keys, &snapshot, &digest, &row.bytes).await? {
+            Signed::Registry => exported.envelopes += 1,
+            Signed::Other => exported.signed_evidence += 1,
+            Signed::Not => {}
+        }
     }
     exported.checkpoints = write_checkpoints(&folder, &snapshot).await?;
     folder.write("log.vkey", format!("{}\n", keys.verifier()).as_bytes())?;
@@ -94,7 +103,7 @@ impl Folder {
         if content.next().is_some() {
             return Err(Fault::Config(format!("`{}` is not empty: choose a new folder", path.display())));
         }
-        for name in ["entries", "payloads", "envelopes", "checkpoints"] {
+        for name in ["entries", "payloads", OWN, OTHERS, "checkpoints"] {
             fs::create_dir(path.join(name)).map_err(|error| Fault::database(doing(), error))?;
         }
         Ok(Self(path.to_owned()))
@@ -117,21 +126,47 @@ struct Wire {
 
 #[derive(Deserialize)]
 struct WireSignature {
+    #[serde(default)]
+    keyid: String,
     sig: String,
 }
 
-/// Takes a signed record apart, if the payload is one. Says whether it was.
-fn write_envelope(folder: &Folder, digest: &Digest, bytes: &[u8]) -> Result<bool, Fault> {
-    let Ok(wire) = serde_json::from_slice::<Wire>(bytes) else { return Ok(false) };
-    let (Ok(payload), Some(Ok(signature))) = (BASE64_STANDARD.decode(&wire.payload), wire.signatures.first().map(|first| BASE64_STANDARD.decode(&first.sig)))
-    else {
-        return Ok(false);
+/// Who signed a payload first.
+enum Signed {
+    /// The registry's own key.
+    Registry,
+    /// Another one, such as a pipeline's.
+    Other,
+    /// It is no envelope.
+    Not,
+}
+
+/// Takes a signed record apart, if the payload is one. Beside one that others signed lies the registered key that its first signature names.
+async fn write_envelope(folder: &Folder, keys: &Keys, snapshot: &Snapshot, digest: &Digest, bytes: &[u8]) -> Result<Signed, Fault> {
+    let Ok(wire) = serde_json::from_slice::<Wire>(bytes) else { return Ok(Signed::Not) };
+    let Some(first) = wire.signatures.first() else { return Ok(Signed::Not) };
+    let (Ok(payload), Ok(signature)) = (BASE64_STANDARD.decode(&wire.payload), BASE64_STANDARD.decode(&first.sig)) else { return Ok(Signed::Not) };
+    let registered: Option<ActorKeyRow> = match Digest::parse(&first.keyid) {
+        Ok(key) => snapshot.get(crate::values![key]).await?,
+        Err(_) => None,
     };
-    folder.write(&format!("envelopes/{digest}.dsse.json"), bytes)?;
-    folder.write(&format!("envelopes/{digest}.statement.json"), &payload)?;
-    folder.write(&format!("envelopes/{digest}.pae"), &pre_authentication_encoding(&wire.payload_type, &payload))?;
-    folder.write(&format!("envelopes/{digest}.sig"), &signature)?;
-    Ok(true)
+    let own = keys.decision().public_key().key_id().map_err(|error| Fault::Config(error.to_string()))?;
+    let (signed, place) = if first.keyid == own.to_string() { (Signed::Registry, OWN) } else { (Signed::Other, OTHERS) };
+    folder.write(&format!("{place}/{digest}.dsse.json"), bytes)?;
+    folder.write(&format!("{place}/{digest}.statement.json"), &payload)?;
+    folder.write(&format!("{place}/{digest}.pae"), &pre_authentication_encoding(&wire.payload_type, &payload))?;
+    folder.write(&format!("{place}/{digest}.sig"), &signature)?;
+    if let Some(key) = registered {
+        folder.write(&format!("{place}/{digest}.{}.pem", key.algorithm), pem(&key.spki).as_bytes())?;
+    }
+    Ok(signed)
+}
+
+/// A public key as PEM (RFC 7468): lines of 64 letters.
+fn pem(spki: &str) -> String {
+    let letters: Vec<char> = spki.chars().collect();
+    let lines: Vec<String> = letters.chunks(64).map(|line| line.iter().collect()).collect();
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
 }
 
 /// The newest checkpoint by itself, and all by their size.
@@ -166,6 +201,8 @@ What is here
   payloads/DIGEST           documents that the entries name, by their SHA-256
   envelopes/DIGEST.*        signed decisions and approvals (DSSE v1): the envelope, the statement in it,
                             the bytes that were signed (.pae) and the signature (.sig, ASN.1 DER)
+  signed-evidence/DIGEST.*  evidence that others signed, such as a pipeline, in the same parts, and the public key
+                            that is registered for the signer (.ALGORITHM.pem)
   checkpoint, checkpoints/  the newest signed checkpoint of the log, and all by their size (c2sp.org/tlog-checkpoint)
   log.vkey                  the key of the log (c2sp.org/signed-note)
   decision.pem              the public key of the decisions (ECDSA P-256)
@@ -176,6 +213,9 @@ Take log.vkey and decision.pem from a place that you trust: here they only say w
 
    for f in envelopes/*.pae; do
      openssl dgst -sha256 -verify decision.pem -signature \"${f%.pae}.sig\" \"$f\"
+   done
+   for f in signed-evidence/*.ecdsa-p256-sha256.pem; do
+     test -e \"$f\" && openssl dgst -sha256 -verify \"$f\" -signature \"${f%.ecdsa-p256-sha256.pem}.sig\" \"${f%.ecdsa-p256-sha256.pem}.pae\"
    done
 
 2. Every document is the one that its entry names (the digests stand in the entries):

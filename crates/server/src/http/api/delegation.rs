@@ -15,7 +15,7 @@ use super::promotion::before;
 use super::user::named;
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, Requested, receipt};
-use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Queries, caller};
 use crate::store::Snapshot;
 use crate::{ids, values};
 
@@ -103,8 +103,7 @@ struct DelegationView {
     responses((status = 200, description = "A page", body = Page<DelegationView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(
     allowed: Allowed<caller::Read>,
-    Query(filter): Query<DelegationFilter>,
-    Query(page): Query<PageQuery>,
+    Queries((filter, page)): Queries<(DelegationFilter, PageQuery)>,
 ) -> Result<axum::Json<Page<DelegationView>>, AppError> {
     let limit = page.limit()?;
     let role = filter.role.as_deref().map(Label::parse).transpose()?.map_or_else(|| "%".to_owned(), |role| role.to_string());

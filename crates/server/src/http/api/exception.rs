@@ -18,7 +18,7 @@ use super::promotion::before;
 use crate::app::view::{self, ModelReference};
 use crate::app::{App, AppError, ExceptionAsk};
 use crate::http::extract::{ReceiptView, receipt};
-use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Queries, caller};
 use crate::store::Snapshot;
 use crate::values;
 
@@ -158,8 +158,7 @@ struct ExceptionFilter {
     responses((status = 200, description = "A page", body = Page<ExceptionView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(
     allowed: Allowed<caller::Read>,
-    Query(filter): Query<ExceptionFilter>,
-    Query(page): Query<PageQuery>,
+    Queries((filter, page)): Queries<(ExceptionFilter, PageQuery)>,
 ) -> Result<axum::Json<Page<ExceptionView>>, AppError> {
     let limit = page.limit()?;
     let snapshot = allowed.read().await?;

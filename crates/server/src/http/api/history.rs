@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::as_of::{self, AsOfQuery};
 use crate::app::{App, AppError, view};
 use crate::fault::Fault;
-use crate::http::{Allowed, Page, PageQuery, Path, Problem, Query, caller};
+use crate::http::{Allowed, Page, PageQuery, Path, Problem, Queries, caller};
 use crate::store::Snapshot;
 use crate::values;
 
@@ -57,8 +57,7 @@ struct HistoryView {
 async fn of_model(
     allowed: Allowed<caller::Read>,
     Path(name): Path<ModelName>,
-    Query(page): Query<PageQuery>,
-    Query(moment): Query<AsOfQuery>,
+    Queries((page, moment)): Queries<(PageQuery, AsOfQuery)>,
 ) -> Result<axum::Json<Page<HistoryView>>, AppError> {
     let snapshot = allowed.read().await?;
     let subject = Subject::Model(view::model_named(&snapshot, &name).await?.model_id).to_string();
@@ -74,8 +73,7 @@ async fn of_model(
 async fn of_version(
     allowed: Allowed<caller::Read>,
     Path((name, number)): Path<(ModelName, VersionNumber)>,
-    Query(page): Query<PageQuery>,
-    Query(moment): Query<AsOfQuery>,
+    Queries((page, moment)): Queries<(PageQuery, AsOfQuery)>,
 ) -> Result<axum::Json<Page<HistoryView>>, AppError> {
     let snapshot = allowed.read().await?;
     let (model, _) = view::version_named(&snapshot, &name, number).await?;
@@ -92,8 +90,7 @@ async fn of_version(
 async fn of_exception(
     allowed: Allowed<caller::Read>,
     Path(id): Path<ExceptionId>,
-    Query(page): Query<PageQuery>,
-    Query(moment): Query<AsOfQuery>,
+    Queries((page, moment)): Queries<(PageQuery, AsOfQuery)>,
 ) -> Result<axum::Json<Page<HistoryView>>, AppError> {
     let snapshot = allowed.read().await?;
     let row = snapshot.get::<ExceptionRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("exception", id.as_str()))?;

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::app::{App, AppError};
 use crate::fault::Fault;
-use crate::http::{Allowed, Page, PageQuery, Path, Problem, Query, caller};
+use crate::http::{Allowed, Page, PageQuery, Path, Problem, Queries, caller};
 use crate::store::Snapshot;
 use crate::values;
 
@@ -41,8 +41,7 @@ struct EntryFilter {
     responses((status = 200, description = "A page of entries", body = Page<Object>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(
     allowed: Allowed<caller::ReadEntries>,
-    Query(filter): Query<EntryFilter>,
-    Query(page): Query<PageQuery>,
+    Queries((filter, page)): Queries<(EntryFilter, PageQuery)>,
 ) -> Result<axum::Json<Page<Box<RawValue>>>, AppError> {
     let limit = page.limit()?;
     let bad = |_| Refusal::invalid("after", "after must be the `next` of a page");

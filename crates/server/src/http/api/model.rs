@@ -19,7 +19,7 @@ use crate::app::view::{self, ModelView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::file::encode;
-use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Queries, Query, caller};
 use crate::{ids, values};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -88,11 +88,7 @@ struct ModelFilter {
 #[utoipa::path(get, path = "/api/v1/models", operation_id = "model_list", tag = "models", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(ModelFilter, PageQuery),
     responses((status = 200, description = "A page", body = Page<ModelView>), (status = "4XX", description = "Refused", body = Problem)))]
-async fn list(
-    allowed: Allowed<caller::Read>,
-    Query(filter): Query<ModelFilter>,
-    Query(page): Query<PageQuery>,
-) -> Result<axum::Json<Page<ModelView>>, AppError> {
+async fn list(allowed: Allowed<caller::Read>, Queries((filter, page)): Queries<(ModelFilter, PageQuery)>) -> Result<axum::Json<Page<ModelView>>, AppError> {
     let limit = page.limit()?;
     let kind = filter.kind.as_deref().map(ModelKind::parse).transpose()?.map_or("%", ModelKind::as_str);
     let tier = filter.tier.as_deref().map(RiskTier::parse).transpose()?.map_or("%", RiskTier::as_str);

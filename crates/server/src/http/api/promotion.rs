@@ -22,7 +22,7 @@ use crate::app::own_signature::{ApprovalStatement, OwnSignature};
 use crate::app::promotions::{PromotionSummary, PromotionView};
 use crate::app::{App, AppError, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, view};
 use crate::http::extract::{ReceiptView, receipt};
-use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Queries, caller};
 use crate::{ids, values};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -128,8 +128,7 @@ struct PromotionFilter {
     responses((status = 200, description = "A page", body = Page<PromotionSummary>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(
     allowed: Allowed<caller::Read>,
-    Query(filter): Query<PromotionFilter>,
-    Query(page): Query<PageQuery>,
+    Queries((filter, page)): Queries<(PromotionFilter, PageQuery)>,
 ) -> Result<axum::Json<Page<PromotionSummary>>, AppError> {
     let limit = page.limit()?;
     let rows = chosen(&allowed, &filter, before(&page)?, limit).await?;

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::user::named;
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, Requested, receipt};
-use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Queries, caller};
 use crate::store::Snapshot;
 use crate::{ids, values};
 
@@ -115,8 +115,7 @@ struct TokenFilter {
     responses((status = 200, description = "A page", body = Page<TokenView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(
     allowed: Allowed<caller::ReadEntries>,
-    Query(filter): Query<TokenFilter>,
-    Query(page): Query<PageQuery>,
+    Queries((filter, page)): Queries<(TokenFilter, PageQuery)>,
 ) -> Result<axum::Json<Page<TokenView>>, AppError> {
     let limit = page.limit()?;
     let after = page.after()?.unwrap_or_default();

@@ -23,7 +23,7 @@ use crate::app::view::{self, DecisionView, FixityView, VersionView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt, shown};
 use crate::http::file::encode;
-use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Queries, Query, caller};
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -151,9 +151,7 @@ struct VersionFilter {
 async fn list(
     allowed: Allowed<caller::Read>,
     Path(name): Path<ModelName>,
-    Query(filter): Query<VersionFilter>,
-    Query(page): Query<PageQuery>,
-    Query(moment): Query<AsOfQuery>,
+    Queries((filter, page, moment)): Queries<(VersionFilter, PageQuery, AsOfQuery)>,
 ) -> Result<axum::Json<Page<VersionView>>, AppError> {
     let limit = page.limit()?;
     let state = filter.state.as_deref().map(State::parse).transpose()?;

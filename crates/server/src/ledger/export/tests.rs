@@ -18,7 +18,7 @@ async fn a_folder_about_a_version_can_be_checked_with_openssl() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("evidence");
     let exported = export(&registry.store, &registry.keys, &indexes, &folder).await.unwrap();
-    assert_eq!(exported, Exported { entries: 15, envelopes: 1, payloads: 5, checkpoints: 2 });
+    assert_eq!(exported, Exported { entries: 15, envelopes: 1, signed_evidence: 0, payloads: 5, checkpoints: 2 });
 
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     let log: chancery_core::ledger::note::Verifier = read("log.vkey").trim_end().parse().unwrap();
