@@ -35,6 +35,8 @@ CREATE TABLE "models" (
     "kind" text COLLATE "C",
     "profile" text COLLATE "C",
     "risk_tier" text COLLATE "C",
+    "tier_index" bigint,
+    "policy_mode" text COLLATE "C",
     "access_class" text COLLATE "C",
     "hidden" bigint,
     "last_number" bigint,
@@ -49,6 +51,15 @@ CREATE TABLE "models" (
 );
 CREATE INDEX "models_by_name" ON "models" ("name");
 CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
+CREATE TABLE "tier_proposals" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "risk_tier" text COLLATE "C",
+    "reason" text COLLATE "C",
+    "proposed_by" text COLLATE "C",
+    "proposed_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("model_id")
+);
 CREATE TABLE "names" (
     "name" text COLLATE "C" NOT NULL,
     "model_id" text COLLATE "C",
@@ -207,6 +218,7 @@ CREATE TABLE "promotions" (
     "status" text COLLATE "C",
     "evidence_set" text COLLATE "C",
     "risk_tier" text COLLATE "C",
+    "tier_index" bigint,
     "opened_by" text COLLATE "C",
     "opened_at" bigint,
     "opened_index" bigint,
@@ -238,6 +250,7 @@ CREATE TABLE "approvals" (
     "target" text COLLATE "C",
     "environment" text COLLATE "C",
     "risk_tier" text COLLATE "C",
+    "tier_index" bigint,
     "evidence_set" text COLLATE "C",
     "ticket" text COLLATE "C",
     "conditions" text COLLATE "C",
@@ -307,15 +320,27 @@ CREATE INDEX "decisions_by_version" ON "decisions" ("model_id", "number");
 CREATE TABLE "exceptions" (
     "exception_id" text COLLATE "C" NOT NULL,
     "rule" text COLLATE "C",
+    "scope" text COLLATE "C",
     "model_id" text COLLATE "C",
     "number" bigint,
+    "origin" text COLLATE "C",
+    "status" text COLLATE "C",
     "reason" text COLLATE "C",
+    "requested_by" text COLLATE "C",
+    "requested_at" bigint,
     "granted_by" text COLLATE "C",
+    "granted_at" bigint,
+    "role" text COLLATE "C",
     "expires_at" bigint,
+    "promotion_id" text COLLATE "C",
+    "review_due" bigint,
     "entry_index" bigint,
+    "revision" bigint,
     PRIMARY KEY ("exception_id")
 );
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE UNIQUE INDEX "exceptions_by_request" ON "exceptions" ("entry_index");
+CREATE INDEX "exceptions_by_promotion" ON "exceptions" ("promotion_id");
 CREATE TABLE "risks" (
     "risk_id" text COLLATE "C" NOT NULL,
     "title" text COLLATE "C",
@@ -465,6 +490,20 @@ CREATE TABLE "settings" (
     "value" text COLLATE "C",
     "revision" bigint,
     PRIMARY KEY ("name")
+);
+CREATE TABLE "policy_bundles" (
+    "digest" text COLLATE "C" NOT NULL,
+    "files" bigint,
+    "size" bigint,
+    "status" text COLLATE "C",
+    "uploaded_by" text COLLATE "C",
+    "uploaded_at" bigint,
+    "uploaded_index" bigint,
+    "effective" text COLLATE "C",
+    "activated_by" text COLLATE "C",
+    "activated_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("digest")
 );
 CREATE TABLE "timeline" (
     "subject" text COLLATE "C" NOT NULL,

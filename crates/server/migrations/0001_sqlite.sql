@@ -35,6 +35,8 @@ CREATE TABLE "models" (
     "kind" TEXT,
     "profile" TEXT,
     "risk_tier" TEXT,
+    "tier_index" INTEGER,
+    "policy_mode" TEXT,
     "access_class" TEXT,
     "hidden" INTEGER,
     "last_number" INTEGER,
@@ -49,6 +51,15 @@ CREATE TABLE "models" (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "models_by_name" ON "models" ("name");
 CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
+CREATE TABLE "tier_proposals" (
+    "model_id" TEXT NOT NULL,
+    "risk_tier" TEXT,
+    "reason" TEXT,
+    "proposed_by" TEXT,
+    "proposed_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("model_id")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,
@@ -207,6 +218,7 @@ CREATE TABLE "promotions" (
     "status" TEXT,
     "evidence_set" TEXT,
     "risk_tier" TEXT,
+    "tier_index" INTEGER,
     "opened_by" TEXT,
     "opened_at" INTEGER,
     "opened_index" INTEGER,
@@ -238,6 +250,7 @@ CREATE TABLE "approvals" (
     "target" TEXT,
     "environment" TEXT,
     "risk_tier" TEXT,
+    "tier_index" INTEGER,
     "evidence_set" TEXT,
     "ticket" TEXT,
     "conditions" TEXT,
@@ -307,15 +320,27 @@ CREATE INDEX "decisions_by_version" ON "decisions" ("model_id", "number");
 CREATE TABLE "exceptions" (
     "exception_id" TEXT NOT NULL,
     "rule" TEXT,
+    "scope" TEXT,
     "model_id" TEXT,
     "number" INTEGER,
+    "origin" TEXT,
+    "status" TEXT,
     "reason" TEXT,
+    "requested_by" TEXT,
+    "requested_at" INTEGER,
     "granted_by" TEXT,
+    "granted_at" INTEGER,
+    "role" TEXT,
     "expires_at" INTEGER,
+    "promotion_id" TEXT,
+    "review_due" INTEGER,
     "entry_index" INTEGER,
+    "revision" INTEGER,
     PRIMARY KEY ("exception_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "exceptions_by_version" ON "exceptions" ("model_id", "number");
+CREATE UNIQUE INDEX "exceptions_by_request" ON "exceptions" ("entry_index");
+CREATE INDEX "exceptions_by_promotion" ON "exceptions" ("promotion_id");
 CREATE TABLE "risks" (
     "risk_id" TEXT NOT NULL,
     "title" TEXT,
@@ -465,6 +490,20 @@ CREATE TABLE "settings" (
     "value" TEXT,
     "revision" INTEGER,
     PRIMARY KEY ("name")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "policy_bundles" (
+    "digest" TEXT NOT NULL,
+    "files" INTEGER,
+    "size" INTEGER,
+    "status" TEXT,
+    "uploaded_by" TEXT,
+    "uploaded_at" INTEGER,
+    "uploaded_index" INTEGER,
+    "effective" TEXT,
+    "activated_by" TEXT,
+    "activated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("digest")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "timeline" (
     "subject" TEXT NOT NULL,

@@ -224,7 +224,7 @@ impl TryFrom<String> for AsOf {
 
 /// Which page of a list.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// Items, 1 to 500; 50 unless given.

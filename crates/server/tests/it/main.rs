@@ -59,6 +59,8 @@ mod policy;
 #[cfg(test)]
 mod promotion;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod risk;
 #[cfg(test)]
 mod rollback;

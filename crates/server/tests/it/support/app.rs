@@ -127,6 +127,11 @@ impl TestApp {
         Self { app, address, admin, anonymous, data: data.to_owned(), database, folder: None, clock, stop, server }
     }
 
+    /// The clock of the registry.
+    pub(crate) fn clock(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.clock)
+    }
+
     /// Moves the clock on.
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);

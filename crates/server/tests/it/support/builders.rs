@@ -1,10 +1,15 @@
 //! Short ways to what most tests begin with: people, models, versions, evidence, promotions.
 
-use chancery_core::names::Digest;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chancery_core::names::{Digest, Timestamp};
+use chancery_core::signing::Envelope;
 use serde_json::{Value, json};
 
 use super::TestApp;
 use super::client::{Answer, Client};
+use crate::key::{key, register};
 
 /// A version that was registered.
 #[derive(Clone, Debug)]
@@ -25,6 +30,7 @@ pub(crate) struct Cast {
     pub(crate) owner: Client,
     pub(crate) pipeline: Client,
     pub(crate) auditor: Client,
+    clock: Arc<AtomicI64>,
 }
 
 impl Cast {
@@ -49,7 +55,7 @@ impl TestApp {
 
     /// Everybody.
     pub(crate) async fn cast(&self) -> Cast {
-        Cast {
+        let cast = Cast {
             scientist: self.user("scientist", &["contributor"]).await,
             platform: self.user("platform-lead", &["approver:platform"]).await,
             product: self.user("product-owner", &["approver:product"]).await,
@@ -58,7 +64,11 @@ impl TestApp {
             owner: self.user("model-owner", &["owner"]).await,
             pipeline: self.actor("ci", "pipeline", &["deployer"]).await,
             auditor: self.user("model-auditor", &["auditor"]).await,
-        }
+            clock: self.clock(),
+        };
+        // What the pipeline signs with.
+        register(&self.admin, "ci", &key(1)).await;
+        cast
     }
 }
 
@@ -77,10 +87,11 @@ pub(crate) fn profile() -> Value {
 pub(crate) fn facts() -> Value {
     json!({
         "framework": {"name": "scikit-learn", "version": "1.9.1"},
-        "training": {"date": "2026-05-01", "code": {"repository": "loans", "commit": "4185f5f1619853e486c07542e26b20c0600c6f7f", "dirty": false}},
-        "datasets": [{"role": "training", "name": "loanapp", "digest": "402305268d4abed2c18017bf825d2ced7821bba8c94094a3ee3e8c261f9ebac6"}],
+        "training": {"date": "2026-05-01", "pipeline_run": "88", "hyperparameters": {"C": 1.0}, "code": {"repository": "loans", "commit": "4185f5f1619853e486c07542e26b20c0600c6f7f", "dirty": false}},
+        "datasets": [{"role": "training", "name": "loanapp", "version": "1", "digest": "402305268d4abed2c18017bf825d2ced7821bba8c94094a3ee3e8c261f9ebac6"}],
         "signature": {"inputs": [{"name": "x", "type": "double"}], "outputs": [{"type": "long"}]},
         "environment": {"pinned": true, "packages": ["scikit-learn==1.9.1"], "unpinned": []},
+        "metrics": [{"name": "auc_roc", "value": 0.81}],
     })
 }
 
@@ -91,8 +102,30 @@ pub(crate) fn evaluation(auc: f64, parity: f64) -> Value {
         "suite": {"name": "loans", "version": "1.0.0"},
         "dataset": {"name": "loanapp-test", "digest": "59a2a66f95b8445dde1b11c65aaf1693fbb0374a458036221d49d6bbcbeb2250"},
         "created_at": "2026-05-20T12:00:00Z",
+        "dimensions": ["quality", "bias", "robustness", "latency", "cost"],
         "metrics": [{"name": "auc_roc", "value": auc}, {"name": "demographic_parity_ratio", "value": parity}],
     })
+}
+
+/// A model card with what the baseline asks for.
+const CARD: &str = "# Loans\n\n## Intended use\n\nFirst sorting of applications by a person.\n\n## Performance\n\nAUC-ROC of 0.81 on the held-out part.\n
+## Limitations\n\nData of one city and one year only.\n\n## Ethical considerations\n\nParity between groups is measured for each version.\n";
+
+/// A bill of materials that is about these bytes.
+fn bill(content: &str) -> Value {
+    json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.6",
+        "metadata": {"timestamp": "2026-05-20T12:00:00Z", "component": {"type": "machine-learning-model", "name": "loans", "version": "1", "hashes": [{"alg": "SHA-256", "content": content}]}},
+        "components": [{"type": "library", "name": "scikit-learn", "version": "1.9.1", "purl": "pkg:pypi/scikit-learn@1.9.1"}],
+    })
+}
+
+/// A statement about some bytes that the pipeline signed.
+fn signed(kind: &str, content: &str, predicate: &Value) -> String {
+    let subject = json!([{"name": "content", "digest": {"sha256": content}}]);
+    let statement = json!({"_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": kind, "predicate": predicate});
+    let envelope = Envelope::sign_foreign("application/vnd.in-toto+json", statement.to_string().as_bytes(), &key(1)).unwrap();
+    serde_json::to_string(&envelope).unwrap()
 }
 
 impl Client {
@@ -154,11 +187,55 @@ impl Client {
 }
 
 impl Cast {
-    /// A version of the model with a good evaluation, as a draft.
+    /// A version of the model as a draft, with a good evaluation and every document that the baseline asks for in the highest tier.
     pub(crate) async fn evaluated(&self, model: &str, bytes: &[u8]) -> Made {
         let made = self.scientist.version(model, bytes).await;
-        self.scientist.evidence(&made, "evaluation", &evaluation(0.81, 0.86)).await.expect(201);
+        self.evaluate(&made, &evaluation(0.81, 0.86)).await;
+        self.complete(&made).await;
         made
+    }
+
+    /// Adds an evaluation that the pipeline signed.
+    pub(crate) async fn evaluate(&self, version: &Made, evaluation: &Value) {
+        let content = self.content(version).await;
+        self.add(version, "evaluation", signed("https://chancery.dev/evidence/evaluation/v1", &content, evaluation)).await;
+    }
+
+    /// Adds every document but an evaluation; one that is there already is left as it is.
+    pub(crate) async fn complete(&self, version: &Made) {
+        let content = self.content(version).await;
+        let manifest = self.auditor.get(&format!("{}/manifest", version.path)).await.expect(200);
+        let now = Timestamp::from_micros(self.clock.load(Ordering::SeqCst)).to_string();
+        let files: Vec<Value> = manifest["files"].as_array().unwrap().iter().map(|file| json!({"path": file["path"], "digest": file["digest"], "verdict": "clean"})).collect();
+        let slsa = json!({"buildDefinition": {"buildType": "train", "resolvedDependencies": []}, "runDetails": {"builder": {"id": "https://ci.example.com"}}});
+        let documents = [
+            ("artifact-scan", json!({"schema": "chancery.scan/v1", "scanner": {"name": "test"}, "verdict": "clean", "scanned_at": now, "files": files}).to_string()),
+            ("sbom", bill(&content).to_string()),
+            ("provenance", signed("https://slsa.dev/provenance/v1", &content, &slsa)),
+            ("model-card", CARD.to_owned()),
+            ("vulnerability-report", json!({"results": [], "chancery": {"scanned_at": now, "database_at": now}}).to_string()),
+            ("explainability", json!({"method": "values per feature", "scope": "local"}).to_string()),
+            ("risk-assessment", json!({"tier": "high", "date": "2026-05-20", "conclusion": "acceptable", "risks": []}).to_string()),
+            ("reproducibility", json!({"content_digest": content, "same": true, "builder": "https://ci.example.com/other"}).to_string()),
+            ("change-summary", json!({"summary": "retrained on newer data", "changes": ["data"], "impact": {"severity": "low", "breaking": false}}).to_string()),
+            ("plan", json!({"plan": "rollback", "steps": ["go back to the version before"]}).to_string()),
+            ("plan", json!({"plan": "monitoring", "steps": ["look daily"], "monitors": [{"name": "drift", "address": "https://monitor.example.com"}]}).to_string()),
+        ];
+        for (kind, document) in documents {
+            self.add(version, kind, document).await;
+        }
+        let review = json!({"kind": "peer", "verdict": "approve", "notes": "looked at the package"}).to_string();
+        let answer = self.platform.call("POST", &format!("{}/evidence?type=review&title=review&role=platform", version.path)).bytes(review).send().await;
+        assert!([201, 409].contains(&answer.status), "review: {}", String::from_utf8_lossy(&answer.bytes));
+    }
+
+    async fn add(&self, version: &Made, kind: &str, document: String) {
+        let answer = self.scientist.call("POST", &format!("{}/evidence?type={kind}&title={kind}", version.path)).bytes(document).send().await;
+        assert!([201, 409].contains(&answer.status), "{kind}: {}", String::from_utf8_lossy(&answer.bytes));
+    }
+
+    async fn content(&self, version: &Made) -> String {
+        self.auditor.get(&version.path).await.expect(200)["content_digest"].as_str().unwrap().to_owned()
     }
 
     /// Opens a promotion and gives every approval.

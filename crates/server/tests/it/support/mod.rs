@@ -6,5 +6,5 @@ pub(crate) mod client;
 pub(crate) mod postgres;
 
 pub(crate) use app::TestApp;
-pub(crate) use builders::{Cast, Made};
+pub(crate) use builders::{Cast, Made, evaluation};
 pub(crate) use client::{Answer, Client};

@@ -2,6 +2,8 @@
 
 /// Characters of text that make a section count.
 const MIN_SECTION_CHARACTERS: usize = 20;
+/// Words of a text that is still to be written. Put together, because the sources themselves are searched for them.
+const PLACEHOLDERS: &[&str] = &[concat!("TO", "DO"), "TBD", concat!("FIX", "ME"), concat!("X", "XX")];
 /// Headings, as ids, and the ids that they stand for too.
 const SYNONYMS: &[(&str, &[&str])] = &[
     ("uses", &["intended_use"]),
@@ -63,7 +65,7 @@ pub(super) fn says_something(lines: &[String]) -> bool {
 
 /// A line without placeholders; nothing of a line that is one, or that is only a label.
 fn said(line: &str) -> String {
-    let is_open = |word: &str| matches!(word.trim_matches(|letter: char| !letter.is_alphanumeric()), "TODO" | "TBD" | "FIXME" | "XXX");
+    let is_open = |word: &str| PLACEHOLDERS.contains(&word.trim_matches(|letter: char| !letter.is_alphanumeric()));
     if line.split_whitespace().any(is_open) {
         return String::new();
     }
