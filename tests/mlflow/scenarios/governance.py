@@ -118,6 +118,7 @@ def what_was_missing_is_added_and_the_same_line_passes(world):
     error = refused("PERMISSION_DENIED", lambda: client.transition_model_version_stage(name, 1, "Production"), "approval.complete")
     assert "entry.complete" not in str(error), error
     [promotion] = promotions(world)
+    promotion = world.api(f"promotions/{promotion['id']}")
     verdict = {"role": "product", "verdict": "approve", "evidence_set": promotion["evidence_set"]}
     world.api(f"promotions/{promotion['id']}/approvals", "POST", verdict, token=world.users["approver"])
     same(client.transition_model_version_stage(name, 1, "Production").current_stage, "Production")

@@ -71,23 +71,23 @@ impl Taken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Carried {
     /// The statement is the document.
-    AsStatement,
+    Statement,
     /// The signature is what counts, over whatever.
-    AsSignature,
+    Signature,
     /// As predicate of ours, or of CycloneDX or SPDX.
-    AsBill,
+    Bill,
     /// As predicate of ours, or of CycloneDX.
-    AsExploitability,
+    Exploitability,
     /// As predicate of ours.
-    AsPredicate,
+    Predicate,
 }
 
 fn carried(evidence_type: EvidenceType) -> Carried {
     match evidence_type {
-        EvidenceType::Provenance => Carried::AsStatement,
-        EvidenceType::Signature => Carried::AsSignature,
-        EvidenceType::Sbom => Carried::AsBill,
-        EvidenceType::Vex => Carried::AsExploitability,
+        EvidenceType::Provenance => Carried::Statement,
+        EvidenceType::Signature => Carried::Signature,
+        EvidenceType::Sbom => Carried::Bill,
+        EvidenceType::Vex => Carried::Exploitability,
         EvidenceType::Evaluation
         | EvidenceType::ArtifactScan
         | EvidenceType::VulnerabilityReport
@@ -101,15 +101,15 @@ fn carried(evidence_type: EvidenceType) -> Carried {
         | EvidenceType::Plan
         | EvidenceType::ChangeSummary
         | EvidenceType::Addendum
-        | EvidenceType::Other => Carried::AsPredicate,
+        | EvidenceType::Other => Carried::Predicate,
     }
 }
 
 /// The predicate type that carries a document of this type.
 pub fn predicate_type(evidence_type: EvidenceType) -> String {
     match carried(evidence_type) {
-        Carried::AsStatement => provenance::V1.to_owned(),
-        Carried::AsSignature | Carried::AsBill | Carried::AsExploitability | Carried::AsPredicate => {
+        Carried::Statement => provenance::V1.to_owned(),
+        Carried::Signature | Carried::Bill | Carried::Exploitability | Carried::Predicate => {
             format!("https://chancery.dev/evidence/{evidence_type}/v1")
         }
     }
@@ -160,9 +160,9 @@ pub fn take(evidence_type: EvidenceType, envelope: &Envelope, known: &[KnownKey]
             .remedy("sign a statement about the content digest, the version digest or a file of this version"));
     }
     let reading = match carried(evidence_type) {
-        Carried::AsStatement => read(evidence_type, envelope.unverified_payload())?,
-        Carried::AsSignature => Some(signature(&signed_by)),
-        Carried::AsBill | Carried::AsExploitability | Carried::AsPredicate => read(evidence_type, &document(evidence_type, &root)?)?,
+        Carried::Statement => read(evidence_type, envelope.unverified_payload())?,
+        Carried::Signature => Some(signature(&signed_by)),
+        Carried::Bill | Carried::Exploitability | Carried::Predicate => read(evidence_type, &document(evidence_type, &root)?)?,
     };
     let mut reading = reading.map(|mut reading| {
         if reading.summary.get("bound").is_some() {
@@ -213,9 +213,9 @@ fn check(envelope: &Envelope, known: &[KnownKey]) -> Result<(Vec<String>, &'stat
 fn document(evidence_type: EvidenceType, root: &Node<'_>) -> Result<Vec<u8>, Refusal> {
     let kind = root.need_text("predicateType")?;
     let of_others: &[&str] = match carried(evidence_type) {
-        Carried::AsBill => &["https://cyclonedx.org/", "https://spdx.dev/Document"],
-        Carried::AsExploitability => &["https://cyclonedx.org/"],
-        Carried::AsStatement | Carried::AsSignature | Carried::AsPredicate => &[],
+        Carried::Bill => &["https://cyclonedx.org/", "https://spdx.dev/Document"],
+        Carried::Exploitability => &["https://cyclonedx.org/"],
+        Carried::Statement | Carried::Signature | Carried::Predicate => &[],
     };
     let fits = kind == predicate_type(evidence_type) || of_others.iter().any(|prefix| kind.starts_with(prefix));
     if !fits {

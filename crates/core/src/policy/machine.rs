@@ -67,10 +67,13 @@ fn calls(program: &Program) -> BTreeMap<usize, Vec<usize>> {
     }
     let mut calls: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (at, instruction) in program.instructions.iter().enumerate() {
-        let called = match instruction {
-            Instruction::CallRule { rule_index, .. } => Some(*rule_index),
-            Instruction::FunctionCall { params_index } => program.instruction_data.get_function_call_params(*params_index).map(|call| call.func_rule_index),
-            _ => None,
+        // The other instructions, of which regorus has some hundred, call nothing.
+        let called = if let Instruction::CallRule { rule_index, .. } = instruction {
+            Some(*rule_index)
+        } else if let Instruction::FunctionCall { params_index } = instruction {
+            program.instruction_data.get_function_call_params(*params_index).map(|call| call.func_rule_index)
+        } else {
+            None
         };
         if let (Some(called), Some((_, caller))) = (called, starts.range(..=at).next_back()) {
             calls.entry(*caller).or_default().push(usize::from(called));

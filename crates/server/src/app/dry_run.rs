@@ -224,7 +224,9 @@ async fn promotion(snapshot: &Snapshot, version: &VersionRow) -> Result<Option<P
         snapshot.rows::<PromotionRow>("WHERE model_id = $1 AND number = $2 ORDER BY opened_index DESC", &values![version.model_id, version.number]).await?;
     Ok(match version.state {
         State::Draft => rows.into_iter().find(|row| row.status == chancery_core::promotion::Status::Open),
-        state => rows.into_iter().find(|row| row.target == state),
+        state @ (State::Candidate | State::Approved | State::Production | State::Deprecated | State::Retired) => {
+            rows.into_iter().find(|row| row.target == state)
+        }
     })
 }
 

@@ -69,10 +69,8 @@ impl App {
             longest_days: engine.exception_rules().longest_days(),
         };
         let receipt = self.execute(self.allow_command(caller, command).await?, options).await?;
-        let made = match receipt.first()?.subject {
-            Subject::Exception(made) => made,
-            _ => id,
-        };
+        // A repeated request names the exception that it made the first time.
+        let made = if let Subject::Exception(made) = receipt.first()?.subject { made } else { id };
         Ok((receipt, made))
     }
 

@@ -81,7 +81,6 @@ impl App {
     }
 
     /// Builds the input document, with a look at the files of the version or without.
-    #[expect(clippy::too_many_arguments, reason = "the parts of the document, each from another place")]
     pub(super) async fn subjects_as(
         &self,
         snapshot: &Snapshot,

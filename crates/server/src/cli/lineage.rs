@@ -32,6 +32,7 @@ pub struct LineageArgs {
 }
 
 /// The subcommands of `lineage`.
+#[expect(clippy::large_enum_variant, reason = "parsed once for each run of the program")]
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show which versions used a dataset, commit, run, package or other version.

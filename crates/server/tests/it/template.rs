@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::support::Client;
 use crate::support::app::both;
 use crate::support::builders::Made;
-use crate::support::Client;
 
 const TEXT: &str = "# Model card\n\n## Intended use\n\n## Limitations\n\n## Citation [optional]\n";
 

@@ -149,7 +149,8 @@ impl Oracle {
             "version.registered" => {
                 let index = entry["index"].as_u64().unwrap();
                 let authors = BTreeSet::from([actor]);
-                let version = Version { state: "draft".to_owned(), digest: text(&data["version_digest"]), registered_index: index, authors, was_production: false };
+                let version =
+                    Version { state: "draft".to_owned(), digest: text(&data["version_digest"]), registered_index: index, authors, was_production: false };
                 self.versions.insert(subject, version);
             }
             // Who reviews in a role of approval did not make the version.
@@ -310,7 +311,8 @@ impl Oracle {
         }
         let mut spoken = BTreeSet::new();
         for role in required_roles(&model.tier) {
-            let given = promotion.approvals.iter().rfind(|given| given.role == *role && self.counts(given, promotion, subject, &at) && !spoken.contains(&given.actor));
+            let given =
+                promotion.approvals.iter().rfind(|given| given.role == *role && self.counts(given, promotion, subject, &at) && !spoken.contains(&given.actor));
             let given = given.unwrap_or_else(|| panic!("{entry}: no approval of role {role} counts"));
             assert!(given.index < entry["index"].as_u64().unwrap());
             spoken.insert(given.actor.clone());

@@ -217,9 +217,15 @@ impl Cast {
             ("explainability", json!({"method": "values per feature", "scope": "local"}).to_string()),
             ("risk-assessment", json!({"tier": "high", "date": "2026-05-20", "conclusion": "acceptable", "risks": []}).to_string()),
             ("reproducibility", json!({"content_digest": content, "same": true, "builder": "https://ci.example.com/other"}).to_string()),
-            ("change-summary", json!({"summary": "retrained on newer data", "changes": ["data"], "impact": {"severity": "low", "breaking": false}}).to_string()),
+            (
+                "change-summary",
+                json!({"summary": "retrained on newer data", "changes": ["data"], "impact": {"severity": "low", "breaking": false}}).to_string(),
+            ),
             ("plan", json!({"plan": "rollback", "steps": ["go back to the version before"]}).to_string()),
-            ("plan", json!({"plan": "monitoring", "steps": ["look daily"], "monitors": [{"name": "drift", "address": "https://monitor.example.com"}]}).to_string()),
+            (
+                "plan",
+                json!({"plan": "monitoring", "steps": ["look daily"], "monitors": [{"name": "drift", "address": "https://monitor.example.com"}]}).to_string(),
+            ),
         ];
         for (kind, document) in documents {
             self.add(version, kind, document).await;

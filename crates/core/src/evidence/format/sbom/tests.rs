@@ -68,7 +68,7 @@ fn both_standards_give_the_same_summary() {
         let reading = read(with(spdx(), "/spdxVersion", json!(version)).to_string().as_bytes()).unwrap();
         assert_eq!(
             reading.summary,
-            json!({"standard": "spdx", "spec_version": &version[5..], "components": 3, "subjects": subjects, "timestamp": "2026-05-01T10:00:00.000000Z",
+            json!({"standard": "spdx", "spec_version": version.trim_start_matches("SPDX-"), "components": 3, "subjects": subjects, "timestamp": "2026-05-01T10:00:00.000000Z",
                 "licences": ["BSD-3-Clause"], "bound": false})
         );
     }
