@@ -12,6 +12,7 @@ both! {
         let oncall = app.user("oncall", &["incident"]).await;
         cast.owner.model("loan", "limited").await;
         let version = cast.scientist.version("loan", b"a quick repair").await;
+        cast.scan(&version).await;
         let opened = cast.scientist.promote(&version, "production").await.expect(201);
         let path = format!("/api/v1/promotions/{}", opened["promotion"]["id"].as_str().unwrap());
         let failing = waivable(&cast.auditor, &version, "production").await;
@@ -51,6 +52,7 @@ both! {
         let oncall = app.user("oncall", &["incident", "deployer"]).await;
         cast.owner.model("loan", "high").await;
         let version = cast.scientist.version("loan", b"a quick repair").await;
+        cast.scan(&version).await;
         let opened = cast.scientist.promote(&version, "production").await.expect(201);
         let path = format!("/api/v1/promotions/{}", opened["promotion"]["id"].as_str().unwrap());
         let done = oncall.call("POST", &format!("{path}/break-glass")).header("Idempotency-Key", "k").json(&json!({"reason": "leaks"})).send().await;
@@ -72,6 +74,7 @@ both! {
         let author = app.user("author", &["incident", "contributor"]).await;
         cast.owner.model("loan", "limited").await;
         let version = author.version("loan", b"bytes that go away").await;
+        cast.scan(&version).await;
         let opened = cast.scientist.promote(&version, "production").await.expect(201);
         let path = format!("/api/v1/promotions/{}/break-glass", opened["promotion"]["id"].as_str().unwrap());
         assert_eq!(author.post(&path, json!({"reason": "mine"})).await.recorded_problem(), "403 separation_of_duties");

@@ -73,6 +73,7 @@ both! {
         let cast = app.cast().await;
         cast.owner.model("loan", "limited").await;
         let version = cast.scientist.version("loan", b"without an evaluation").await;
+        cast.scan(&version).await;
         let failing = waivable(&cast.auditor, &version, "candidate").await;
         assert!(failing.contains(&"evaluation.baseline".to_owned()), "{failing:?}");
         let paths = waive_all(&cast, &version, "candidate").await;

@@ -93,6 +93,7 @@ both! {
         assert_eq!(mode("sorter", json!("warn")).await.kinds(), ["model.policy-mode-changed"]);
         assert_eq!(cast.auditor.get("/api/v1/models/sorter").await.expect(200)["policy_mode"], "warn");
         let version = cast.scientist.version("sorter", b"no evidence").await;
+        cast.scan(&version).await;
         let failing = waivable(&cast.auditor, &version, "production").await;
         assert_eq!(cast.pipeline.promote(&version, "production").await.expect(201)["executed"], true);
         assert_eq!(cast.auditor.get(&version.path).await.expect(200)["ungated"], true);

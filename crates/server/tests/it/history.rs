@@ -74,11 +74,24 @@ both! {
         insta::assert_snapshot!(lines.join("\n"), @r"
         refused model-owner
         version.transitioned model-owner
+        attestation.issued ci
         decision.recorded ci
         version.transitioned ci
         version.transitioned ci
         version.transitioned ci
         decision.recorded governance-lead
+        evidence.added platform-lead
+        evidence.added scientist
+        evidence.added scientist
+        evidence.added scientist
+        evidence.added scientist
+        evidence.added scientist
+        evidence.added scientist
+        evidence.added scientist
+        evidence.added scientist
+        evidence.added scientist
+        evidence.added scientist
+        evidence.added scientist
         evidence.added scientist
         version.registered scientist
         ");

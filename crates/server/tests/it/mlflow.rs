@@ -430,7 +430,8 @@ both! {
         assert!(asked.contains("repair what is listed and ask again") && asked.contains("\n  - evaluation.baseline: "), "{asked}");
         assert_eq!(kinds(app, before).await, Vec::<String>::new());
         // With the evidence and the approvals the same call goes through.
-        cast.scientist.evidence(&version, "evaluation", &crate::support::builders::evaluation(0.81, 0.86)).await.expect(201);
+        cast.evaluate(&version, &crate::support::builders::evaluation(0.81, 0.86)).await;
+        cast.complete(&version).await;
         let before = app.size().await;
         cast.pipeline.to_stage("loan", "1", "Production", false).await;
         assert_eq!(kinds(app, before).await, ["promotion.refreshed"], "new evidence refreshes the promotion");

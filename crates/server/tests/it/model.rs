@@ -106,6 +106,52 @@ both! {
             ],
             "security_rating": "medium"
           },
+          "risk_score": {
+            "factors": [
+              {
+                "factor": "risk_tier",
+                "points": 25,
+                "value": "high"
+              },
+              {
+                "factor": "classification",
+                "points": 3,
+                "value": "internal"
+              },
+              {
+                "factor": "personal_data",
+                "points": 10,
+                "value": "true"
+              },
+              {
+                "factor": "criticality",
+                "points": 8,
+                "value": ""
+              },
+              {
+                "factor": "materiality",
+                "points": 5,
+                "value": ""
+              },
+              {
+                "factor": "security_rating",
+                "points": 5,
+                "value": "medium"
+              },
+              {
+                "factor": "audience",
+                "points": 4,
+                "value": ""
+              },
+              {
+                "factor": "autonomy",
+                "points": 4,
+                "value": ""
+              }
+            ],
+            "level": "high",
+            "score": 64
+          },
           "risk_tier": "high",
           "tags": {},
           "tier_proposal": null,

@@ -132,7 +132,8 @@ both! {
         let past = cast.auditor.get(&format!("{}?as_of={last}", version.path)).await.expect(200);
         assert_eq!((&past["held"], &past["version_digest"]), (&json!(false), &before["version_digest"]));
 
-        cast.scientist.evidence(&version, "evaluation", &evaluation(0.81, 0.86)).await.expect(201);
+        cast.evaluate(&version, &evaluation(0.81, 0.86)).await;
+        cast.complete(&version).await;
         let again = cast.approved_again(&version).await;
         assert_eq!(again, promotion, "the same promotion, refreshed");
         cast.pipeline.post(&format!("{path}/execute"), json!({})).await.expect(200);

@@ -21,20 +21,52 @@ both! {
         }
         insta::assert_snapshot!(lines.join("\n"), @r#"
         approval.complete ["approved"] rego false
-        approval.unexpired ["production"] rego false
+        approval.expiring ["schedule"] rego false
+        approval.unexpired ["production","deploy"] rego false
         artifact.intact ["candidate","rollback"] core true
+        artifact.scan ["candidate","rollback","deploy"] core true
+        build.reproducible ["approved"] rego false
+        card.sections ["candidate"] rego false
+        change.assessed ["approved"] rego false
+        components.approved ["approved"] rego false
+        condition.due ["schedule"] rego false
+        condition.met ["approved"] rego false
         decision.signed ["production"] core true
+        document.review-due ["schedule"] rego false
         entry.complete ["candidate"] rego false
+        environment.allowed ["deploy"] rego false
         environment.pinned ["candidate"] rego false
+        evaluation.attested ["approved"] rego false
         evaluation.baseline ["candidate"] rego false
+        evaluation.complete ["approved"] rego false
+        evaluation.fresh ["approved"] rego false
+        exception.expiring ["schedule"] rego false
+        explainability.present ["approved"] rego false
+        facts.consistent ["candidate"] rego false
+        licence.allowed ["approved"] rego false
         metric.no-regression ["approved"] rego false
         metric.threshold ["approved"] rego false
+        monitor.linked ["production"] rego false
+        owner.present ["schedule"] rego false
         promoter.pipeline ["production"] core true
+        provenance.present ["candidate"] rego false
+        retention.due ["schedule"] rego false
+        review.present ["approved"] rego false
+        risk.assessed ["approved"] rego false
+        risk.no-open-critical ["approved"] rego false
         rollback.actor ["rollback"] core true
+        rollback.plan ["production"] rego false
         rollback.was-production ["rollback"] core true
+        sbom.present ["candidate"] rego false
+        signature.compatible ["approved"] rego false
         signature.present ["candidate"] rego false
         state.servable ["deploy"] core true
+        template.approved ["candidate"] rego false
         tier.permitted ["candidate","rollback"] core true
+        use.allowed ["deploy"] rego false
+        version.stale ["schedule"] rego false
+        vulnerability.new-critical ["schedule"] rego false
+        vulnerability.no-critical ["approved","rollback","deploy"] rego false
         "#);
         assert_eq!(viewer.get("/api/v1/policy/rules/no.such").await.problem(), "404 not_found");
         assert_eq!(viewer.post("/api/v1/policy/test", json!({})).await.expect(200)["passed"], true);
@@ -52,15 +84,29 @@ both! {
         assert_eq!(app.size().await, size, "looking is no entry");
         assert_eq!((check["passed"].clone(), check["blocks"].clone(), check["mode"].clone()), (json!(false), json!(true), json!("enforce")));
         insta::assert_snapshot!(rules(&check["missing"]).join("\n"), @r"
+        artifact.scan
+        card.sections
         entry.complete
         environment.pinned
         evaluation.baseline
+        provenance.present
+        sbom.present
         signature.present
         approval.complete
+        build.reproducible
+        evaluation.attested
+        evaluation.complete
+        explainability.present
+        licence.allowed
         metric.threshold
+        review.present
+        risk.assessed
+        vulnerability.no-critical
         approval.unexpired
         decision.signed
+        monitor.linked
         promoter.pipeline
+        rollback.plan
         ");
         for finding in check["missing"].as_array().unwrap() {
             assert!(!finding["remedy"].as_str().unwrap_or_default().is_empty(), "{finding}");

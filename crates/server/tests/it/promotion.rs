@@ -55,6 +55,7 @@ both! {
             "version.transitioned",
             "version.transitioned",
             "decision.recorded",
+            "attestation.issued",
             "promotion.executed",
         ]
         "#);

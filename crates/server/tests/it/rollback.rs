@@ -43,6 +43,23 @@ both! {
             },
             {
               "gate": "rollback",
+              "message": "1 files scanned, none dangerous",
+              "non_waivable": true,
+              "outcome": "pass",
+              "references": [
+                "ART-4",
+                "POL-4",
+                "EU-AI-Act Art. 15",
+                "NIST AI RMF MEASURE 2.7"
+              ],
+              "rule": "artifact.scan",
+              "who": [
+                "contributor",
+                "security"
+              ]
+            },
+            {
+              "gate": "rollback",
               "message": "a person in the role incident asks",
               "non_waivable": true,
               "outcome": "pass",
@@ -82,6 +99,23 @@ both! {
               "rule": "tier.permitted",
               "who": [
                 "ai-governance"
+              ]
+            },
+            {
+              "gate": "rollback",
+              "message": "no critical vulnerability is unresolved",
+              "non_waivable": false,
+              "outcome": "pass",
+              "references": [
+                "ART-6",
+                "POL-3",
+                "EU-AI-Act Art. 15",
+                "NIST AI RMF MEASURE 2.7"
+              ],
+              "rule": "vulnerability.no-critical",
+              "who": [
+                "contributor",
+                "security"
               ]
             }
           ],

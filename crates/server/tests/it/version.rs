@@ -53,6 +53,7 @@ both! {
         insta::assert_snapshot!(read.snapshot(), @r#"
         200 {
           "aliases": [],
+          "completeness": 1.0,
           "composite_id": "chancery:loan/1@sha256:[digest]",
           "content_digest": "[digest]",
           "description": "first",
@@ -61,7 +62,8 @@ both! {
               {
                 "digest": "[digest]",
                 "name": "loanapp",
-                "role": "training"
+                "role": "training",
+                "version": "1"
               }
             ],
             "environment": {
@@ -81,6 +83,12 @@ both! {
             "inspection": {
               "problems": []
             },
+            "metrics": [
+              {
+                "name": "auc_roc",
+                "value": 0.81
+              }
+            ],
             "signature": {
               "inputs": [
                 {
@@ -100,7 +108,11 @@ both! {
                 "dirty": false,
                 "repository": "loans"
               },
-              "date": "2026-05-01"
+              "date": "2026-05-01",
+              "hyperparameters": {
+                "C": 1
+              },
+              "pipeline_run": "88"
             }
           },
           "facts_digest": "[digest]",
@@ -111,6 +123,7 @@ both! {
             "formats": "read",
             "framework": "claimed",
             "inspection": "read",
+            "metrics": "claimed",
             "signature": "claimed",
             "training": "claimed"
           },
@@ -237,6 +250,7 @@ both! {
           "formats": "read",
           "framework": "claimed",
           "inspection": "read",
+          "metrics": "claimed",
           "signature": "claimed",
           "training": "claimed"
         }
@@ -352,7 +366,15 @@ both! {
               "path": "data/model.bin"
             }
           ],
-          "metrics": [],
+          "metrics": [
+            {
+              "difference": 0.0,
+              "name": "auc_roc",
+              "new": 0.81,
+              "old": 0.81,
+              "slice": null
+            }
+          ],
           "signature": {
             "change": "major",
             "reasons": [
@@ -400,7 +422,7 @@ both! {
         let trace = cast.auditor.get(&format!("/api/v1/trace/{composite}")).await.expect(200);
         assert_eq!(trace["code"]["repository"], "loans");
         assert_eq!(trace["datasets"][0]["name"], "loanapp");
-        assert_eq!(trace["evidence"].as_array().unwrap().len(), 1);
+        assert_eq!(trace["evidence"].as_array().unwrap().len(), 13);
         let names: Vec<&str> = trace["approvals"].as_array().unwrap().iter().map(|approval| approval["role"].as_str().unwrap()).collect();
         assert_eq!(names, ["platform", "product", "security", "ai-governance"]);
         assert_eq!(trace["decisions"].as_array().unwrap().len(), 2);

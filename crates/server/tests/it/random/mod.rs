@@ -57,10 +57,12 @@ struct World<'a> {
     promotions: Vec<String>,
     exceptions: Vec<String>,
     made: usize,
+    passed: i64,
 }
 
 impl<'a> World<'a> {
     async fn new(app: &'a TestApp, seed: u64) -> Self {
+        app.token_days.store(365, std::sync::atomic::Ordering::SeqCst);
         let cast = app.cast().await;
         let oncall = app.user("oncall", &["incident"]).await;
         let second = app.user("second", &["contributor", "approver:product", "approver:security"]).await;
@@ -72,7 +74,7 @@ impl<'a> World<'a> {
         let mut everybody = vec![oncall.clone(), second, stranger, robot, app.admin.clone()];
         everybody.extend([&cast.scientist, &cast.owner, &cast.pipeline, &cast.auditor].map(Clone::clone));
         everybody.extend(cast.approvers().map(|(_, approver)| approver.clone()));
-        Self { app, dice: Dice(seed), cast, everybody, oncall, versions: Vec::new(), promotions: Vec::new(), exceptions: Vec::new(), made: 0 }
+        Self { app, dice: Dice(seed), cast, everybody, oncall, versions: Vec::new(), promotions: Vec::new(), exceptions: Vec::new(), made: 0, passed: 0 }
     }
 
     fn anybody(&mut self) -> Client {
@@ -85,7 +87,8 @@ impl<'a> World<'a> {
 
     /// One thing that somebody does. Whether it is allowed is for the registry to say; it must only never fail.
     async fn step(&mut self) {
-        let weighted: [(usize, Step); 18] = [
+        let weighted: [(usize, Step); 19] = [
+            (9, Step::Release),
             (8, Step::Register),
             (8, Step::Complete),
             (4, Step::Evidence),
@@ -122,9 +125,15 @@ impl<'a> World<'a> {
                 return self.cast.complete(&version).await;
             }
             Step::ReviewAll => return self.review_all().await,
+            Step::Release => return self.release().await,
             Step::Clock => {
                 let seconds = *self.dice.one(&[60, 3_600, 86_400, 7 * 86_400, 40 * 86_400]);
-                return self.app.advance(seconds);
+                // The tokens of everybody last a year.
+                self.passed += seconds;
+                if self.passed < 360 * 86_400 {
+                    self.app.advance(seconds);
+                }
+                return;
             }
             Step::Evidence => self.evidence().await,
             Step::Promote => self.promote().await,
@@ -201,6 +210,18 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The ordinary way, from documents to execution, as far as it leads.
+    async fn release(&mut self) {
+        let version = self.version();
+        self.cast.complete(&version).await;
+        let answer = self.cast.owner.promote(&version, "production").await;
+        assert!(answer.status < 500, "{}", String::from_utf8_lossy(&answer.bytes));
+        if answer.status < 300 {
+            self.promotions.push(answer.json()["promotion"]["id"].as_str().unwrap().to_owned());
+            self.review_all().await;
+        }
+    }
+
     async fn on_promotion(&mut self, what: &str, body: Value) -> Answer {
         let (who, id) = (self.anybody(), self.dice.one(&self.promotions).clone());
         who.post(&format!("/api/v1/promotions/{id}/{what}"), body).await
@@ -261,6 +282,7 @@ impl<'a> World<'a> {
 enum Step {
     Register,
     Complete,
+    Release,
     Evidence,
     Promote,
     Review,

@@ -76,6 +76,7 @@ struct Waiver {
     version: Option<String>,
     model: String,
     requested_by: String,
+    origin: String,
     granted_by: Option<String>,
     expires_at: String,
     ended: bool,
@@ -151,6 +152,8 @@ impl Oracle {
                 let version = Version { state: "draft".to_owned(), digest: text(&data["version_digest"]), registered_index: index, authors, was_production: false };
                 self.versions.insert(subject, version);
             }
+            // Who reviews in a role of approval did not make the version.
+            "evidence.added" if data["role"].is_string() => {}
             "evidence.added" => drop(self.versions.get_mut(&subject).unwrap().authors.insert(actor)),
             "promotion.opened" => self.opened(&subject, &actor, data),
             "promotion.refreshed" => {
@@ -223,12 +226,13 @@ impl Oracle {
     fn exception(&mut self, kind: &str, subject: &str, actor: String, data: &Value) {
         match kind {
             "exception.requested" => {
-                let version = data["number"].as_u64().map(|number| format!("model/{}/{number}", text(&data["model"])));
+                let version = text(&data["version"]);
                 let waiver = Waiver {
                     rule: text(&data["rule"]),
-                    version: version.filter(|_| data["scope"] != "model"),
-                    model: format!("model/{}", text(&data["model"])),
+                    model: model_of(&version),
+                    version: Some(version).filter(|_| data["scope"] != "model"),
                     requested_by: actor,
+                    origin: text(&data["origin"]),
                     granted_by: None,
                     expires_at: text(&data["expires_at"]),
                     ended: false,
@@ -237,13 +241,16 @@ impl Oracle {
             }
             "exception.granted" => {
                 let holder = &self.people[&format!("actor/{actor}")];
-                if let Some(waiver) = self.waivers.get_mut(subject)
-                    && data["origin"].is_null()
-                {
-                    assert_ne!(waiver.requested_by, actor, "{subject}: nobody grants what he asked for");
-                    assert!(holder.roles.iter().any(|role| role.starts_with("approver:")), "{subject}: granted by somebody who may not");
-                    waiver.granted_by = Some(actor);
+                let waiver = self.waivers.get_mut(subject).unwrap();
+                match waiver.origin.as_str() {
+                    "asked" => {
+                        assert_ne!(waiver.requested_by, actor, "{subject}: nobody grants what he asked for");
+                        assert!(holder.roles.iter().any(|role| role.starts_with("approver:")), "{subject}: granted by somebody who may not");
+                    }
+                    "emergency" => assert!(holder.roles.contains("incident"), "{subject}: not by the incident role"),
+                    origin => assert_eq!(origin, "rollback"),
                 }
+                waiver.granted_by = Some(actor);
             }
             _ => {
                 if let Some(waiver) = self.waivers.get_mut(subject) {
@@ -291,6 +298,7 @@ impl Oracle {
         let waived = self.waivers.values().any(|waiver| {
             waiver.rule == "approval.complete"
                 && waiver.granted_by.is_some()
+                && waiver.origin != "rollback"
                 && !waiver.ended
                 && waiver.expires_at > at
                 && waiver.model == model_of(subject)

@@ -88,6 +88,8 @@ pub(crate) struct TestApp {
     /// Deletes the data at the end; a child process works in the folder of its parent.
     folder: Option<TempDir>,
     clock: Arc<AtomicI64>,
+    /// How long new tokens are valid, in days.
+    pub(crate) token_days: AtomicI64,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
 }
@@ -124,7 +126,7 @@ impl TestApp {
         });
         let anonymous = Client::new(&address);
         let admin = anonymous.with_token(&token);
-        Self { app, address, admin, anonymous, data: data.to_owned(), database, folder: None, clock, stop, server }
+        Self { app, address, admin, anonymous, data: data.to_owned(), database, folder: None, clock, token_days: AtomicI64::new(90), stop, server }
     }
 
     /// The clock of the registry.

@@ -49,7 +49,7 @@ impl TestApp {
     /// A new person, pipeline or service with roles.
     pub(crate) async fn actor(&self, name: &str, kind: &str, roles: &[&str]) -> Client {
         self.admin.post("/api/v1/users", json!({"name": name, "kind": kind, "roles": roles})).await.expect(201);
-        let token = self.admin.post("/api/v1/tokens", json!({"user": name})).await.expect(201);
+        let token = self.admin.post("/api/v1/tokens", json!({"user": name, "expires_in_days": self.token_days.load(Ordering::SeqCst)})).await.expect(201);
         self.anonymous.with_token(token["secret"].as_str().unwrap())
     }
 
@@ -67,7 +67,7 @@ impl TestApp {
             clock: self.clock(),
         };
         // What the pipeline signs with.
-        register(&self.admin, "ci", &key(1)).await;
+        register(&self.admin, "ci", &key(PIPELINE_KEY)).await;
         cast
     }
 }
@@ -107,6 +107,8 @@ pub(crate) fn evaluation(auc: f64, parity: f64) -> Value {
     })
 }
 
+/// The byte that the key of the pipeline `ci` is made of.
+const PIPELINE_KEY: u8 = 101;
 /// A model card with what the baseline asks for.
 const CARD: &str = "# Loans\n\n## Intended use\n\nFirst sorting of applications by a person.\n\n## Performance\n\nAUC-ROC of 0.81 on the held-out part.\n
 ## Limitations\n\nData of one city and one year only.\n\n## Ethical considerations\n\nParity between groups is measured for each version.\n";
@@ -124,7 +126,7 @@ fn bill(content: &str) -> Value {
 fn signed(kind: &str, content: &str, predicate: &Value) -> String {
     let subject = json!([{"name": "content", "digest": {"sha256": content}}]);
     let statement = json!({"_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": kind, "predicate": predicate});
-    let envelope = Envelope::sign_foreign("application/vnd.in-toto+json", statement.to_string().as_bytes(), &key(1)).unwrap();
+    let envelope = Envelope::sign_foreign("application/vnd.in-toto+json", statement.to_string().as_bytes(), &key(PIPELINE_KEY)).unwrap();
     serde_json::to_string(&envelope).unwrap()
 }
 
@@ -204,12 +206,10 @@ impl Cast {
     /// Adds every document but an evaluation; one that is there already is left as it is.
     pub(crate) async fn complete(&self, version: &Made) {
         let content = self.content(version).await;
-        let manifest = self.auditor.get(&format!("{}/manifest", version.path)).await.expect(200);
-        let now = Timestamp::from_micros(self.clock.load(Ordering::SeqCst)).to_string();
-        let files: Vec<Value> = manifest["files"].as_array().unwrap().iter().map(|file| json!({"path": file["path"], "digest": file["digest"], "verdict": "clean"})).collect();
+        let now = self.now();
+        self.scan(version).await;
         let slsa = json!({"buildDefinition": {"buildType": "train", "resolvedDependencies": []}, "runDetails": {"builder": {"id": "https://ci.example.com"}}});
         let documents = [
-            ("artifact-scan", json!({"schema": "chancery.scan/v1", "scanner": {"name": "test"}, "verdict": "clean", "scanned_at": now, "files": files}).to_string()),
             ("sbom", bill(&content).to_string()),
             ("provenance", signed("https://slsa.dev/provenance/v1", &content, &slsa)),
             ("model-card", CARD.to_owned()),
@@ -227,6 +227,19 @@ impl Cast {
         let review = json!({"kind": "peer", "verdict": "approve", "notes": "looked at the package"}).to_string();
         let answer = self.platform.call("POST", &format!("{}/evidence?type=review&title=review&role=platform", version.path)).bytes(review).send().await;
         assert!([201, 409].contains(&answer.status), "review: {}", String::from_utf8_lossy(&answer.bytes));
+    }
+
+    /// Adds a scan that found nothing in any file.
+    pub(crate) async fn scan(&self, version: &Made) {
+        let manifest = self.auditor.get(&format!("{}/manifest", version.path)).await.expect(200);
+        let clean = |file: &Value| json!({"path": file["path"], "digest": file["digest"], "verdict": "clean"});
+        let files: Vec<Value> = manifest["files"].as_array().unwrap().iter().map(clean).collect();
+        let scan = json!({"schema": "chancery.scan/v1", "scanner": {"name": "test"}, "verdict": "clean", "scanned_at": self.now(), "files": files});
+        self.add(version, "artifact-scan", scan.to_string()).await;
+    }
+
+    fn now(&self) -> String {
+        Timestamp::from_micros(self.clock.load(Ordering::SeqCst)).to_string()
     }
 
     async fn add(&self, version: &Made, kind: &str, document: String) {
