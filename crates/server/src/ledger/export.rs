@@ -152,7 +152,7 @@ async fn write_envelope(folder: &Folder, keys: &Keys, snapshot: &Snapshot, diges
         Err(_) => None,
     };
     let own = keys.decision().public_key().key_id().map_err(|error| Fault::Config(error.to_string()))?;
-    let (signed, place) = if first.keyid == own.to_string() { (Signed::Registry, OWN) } else { (Signed::Other, OTHERS) };
+    let (signed, place) = if first.keyid == own { (Signed::Registry, OWN) } else { (Signed::Other, OTHERS) };
     folder.write(&format!("{place}/{digest}.dsse.json"), bytes)?;
     folder.write(&format!("{place}/{digest}.statement.json"), &payload)?;
     folder.write(&format!("{place}/{digest}.pae"), &pre_authentication_encoding(&wire.payload_type, &payload))?;
