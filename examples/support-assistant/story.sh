@@ -92,11 +92,11 @@ KEEP='refused|recorded' refused 1 security-lead exception grant "$exception" --r
 as governance-lead exception grant "$exception" --role ai-governance
 KEEP='open and waits|missing roles' refused 3 engineer promote $system/2 --to production --comment "shorter answers"
 approved_by_both $system/2
-KEEP='waived|WAIVED|is now' as release-pipeline promote $system/2 --to production
-as model-auditor promotion show $system/2
+as release-pipeline promote $system/2 --to production
+KEEP='exception|waived|decision:' as model-auditor promotion show $system/2
 
 chapter "Friday night: customers get wrong amounts. One command goes back"
-KEEP='drill|vulner|production' as night-shift rollback $system --reason "wrong amounts since the release" --drill
+as night-shift rollback $system --reason "wrong amounts since the release" --drill
 as night-shift rollback $system --reason "wrong amounts since the release"
 [ "$(value model-auditor state version show $system/1)" = production ] || fail "version 1 is not back in production"
 as model-auditor version list $system

@@ -104,16 +104,32 @@ fn lines(label: &str, answer: &Answer) -> Vec<String> {
     let view = &answer.value;
     let target = text(view, "/target");
     let missing = missing(view);
-    let total = view.get("findings").map_or(0, |list| items(list).len());
+    let all = view.get("findings").map_or(&[][..], |list| items(list));
+    let total = all.len();
     if is_complete(view) {
-        return vec![format!("{label} may become {target}: all {total} rules hold")];
+        return std::iter::once(format!("{label} may become {target}: {}", hold(all))).chain(waived(all)).collect();
     }
     let mut lines = vec![format!("{label} is not ready for {target}: {} of {total} rules do not hold", missing.len())];
     if view.get("blocks").and_then(Value::as_bool) == Some(false) {
         lines.push(format!("mode {}: this does not stop a promotion, which is then marked as ungated", text(view, "/mode")));
     }
     lines.extend(findings(missing));
+    lines.extend(waived(all));
     lines
+}
+
+/// How many of these rules hold, when none stops anything; a waived one does not hold.
+pub fn hold(findings: &[Value]) -> String {
+    match waived(findings).len() {
+        0 => format!("all {} rules hold", findings.len()),
+        waived => format!("{} of {} rules hold, {waived} waived", findings.len() - waived, findings.len()),
+    }
+}
+
+/// A line for each rule that fails and is waived by an exception.
+pub fn waived(findings: &[Value]) -> Vec<String> {
+    let waived = findings.iter().filter(|finding| text(finding, "/outcome") == "waived");
+    waived.map(|finding| format!("- {} [waived by {}] {}", text(finding, "/rule"), text(finding, "/waiver"), text(finding, "/message"))).collect()
 }
 
 #[cfg(test)]
@@ -153,6 +169,11 @@ mod tests {
         let finding = json!({"rule": "entry.complete", "outcome": "fail", "message": "no owner", "gate": "candidate", "remedy": "name one", "who": ["owner"]});
         let cases = [
             (json!({"passed": true, "missing": [], "findings": [1, 2], "target": "candidate"}), true, vec!["loan/1 may become candidate: all 2 rules hold"]),
+            (
+                json!({"passed": true, "missing": [], "findings": [1, {"rule": "a.b", "outcome": "waived", "waiver": "x1", "message": "no"}], "target": "candidate"}),
+                true,
+                vec!["loan/1 may become candidate: 1 of 2 rules hold, 1 waived", "- a.b [waived by x1] no"],
+            ),
             (
                 json!({"passed": false, "blocks": false, "mode": "warn", "missing": [finding], "findings": [finding], "target": "candidate"}),
                 false,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::check::missing;
+use super::check::{hold, missing, waived};
 use super::failure::Failure;
 use super::history::entries;
 use super::output::{Format, Output, labelled, list, moment, number, text};
@@ -76,10 +76,11 @@ fn lines(output: Output, view: &Value, context: &Context, all: bool) -> Vec<Stri
     lines.extend(comments(view));
     let findings = list(view, "/findings");
     match missing(view).len() {
-        0 => lines.push(format!("rules: all {} hold", findings.len())),
+        0 => lines.push(hold(findings)),
         failed => lines.push(format!("rules: {failed} of {} do not hold", findings.len())),
     }
     lines.extend(missing_lines(view));
+    lines.extend(waived(findings));
     if all {
         let holding = findings.iter().filter(|finding| text(finding, "/outcome") == "pass");
         lines.extend(holding.map(|finding| format!("- {} [pass] {}", text(finding, "/rule"), text(finding, "/message"))));

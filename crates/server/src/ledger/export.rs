@@ -40,13 +40,14 @@ pub struct Exported {
     pub checkpoints: u64,
 }
 
-/// The indexes of the entries about a version: its model's, its own, and those of its promotions, in order.
+/// The indexes of the entries about a version: its model's, its own, and those of its promotions and of the exceptions that reach it, in order.
 ///
 /// # Errors
 /// [`Fault::Database`].
 pub async fn entries_of_version(snapshot: &Snapshot, model: &ModelId, number: VersionNumber) -> Result<Vec<u64>, Fault> {
     let sql = "SELECT entry_index FROM entries WHERE subject = $1 OR subject = $2
-        OR subject IN (SELECT 'promotion/' || promotion_id FROM promotions WHERE model_id = $3 AND number = $4) ORDER BY entry_index";
+        OR subject IN (SELECT 'promotion/' || promotion_id FROM promotions WHERE model_id = $3 AND number = $4)
+        OR subject IN (SELECT 'exception/' || exception_id FROM exceptions WHERE model_id = $3 AND (number = $4 OR scope = 'model')) ORDER BY entry_index";
     let (of_model, of_version) = (Subject::Model(model.clone()).to_string(), Subject::Version(model.clone(), number).to_string());
     let rows = snapshot.query(sql, &crate::values![of_model, of_version, *model, number]).await?;
     let index = |value| if let Value::Integer(index) = value { u64::try_from(index).ok() } else { None };
@@ -232,3 +233,6 @@ Take log.vkey and decision.pem from a place that you trust: here they only say w
 
 4. Keep a checkpoint. Whoever holds an older one can show that the log was altered later.
 ";
+
+#[cfg(test)]
+mod tests;

@@ -146,6 +146,8 @@ impl Registry {
         let facts = payload(json!({"framework": "sklearn"}));
         let verdict = payload(json!({"passed": true}));
         let evidence = payload(json!({"auc": 0.9}));
+        let baseline = payload(json!({"files": {}}));
+        let exception = format!("exception/x{}", "0".repeat(32));
         let statement = chancery_core::signing::Envelope::sign("application/vnd.in-toto+json", b"{\"decision\":\"APPROVED\"}", self.keys.decision()).unwrap();
         let envelope = payload(serde_json::to_value(&statement).unwrap());
         let digest = "aa".repeat(32);
@@ -157,7 +159,7 @@ impl Registry {
         };
         let digests = json!({"content_digest": manifest.digest, "facts_digest": facts.digest, "version_digest": digest});
         self.commit(vec![
-            made("registry", "registry.started", json!({"origin": "example.com/log", "mode": "enforce"})),
+            made("registry", "registry.started", json!({"origin": "example.com/log", "mode": "enforce", "baseline": baseline.digest})).with(&baseline),
             made(&format!("actor/{PERSON}"), "actor.created", json!({"kind": "person", "roles": ["administrator"]})),
             made(&format!("token/{TOKEN}"), "token.issued", json!({"actor": PERSON, "expires_at": until})),
             made(&format!("model/{MODEL}"), "model.created", json!({"name": "loan", "kind": "model", "risk_tier": "high", "profile": {}})),
@@ -190,7 +192,12 @@ impl Registry {
                 json!({"id": "d1", "decision": "APPROVED", "envelope": envelope.digest, "promotion": PROMOTION,
                 "target": "approved", "environment": "production"}),
             ),
-            made(&version, "exception.granted", json!({"id": format!("x{}", "0".repeat(32)), "rule": "sbom.present", "reason": digest, "expires_at": until})),
+            made(
+                &exception,
+                "exception.requested",
+                json!({"rule": "sbom.present", "scope": "version", "version": version, "origin": "asked", "reason": digest, "expires_at": until}),
+            ),
+            made(&exception, "exception.granted", json!({"role": "security"})),
         ])
         .await;
     }
