@@ -61,6 +61,8 @@ points! {
     BeforeDecision,
     /// Nothing is missing for the execution of a promotion that is open.
     BeforeExecution,
+    /// An emergency is open with its exceptions, nothing is released.
+    AfterEmergency,
     /// The derived rows are made anew, not committed.
     BeforeRebuild,
     /// They are committed.

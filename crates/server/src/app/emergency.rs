@@ -18,6 +18,7 @@ use super::execute::{Options, Prepared, Receipt};
 use super::gate::Subjects;
 use super::signed::DecisionText;
 use super::{App, AppError, view};
+use crate::crash::{CrashPoint, reach};
 use crate::store::Snapshot;
 use crate::{ids, values};
 
@@ -48,6 +49,7 @@ impl App {
             None => self.open_emergency(caller, id, reason, options).await?,
         };
         // A crash here leaves the promotion open with its exceptions: whoever repeats the call, or executes it, releases the version.
+        reach(self.inner.crash, CrashPoint::AfterEmergency);
         let (executed, missing) = self.release(caller, id, &Options::at(options.door)).await?;
         Ok(Emergency { executed, missing, receipt })
     }

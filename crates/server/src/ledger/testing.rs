@@ -214,6 +214,7 @@ impl Registry {
             made(&promotion, "approval.recorded", approval).with(&envelope),
             made(&promotion, "condition.met", json!({"number": 1, "role": "security", "note": digest})),
             made(&promotion, "promotion.commented", json!({"text": digest})),
+            made(&format!("model/{MODEL}"), "model.tier-proposed", json!({"from": "high", "to": "limited", "reason": digest})),
             made(&format!("actor/{PERSON}"), "delegation.given", json!({"role": "security", "to": PERSON, "until": until, "reason": digest})),
         ])
         .await;

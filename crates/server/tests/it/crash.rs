@@ -53,6 +53,7 @@ fn child() {
             ["release", promotion, token] => acknowledge("release", &release(&with(token), promotion).await),
             ["approve", promotion, role, token] => acknowledge("approve", &promotion::approve(&with(token), promotion, role).await),
             ["candidate", token] => acknowledge("candidate", &promotion::candidate(&with(token)).await),
+            ["break-glass", id, token] => acknowledge("break-glass", &promotion::break_glass(&with(token), id).await),
             ["upload", path, token] => upload::task(&with(token), path).await,
             ["file", text] => acknowledge("file", &mlflow_artifacts::put(&app.admin, artifacts::PATH, text.as_bytes()).await),
             ["join", body] => acknowledge("join", &artifacts::join(&app.admin, body).await),

@@ -128,3 +128,45 @@ fn sqlite_an_open_promotion_is_executed() {
 fn postgres_an_open_promotion_is_executed() {
     between_opening_and_execution(Database::Postgres);
 }
+
+/// Opens the emergency of a promotion, under an idempotency key.
+pub(super) async fn break_glass(oncall: &Client, promotion: &str) -> Answer {
+    let path = format!("/api/v1/promotions/{promotion}/break-glass");
+    oncall.call("POST", &path).header("Idempotency-Key", "night").json(&json!({"reason": "the release leaks"})).send().await
+}
+
+fn between_emergency_and_release(database: Database) {
+    block_on(async {
+        let app = TestApp::start(database).await;
+        let cast = app.cast().await;
+        app.user("oncall", &["incident"]).await;
+        cast.owner.model("loan", "limited").await;
+        let version = cast.scientist.version("loan", b"a quick repair").await;
+        cast.scan(&version).await;
+        let id = cast.scientist.promote(&version, "production").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
+        let oncall = token(&app, "oncall").await;
+        let stopped = app.shut_down().await;
+
+        die(&stopped, CrashPoint::AfterEmergency, &format!("break-glass {id} {oncall}"));
+        let app = reopen(&stopped).await;
+        assert_eq!(app.admin.state(&version).await, "draft", "nothing was released");
+        let granted = app.admin.get("/api/v1/exceptions?model=loan&status=granted").await.expect(200)["items"].as_array().unwrap().len();
+        assert!(granted > 0, "the emergency is open");
+        let again = break_glass(&app.anonymous.with_token(&oncall), &id).await;
+        assert_eq!((again.expect(200)["executed"].clone(), again.header("idempotent-replay")), (json!(true), "true"));
+        assert_eq!(app.admin.state(&version).await, "production");
+        let listed = app.admin.get("/api/v1/exceptions?model=loan&status=granted").await.expect(200);
+        assert_eq!(listed["items"].as_array().unwrap().len(), granted, "no second emergency");
+        app.finish().await;
+    });
+}
+
+#[test]
+fn sqlite_an_emergency_is_released() {
+    between_emergency_and_release(Database::Sqlite);
+}
+
+#[test]
+fn postgres_an_emergency_is_released() {
+    between_emergency_and_release(Database::Postgres);
+}
