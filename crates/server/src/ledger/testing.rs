@@ -22,6 +22,7 @@ use crate::keys::Keys;
 use crate::store::{Head, Schema, Store, StoreConfig, Writer};
 
 pub(crate) const MODEL: &str = "m00000000000000000000000000000001";
+const SYSTEM: &str = "m00000000000000000000000000000005";
 const PERSON: &str = "u00000000000000000000000000000002";
 const PROMOTION: &str = "p00000000000000000000000000000003";
 const TOKEN: &str = "t00000000000000000000000000000004";
@@ -207,6 +208,10 @@ impl Registry {
         let promotion = format!("promotion/{PROMOTION}");
         let (digest, until) = ("aa".repeat(32), "2027-01-01T00:00:00Z");
         let envelope = Payload::json("payload", &json!({"verdict": "approve"})).unwrap();
+        let (risk, review) = (format!("risk/r{}", "0".repeat(32)), format!("review/v{}", "0".repeat(32)));
+        let part = json!({"role": "model", "reference": "loan/1", "kind": "model", "model": MODEL, "number": 1, "version_digest": digest});
+        let facts = json!({"composition": [part], "environment": {"pinned": true, "packages": ["numpy==2.4.0"]}, "datasets": [{"name": "loanapp"}]});
+        let (facts, listed) = (Payload::json("payload", &facts).unwrap(), Payload::json("payload", &json!({"files": [], "v": 1})).unwrap());
         let condition = json!({"text": "watch it", "owner": "credit", "due": until, "effect": "finding"});
         let approval = json!({"role": "security", "verdict": "approve", "version_digest": digest, "target": "approved", "environment": "production",
             "evidence_set": digest, "risk_tier": "high", "conditions": [condition], "envelope": envelope.digest, "expires_at": until});
@@ -214,6 +219,39 @@ impl Registry {
             made(&promotion, "approval.recorded", approval).with(&envelope),
             made(&promotion, "condition.met", json!({"number": 1, "role": "security", "note": digest})),
             made(&promotion, "promotion.commented", json!({"text": digest})),
+            made(
+                &risk,
+                "risk.added",
+                json!({"title": "unfair", "category": "fairness", "severity": "high", "likelihood": "possible", "description": "", "requirements": []}),
+            ),
+            made(&risk, "risk.linked", json!({"model": MODEL})),
+            made(
+                &review,
+                "review.scheduled",
+                json!({"review": {"about": "entry", "subject": format!("model/{MODEL}/1"), "owner": "credit", "due": until, "cause": "release/1"}}),
+            ),
+            made(&review, "finding.opened", json!({"rule": "review.overdue", "message": "it is overdue"})),
+            made(
+                &format!("actor/{PERSON}"),
+                "actor.key-added",
+                json!({"algorithm": "ed25519", "key_id": digest, "spki": "MCowBQYDK2VwAyEAYY+zZH0lHzWaY5AObElRbHMLcvTqvudH5GF0NsFMxdM="}),
+            ),
+            made(
+                &format!("model/{MODEL}/1"),
+                "attestation.issued",
+                json!({"digest": listed.digest, "environment": "production", "expires_at": until, "target": "production", "version_digest": digest}),
+            ),
+            made(&format!("bundle/{}", listed.digest), "bundle.uploaded", json!({"digest": listed.digest, "files": 1, "size": 2})),
+            made("template/card", "template.added", json!({"type": "model-card", "version": 1, "text": listed.digest, "sections": ["limitations"]})),
+            made(&format!("model/{SYSTEM}"), "model.created", json!({"name": "desk", "kind": "system", "risk_tier": "high", "profile": {}})),
+            made(
+                &format!("model/{SYSTEM}/1"),
+                "version.registered",
+                json!({"name": "desk", "number": 1, "semver": "1.0.0", "files": 0, "size": 0,
+                "content_digest": listed.digest, "facts_digest": facts.digest, "version_digest": "cc".repeat(32)}),
+            )
+            .with(&listed)
+            .with(&facts),
             made(&format!("model/{MODEL}"), "model.tier-proposed", json!({"from": "high", "to": "limited", "reason": digest})),
             made(&format!("actor/{PERSON}"), "delegation.given", json!({"role": "security", "to": PERSON, "until": until, "reason": digest})),
         ])
