@@ -40,9 +40,14 @@ documented() {
   KEEP=evidence as platform-lead evidence add "$version" "$folder/peer-review.md" --type review --role platform
 }
 
+# The documents of the example were made on a day, and the policy does not accept old ones: the story happens on the day after.
+SOURCE_DATE_EPOCH=$(date -u -d 2026-11-22T09:00:00Z +%s)
+export SOURCE_DATE_EPOCH
+
 chapter "Start a registry: one binary, SQLite and a folder"
-show "chancery serve --data WORK/data"
-start_server "$listen"
+show "chancery serve --data WORK/data --clock-offset OFFSET"
+start_server "$listen" --clock-offset "$((SOURCE_DATE_EPOCH - $(date +%s)))s"
+tell "Its clock stands at 22 November 2026, the day after the example was made: a rehearsal, which is in the record too."
 tell "It listens on $CHANCERY_URL and wrote the first administrator's token to a file that only you can read."
 
 chapter "People and pipelines get roles; nobody shares a login. A pipeline signs with a key of its own"

@@ -16,6 +16,7 @@ keeps the version, or the registry refuses these documents.
 import argparse
 import hashlib
 import json
+import os
 import pickletools
 import re
 import sys
@@ -231,8 +232,9 @@ def vulnerabilities(folder: Path) -> dict:
 
 
 def now() -> str:
-    """The present, RFC 3339."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """The present, or the time that SOURCE_DATE_EPOCH gives (reproducible-builds.org); RFC 3339."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    return (datetime.fromtimestamp(int(given), UTC) if given else datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def write(path: Path, document: dict) -> None:

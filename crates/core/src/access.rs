@@ -340,7 +340,7 @@ pub fn action_of(command: &Command) -> Action {
         },
         Command::Promotion(command) => match command {
             promotion::Command::Open { .. } | promotion::Command::Refresh { .. } | promotion::Command::Cancel { .. } => Action::AskPromotion,
-            promotion::Command::Review { .. } | promotion::Command::Withdraw { .. } | promotion::Command::MeetCondition { .. } => Action::Review,
+            promotion::Command::Review(_) | promotion::Command::Withdraw { .. } | promotion::Command::MeetCondition { .. } => Action::Review,
             promotion::Command::Comment { .. } => Action::Comment,
             promotion::Command::Decide { .. } | promotion::Command::Complete { .. } => Action::Decide,
             promotion::Command::Execute { .. } => Action::Execute,
@@ -391,23 +391,21 @@ pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>,
 
 /// Whether the actor has the role of approval that the command is given in, himself or by the delegation that the command names.
 fn check_role(actor: &Actor, command: &Command) -> Result<(), Refusal> {
-    let (role, holds) =
-        if let Command::Promotion(promotion::Command::Review { role, delegated_by, .. } | promotion::Command::MeetCondition { role, delegated_by, .. }) =
-            command
-        {
-            let holds = match delegated_by {
-                None => actor.speaks_for(role) == Some(None),
-                Some(giver) => actor.delegated.iter().any(|delegated| delegated.role == *role && delegated.by == *giver),
-            };
-            (role, holds)
-        } else if let Command::Promotion(promotion::Command::Withdraw { role, .. }) = command {
-            (role, actor.speaks_for(role).is_some())
-        } else if let Command::Delegation(delegation::Command::Give { role, .. }) | Command::Evidence(evidence::Command::Add { role: Some(role), .. }) = command
-        {
-            (role, actor.speaks_for(role) == Some(None))
-        } else {
-            return Ok(());
-        };
+    let lent = |role: &Label, giver: &Option<ActorId>| match giver {
+        None => actor.speaks_for(role) == Some(None),
+        Some(giver) => actor.delegated.iter().any(|delegated| delegated.role == *role && delegated.by == *giver),
+    };
+    let (role, holds) = if let Command::Promotion(promotion::Command::Review(review)) = command {
+        (&review.role, lent(&review.role, &review.delegated_by))
+    } else if let Command::Promotion(promotion::Command::MeetCondition { role, delegated_by, .. }) = command {
+        (role, lent(role, delegated_by))
+    } else if let Command::Promotion(promotion::Command::Withdraw { role, .. }) = command {
+        (role, actor.speaks_for(role).is_some())
+    } else if let Command::Delegation(delegation::Command::Give { role, .. }) | Command::Evidence(evidence::Command::Add { role: Some(role), .. }) = command {
+        (role, actor.speaks_for(role) == Some(None))
+    } else {
+        return Ok(());
+    };
     if holds {
         return Ok(());
     }

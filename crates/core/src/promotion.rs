@@ -120,6 +120,39 @@ pub struct SignedDecision {
     pub expires_at: Option<Timestamp>,
 }
 
+/// A verdict that a person gives, with what was found out for it before sequencing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Review {
+    /// Promotion.
+    pub promotion: PromotionId,
+    /// Role in which it is given.
+    pub role: Label,
+    /// The approver for whom the person stands in, when the role is not his own.
+    pub delegated_by: Option<ActorId>,
+    /// Yes or no.
+    pub verdict: ApprovalVerdict,
+    /// The evidence set that the person saw.
+    pub evidence_set: Digest,
+    /// Comment.
+    pub comment: Option<PrivateText>,
+    /// Ticket reference.
+    pub ticket: Option<String>,
+    /// Conditions.
+    pub conditions: Vec<Condition>,
+    /// Until when it counts.
+    pub expires_at: Timestamp,
+    /// The signed approval.
+    pub envelope: Payload,
+    /// Id of the person's own key, when the envelope carries that signature too.
+    pub signed_with: Option<Digest>,
+    /// People who may not approve: registrar, run user, commit author, workflow actor, uploaders of evidence, opener.
+    pub authors: Vec<ActorId>,
+    /// Other roles in which this person, or the one for whom he stands in, has approved already.
+    pub other_roles: Vec<Label>,
+    /// The decision that a rejection is.
+    pub decision: Option<SignedDecision>,
+}
+
 /// Commands on promotions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -152,36 +185,7 @@ pub enum Command {
         gate: GateRecord,
     },
     /// Gives a verdict.
-    Review {
-        /// Promotion.
-        promotion: PromotionId,
-        /// Role in which it is given.
-        role: Label,
-        /// The approver for whom the person stands in, when the role is not his own.
-        delegated_by: Option<ActorId>,
-        /// Yes or no.
-        verdict: ApprovalVerdict,
-        /// The evidence set that the person saw.
-        evidence_set: Digest,
-        /// Comment.
-        comment: Option<PrivateText>,
-        /// Ticket reference.
-        ticket: Option<String>,
-        /// Conditions.
-        conditions: Vec<Condition>,
-        /// Until when it counts.
-        expires_at: Timestamp,
-        /// The signed approval.
-        envelope: Payload,
-        /// Id of the person's own key, when the envelope carries that signature too.
-        signed_with: Option<Digest>,
-        /// People who may not approve: registrar, run user, commit author, workflow actor, uploaders of evidence, opener.
-        authors: Vec<ActorId>,
-        /// Other roles in which this person, or the one for whom he stands in, has approved already.
-        other_roles: Vec<Label>,
-        /// The decision that a rejection is.
-        decision: Option<SignedDecision>,
-    },
+    Review(Box<Review>),
     /// Says that a condition of an approval is met.
     MeetCondition {
         /// Promotion; it may be closed.
@@ -324,7 +328,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             };
             Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), event).payload(gate.payload.clone())])
         }
-        Command::Review { .. } => review::review(rows, context, command),
+        Command::Review(verdict) => review::review(rows, context, verdict),
         Command::Decide { promotion, decision } => {
             let row = open(rows, promotion)?;
             let standing = match row.decision {

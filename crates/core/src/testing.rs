@@ -367,9 +367,9 @@ pub(crate) fn open_promotion(id: &PromotionId, model: &ModelId, number: VersionN
     }
 }
 
-/// A verdict in a role.
-pub(crate) fn give_review(id: &PromotionId, role: &str, verdict: ApprovalVerdict) -> promotion::Command {
-    promotion::Command::Review {
+/// A verdict in a role, given by its holder.
+pub(crate) fn review_of(id: &PromotionId, role: &str, verdict: ApprovalVerdict) -> promotion::Review {
+    promotion::Review {
         promotion: id.clone(),
         role: label(role),
         delegated_by: None,
@@ -385,6 +385,11 @@ pub(crate) fn give_review(id: &PromotionId, role: &str, verdict: ApprovalVerdict
         other_roles: vec![],
         decision: None,
     }
+}
+
+/// The command that gives it.
+pub(crate) fn give_review(id: &PromotionId, role: &str, verdict: ApprovalVerdict) -> promotion::Command {
+    promotion::Command::Review(Box::new(review_of(id, role, verdict)))
 }
 
 /// A command that rolls back to a version.

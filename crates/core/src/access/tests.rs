@@ -140,41 +140,8 @@ fn a_delegated_role_allows_verdicts_and_no_more() {
     assert_eq!(actor.speaks_for(&security), Some(Some(&by)));
     assert_eq!(actor.speaks_for(&label("product")), None);
     let review = |role: &str, delegated_by: Option<ActorId>| {
-        let promotion::Command::Review {
-            promotion,
-            verdict,
-            evidence_set,
-            comment,
-            ticket,
-            conditions,
-            expires_at,
-            envelope,
-            signed_with,
-            authors,
-            other_roles,
-            decision,
-            ..
-        } = give_review(&promotion_id(1), role, ApprovalVerdict::Approve)
-        else {
-            panic!("a review")
-        };
-        let role = label(role);
-        Command::from(promotion::Command::Review {
-            promotion,
-            role,
-            delegated_by,
-            verdict,
-            evidence_set,
-            comment,
-            ticket,
-            conditions,
-            expires_at,
-            envelope,
-            signed_with,
-            authors,
-            other_roles,
-            decision,
-        })
+        let review = promotion::Review { delegated_by, ..review_of(&promotion_id(1), role, ApprovalVerdict::Approve) };
+        Command::from(promotion::Command::Review(Box::new(review)))
     };
     assert!(authorize(&actor, review("security", Some(by.clone()))).is_ok());
     for command in [review("security", None), review("security", Some(alice())), review("product", Some(by.clone()))] {

@@ -1,6 +1,6 @@
 //! Verdicts of people: given by someone who is no author, on exactly what was shown, and taken back until execution.
 
-use super::{Command, Event, condition, decision_draft, open};
+use super::{Event, Review, condition, decision_draft, open};
 use crate::actor::key::check_own;
 use crate::approval::{ApprovalVerdict, check_conditions};
 use crate::command::{Context, Stop};
@@ -11,30 +11,12 @@ use crate::rows::Rows;
 use crate::tables::ApprovalRow;
 use crate::{delegation, version};
 
-pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
-    let Command::Review {
-        promotion,
-        role,
-        delegated_by,
-        verdict,
-        evidence_set,
-        comment,
-        ticket,
-        conditions,
-        expires_at,
-        envelope,
-        signed_with,
-        authors,
-        other_roles,
-        decision,
-    } = command
-    else {
-        return Ok(Vec::new());
-    };
+pub(super) fn review(rows: &mut Rows, context: &Context, review: &Review) -> Result<Vec<Draft>, Stop> {
+    let Review { promotion, role, delegated_by, verdict, evidence_set, comment, ticket, conditions, expires_at, .. } = review;
     check_conditions(conditions)?;
     check_text("ticket", ticket.as_deref().unwrap_or_default(), 200)?;
     let row = open(rows, promotion)?;
-    if let Some(key) = signed_with {
+    if let Some(key) = &review.signed_with {
         // The key may have been removed since the signature was checked.
         check_own(rows, &context.actor, key)?;
     }
@@ -42,7 +24,7 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
         delegation::check_in_force(rows, giver, role, &context.actor, context.now)?;
     }
     if *verdict == ApprovalVerdict::Approve {
-        check_duties(&context.actor, delegated_by.as_ref(), authors, other_roles.first())?;
+        check_duties(&context.actor, delegated_by.as_ref(), &review.authors, review.other_roles.first())?;
     }
     if *evidence_set != row.evidence_set {
         return Err(Refusal::new(Code::PreconditionFailed, "the evidence changed while you read; nothing was signed")
@@ -72,15 +54,15 @@ pub(super) fn review(rows: &mut Rows, context: &Context, command: &Command) -> R
         comment: comment.as_ref().map(|comment| comment.digest),
         ticket: ticket.clone(),
         conditions: conditions.clone(),
-        envelope: envelope.digest,
-        signed_with: *signed_with,
+        envelope: review.envelope.digest,
+        signed_with: review.signed_with,
         expires_at: *expires_at,
     };
-    let mut drafts = vec![Draft::new(subject.clone(), event).payload(envelope.clone()).private(comment.as_ref())];
+    let mut drafts = vec![Draft::new(subject.clone(), event).payload(review.envelope.clone()).private(comment.as_ref())];
     if *verdict == ApprovalVerdict::Reject {
         drafts.push(Draft::new(subject, Event::Rejected { role: role.clone() }));
     }
-    drafts.extend(decision.as_ref().map(|decision| decision_draft(&row, decision)));
+    drafts.extend(review.decision.as_ref().map(|decision| decision_draft(&row, decision)));
     Ok(drafts)
 }
 

@@ -46,44 +46,11 @@ fn approve(id: &PromotionId, role: &str) -> Command {
     give_review(id, role, ApprovalVerdict::Approve)
 }
 
-/// The review with one part changed.
-fn changed(command: Command, change: impl Fn(&mut Vec<ActorId>, &mut Vec<Label>, &mut Digest, &mut Vec<Condition>, &mut Option<String>)) -> Command {
-    let Command::Review {
-        promotion,
-        role,
-        delegated_by,
-        verdict,
-        mut evidence_set,
-        comment,
-        mut ticket,
-        mut conditions,
-        expires_at,
-        envelope,
-        signed_with,
-        mut authors,
-        mut other_roles,
-        decision,
-    } = command
-    else {
-        panic!("a review")
-    };
-    change(&mut authors, &mut other_roles, &mut evidence_set, &mut conditions, &mut ticket);
-    Command::Review {
-        promotion,
-        role,
-        delegated_by,
-        verdict,
-        evidence_set,
-        comment,
-        ticket,
-        conditions,
-        expires_at,
-        envelope,
-        signed_with,
-        authors,
-        other_roles,
-        decision,
-    }
+/// The approval with one part changed.
+fn changed(id: &PromotionId, role: &str, change: impl Fn(&mut Review)) -> Command {
+    let mut review = review_of(id, role, ApprovalVerdict::Approve);
+    change(&mut review);
+    Command::Review(Box::new(review))
 }
 
 fn condition() -> Condition {
@@ -149,7 +116,7 @@ fn every_refusal() {
         (
             "approval in a second role",
             bob(),
-            changed(approve(&id, "product"), |_, roles, _, _, _| roles.push(label("security"))),
+            changed(&id, "product", |review| review.other_roles.push(label("security"))),
             Code::SeparationOfDuties,
             Some("role"),
         ),
@@ -157,32 +124,20 @@ fn every_refusal() {
         (
             "a stale evidence set",
             carol(),
-            changed(approve(&id, "product"), |_, _, set, _, _| *set = Digest::of(b"old")),
+            changed(&id, "product", |review| review.evidence_set = Digest::of(b"old")),
             Code::PreconditionFailed,
             Some("evidence_set"),
         ),
-        (
-            "many conditions",
-            carol(),
-            changed(approve(&id, "product"), |_, _, _, conditions, _| *conditions = vec![condition(); 21]),
-            Code::TooLarge,
-            Some("conditions"),
-        ),
+        ("many conditions", carol(), changed(&id, "product", |review| review.conditions = vec![condition(); 21]), Code::TooLarge, Some("conditions")),
         (
             "a long condition",
             carol(),
-            changed(approve(&id, "product"), |_, _, _, conditions, _| conditions.push(long_condition.clone())),
+            changed(&id, "product", |review| review.conditions.push(long_condition.clone())),
             Code::TooLarge,
             Some("conditions.text"),
         ),
-        (
-            "a long owner",
-            carol(),
-            changed(approve(&id, "product"), |_, _, _, conditions, _| conditions.push(long_owner.clone())),
-            Code::TooLarge,
-            Some("conditions.owner"),
-        ),
-        ("a long ticket", carol(), changed(approve(&id, "product"), |_, _, _, _, ticket| *ticket = Some("x".repeat(201))), Code::TooLarge, Some("ticket")),
+        ("a long owner", carol(), changed(&id, "product", |review| review.conditions.push(long_owner.clone())), Code::TooLarge, Some("conditions.owner")),
+        ("a long ticket", carol(), changed(&id, "product", |review| review.ticket = Some("x".repeat(201))), Code::TooLarge, Some("ticket")),
         ("a second decision", bob(), decide_it(&id), Code::AlreadyExists, None),
         ("a decision about nothing", bob(), decide_it(&unknown), Code::NotFound, None),
         ("a decision about a closed one", bob(), decide_it(&closed), Code::TransitionRefused, Some("promotion")),
@@ -224,43 +179,8 @@ fn transition_to(scene: &Scene, to: State) -> version::Command {
 #[test]
 fn a_rejection_ends_the_promotion_and_an_author_may_reject() {
     let mut scene = scene();
-    let rejecting = give_review(&scene.id, "security", ApprovalVerdict::Reject);
-    let Command::Review {
-        promotion: of,
-        role,
-        delegated_by,
-        verdict,
-        evidence_set,
-        comment,
-        ticket,
-        conditions,
-        expires_at,
-        envelope,
-        signed_with,
-        authors,
-        other_roles,
-        ..
-    } = rejecting
-    else {
-        panic!("a review")
-    };
     let decision = Some(signed(DecisionKind::Rejected, 3));
-    let command = Command::Review {
-        promotion: of,
-        role,
-        delegated_by,
-        verdict,
-        evidence_set,
-        comment,
-        ticket,
-        conditions,
-        expires_at,
-        envelope,
-        signed_with,
-        authors,
-        other_roles,
-        decision,
-    };
+    let command = Command::Review(Box::new(Review { decision, ..review_of(&scene.id, "security", ApprovalVerdict::Reject) }));
     assert_eq!(scene.world.ok(&alice(), command).len(), 3);
     let row = promotion(&mut scene);
     assert_eq!((row.status, row.decision), (Status::Rejected, None), "a rejection is no decision that approves");
@@ -378,11 +298,7 @@ fn a_verdict_that_no_longer_counts_is_given_anew() {
     // Time moves a second with every command: the end is over when the third runs.
     let end = scene.world.now().plus_seconds(3);
     let ends = |salt| Command::Decide { promotion: id.clone(), decision: SignedDecision { expires_at: Some(end), ..signed(DecisionKind::Approved, salt) } };
-    let mut ending = approve(&id, "security");
-    if let Command::Review { expires_at, .. } = &mut ending {
-        *expires_at = end;
-    }
-    scene.world.ok(&bob(), ending);
+    scene.world.ok(&bob(), changed(&id, "security", |review| review.expires_at = end));
     scene.world.ok(&bob(), ends(1));
     scene.world.ok(&bob(), approve(&id, "security"));
     scene.world.ok(&bob(), ends(2));
@@ -421,7 +337,7 @@ fn meet(id: &PromotionId, number: u64, role: &str, authors: Vec<ActorId>) -> Com
 }
 
 fn with_conditions(id: &PromotionId, role: &str, count: usize) -> Command {
-    changed(approve(id, role), |_, _, _, conditions, _| *conditions = vec![condition(); count])
+    changed(id, role, |review| review.conditions = vec![condition(); count])
 }
 
 fn binding(scene: &mut Scene) -> Vec<bool> {
@@ -536,28 +452,11 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
     let id = scene.id.clone();
     let (bob, carol) = (scene.world.person(&bob(), &["approver:security"]), scene.world.person(&carol(), &["viewer"]));
     let stand_in = |authors: Vec<ActorId>, other_roles: Vec<Label>| {
-        let Command::Review { promotion, role, verdict, evidence_set, comment, ticket, conditions, expires_at, envelope, signed_with, decision, .. } =
-            approve(&id, "security")
-        else {
-            panic!("a review")
-        };
-        let delegated_by = Some(bob.clone());
-        Command::Review {
-            promotion,
-            role,
-            delegated_by,
-            verdict,
-            evidence_set,
-            comment,
-            ticket,
-            conditions,
-            expires_at,
-            envelope,
-            signed_with,
-            authors,
-            other_roles,
-            decision,
-        }
+        changed(&id, "security", |review| {
+            review.delegated_by = Some(bob.clone());
+            review.authors = authors.clone();
+            review.other_roles = other_roles.clone();
+        })
     };
     assert_eq!(scene.world.refused(&carol, stand_in(vec![], vec![])).code, Code::AccessDenied, "nobody delegated anything");
     let until = scene.world.now().plus_seconds(86_400);

@@ -470,9 +470,9 @@ fn subject_of(command: &Command) -> Option<Subject> {
         Command::Version(
             version::Command::Transition { model, number, .. } | version::Command::Hide { model, number, .. } | version::Command::Attach { model, number, .. },
         ) => Some(Subject::Version(model.clone(), *number)),
+        Command::Promotion(promotion::Command::Review(review)) => Some(Subject::Promotion(review.promotion.clone())),
         Command::Promotion(
-            promotion::Command::Review { promotion, .. }
-            | promotion::Command::Execute { promotion, .. }
+            promotion::Command::Execute { promotion, .. }
             | promotion::Command::Withdraw { promotion, .. }
             | promotion::Command::MeetCondition { promotion, .. },
         ) => Some(Subject::Promotion(promotion.clone())),

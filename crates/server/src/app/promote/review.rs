@@ -5,7 +5,7 @@ use chancery_core::approval::{ApprovalVerdict, Condition};
 use chancery_core::entry::PrivateText;
 use chancery_core::names::{ActorId, Digest, Label, PromotionId, State, Timestamp};
 use chancery_core::policy::Gate;
-use chancery_core::promotion::{Command, DecisionKind};
+use chancery_core::promotion::{Command, DecisionKind, Review};
 use chancery_core::refusal::Code;
 use chancery_core::tables::ApprovalRow;
 use futures_util::FutureExt;
@@ -92,7 +92,7 @@ impl App {
                         }
                     };
                     let other_roles = other_roles(&subjects, &caller.actor.id, delegated_by.as_ref(), &ask.role);
-                    let command = Command::Review {
+                    let command = Command::Review(Box::new(Review {
                         promotion: id.clone(),
                         role: ask.role.clone(),
                         delegated_by,
@@ -107,7 +107,7 @@ impl App {
                         authors: subjects.input.authors.clone(),
                         other_roles,
                         decision,
-                    };
+                    }));
                     Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
                 }
                 .boxed()
