@@ -2,9 +2,13 @@
 //!
 //! Access is deny by default: a role allows the actions listed for it, an actor may do what one of his roles allows.
 
+pub mod grant;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use grant::{Grant, Scope};
 
 use crate::actor::{self, ActorKind};
 use crate::command::Command;
@@ -151,6 +155,18 @@ crate::words! {
         RunChecks = "run-checks",
         /// Put a version on the list of those that lost their attestation.
         RevokeAttestation = "revoke-attestation",
+        /// Change one's own password, sessions and tokens.
+        ManageOwnAccount = "manage-own-account",
+        /// Create, change or dissolve a team, add or remove members.
+        ManageTeams = "manage-teams",
+        /// Propose that another team owns a model, or take one over for one's own.
+        TransferModel = "transfer-model",
+        /// Erase the name, the address and the private texts of a person.
+        ErasePerson = "erase-person",
+        /// Install, activate or withdraw access policies.
+        ManageAccess = "manage-access",
+        /// Read who downloaded, exported and logged in.
+        ReadAccessLog = "read-access-log",
     }
 }
 
@@ -158,7 +174,7 @@ impl Role {
     /// Whether this role allows the action.
     pub fn allows(&self, action: Action) -> bool {
         // Whoever may do anything may sign it with a key of his own.
-        if action == Action::ManageOwnKeys {
+        if matches!(action, Action::ManageOwnKeys | Action::ManageOwnAccount) {
             return true;
         }
         match self {
@@ -181,7 +197,13 @@ impl Role {
                 Self::Contributor.allows(action)
                     || matches!(
                         action,
-                        Action::ManageModel | Action::SetRiskTier | Action::Execute | Action::Demote | Action::Retire | Action::RevokeAttestation
+                        Action::ManageModel
+                            | Action::TransferModel
+                            | Action::SetRiskTier
+                            | Action::Execute
+                            | Action::Demote
+                            | Action::Retire
+                            | Action::RevokeAttestation
                     )
             }
             Self::Approver(role) => {
@@ -216,12 +238,16 @@ impl Role {
             Self::Incident => {
                 matches!(action, Action::Read | Action::Demote | Action::Rollback | Action::BreakGlass | Action::RequestException | Action::RevokeAttestation)
             }
-            Self::Auditor => matches!(action, Action::Read | Action::ReadEntries),
+            Self::Auditor => matches!(action, Action::Read | Action::ReadEntries | Action::ReadAccessLog),
             Self::Administrator => matches!(
                 action,
                 Action::Read
                     | Action::ReadEntries
+                    | Action::ReadAccessLog
                     | Action::ManageActors
+                    | Action::ManageTeams
+                    | Action::ManageAccess
+                    | Action::ErasePerson
                     | Action::ManageSettings
                     | Action::SetPolicyMode
                     | Action::ManagePolicy
@@ -246,7 +272,7 @@ pub struct Delegated {
 
 impl Delegated {
     fn allows(action: Action) -> bool {
-        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys)
+        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys | Action::ManageOwnAccount)
     }
 }
 
@@ -258,7 +284,7 @@ pub struct Actor {
     /// Kind.
     pub kind: ActorKind,
     /// Roles at the access revision at which it was authenticated.
-    pub roles: Vec<Role>,
+    pub roles: Vec<Grant>,
     /// Roles of approval in which it stands in, at that revision and moment.
     pub delegated: Vec<Delegated>,
     /// Revision of the access data that the roles were read at.
@@ -268,13 +294,18 @@ pub struct Actor {
 impl Actor {
     /// Whether one of the roles allows the action.
     pub fn may(&self, action: Action) -> bool {
-        self.roles.iter().any(|role| role.allows(action)) || (!self.delegated.is_empty() && Delegated::allows(action))
+        self.roles.iter().any(|grant| grant.role.allows(action)) || (!self.delegated.is_empty() && Delegated::allows(action))
+    }
+
+    /// Whether the actor has a role everywhere.
+    pub fn holds(&self, role: &Role) -> bool {
+        self.roles.iter().any(|grant| grant.role == *role && grant.scope == Scope::Registry)
     }
 
     /// For whom the actor speaks in a role of approval: `None` when he has no say in it, `Some(None)` for himself, and
     /// `Some(Some(giver))` for the one whose delegation he uses.
     pub fn speaks_for(&self, role: &Label) -> Option<Option<&ActorId>> {
-        if self.roles.contains(&Role::Approver(role.clone())) {
+        if self.holds(&Role::Approver(role.clone())) {
             return Some(None);
         }
         self.delegated.iter().find(|delegated| delegated.role == *role).map(|delegated| Some(&delegated.by))
@@ -379,7 +410,7 @@ fn check(actor: &Actor, action: Action) -> Result<(), Refusal> {
 pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>, Refusal> {
     check(actor, action_of(&command))?;
     if let Command::Exception(exception::Command::Grant { role, .. } | exception::Command::Refuse { role, .. }) = &command
-        && !actor.roles.contains(&Role::Approver(role.clone()))
+        && !actor.holds(&Role::Approver(role.clone()))
     {
         return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))
             .field("role")

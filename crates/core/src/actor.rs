@@ -4,7 +4,7 @@ pub mod key;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Role;
+use crate::access::{Grant, Role};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Subject, Vault};
 use crate::names::{ActorId, Digest, Label, Timestamp, TokenId, check_text};
@@ -40,14 +40,14 @@ pub enum Command {
         /// Name for people.
         display_name: String,
         /// Roles.
-        roles: Vec<Role>,
+        roles: Vec<Grant>,
     },
     /// Replaces the roles of an actor.
     SetRoles {
         /// Actor.
         id: ActorId,
         /// Roles.
-        roles: Vec<Role>,
+        roles: Vec<Grant>,
     },
     /// Ends all access of an actor.
     Deactivate {
@@ -102,13 +102,13 @@ pub enum Event {
         /// Kind.
         kind: ActorKind,
         /// Roles.
-        roles: Vec<Role>,
+        roles: Vec<Grant>,
     },
     /// Its roles were replaced.
     #[serde(rename = "actor.roles-changed")]
     RolesChanged {
         /// Roles.
-        roles: Vec<Role>,
+        roles: Vec<Grant>,
     },
     /// Its access ended.
     #[serde(rename = "actor.deactivated")]
@@ -219,11 +219,11 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
 }
 
 /// Approvals and administration are for people; a pipeline or service gets none of these roles.
-fn check_roles(kind: ActorKind, roles: &[Role]) -> Result<(), Refusal> {
+fn check_roles(kind: ActorKind, roles: &[Grant]) -> Result<(), Refusal> {
     if roles.len() > 32 {
         return Err(Refusal::new(Code::TooLarge, "an actor has at most 32 roles").field("roles"));
     }
-    let for_people = |role: &&Role| matches!(role, Role::Approver(_) | Role::Administrator | Role::Incident);
+    let for_people = |grant: &&Grant| matches!(grant.role, Role::Approver(_) | Role::Administrator | Role::Incident);
     match (kind, roles.iter().find(for_people)) {
         (ActorKind::Pipeline | ActorKind::Service, Some(role)) => {
             Err(Refusal::new(Code::SeparationOfDuties, &format!("role `{role}` is for named people; a {kind} cannot have it")).field("roles"))
@@ -272,7 +272,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     Ok(())
 }
 
-fn words(roles: &[Role]) -> serde_json::Value {
+fn words(roles: &[Grant]) -> serde_json::Value {
     serde_json::Value::from(roles.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 

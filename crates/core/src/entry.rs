@@ -57,6 +57,10 @@ pub enum Subject {
     Bundle(Digest),
     /// A template of a written document.
     Template(Label),
+    /// A team.
+    Team(Label),
+    /// A set of access policies, by its digest.
+    AccessPolicy(Digest),
 }
 
 impl std::fmt::Display for Subject {
@@ -73,6 +77,8 @@ impl std::fmt::Display for Subject {
             Self::Review(id) => write!(formatter, "review/{id}"),
             Self::Bundle(digest) => write!(formatter, "bundle/{digest}"),
             Self::Template(name) => write!(formatter, "template/{name}"),
+            Self::Team(name) => write!(formatter, "team/{name}"),
+            Self::AccessPolicy(digest) => write!(formatter, "access-policy/{digest}"),
         }
     }
 }
@@ -102,8 +108,10 @@ impl TryFrom<String> for Subject {
             ["review", id] => Ok(Self::Review(ReviewId::parse(id)?)),
             ["bundle", digest] => Ok(Self::Bundle(Digest::parse(digest)?)),
             ["template", name] => Ok(Self::Template(Label::parse(name)?)),
+            ["team", name] => Ok(Self::Team(Label::parse(name)?)),
+            ["access-policy", digest] => Ok(Self::AccessPolicy(Digest::parse(digest)?)),
             _ => Err(Refusal::invalid("subject", "this is no subject of an entry").remedy(
-                "a subject is `registry`, `model/ID`, `model/ID/NUMBER`, or `promotion`, `actor`, `token`, `exception`, `risk`, `review`, `bundle` or `template` and its id",
+                "a subject is `registry`, `model/ID`, `model/ID/NUMBER`, or `promotion`, `actor`, `token`, `exception`, `risk`, `review`, `bundle`, `template`, `team` or `access-policy` and its id",
             )),
         }
     }

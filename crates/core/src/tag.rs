@@ -174,7 +174,9 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         | Subject::Risk(_)
         | Subject::Review(_)
         | Subject::Bundle(_)
-        | Subject::Template(_) => return Ok(()),
+        | Subject::Template(_)
+        | Subject::Team(_)
+        | Subject::AccessPolicy(_) => return Ok(()),
     };
     match event {
         Event::Set { key, value, value_digest } => {

@@ -145,7 +145,7 @@ impl World {
 
     /// Gives a person an account with roles, as the program; the person's id again.
     pub fn person(&mut self, id: &ActorId, roles: &[&str]) -> ActorId {
-        let roles = roles.iter().map(|role| crate::access::Role::parse(role).unwrap()).collect();
+        let roles = roles.iter().map(|role| crate::access::Grant::parse(role).unwrap()).collect();
         let handle = label(id.as_str());
         self.ok(&system(), actor::Command::Create { id: id.clone(), kind: actor::ActorKind::Person, handle, display_name: String::new(), roles });
         id.clone()
@@ -436,6 +436,6 @@ pub(crate) fn failing(non_waivable: bool, blocks: bool) -> GateRecord {
 
 /// A command that creates a person with roles.
 pub(crate) fn create_actor(id: &ActorId, kind: actor::ActorKind, handle: &str, roles: &[&str]) -> actor::Command {
-    let roles = roles.iter().map(|role| crate::access::Role::parse(role).unwrap()).collect();
+    let roles = roles.iter().map(|role| crate::access::Grant::parse(role).unwrap()).collect();
     actor::Command::Create { id: id.clone(), kind, handle: label(handle), display_name: handle.to_owned(), roles }
 }

@@ -420,7 +420,9 @@ pub(crate) fn touch_subject(rows: &mut Rows, entry: &Entry) -> Result<(), Missin
         | Subject::Risk(_)
         | Subject::Review(_)
         | Subject::Bundle(_)
-        | Subject::Template(_) => {}
+        | Subject::Template(_)
+        | Subject::Team(_)
+        | Subject::AccessPolicy(_) => {}
     }
     Ok(())
 }

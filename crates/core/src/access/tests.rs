@@ -6,7 +6,7 @@ use crate::names::State;
 use crate::testing::*;
 
 fn with(roles: &[&str]) -> Actor {
-    let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
+    let roles = roles.iter().map(|role| Grant::parse(role).unwrap()).collect();
     Actor { id: bob(), kind: ActorKind::Person, roles, delegated: vec![], access_revision: 0 }
 }
 
@@ -15,13 +15,13 @@ const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security",
 #[test]
 fn who_may_do_what() {
     use Action::{
-        AskPromotion, BreakGlass, Comment, Decide, Delegate, Demote, EditModel, Execute, GrantException, ManageActors, ManageModel, ManageOwnKeys,
-        ManagePolicy, ManageRisks, ManageSettings, ManageTemplates, Read, ReadEntries, Register, RequestException, Retire, Review, RevokeAttestation, Rollback,
-        RunChecks, ScheduleReview, SetAlias, SetPolicyMode, SetRiskTier, Upload,
+        AskPromotion, BreakGlass, Comment, Decide, Delegate, Demote, EditModel, ErasePerson, Execute, GrantException, ManageAccess, ManageActors, ManageModel,
+        ManageOwnAccount, ManageOwnKeys, ManagePolicy, ManageRisks, ManageSettings, ManageTeams, ManageTemplates, Read, ReadAccessLog, ReadEntries, Register,
+        RequestException, Retire, Review, RevokeAttestation, Rollback, RunChecks, ScheduleReview, SetAlias, SetPolicyMode, SetRiskTier, TransferModel, Upload,
     };
     let approvers = &["approver:security", "approver:ai-governance"];
     let working = &["contributor", "owner", "approver:security", "approver:ai-governance"];
-    let matrix: [(Action, &[&str]); 30] = [
+    let matrix: [(Action, &[&str]); 36] = [
         (Read, &ROLES),
         (ReadEntries, &["auditor", "administrator"]),
         (Upload, &["contributor", "owner"]),
@@ -52,6 +52,12 @@ fn who_may_do_what() {
         (ManageTemplates, &["approver:ai-governance", "administrator"]),
         (RunChecks, &["administrator"]),
         (RevokeAttestation, &["owner", "approver:ai-governance", "incident"]),
+        (ManageOwnAccount, &ROLES),
+        (ManageTeams, &["administrator"]),
+        (TransferModel, &["owner"]),
+        (ErasePerson, &["administrator"]),
+        (ManageAccess, &["administrator"]),
+        (ReadAccessLog, &["auditor", "administrator"]),
     ];
     assert_eq!(matrix.map(|(action, _)| action).as_slice(), Action::ALL);
     for (action, allowed) in matrix {
@@ -134,7 +140,7 @@ fn a_delegated_role_allows_verdicts_and_no_more() {
     let by = carol();
     let actor = Actor { delegated: vec![Delegated { role: security.clone(), by: by.clone() }], ..with(&[]) };
     for action in Action::ALL {
-        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys);
+        let allowed = matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys | Action::ManageOwnAccount);
         assert_eq!(authorize_read(&actor, *action).is_ok(), allowed, "{action}");
     }
     assert_eq!(actor.speaks_for(&security), Some(Some(&by)));

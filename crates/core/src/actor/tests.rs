@@ -8,7 +8,7 @@ fn token(last: &str) -> TokenId {
 }
 
 fn roles(id: &ActorId, words: &[&str]) -> Command {
-    Command::SetRoles { id: id.clone(), roles: words.iter().map(|word| Role::parse(word).unwrap()).collect() }
+    Command::SetRoles { id: id.clone(), roles: words.iter().map(|word| Grant::parse(word).unwrap()).collect() }
 }
 
 fn issue(world: &World, id: &TokenId, actor: &ActorId, seconds: i64) -> Command {
@@ -53,7 +53,7 @@ fn every_refusal() {
     let nobody = ActorId::parse(&format!("u{:0>32}", "f")).unwrap();
     let ok = issue(&world, &token("1"), &bob(), 60);
     world.ok(&alice(), ok);
-    let many = Command::SetRoles { id: bob(), roles: vec![Role::Viewer; 33] };
+    let many = Command::SetRoles { id: bob(), roles: vec![Grant::from(Role::Viewer); 33] };
     let long = Command::Create { id: nobody.clone(), kind: ActorKind::Person, handle: label("x"), display_name: "x".repeat(201), roles: vec![] };
     let cases: Vec<(&str, Command, Code, Option<&str>)> = vec![
         ("an id twice", create_actor(&bob(), ActorKind::Person, "robert", &["administrator"]), Code::AlreadyExists, Some("actor")),

@@ -73,8 +73,14 @@ pub(crate) fn models_of(rows: &mut Rows, subject: &Subject) -> Result<Vec<ModelI
         Subject::Model(model) | Subject::Version(model, _) => vec![model.clone()],
         Subject::Risk(id) => rows.get::<RiskRow>(&[id])?.map(|risk| risk.models()).unwrap_or_default(),
         Subject::Exception(id) => rows.get::<ExceptionRow>(&[id])?.map(|row| row.model_id).into_iter().collect(),
-        Subject::Registry | Subject::Promotion(_) | Subject::Actor(_) | Subject::Token(_) | Subject::Review(_) | Subject::Bundle(_) | Subject::Template(_) => {
-            Vec::new()
-        }
+        Subject::Registry
+        | Subject::Promotion(_)
+        | Subject::Actor(_)
+        | Subject::Token(_)
+        | Subject::Review(_)
+        | Subject::Bundle(_)
+        | Subject::Template(_)
+        | Subject::Team(_)
+        | Subject::AccessPolicy(_) => Vec::new(),
     })
 }

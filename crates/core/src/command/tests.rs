@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 use super::*;
-use crate::access::{Actor, Role, authorize};
+use crate::access::{Actor, Grant, authorize};
 use crate::actor::ActorKind;
 use crate::alias::REQUIRED_STATES;
 use crate::approval::ApprovalVerdict;
@@ -135,7 +135,7 @@ fn small_command(dice: Dice, model: &ModelId, number: VersionNumber) -> Command 
         7..=9 => tag::Command::Delete { model: model.clone(), number: of, key }.into(),
         10 => create_actor(&pick(&actors, a), pick(ActorKind::ALL, b), &format!("h{}", c % 4), &[pick(&["viewer", "administrator", "approver:security"], b)])
             .into(),
-        _ => actor::Command::SetRoles { id: pick(&actors, a), roles: vec![Role::parse(pick(&["owner", "incident"], b)).unwrap()] }.into(),
+        _ => actor::Command::SetRoles { id: pick(&actors, a), roles: vec![Grant::parse(pick(&["owner", "incident"], b)).unwrap()] }.into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Delegation: who may give it, to whom, for how long, and when it works.
 
 use super::*;
+use crate::access::Grant;
 use crate::names::Timestamp;
 use crate::testing::*;
 use crate::{Command as Any, actor};
@@ -68,7 +69,7 @@ fn nobody_passes_on_what_was_lent_to_him() {
 #[test]
 fn a_delegation_works_as_long_as_it_lasts_and_its_giver_has_the_role() {
     let roles =
-        |id: &ActorId, roles: &[&str]| actor::Command::SetRoles { id: id.clone(), roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect() };
+        |id: &ActorId, roles: &[&str]| actor::Command::SetRoles { id: id.clone(), roles: roles.iter().map(|role| Grant::parse(role).unwrap()).collect() };
     let given = |world: &mut World| {
         let command = give(world, "security", &bob(), DAY);
         world.ok(&alice(), command);

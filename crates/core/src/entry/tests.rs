@@ -69,8 +69,8 @@ fn actor_events() -> Vec<(Subject, Event)> {
     let actor = || Subject::Actor(bob());
     let token = || Subject::Token(TokenId::parse(&format!("t{:0>32}", 1)).unwrap());
     vec![
-        (actor(), E::Created { kind: ActorKind::Person, roles: vec![Role::Viewer, Role::Approver(label("security"))] }.into()),
-        (actor(), E::RolesChanged { roles: vec![Role::Owner] }.into()),
+        (actor(), E::Created { kind: ActorKind::Person, roles: vec![Role::Viewer.into(), Role::Approver(label("security")).into()] }.into()),
+        (actor(), E::RolesChanged { roles: vec![Role::Owner.into()] }.into()),
         (actor(), E::Deactivated {}.into()),
         (token(), E::TokenIssued { actor: bob(), expires_at: time() }.into()),
         (token(), E::TokenRevoked {}.into()),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::access::{Action, Actor, Role, action_of, authorize};
+use crate::access::{Action, Actor, Grant, action_of, authorize};
 use crate::actor::ActorKind;
 use crate::names::PolicyMode;
 use crate::promotion::{DecisionKind, Status as PromotionStatus};
@@ -169,7 +169,7 @@ fn the_roles_that_ask_and_grant() {
     let actor = |roles: &[&str]| Actor {
         id: bob(),
         kind: ActorKind::Person,
-        roles: roles.iter().map(|role| Role::parse(role).unwrap()).collect(),
+        roles: roles.iter().map(|role| Grant::parse(role).unwrap()).collect(),
         delegated: vec![],
         access_revision: 0,
     };

@@ -4,7 +4,7 @@
 //! of the tier lapses the approvals that were given before it, for ever.
 
 use super::{Event, Profile, access_class, existing, touch};
-use crate::access::{Action, Role};
+use crate::access::Action;
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{ActorId, ModelId, PolicyMode, RiskTier, VersionNumber};
@@ -54,9 +54,7 @@ pub(super) fn at_creation(rows: &mut Rows, actor: &ActorId, tier: RiskTier) -> R
 /// Whether the actor may set risk tiers. Without a row it is the open registry, where everybody holds every role.
 fn may_classify(rows: &mut Rows, actor: &ActorId) -> Result<bool, Stop> {
     let Some(row) = rows.get::<ActorRow>(&[actor])? else { return Ok(true) };
-    let words = row.roles.as_array().map(Vec::as_slice).unwrap_or_default();
-    let roles = words.iter().filter_map(|word| Role::parse(word.as_str()?).ok());
-    Ok(roles.into_iter().any(|role| role.allows(Action::SetRiskTier)))
+    Ok(row.grants().iter().any(|grant| grant.role.allows(Action::SetRiskTier)))
 }
 
 /// Whether the actor is in the governance role.

@@ -78,7 +78,9 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             | Subject::Risk(_)
             | Subject::Review(_)
             | Subject::Bundle(_)
-            | Subject::Template(_),
+            | Subject::Template(_)
+            | Subject::Team(_)
+            | Subject::AccessPolicy(_),
         ) => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use chancery_core::Command;
-use chancery_core::access::{Action, Actor, Authorized, Delegated, Role, authorize, authorize_read};
+use chancery_core::access::{Action, Actor, Authorized, Delegated, Grant, Role, authorize, authorize_read};
 use chancery_core::actor::ActorKind;
 use chancery_core::entry::{Door, Subject};
 use chancery_core::names::{ActorId, Digest, Timestamp};
@@ -93,6 +93,7 @@ impl App {
         for role in ["platform", "product", "security", "ai-governance"] {
             roles.push(Role::Approver(chancery_core::names::Label::parse(role)?));
         }
+        let roles = roles.into_iter().map(Grant::from).collect();
         Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, delegated: Vec::new(), access_revision: self.access_revision().await? })
     }
 
@@ -109,7 +110,7 @@ impl App {
 
     /// The actor with its roles and those in which it stands in now, and until when these last.
     async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
-        let roles: Vec<Role> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
+        let roles: Vec<Grant> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
         let now = self.now();
         let tail = "WHERE delegate = $1 AND ended_at IS NULL AND until > $2 ORDER BY role, giver";
         let (mut delegated, mut until) = (Vec::new(), None);

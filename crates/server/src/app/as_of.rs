@@ -118,7 +118,9 @@ pub async fn model_named(snapshot: &Snapshot, name: &ModelName, cut: Cut) -> Res
             | Subject::Risk(_)
             | Subject::Review(_)
             | Subject::Bundle(_)
-            | Subject::Template(_),
+            | Subject::Template(_)
+            | Subject::Team(_)
+            | Subject::AccessPolicy(_),
         )
         | None => view::model_named(snapshot, name).await?,
     };

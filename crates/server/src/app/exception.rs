@@ -207,7 +207,7 @@ async fn newest(snapshot: &Snapshot, name: &ModelName, scope: Scope) -> Result<(
 
 /// The role in which the caller speaks: the one that was said, else the first one of the grantors' that the caller holds.
 fn spoken(caller: &Caller, said: Option<&Label>, grantors: &[Label]) -> Result<Label, Refusal> {
-    let holds = |role: &&Label| caller.actor.roles.contains(&chancery_core::access::Role::Approver((*role).clone()));
+    let holds = |role: &&Label| caller.actor.holds(&chancery_core::access::Role::Approver((*role).clone()));
     let role = said.or_else(|| grantors.iter().find(holds)).or_else(|| grantors.first());
     role.cloned().ok_or_else(|| Refusal::new(Code::AccessDenied, "the policy names nobody who could grant an exception from this rule").field("role"))
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chancery_core::access::{Action, Authorized, Role, action_of};
+use chancery_core::access::{Action, Authorized, Grant, Role, action_of};
 use chancery_core::actor::{self, ActorKind};
 use chancery_core::entry::{Door, Draft, Entry, Subject};
 use chancery_core::names::{ActorId, Digest, Label, PolicyMode};
@@ -233,7 +233,7 @@ impl App {
     async fn first_administrator(&self, system: &ActorId) -> Result<ActorId, Fault> {
         let id = ids::actor(ActorKind::Person)?;
         let handle = Label::parse("administrator").map_err(|refusal| Fault::Config(refusal.message))?;
-        let roles = vec![Role::Administrator, Role::Owner, Role::Auditor];
+        let roles = [Role::Administrator, Role::Owner, Role::Auditor].map(Grant::from).to_vec();
         let create = actor::Command::Create { id: id.clone(), kind: ActorKind::Person, handle, display_name: "First administrator".to_owned(), roles };
         self.system(system, create.into()).await?;
         Ok(id)

@@ -125,7 +125,9 @@ pub async fn subject(snapshot: &Snapshot, subject: &Subject) -> Result<SubjectVi
         | Subject::Token(_)
         | Subject::Exception(_)
         | Subject::Bundle(_)
-        | Subject::Template(_) => {}
+        | Subject::Template(_)
+        | Subject::Team(_)
+        | Subject::AccessPolicy(_) => {}
     }
     if let Subject::Version(_, number) = subject {
         view.version = Some(number.get());

@@ -93,6 +93,18 @@ permits!(
     RunChecks,
     /// Put a version on the list of those that lost their attestation.
     RevokeAttestation,
+    /// Change one's own password, sessions and tokens.
+    ManageOwnAccount,
+    /// Create, change or dissolve a team, add or remove members.
+    ManageTeams,
+    /// Propose or accept that another team owns a model.
+    TransferModel,
+    /// Erase a person.
+    ErasePerson,
+    /// Install, activate or withdraw access policies.
+    ManageAccess,
+    /// Read the access log.
+    ReadAccessLog,
 );
 
 /// A caller who was allowed the action of `P`, with the application.

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::access::Role;
+use chancery_core::access::Grant;
 use chancery_core::actor::{ActorKind, Command};
 use chancery_core::names::{ActorId, Label};
 use chancery_core::refusal::Refusal;
@@ -37,7 +37,7 @@ struct NewUser {
     kind: ActorKind,
     /// Roles; approvers as `approver:ROLE`.
     #[schema(value_type = Vec<String>)]
-    roles: Vec<Role>,
+    roles: Vec<Grant>,
 }
 
 /// Create a user, pipeline or service
@@ -107,7 +107,7 @@ pub(super) async fn named(snapshot: &Snapshot, name: &Label) -> Result<ActorId, 
 struct Roles {
     /// Roles; approvers as `approver:ROLE`.
     #[schema(value_type = Vec<String>)]
-    roles: Vec<Role>,
+    roles: Vec<Grant>,
 }
 
 /// Replace the roles of a user

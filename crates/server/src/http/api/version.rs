@@ -104,7 +104,9 @@ async fn register(allowed: Allowed<caller::Register>, Path(name): Path<ModelName
         | Subject::Risk(_)
         | Subject::Review(_)
         | Subject::Bundle(_)
-        | Subject::Template(_) => None,
+        | Subject::Template(_)
+        | Subject::Team(_)
+        | Subject::AccessPolicy(_) => None,
     };
     Ok(receipt(StatusCode::CREATED, &made, location.as_deref()))
 }
