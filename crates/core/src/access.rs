@@ -3,12 +3,14 @@
 //! Access is deny by default: a role allows the actions listed for it, an actor may do what one of his roles allows.
 
 pub mod grant;
+pub mod limits;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use grant::{Grant, Scope};
+pub use limits::Limits;
 
 use crate::actor::{self, ActorKind};
 use crate::command::Command;
