@@ -4,6 +4,7 @@
 
 pub mod class;
 pub mod grant;
+pub mod limits;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use class::AccessClass;
 pub use grant::{Grant, Scope};
+pub use limits::Limits;
 
 use crate::actor::{self, ActorKind};
 use crate::command::Command;

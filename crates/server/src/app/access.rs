@@ -1,13 +1,13 @@
 //! Who calls: credentials become a [`Caller`], and a caller is allowed things. Cached decisions end when the access revision moves.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_core::Command;
-use chancery_core::access::{AccessClass, Action, Actor, Authorized, Delegated, Grant, Role, Scope, authorize, authorize_read};
+use chancery_core::access::{AccessClass, Action, Actor, Authorized, Delegated, Grant, Limits, Role, Scope, authorize, authorize_read};
 use chancery_core::actor::ActorKind;
 use chancery_core::entry::{Door, Subject};
-use chancery_core::names::{ActorId, Digest, Label, Timestamp};
+use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
 use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TokenRow};
@@ -30,26 +30,77 @@ pub struct Caller {
     pub actor: Actor,
     /// Through which surface.
     pub door: Door,
+    /// By what it was recognised.
+    pub credential: Credential,
+    /// To what its token is limited; checked beside the rights of the actor, never instead of them.
+    pub limits: Option<Arc<Limits>>,
+}
+
+/// By what a caller was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A token that somebody keeps.
+    Token(TokenId),
+    /// The short-lived token of one pipeline run, made for the token of the run's own issuer.
+    Workload(TokenId),
+    /// A session of the pages, by the digest of its secret.
+    Session(Digest),
+    /// A password with the request.
+    Password,
+    /// Nothing: `--no-auth`, or the registry itself.
+    None,
+}
+
+impl Credential {
+    /// The token that was used, for messages and limits.
+    pub fn token(&self) -> Option<&TokenId> {
+        match self {
+            Self::Token(token) | Self::Workload(token) => Some(token),
+            Self::Session(_) | Self::Password | Self::None => None,
+        }
+    }
+
+    /// The token of the pipeline run, when a pipeline was recognised by its workload identity: entries name it.
+    pub fn run(&self) -> Option<&TokenId> {
+        match self {
+            Self::Workload(token) => Some(token),
+            Self::Token(_) | Self::Session(_) | Self::Password | Self::None => None,
+        }
+    }
+}
+
+/// What was found out about the holder of a token.
+#[derive(Clone, Debug)]
+struct Known {
+    actor: Actor,
+    credential: Credential,
+    limits: Option<Arc<Limits>>,
+}
+
+impl Known {
+    fn at(self, door: Door) -> Caller {
+        Caller { actor: self.actor, door, credential: self.credential, limits: self.limits }
+    }
 }
 
 /// Callers that were authenticated a moment ago, by the digest of their secret.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    callers: Mutex<HashMap<Digest, (Actor, Timestamp)>>,
+    callers: Mutex<HashMap<Digest, (Known, Timestamp)>>,
 }
 
 impl Cache {
-    fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Actor> {
+    fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Known> {
         let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        callers.get(secret).filter(|(actor, expires_at)| actor.access_revision == revision && *expires_at > now).map(|(actor, _)| actor.clone())
+        callers.get(secret).filter(|(known, expires_at)| known.actor.access_revision == revision && *expires_at > now).map(|(known, _)| known.clone())
     }
 
-    fn keep(&self, secret: Digest, actor: Actor, expires_at: Timestamp) {
+    fn keep(&self, secret: Digest, known: Known, expires_at: Timestamp) {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= CACHED_CALLERS {
             callers.clear();
         }
-        callers.insert(secret, (actor, expires_at));
+        callers.insert(secret, (known, expires_at));
     }
 }
 
@@ -64,14 +115,14 @@ impl App {
     /// `unauthenticated`; the same for an unknown, expired or revoked token.
     pub async fn authenticate(&self, secret: Option<&str>, door: Door) -> Result<Caller, AppError> {
         if self.inner.no_auth {
-            return Ok(Caller { actor: self.anyone().await?, door });
+            return Ok(Caller { actor: self.anyone().await?, door, credential: Credential::None, limits: None });
         }
         let Some(secret) = secret else { return Err(unauthenticated()) };
         let hash = Digest::of(secret.as_bytes());
         let revision = self.access_revision().await?;
         let now = self.now();
-        if let Some(actor) = self.inner.access.find(&hash, revision, now) {
-            return Ok(Caller { actor, door });
+        if let Some(known) = self.inner.access.find(&hash, revision, now) {
+            return Ok(known.at(door));
         }
         let snapshot = self.inner.store.read().await?;
         let Some(credential) = snapshot.get::<CredentialRow>(values![hash]).await? else { return Err(unauthenticated()) };
@@ -83,8 +134,10 @@ impl App {
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let (actor, until) = self.actor_of(&snapshot, row, revision).await?;
         // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
-        self.inner.access.keep(hash, actor.clone(), until.map_or(token.expires_at, |until| until.min(token.expires_at)));
-        Ok(Caller { actor, door })
+        let until = until.map_or(token.expires_at, |until| until.min(token.expires_at));
+        let known = Known { actor, credential: Credential::Token(token.token_id), limits: None };
+        self.inner.access.keep(hash, known.clone(), until);
+        Ok(known.at(door))
     }
 
     /// Under `--no-auth` every caller is `anonymous` and may do everything; every entry says so.

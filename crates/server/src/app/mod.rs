@@ -18,6 +18,8 @@ pub mod explain;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod jwks;
+pub mod jwt;
 pub mod keys;
 pub mod lineage;
 mod mode;
@@ -38,7 +40,7 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
-pub use access::{Caller, Reading};
+pub use access::{Caller, Credential, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
