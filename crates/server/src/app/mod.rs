@@ -31,6 +31,7 @@ mod refusals;
 pub mod register;
 pub mod replay;
 mod sequence;
+mod sight;
 mod signed;
 pub mod view;
 
@@ -54,7 +55,7 @@ use crate::crash::CrashPoint;
 use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::ledger::signer::Signer;
-use crate::store::{Snapshot, Store, StoreConfig};
+use crate::store::{Store, StoreConfig};
 
 /// What an application is made of.
 #[derive(Clone, Debug)]
@@ -138,6 +139,7 @@ struct Inner {
     crash: Option<CrashPoint>,
     access: access::Cache,
     current: Arc<current::Current>,
+    sights: sight::Sights,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
     turns: tokio::sync::Semaphore,
@@ -182,6 +184,7 @@ impl App {
             crash: config.crash,
             access: access::Cache::default(),
             current,
+            sights: sight::Sights::default(),
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             refusals: refusals::Refusals::default(),
@@ -237,14 +240,6 @@ impl App {
             self.inner.sequencer.publish(checkpoint).await?;
         }
         Ok(())
-    }
-
-    /// A consistent read, for whoever was allowed to read.
-    ///
-    /// # Errors
-    /// [`AppError::Fault`].
-    pub async fn read(&self, _permit: &Reading) -> Result<Snapshot, AppError> {
-        Ok(self.inner.store.read().await?)
     }
 
     /// The store itself, for jobs and for the public log.

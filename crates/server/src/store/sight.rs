@@ -81,6 +81,7 @@ pub const GUARDS: &[(&str, Guard)] = &[
     ("exceptions", Guard::Model),
     ("risks", Guard::Risk),
     ("reviews", Guard::ModelOrSubject(&["promotion", "exception", "risk"])),
+    ("access_classes", Guard::Open),
     ("actor_keys", Guard::Open),
     ("actors", Guard::Open),
     ("aliases", Guard::Model),
