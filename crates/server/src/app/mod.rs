@@ -24,6 +24,7 @@ pub mod keys;
 pub mod lineage;
 mod mode;
 pub mod policy;
+mod possession;
 mod promote;
 pub mod promotions;
 pub mod reference;

@@ -113,7 +113,7 @@ impl App {
             }
         }
         let readable: Vec<String> = classes.iter().filter(|class| decided.get(*class) == Some(&true)).cloned().collect();
-        let sight = if readable.len() == classes.len() { Sight::Everything } else { limited(snapshot, &readable).await? };
+        let sight = if readable.len() == classes.len() { Sight::Everything } else { limited(caller, snapshot, &readable).await? };
         let mut known = held(&self.inner.sights.known);
         if known.len() >= REMEMBERED {
             known.clear();
@@ -151,13 +151,13 @@ impl App {
 }
 
 /// The sight of some classes.
-async fn limited(snapshot: &Snapshot, readable: &[String]) -> Result<Sight, AppError> {
-    let rare = Readable::new(readable, Density::Few);
+async fn limited(caller: &Caller, snapshot: &Snapshot, readable: &[String]) -> Result<Sight, AppError> {
+    let rare = Readable::new(&caller.actor.id, readable, Density::Few);
     let seen = snapshot.everything().seen_with(Sight::Some(Arc::new(rare)));
     let count = seen.query("SELECT count(*) FROM (SELECT 1 FROM models LIMIT $1) AS counted", &values![FEW + 1]).await?;
     let count: i64 = count.first().map(|row| column(row, 0)).transpose()?.unwrap_or_default();
     let density = if count > FEW { Density::Many } else { Density::Few };
-    Ok(Sight::Some(Arc::new(Readable::new(readable, density))))
+    Ok(Sight::Some(Arc::new(Readable::new(&caller.actor.id, readable, density))))
 }
 
 /// Whether a token with these limits is for the models of a class.

@@ -216,7 +216,26 @@ pub struct VersionView {
 
 /// A part of a version of a system.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ComponentView {
+#[serde(untagged)]
+pub enum ComponentView {
+    /// One that the caller may read.
+    Readable(PartView),
+    /// One that he may not.
+    Unreadable(UnreadablePart),
+}
+
+/// That a version of a system has a part which the caller may not read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnreadablePart {
+    /// What it is in the system.
+    pub role: String,
+    /// Always false.
+    pub readable: bool,
+}
+
+/// A part that may be read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PartView {
     /// What it is in the system.
     pub role: String,
     /// Its model.
@@ -523,16 +542,21 @@ pub async fn composition(snapshot: &Snapshot, row: &VersionRow, cut: u64) -> Res
     // Before the end of rows that are still in force, and after every entry that there is.
     let cut = cut.min(snapshot.head().size);
     let mut parts = Vec::new();
-    for row in snapshot.query(PARTS, &values![row.model_id, row.number, cut]).await? {
-        parts.push(ComponentView {
+    for row in snapshot.everything().query(PARTS, &values![row.model_id, row.number, cut]).await? {
+        let model: chancery_core::names::ModelId = column(&row, 1)?;
+        if snapshot.is_limited() && snapshot.get::<ModelRow>(values![model]).await?.is_none() {
+            parts.push(ComponentView::Unreadable(UnreadablePart { role: column(&row, 0)?, readable: false }));
+            continue;
+        }
+        parts.push(ComponentView::Readable(PartView {
             role: column(&row, 0)?,
-            model: ModelReference { id: column(&row, 1)?, name: column(&row, 5)? },
+            model: ModelReference { id: model.to_string(), name: column(&row, 5)? },
             kind: column(&row, 4)?,
             number: column(&row, 2)?,
             version_digest: column(&row, 3)?,
             state: column::<Option<String>>(&row, 6)?.unwrap_or_default(),
             newer: column(&row, 7)?,
-        });
+        }));
     }
     Ok(parts)
 }

@@ -13,10 +13,12 @@ use chancery_core::Command;
 use chancery_core::access::Action;
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
+use serde::Serialize;
 
 use super::extract::Requested;
 use crate::app::current::{Answer, Question};
-use crate::app::{App, AppError, Caller, Options, Reading, Receipt};
+use crate::app::lineage::{Shown, Unreadable};
+use crate::app::{App, AppError, Caller, Options, Reading, Receipt, view};
 use crate::store::Snapshot;
 
 /// An action as a type.
@@ -149,6 +151,22 @@ impl<P: Permit> Allowed<P> {
     /// `not_found`.
     pub async fn model_of_version(&self, name: &ModelName, number: VersionNumber) -> Result<ModelId, AppError> {
         self.app.model_of_version(&self.permit, &self.caller, name, number).await
+    }
+
+    /// A view of a version without what it says of versions behind it that the caller may not read.
+    ///
+    /// # Errors
+    /// `not_found`; a fault.
+    pub async fn shown<T: Serialize>(&self, name: &ModelName, numbers: &[VersionNumber], view: T) -> Result<Shown<T>, AppError> {
+        let snapshot = self.read().await?;
+        let mut unreadable = Unreadable::default();
+        if snapshot.is_limited() {
+            for number in numbers {
+                let (_, version) = view::version_named(&snapshot, name, *number).await?;
+                unreadable = unreadable.and(Unreadable::behind(&snapshot, &version).await?);
+            }
+        }
+        unreadable.shown(view)
     }
 
     /// Executes a command as this caller.

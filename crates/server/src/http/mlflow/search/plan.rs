@@ -1,7 +1,8 @@
 //! How a search is carried out. Two ways, both with all conditions in SQL:
 //!
 //! - walk the objects in the order of the result and take those that fit, which is good when many do;
-//! - start from the few candidates that an index on tags, runs, sources or names gives, and sort what fits.
+//! - start from the few candidates that an index on tags, runs, sources or names gives, or from the few models that the caller may read,
+//!   and sort what fits.
 //!
 //! Neither database knows how many candidates there are, so they are counted, up to the number at which both ways cost the same.
 
@@ -31,6 +32,8 @@ enum Start<'a> {
     Clause(&'a Clause),
     /// The versions of the models whose names fit.
     Names,
+    /// The versions of the models that are in sight.
+    Seen,
 }
 
 /// A search of one target.
@@ -93,7 +96,8 @@ impl<'a> Plan<'a> {
         let (mut starts, mut counts) = (Vec::new(), Vec::new());
         let clauses = self.query.filter.clauses.iter().map(Start::Clause);
         let names = (self.target == Target::Versions && self.model().is_none() && !self.names().is_empty()).then_some(Start::Names);
-        for start in clauses.chain(names) {
+        let seen = (self.target == Target::Versions && self.model().is_none() && snapshot.sees_few_models()).then_some(Start::Seen);
+        for start in clauses.chain(names).chain(seen) {
             if let Some(candidates) = self.candidates(start, &mut parameters) {
                 counts.push(format!("(SELECT count(*) FROM ({candidates} LIMIT {}) counted)", parameters.put(cap)));
                 starts.push(start);
@@ -116,6 +120,7 @@ impl<'a> Plan<'a> {
             Start::Walk => None,
             Start::Clause(clause) => sql::candidates(clause, self.target, self.model(), parameters),
             Start::Names => Some(sql::candidates_by_name(&self.names(), parameters)),
+            Start::Seen => Some(sql::CANDIDATES_BY_SIGHT.to_owned()),
         }
     }
 
