@@ -12,6 +12,7 @@ mod postgres;
 mod proc;
 mod reads;
 mod script;
+mod sight;
 mod table;
 mod upload;
 mod writes;
@@ -50,7 +51,7 @@ enum Command {
         /// The Python of a virtual environment with the whole of MLflow.
         #[arg(long, default_value = "target/venv-mlflow-server/bin/python")]
         mlflow: PathBuf,
-        /// Only these: sqlite, postgres, upload, ledger, mlflow.
+        /// Only these: sqlite, postgres, upload, ledger, sight, mlflow.
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
     },
@@ -116,6 +117,9 @@ async fn measure(setup: &Setup, mlflow: &Path, only: &[String]) -> anyhow::Resul
     }
     if wanted("ledger") {
         ledger::measure(setup, &mut table).await?;
+    }
+    if wanted("sight") {
+        sight::measure(setup, &mut table).await?;
     }
     if wanted("mlflow") {
         // The server changes into its own folder.

@@ -561,3 +561,9 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 );
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "blob_senders" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "digest" text COLLATE "C" NOT NULL,
+    "sent_at" bigint,
+    PRIMARY KEY ("actor_id", "digest")
+);

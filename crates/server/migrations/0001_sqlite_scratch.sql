@@ -17,3 +17,9 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "blob_senders" (
+    "actor_id" TEXT NOT NULL,
+    "digest" TEXT NOT NULL,
+    "sent_at" INTEGER,
+    PRIMARY KEY ("actor_id", "digest")
+) STRICT, WITHOUT ROWID;

@@ -23,6 +23,9 @@ const CHUNK: usize = 5_000;
 /// With this times the root of the page, walking a hundred thousand objects for a page costs as much as sorting the candidates.
 const CANDIDATES_PER_ROOT: usize = 300;
 
+/// Up to so many versions that are in sight are sorted, whatever the page: a walk may have to pass all others.
+const SEEN: i64 = 5_000;
+
 /// Where the objects come from.
 #[derive(Clone, Copy, Debug)]
 enum Start<'a> {
@@ -91,28 +94,41 @@ impl<'a> Plan<'a> {
 
     /// The better way; none when nothing can be found.
     async fn start(self, snapshot: &Snapshot, limit: usize) -> Result<Option<Start<'a>>, AppError> {
-        let mut parameters = Parameters::default();
-        let cap = i64::try_from(limit.isqrt().saturating_mul(CANDIDATES_PER_ROOT)).unwrap_or(i64::MAX);
-        let (mut starts, mut counts) = (Vec::new(), Vec::new());
-        let clauses = self.query.filter.clauses.iter().map(Start::Clause);
-        let names = (self.target == Target::Versions && self.model().is_none() && !self.names().is_empty()).then_some(Start::Names);
-        let seen = (self.target == Target::Versions && self.model().is_none() && snapshot.sees_few_models()).then_some(Start::Seen);
-        for start in clauses.chain(names).chain(seen) {
-            if let Some(candidates) = self.candidates(start, &mut parameters) {
-                counts.push(format!("(SELECT count(*) FROM ({candidates} LIMIT {}) counted)", parameters.put(cap)));
-                starts.push(start);
+        if self.target == Target::Versions && self.model().is_none() && snapshot.sees_few_models() {
+            // Whatever the filter: it meets nothing else, and on a walk most is out of sight.
+            match self.least(snapshot, vec![Start::Seen], SEEN).await? {
+                Some((_, 0)) => return Ok(None),
+                Some((seen, count)) if count < SEEN => return Ok(Some(seen)),
+                Some(_) | None => {}
             }
         }
-        if starts.is_empty() {
-            return Ok(Some(Start::Walk));
-        }
-        let rows = snapshot.query(&format!("SELECT {}", counts.join(", ")), &parameters.0).await?;
-        let counts = rows.into_iter().flatten().map(|value| if let Value::Integer(count) = value { count } else { cap });
-        Ok(match starts.into_iter().zip(counts).min_by_key(|(_, count)| *count) {
+        let cap = i64::try_from(limit.isqrt().saturating_mul(CANDIDATES_PER_ROOT)).unwrap_or(i64::MAX);
+        let clauses = self.query.filter.clauses.iter().map(Start::Clause);
+        let names = (self.target == Target::Versions && self.model().is_none() && !self.names().is_empty()).then_some(Start::Names);
+        // How many there are at all: to look at each whether it is in sight would cost more than it saves.
+        Ok(match self.least(&snapshot.everything(), clauses.chain(names).collect(), cap).await? {
             Some((_, 0)) => None,
             Some((start, count)) if count < cap => Some(start),
             Some(_) | None => Some(Start::Walk),
         })
+    }
+
+    /// The start with the fewest candidates, counted up to `cap`; none when no index gives any.
+    async fn least(self, snapshot: &Snapshot, starts: Vec<Start<'a>>, cap: i64) -> Result<Option<(Start<'a>, i64)>, AppError> {
+        let mut parameters = Parameters::default();
+        let (mut counted, mut counts) = (Vec::new(), Vec::new());
+        for start in starts {
+            if let Some(candidates) = self.candidates(start, &mut parameters) {
+                counts.push(format!("(SELECT count(*) FROM ({candidates} LIMIT {}) counted)", parameters.put(cap)));
+                counted.push(start);
+            }
+        }
+        if counted.is_empty() {
+            return Ok(None);
+        }
+        let rows = snapshot.query(&format!("SELECT {}", counts.join(", ")), &parameters.0).await?;
+        let counts = rows.into_iter().flatten().map(|value| if let Value::Integer(count) = value { count } else { cap });
+        Ok(counted.into_iter().zip(counts).min_by_key(|(_, count)| *count))
     }
 
     fn candidates(self, start: Start<'a>, parameters: &mut Parameters) -> Option<String> {
