@@ -394,7 +394,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             if rows.get::<NameRow>(&[name])?.is_some_and(|row| row.model_id.is_some()) {
                 return Err(name_taken(name).into());
             }
-            let (given, proposed) = govern::at_creation(rows, &context.actor, *risk_tier)?;
+            let (given, proposed) = govern::at_creation(rows, &context.actor, AccessClass::of(profile, *kind, *risk_tier))?;
             let event = Event::Created { name: name.clone(), kind: *kind, risk_tier: given, profile: profile.clone() };
             let subject = Subject::Model(id.clone());
             let mut drafts = vec![Draft::new(subject.clone(), event)];
