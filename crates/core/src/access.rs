@@ -5,6 +5,7 @@
 
 pub mod class;
 pub mod grant;
+pub mod limits;
 pub mod policies;
 pub mod resource;
 pub mod source;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use class::AccessClass;
 pub use grant::{Grant, Scope};
+pub use limits::Limits;
 pub use policies::{Decision, Policies};
 pub use resource::{About, Circumstances, Place, Resource, about};
 
@@ -265,6 +267,7 @@ pub fn action_of(command: &Command) -> Action {
         Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
             Action::ManageOwnKeys
         }
+        Command::AccessPolicy(_) => Action::ManageAccess,
         Command::Actor(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,
@@ -343,13 +346,7 @@ pub fn denied(actor: &Actor, action: Action, forbidding: &[String]) -> Refusal {
 ///
 /// # Errors
 /// `access_denied`; a review needs the very role of approval that it is given in, and a delegation is given in a role of one's own.
-pub fn authorize(
-    policies: &Policies,
-    actor: &Actor,
-    place: &Place,
-    circumstances: &Circumstances,
-    command: Command,
-) -> Result<Authorized<Command>, Refusal> {
+pub fn authorize(policies: &Policies, actor: &Actor, place: &Place, circumstances: &Circumstances, command: Command) -> Result<Authorized<Command>, Refusal> {
     check(policies, actor, action_of(&command), place, circumstances)?;
     if let Command::Exception(exception::Command::Grant { role, .. } | exception::Command::Refuse { role, .. }) = &command
         && !actor.holds(&Role::Approver(role.clone()), place)

@@ -5,11 +5,16 @@ use crate::names::{ActorId, Timestamp};
 use crate::refusal::Refusal;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
-use crate::{actor, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
+use crate::{
+    access_policy, actor, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template,
+    version,
+};
 
 /// A change that somebody asks for, nested by capability.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
+    /// Access policies of the organisation.
+    AccessPolicy(access_policy::Command),
     /// Users, pipelines, services, tokens.
     Actor(actor::Command),
     /// Aliases.
@@ -47,6 +52,8 @@ pub enum Command {
 /// What happened, nested by capability.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// Access policies of the organisation.
+    AccessPolicy(access_policy::Event),
     /// Users, pipelines, services, tokens.
     Actor(actor::Event),
     /// Aliases.
@@ -91,6 +98,7 @@ macro_rules! from_capability {
     };
 }
 from_capability!(
+    AccessPolicy(access_policy),
     Actor(actor),
     Alias(alias),
     Evidence(evidence),
@@ -119,6 +127,7 @@ macro_rules! command_from_capability {
     };
 }
 command_from_capability!(
+    AccessPolicy(access_policy),
     Actor(actor),
     Alias(alias),
     Evidence(evidence),
@@ -172,7 +181,8 @@ impl From<Refusal> for Stop {
 pub fn want(rows: &mut Rows, command: &Command) {
     match command {
         Command::Tag(command) => tag::want(rows, command),
-        Command::Actor(_)
+        Command::AccessPolicy(_)
+        | Command::Actor(_)
         | Command::Alias(_)
         | Command::Evidence(_)
         | Command::Model(_)
@@ -196,6 +206,7 @@ pub fn want(rows: &mut Rows, command: &Command) {
 /// [`Stop::Missing`] when rows must be loaded, [`Stop::Refused`] when the rules say no.
 pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     match command {
+        Command::AccessPolicy(command) => access_policy::decide(rows, context, command),
         Command::Actor(command) => actor::decide(rows, context, command),
         Command::Alias(command) => alias::decide(rows, context, command),
         Command::Evidence(command) => evidence::decide(rows, context, command),
@@ -221,6 +232,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
 /// [`Missing`] when rows must be loaded.
 pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
     match &entry.event {
+        Event::AccessPolicy(event) => access_policy::apply(rows, entry, event),
         Event::Actor(event) => actor::apply(rows, entry, event),
         Event::Alias(event) => alias::apply(rows, entry, event),
         Event::Evidence(event) => evidence::apply(rows, entry, event),

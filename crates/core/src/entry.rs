@@ -6,7 +6,10 @@ use serde_json::Value;
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::tables::{CredentialRow, DirectoryRow, HandleRow, PrivateRow};
-use crate::{Event, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
+use crate::{
+    Event, access_policy, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template,
+    version,
+};
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
 pub const MAX_ENTRY_BYTES: usize = 65_535;
@@ -180,6 +183,7 @@ impl Serialize for Event {
     /// As `{"kind": …, "data": …}`.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            Self::AccessPolicy(event) => event.serialize(serializer),
             Self::Actor(event) => event.serialize(serializer),
             Self::Alias(event) => event.serialize(serializer),
             Self::Attestation(event) => event.serialize(serializer),
@@ -221,6 +225,7 @@ impl Event {
             Self::Registry(Registry::RefusalsSuppressed { .. }) => matches!(subject, Subject::Actor(_)),
             Self::Registry(Registry::Refused { .. }) | Self::Finding(_) => true,
             Self::Attestation(_) => matches!(subject, Subject::Version(..)),
+            Self::AccessPolicy(_) => matches!(subject, Subject::AccessPolicy(_)),
             Self::Bundle(_) => matches!(subject, Subject::Bundle(_)),
             Self::Calendar(_) => matches!(subject, Subject::Review(_)),
             Self::Delegation(_) => matches!(subject, Subject::Actor(_)),
@@ -237,6 +242,7 @@ impl Event {
             serde_json::from_value(Value::Object(members.into_iter().collect()))
         }
         match kind.split('.').next().unwrap_or_default() {
+            "access-policy" => event::<access_policy::Event>(kind, data).map(Self::AccessPolicy),
             "actor" | "token" => event(kind, data).map(Self::Actor),
             "alias" => event::<alias::Event>(kind, data).map(Self::Alias),
             "attestation" => event::<attestation::Event>(kind, data).map(Self::Attestation),

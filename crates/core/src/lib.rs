@@ -4,6 +4,7 @@
 //! [`apply`]; nothing here knows of HTTP or SQL. One file per capability holds its commands, events, `decide` and `apply`.
 
 pub mod access;
+pub mod access_policy;
 pub mod actor;
 pub mod alias;
 pub mod approval;

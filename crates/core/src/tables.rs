@@ -954,6 +954,30 @@ crate::table! {
 }
 
 crate::table! {
+    /// Access policies that the organisation installed; their document is a payload of the same digest.
+    AccessPolicyRow = "access_policies", Derived, key 1 {
+        /// SHA-256 of their document.
+        digest: Digest,
+        /// How many policies.
+        policies: u64,
+        /// Whether they are in force.
+        status: bundle::Status,
+        /// Who installed them.
+        installed_by: ActorId,
+        /// When.
+        installed_at: Timestamp,
+        /// Entry that installed them.
+        installed_index: u64,
+        /// Who activated them last.
+        activated_by: Option<ActorId>,
+        /// When.
+        activated_at: Option<Timestamp>,
+        /// Index of the last entry that changed them.
+        revision: u64,
+    }
+}
+
+crate::table! {
     /// What an attribute of a subject was, and from which entry to which: the row in force ends at [`OPEN`].
     TimelineRow = "timeline", Derived, key 3 {
         /// Subject, as in entries.
@@ -1107,6 +1131,7 @@ pub const ALL: &[&Table] = &[
     TokenRow::TABLE,
     SettingRow::TABLE,
     BundleRow::TABLE,
+    AccessPolicyRow::TABLE,
     TimelineRow::TABLE,
     CredentialRow::TABLE,
     DirectoryRow::TABLE,

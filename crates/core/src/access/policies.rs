@@ -24,6 +24,10 @@ const SHIPPED: [(&str, &str); 2] = [
     ("roles.cedar", include_str!("../../../../policies/access/roles.cedar")),
 ];
 
+/// Keeps everybody out but administrators of the registry.
+const CLOSED: &str = r#"@id("closed") forbid (principal, action, resource)
+    unless { principal.administrator.contains(Chancery::Scope::"registry") };"#;
+
 /// What was decided, and by which policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -153,6 +157,11 @@ fn attributes(class: &AccessClass) -> HashMap<String, RestrictedExpression> {
     texts.map(|(name, text)| (name.to_owned(), RestrictedExpression::new_string(text.to_owned()))).into()
 }
 
+/// The policies that ship with the program, as texts by path.
+pub fn shipped_files() -> [(&'static str, &'static str); 2] {
+    SHIPPED
+}
+
 /// The schema that access policies are checked against.
 pub fn schema_text() -> &'static str {
     SCHEMA
@@ -177,6 +186,17 @@ impl Policies {
             let file = files.keys().next().cloned().unwrap_or_default();
             return Err(SourceError { file, line: 0, message: "there is no policy in the files".to_owned() });
         }
+        Self::of(shipped.sources.clone(), own, Some(digest)).ok_or_else(broken)
+    }
+
+    /// What is in force when the policies of an organisation cannot be compiled any more: the shipped ones, for administrators alone.
+    ///
+    /// # Errors
+    /// When the shipped ones do not compile.
+    pub fn closed(digest: Digest) -> Result<Self, SourceError> {
+        let broken = || SourceError { file: "closed.cedar".to_owned(), line: 0, message: "the shipped policies do not compile".to_owned() };
+        let (words, shipped) = COMPILED.as_ref().ok_or_else(broken)?;
+        let own = source::read([("closed.cedar", CLOSED)], Whose::Shipped, &words.schema)?;
         Self::of(shipped.sources.clone(), own, Some(digest)).ok_or_else(broken)
     }
 
@@ -213,14 +233,7 @@ impl Policies {
         Decision { allowed: response.decision() == Outcome::Allow && !failed, policies }
     }
 
-    fn ask(
-        &self,
-        words: &Words,
-        actor: &Actor,
-        action: Action,
-        resource: &Resource,
-        circumstances: &Circumstances,
-    ) -> Option<cedar_policy::Response> {
+    fn ask(&self, words: &Words, actor: &Actor, action: Action, resource: &Resource, circumstances: &Circumstances) -> Option<cedar_policy::Response> {
         let (principal, resource) = (words.principal(actor)?, words.resource(resource)?);
         let mut pairs = vec![("door".to_owned(), RestrictedExpression::new_string(circumstances.door.as_str().to_owned()))];
         pairs.extend(circumstances.environment.iter().map(|name| ("environment".to_owned(), RestrictedExpression::new_string(name.to_string()))));

@@ -187,6 +187,7 @@ pub fn about(command: &Command) -> About {
             | actor::Command::RemoveKey { whose: actor::key::Whose::Other, .. },
         )
         | Command::Registry(registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } | registry::Command::Start { .. })
+        | Command::AccessPolicy(_)
         | Command::Bundle(_)
         | Command::Finding(_)
         | Command::Template(_) => About::Registry,
@@ -249,12 +250,8 @@ pub fn of_subject(subject: &Subject) -> About {
         Subject::Exception(id) => About::Exception(id.clone()),
         Subject::Risk(id) => About::Risk(id.clone()),
         Subject::Review(id) => About::Review(id.clone()),
-        Subject::Registry
-        | Subject::Actor(_)
-        | Subject::Token(_)
-        | Subject::Bundle(_)
-        | Subject::Template(_)
-        | Subject::Team(_)
-        | Subject::AccessPolicy(_) => About::Registry,
+        Subject::Registry | Subject::Actor(_) | Subject::Token(_) | Subject::Bundle(_) | Subject::Template(_) | Subject::Team(_) | Subject::AccessPolicy(_) => {
+            About::Registry
+        }
     }
 }

@@ -50,7 +50,7 @@ impl App {
         };
         // A crash here leaves the promotion open with its exceptions: whoever repeats the call, or executes it, releases the version.
         reach(self.inner.crash, CrashPoint::AfterEmergency);
-        let (executed, missing) = self.release(caller, id, &Options::at(options.door)).await?;
+        let (executed, missing) = self.release(caller, id, &options.plain()).await?;
         Ok(Emergency { executed, missing, receipt })
     }
 
@@ -85,7 +85,7 @@ impl App {
         };
         let authors = subjects.input.authors.clone();
         let command = Command::BreakGlass(Box::new(BreakGlass { promotion: id.clone(), rules, reason, expires_at, authors, granted, approved }));
-        Ok((self.ready(&caller, command.into(), &subjects, None)?, ()))
+        Ok((self.ready(&caller, command.into(), &subjects, None).await?, ()))
     }
 
     /// Refuses an emergency where nothing blocks, or where something blocks that nobody can waive.
@@ -131,7 +131,7 @@ impl App {
         let replaced = view::replaced(&snapshot, &subjects.version, subjects.input.target).await?;
         let attestation = self.attest(&subjects, &evaluated, &decision)?;
         let command = Command::Release { promotion: id.clone(), exception, gate: evaluated.record.clone(), decision, replaced, attestation };
-        Ok((self.ready(&caller, command.into(), &subjects, Some(evaluated))?, ()))
+        Ok((self.ready(&caller, command.into(), &subjects, Some(evaluated)).await?, ()))
     }
 }
 

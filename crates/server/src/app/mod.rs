@@ -2,10 +2,13 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod access_policy;
 pub mod artifacts;
 pub mod as_of;
 mod attestation;
+mod authorize;
 mod bundle;
+pub mod can_i;
 pub mod checks;
 pub mod compare;
 mod composition;
@@ -18,9 +21,12 @@ pub mod explain;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod jwks;
+pub mod jwt;
 pub mod keys;
 pub mod lineage;
 mod mode;
+mod places;
 pub mod policy;
 mod promote;
 pub mod promotions;
@@ -38,7 +44,7 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
-pub use access::{Caller, Reading};
+pub use access::{Caller, Credential, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
@@ -135,6 +141,7 @@ struct Inner {
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    authorization: authorize::Kept,
     current: Arc<current::Current>,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
@@ -179,6 +186,7 @@ impl App {
             no_auth: config.no_auth,
             crash: config.crash,
             access: access::Cache::default(),
+            authorization: authorize::Kept::default(),
             current,
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),

@@ -133,7 +133,8 @@ fn verdict_of(event: &Event) -> Option<Digest> {
             | promotion::Event::Completed { verdict, .. }
             | promotion::Event::Executed { verdict, .. },
         ) => Some(*verdict),
-        Event::Actor(_)
+        Event::AccessPolicy(_)
+        | Event::Actor(_)
         | Event::Alias(_)
         | Event::Attestation(_)
         | Event::Bundle(_)

@@ -3,10 +3,12 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
+mod access_policy;
 mod alias;
 mod as_of;
 mod attestation;
 mod bundle;
+mod can_i;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -85,6 +87,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(policy::routes())
         .merge(bundle::routes())
         .merge(explain::routes())
+        .merge(access_policy::routes())
+        .merge(can_i::routes())
         .merge(user::routes())
         .merge(token::routes())
         .merge(key::routes())
