@@ -47,9 +47,10 @@ use axum::Router;
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::error::Problem;
+use super::error::{PROBLEM, Problem};
 use super::extract::ReceiptView;
 use crate::app::App;
 
@@ -110,7 +111,23 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    plain_paths(routes().merge(upload::routes()).merge(download::routes()).into_openapi())
+    problem_media_type(plain_paths(routes().merge(upload::routes()).merge(download::routes()).into_openapi()))
+}
+
+/// Refusals come as problems (RFC 9457), with the media type of these.
+fn problem_media_type(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    fn is_problem(content: &RefOr<Content>) -> bool {
+        matches!(content, RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) if schema.ref_location.ends_with("/Problem"))
+    }
+    let items = document.paths.paths.values_mut();
+    let operations = items.flat_map(|item| [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head]).flatten();
+    for response in operations.flat_map(|operation| operation.responses.responses.values_mut()) {
+        let RefOr::T(response) = response else { continue };
+        if response.content.values().any(is_problem) {
+            response.content = std::mem::take(&mut response.content).into_values().map(|content| (PROBLEM.to_owned(), content)).collect();
+        }
+    }
+    document
 }
 
 /// OpenAPI knows no `{*key}`, the router's way to say that a parameter may hold `/`.
