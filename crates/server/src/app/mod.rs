@@ -2,6 +2,7 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod access_log;
 pub mod artifacts;
 pub mod as_of;
 mod attestation;
@@ -135,6 +136,7 @@ struct Inner {
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    access_log: access_log::Log,
     current: Arc<current::Current>,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
@@ -159,6 +161,7 @@ impl App {
         let shipped = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
+        let access_log = access_log::Log::start(store.clone(), config.clock.clone());
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
         let signer = Signer::new(store.clone(), keys.clone(), config.crash);
         // Before anything is written: a database that is older than what the key has signed must not grow.
@@ -179,6 +182,7 @@ impl App {
             no_auth: config.no_auth,
             crash: config.crash,
             access: access::Cache::default(),
+            access_log,
             current,
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),

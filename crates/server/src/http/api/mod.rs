@@ -3,6 +3,7 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
+mod access_log;
 mod alias;
 mod as_of;
 mod attestation;
@@ -20,6 +21,7 @@ mod exception;
 mod explain;
 mod finding;
 mod govern;
+mod grant;
 mod history;
 mod jobs;
 mod key;
@@ -35,9 +37,11 @@ mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod team;
 mod template;
 pub mod token;
 mod trace;
+mod transfer;
 pub mod transition;
 pub mod upload;
 pub mod user;
@@ -87,6 +91,10 @@ fn routes() -> OpenApiRouter<App> {
         .merge(bundle::routes())
         .merge(explain::routes())
         .merge(user::routes())
+        .merge(grant::routes())
+        .merge(team::routes())
+        .merge(transfer::routes())
+        .merge(access_log::routes())
         .merge(token::routes())
         .merge(key::routes())
         .merge(decision::routes())

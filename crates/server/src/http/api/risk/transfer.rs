@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use chancery_core::access_log::AccessKind;
 use chancery_core::names::{Digest, ModelId, ModelName, RiskId};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::risk::Command;
@@ -59,6 +60,7 @@ async fn export(allowed: Allowed<caller::Read>, Query(Export { format }): Query<
             records.push(record(&snapshot, row).await?);
         }
     }
+    allowed.log(AccessKind::Export, &format!("risks as {format}")).await?;
     let (kind, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8; header=present", "attachment; filename=\"risks.csv\""),
         Format::Json => ("application/json", "attachment; filename=\"risks.json\""),
