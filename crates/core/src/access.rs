@@ -267,8 +267,9 @@ pub fn action_of(command: &Command) -> Action {
         Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
             Action::ManageOwnKeys
         }
+        Command::AccessLog(_) => Action::ManageSettings,
         Command::AccessPolicy(_) => Action::ManageAccess,
-        Command::Actor(_) => Action::ManageActors,
+        Command::Actor(_) | Command::Grant(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,
         Command::Bundle(_) => Action::ManagePolicy,
@@ -279,8 +280,10 @@ pub fn action_of(command: &Command) -> Action {
             exception::Command::Grant { .. } | exception::Command::Refuse { .. } => Action::GrantException,
             exception::Command::BreakGlass(_) | exception::Command::Release { .. } => Action::BreakGlass,
         },
+        Command::Erasure(_) => Action::ErasePerson,
         Command::Finding(_) => Action::RunChecks,
         Command::Risk(_) => Action::ManageRisks,
+        Command::Team(_) => Action::ManageTeams,
         Command::Template(_) => Action::ManageTemplates,
         // A reviewer who speaks in a role of approval gives a verdict.
         Command::Evidence(evidence::Command::Add { role: Some(_), .. }) => Action::Review,
@@ -290,6 +293,10 @@ pub fn action_of(command: &Command) -> Action {
             model::Command::SetRiskTier { .. } | model::Command::ConfirmTier { .. } | model::Command::RejectTier { .. } => Action::SetRiskTier,
             model::Command::SetPolicyMode { .. } => Action::SetPolicyMode,
             model::Command::Rename { .. } | model::Command::Hide { .. } => Action::ManageModel,
+            model::Command::ProposeTransfer { .. }
+            | model::Command::AcceptTransfer { .. }
+            | model::Command::RejectTransfer { .. }
+            | model::Command::WithdrawTransfer { .. } => Action::TransferModel,
         },
         Command::Promotion(command) => match command {
             promotion::Command::Open { .. } | promotion::Command::Refresh { .. } | promotion::Command::Cancel { .. } => Action::AskPromotion,

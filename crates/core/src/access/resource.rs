@@ -138,6 +138,8 @@ pub enum About {
     New(AccessClass),
     /// A model.
     Model(ModelId),
+    /// A model that another team shall own: who may do it on the model as it is, or on the model as that team would own it, may do it.
+    Transfer(ModelId, Option<Label>),
     /// A model that would be of another class: allowed as it is, and as it would be.
     Changed(ModelId, Box<model::Profile>),
     /// Models; none is the registry.
@@ -187,9 +189,13 @@ pub fn about(command: &Command) -> About {
             | actor::Command::RemoveKey { whose: actor::key::Whose::Other, .. },
         )
         | Command::Registry(registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } | registry::Command::Start { .. })
+        | Command::AccessLog(_)
         | Command::AccessPolicy(_)
         | Command::Bundle(_)
+        | Command::Erasure(_)
         | Command::Finding(_)
+        | Command::Grant(_)
+        | Command::Team(_)
         | Command::Template(_) => About::Registry,
     }
 }
@@ -207,6 +213,10 @@ fn of_model(command: &model::Command) -> About {
     match command {
         model::Command::Create { kind, risk_tier, profile, .. } => About::New(AccessClass::of(profile, *kind, *risk_tier)),
         model::Command::Update { id, profile, .. } => About::Changed(id.clone(), profile.clone()),
+        model::Command::ProposeTransfer { id, to, .. } => About::Transfer(id.clone(), Some(to.clone())),
+        model::Command::AcceptTransfer { id, .. } | model::Command::RejectTransfer { id, .. } | model::Command::WithdrawTransfer { id, .. } => {
+            About::Transfer(id.clone(), None)
+        }
         model::Command::SetRiskTier { id, .. }
         | model::Command::ConfirmTier { id, .. }
         | model::Command::RejectTier { id, .. }

@@ -9,7 +9,7 @@ use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
-use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TokenRow};
+use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TeamMemberRow, TokenRow};
 
 use super::{App, AppError};
 use crate::fault::Fault;
@@ -187,6 +187,7 @@ impl App {
 }
 
 /// The teams that an actor is a member of.
-async fn teams_of(_snapshot: &Snapshot, _actor: &ActorId) -> Result<Vec<Label>, AppError> {
-    Ok(Vec::new())
+async fn teams_of(snapshot: &Snapshot, actor: &ActorId) -> Result<Vec<Label>, AppError> {
+    let rows = snapshot.rows::<TeamMemberRow>("WHERE actor_id = $1 ORDER BY team", &values![*actor]).await?;
+    Ok(rows.into_iter().map(|row| row.team).collect())
 }

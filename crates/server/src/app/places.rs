@@ -1,9 +1,9 @@
 //! What a command is about, looked up: the models behind the ids of promotions, exceptions, risks, reviews and attestations.
 
-use chancery_core::access::{About, AccessClass, Place as Places, Resource};
+use chancery_core::access::{About, AccessClass, Action, Place as Places, Resource};
 use chancery_core::names::{Label, ModelId};
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::{AttestationRow, ExceptionRow, PromotionRow, ReviewRow, RiskLinkRow};
+use chancery_core::tables::{AttestationRow, ExceptionRow, PromotionRow, ReviewRow, RiskLinkRow, TransferProposalRow};
 
 use super::access::Caller;
 use super::{App, AppError};
@@ -75,6 +75,7 @@ impl App {
                 }));
                 Ok(found)
             }
+            About::Transfer(id, to) => self.of_transfer(caller, id, to.as_ref()).await,
             About::Models(ids) => self.of_models(caller, ("model", ids.first().map(ToString::to_string).unwrap_or_default()), ids).await,
             About::Promotion(_) | About::Exception(_) | About::Risk(_) | About::Review(_) | About::Attestation(_) => self.behind(caller, about).await,
         }
@@ -90,6 +91,25 @@ impl App {
             places.push(Place::Registry);
         }
         Ok(Found::new(what.0, what.1, places))
+    }
+
+    /// The model as it is for who may transfer it so; for the other side the model as its team would own it. A team claims only what has no team.
+    async fn of_transfer(&self, caller: &Caller, id: &ModelId, to: Option<&Label>) -> Result<Found, AppError> {
+        let found = self.of_models(caller, ("model", id.to_string()), std::slice::from_ref(id)).await?;
+        let Some(class) = found.places.first().and_then(Place::class).cloned() else { return Ok(found) };
+        if self.decide(caller, Action::TransferModel, &Resource::Model(class.clone()), None).allowed {
+            return Ok(found);
+        }
+        let proposed = self.store().read().await?.get::<TransferProposalRow>(values![*id]).await?.map(|row| row.to_team);
+        let team = match to {
+            Some(to) if class.team.is_none() => Some(to.clone()),
+            Some(_) => None,
+            None => proposed,
+        };
+        match team {
+            Some(team) => Ok(Found { places: vec![Place::New(AccessClass { team: Some(team), ..class })], ..found }),
+            None => Ok(found),
+        }
     }
 
     /// The models behind the id of something else.
@@ -119,7 +139,9 @@ impl App {
                 let row = snapshot.get::<AttestationRow>(values![*digest]).await?.ok_or_else(not_found)?;
                 ("attestation", digest.to_string(), vec![row.model_id])
             }
-            About::Registry | About::Own | About::New(_) | About::Model(_) | About::Changed(..) | About::Models(_) => ("registry", String::new(), Vec::new()),
+            About::Registry | About::Own | About::New(_) | About::Model(_) | About::Transfer(..) | About::Changed(..) | About::Models(_) => {
+                ("registry", String::new(), Vec::new())
+            }
         };
         drop(snapshot);
         let mut found = self.of_models(caller, (what, name), &models).await?;

@@ -20,6 +20,7 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::AccessPolicy(access_policy::Event::Activated { .. } | access_policy::Event::Withdrawn { .. })
         | Event::Bundle(bundle::Event::Activated { .. } | bundle::Event::Withdrawn { .. })
         | Event::Registry(registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. } | registry::Event::ClockMoved { .. })
+        | Event::AccessLog(_)
         | Event::Actor(_)
         | Event::Alias(_)
         | Event::Exception(_)
@@ -27,8 +28,11 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         | Event::Attestation(attestation::Event::Revoked { .. })
         | Event::Calendar(_)
         | Event::Delegation(_)
+        | Event::Erasure(_)
         | Event::Finding(_)
+        | Event::Grant(_)
         | Event::Risk(_)
+        | Event::Team(_)
         | Event::Template(template::Event::Approved { .. } | template::Event::Withdrawn { .. })
         | Event::Tag(tag::Event::Deleted { .. }) => Vec::new(),
     }
