@@ -65,6 +65,17 @@ CREATE TABLE "tier_proposals" (
     "entry_index" INTEGER,
     PRIMARY KEY ("model_id")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "transfer_proposals" (
+    "model_id" TEXT NOT NULL,
+    "from_team" TEXT,
+    "to_team" TEXT,
+    "reason" TEXT,
+    "proposed_by" TEXT,
+    "proposed_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("model_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "transfer_proposals_by_entry" ON "transfer_proposals" ("entry_index");
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,
@@ -448,9 +459,45 @@ CREATE TABLE "actors" (
     "kind" TEXT,
     "roles" TEXT,
     "active" INTEGER,
+    "erased_index" INTEGER,
     "created_index" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "grant_proposals" (
+    "actor_id" TEXT NOT NULL,
+    "roles" TEXT,
+    "proposed_by" TEXT,
+    "proposed_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "grant_proposals_by_entry" ON "grant_proposals" ("entry_index");
+CREATE TABLE "teams" (
+    "team" TEXT NOT NULL,
+    "description" TEXT,
+    "members" INTEGER,
+    "models" INTEGER,
+    "dissolved" INTEGER,
+    "created_index" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("team")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "team_members" (
+    "team" TEXT NOT NULL,
+    "actor_id" TEXT NOT NULL,
+    "added_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("team", "actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "team_members_by_actor" ON "team_members" ("actor_id");
+CREATE TABLE "access_anchors" (
+    "day" TEXT NOT NULL,
+    "count" INTEGER,
+    "digest" TEXT,
+    "anchored_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("day")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "actor_keys" (
     "key_id" TEXT NOT NULL,
@@ -505,6 +552,18 @@ CREATE TABLE "policy_bundles" (
     "uploaded_at" INTEGER,
     "uploaded_index" INTEGER,
     "effective" TEXT,
+    "activated_by" TEXT,
+    "activated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("digest")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "access_policies" (
+    "digest" TEXT NOT NULL,
+    "policies" INTEGER,
+    "status" TEXT,
+    "installed_by" TEXT,
+    "installed_at" INTEGER,
+    "installed_index" INTEGER,
     "activated_by" TEXT,
     "activated_at" INTEGER,
     "revision" INTEGER,

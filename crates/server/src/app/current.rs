@@ -262,7 +262,7 @@ impl App {
     /// # Errors
     /// [`AppError::Fault`].
     pub async fn keep(&self, question: Question, model: ModelId, snapshot: &Snapshot, answer: Answer) -> Result<Answer, AppError> {
-        if let Some(class) = self.class_of(snapshot, &model).await? {
+        if let Some(class) = self.class_word(snapshot, &model).await? {
             self.inner.current.keep(question, Made { answer: answer.clone(), model, classes: vec![class], access: None, size: snapshot.head().size });
         }
         Ok(answer)

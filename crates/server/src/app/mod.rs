@@ -2,10 +2,14 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod access_log;
+pub mod access_policy;
 pub mod artifacts;
 pub mod as_of;
 mod attestation;
+mod authorize;
 mod bundle;
+pub mod can_i;
 pub mod checks;
 pub mod compare;
 mod composition;
@@ -23,6 +27,7 @@ pub mod jwt;
 pub mod keys;
 pub mod lineage;
 mod mode;
+mod places;
 pub mod policy;
 mod possession;
 mod promote;
@@ -139,6 +144,8 @@ struct Inner {
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    access_log: access_log::Log,
+    authorization: authorize::Kept,
     current: Arc<current::Current>,
     sights: sight::Sights,
     lookout: current::Lookout,
@@ -164,6 +171,7 @@ impl App {
         let shipped = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
+        let access_log = access_log::Log::start(store.clone(), config.clock.clone());
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
         let signer = Signer::new(store.clone(), keys.clone(), config.crash);
         // Before anything is written: a database that is older than what the key has signed must not grow.
@@ -184,6 +192,8 @@ impl App {
             no_auth: config.no_auth,
             crash: config.crash,
             access: access::Cache::default(),
+            access_log,
+            authorization: authorize::Kept::default(),
             current,
             sights: sight::Sights::default(),
             lookout,

@@ -12,7 +12,7 @@ use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{
     AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, PrivateRow, ReviewRow, RiskRow, TagRow, TierProposalRow,
-    VersionRow, WHOLE_MODEL,
+    TransferProposalRow,    VersionRow, WHOLE_MODEL,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -348,6 +348,27 @@ pub async fn model_named(snapshot: &Snapshot, name: &ModelName) -> Result<ModelR
     let tail = "names JOIN models ON models.model_id = names.model_id WHERE names.name = $1";
     let found = snapshot.pairs::<NameRow, ModelRow>(tail, &values![*name]).await?.into_iter().next();
     Ok(found.map(|(_, model)| model).ok_or_else(|| Refusal::not_found("model", name.as_str()))?)
+}
+
+/// How many models of a team are in sight and in listings.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn models_of_team(snapshot: &Snapshot, team: &chancery_core::names::Label) -> Result<u64, AppError> {
+    // The class begins with the team (`access::AccessClass`), and no label has a letter that LIKE minds but `_`.
+    let begin = format!("{team}/");
+    let sql = "SELECT count(*) FROM models WHERE substr(access_class, 1, length(CAST($1 AS TEXT))) = $1 AND hidden = 0";
+    let rows = snapshot.query(sql, &values![begin]).await?;
+    rows.first().map_or(Ok(0), |row| column(row, 0))
+}
+
+/// The model of a transfer that is in sight: who is asked to take a model over hears its name, also when it is not his yet.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn offered(snapshot: &Snapshot, row: &TransferProposalRow) -> Result<Option<ModelReference>, AppError> {
+    let model = snapshot.everything().get::<ModelRow>(values![row.model_id]).await?;
+    Ok(model.map(|model| ModelReference { id: model.model_id.to_string(), name: model.name.to_string() }))
 }
 
 /// The version that `name/number` means, for ever: also after a rename, and when the name belongs to another model now.

@@ -8,6 +8,7 @@ mod file;
 pub mod log;
 pub mod mlflow;
 mod queries;
+mod whence;
 
 use std::time::Duration;
 

@@ -69,6 +69,8 @@ pub enum Guard {
     ModelOrSubject(&'static [&'static str]),
     /// On a review.
     Review,
+    /// On the model in the column `model_id`, or for who reads models of the team that is asked to take it over.
+    Transfer,
     /// On bytes: those of what may be read, and those that the caller sent.
     Bytes,
     /// On what the column `subject` names.
@@ -87,7 +89,10 @@ pub const GUARDS: &[(&str, Guard)] = &[
     ("exceptions", Guard::Model),
     ("risks", Guard::Risk),
     ("reviews", Guard::ModelOrSubject(&["promotion", "exception", "risk"])),
+    ("access_anchors", Guard::Open),
     ("access_classes", Guard::Open),
+    ("access_log", Guard::Open),
+    ("access_policies", Guard::Open),
     ("actor_keys", Guard::Open),
     ("actors", Guard::Open),
     ("aliases", Guard::Model),
@@ -110,6 +115,7 @@ pub const GUARDS: &[(&str, Guard)] = &[
     ("environments", Guard::Open),
     ("evidence", Guard::Model),
     ("findings", Guard::ModelOrSubject(KINDS)),
+    ("grant_proposals", Guard::Open),
     ("handles", Guard::Open),
     ("lineage", Guard::Model),
     ("names", Guard::Model),
@@ -123,12 +129,15 @@ pub const GUARDS: &[(&str, Guard)] = &[
     ("semvers", Guard::Model),
     ("settings", Guard::Open),
     ("tags", Guard::Model),
+    ("team_members", Guard::Open),
+    ("teams", Guard::Open),
     ("template_names", Guard::Open),
     ("templates", Guard::Open),
     ("tier_proposals", Guard::Model),
     ("tiles", Guard::Open),
     ("timeline", Guard::Subject),
     ("tokens", Guard::Open),
+    ("transfer_proposals", Guard::Transfer),
     ("versions", Guard::Model),
 ];
 
@@ -137,7 +146,7 @@ impl Guard {
     fn reads(self) -> &'static [&'static str] {
         match self {
             Self::Open | Self::Models => &[],
-            Self::Model | Self::Risk => &["models"],
+            Self::Model | Self::Risk | Self::Transfer => &["models"],
             Self::Bytes => &["models", "blob_uses"],
             Self::Promotion => &["models", "promotions"],
             Self::ModelOrSubject(_) | Self::Review | Self::Subject => &["models", "promotions", "exceptions", "risks", "reviews"],
@@ -192,6 +201,14 @@ impl Readable {
             ),
             Guard::ModelOrSubject(kinds) => {
                 format!("CASE WHEN guarded.model_id IS NOT NULL THEN {} ELSE {} END", model_is_seen("guarded.model_id"), subject_is_seen(kinds))
+            }
+            Guard::Transfer => {
+                let classes = match dialect {
+                    Dialect::Sqlite => format!("SELECT value AS class FROM json_each(${place})"),
+                    Dialect::Postgres => format!("SELECT json_array_elements_text(${place}::text::json) AS class"),
+                };
+                let begins = "substr(classes.class, 1, length(guarded.to_team) + 1) = guarded.to_team || '/'";
+                format!("({} OR EXISTS (SELECT 1 FROM ({classes}) AS classes WHERE {begins}))", model_is_seen("guarded.model_id"))
             }
             Guard::Bytes => format!(
                 "(EXISTS (SELECT 1 FROM blob_uses AS seen WHERE seen.digest = guarded.digest)
@@ -330,6 +347,7 @@ mod tests {
                 Guard::ModelOrSubject(_) => &["model_id", "subject"],
                 Guard::Review => &["review_id"],
                 Guard::Bytes => &["digest"],
+                Guard::Transfer => &["model_id", "to_team"],
                 Guard::Subject => &["subject"],
             };
             for column in columns {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::support::app::both;
-use crate::support::builders::{evaluation, profile};
+use crate::support::builders::profile;
 use crate::support::{Cast, Client, TestApp};
 
 /// What is known of a subject that is asked about: `{name}` in a path stands for its value.
@@ -100,6 +100,13 @@ fn case(id: &str) -> Option<Case> {
         "risk_show" => SameAndAbsent(&["/risks/{shared}"], &["/risks/{risk}"]),
         "tier_proposal_list" => Same(&["/tier-proposals", "/tier-proposals?limit=1"]),
         "trace" => SameAndAbsent(&["/trace/{composite_seen}"], &["/trace/{composite}"]),
+        "team_list" => Same(&["/teams", "/teams?limit=1"]),
+        "team_show" => Same(&["/teams/credit", "/teams/treasury"]),
+        "transfer_list" => Same(&["/transfers", "/transfers?limit=1"]),
+        "can_i" => SameAndAbsent(&["/can-i?action=read", "/can-i?action=read&model=seen"], &["/can-i?action=read&model={model}", "/can-i?action=execute&model={model}"]),
+        "grant_list" | "team_members" => Exempt("it is about people"),
+        "access_log_list" | "access_log_verify" => Exempt("it is for those who read the access log"),
+        "access_policy_list" | "access_policy_show" | "access_policy_shipped" => Exempt("it is about access policies"),
         "delegation_list" | "key_list" | "keys" | "user_list" | "whoami" => Exempt("it is about people and keys"),
         "evidence_type" | "evidence_types" | "template_list" | "template_show" | "template_version" | "version" => Exempt("it is about the program and its templates"),
         "policy_show" | "policy_bundle_list" | "policy_bundle_show" | "policy_rule" => Exempt("it is about the policy"),
@@ -210,6 +217,7 @@ async fn furnish(app: &TestApp, cast: &Cast, team: &str, name: &str) -> Names {
 
 async fn world(app: &TestApp) -> World {
     let cast = app.cast().await;
+    app.team("treasury").await;
     let reader = app.user("reader", &["viewer@team:credit"]).await;
     let mut seen = furnish(app, &cast, "credit", "seen").await;
     let shared = json!({"title": "of both", "category": "quality", "severity": "low", "likelihood": "rare", "models": ["seen"]});
@@ -315,23 +323,17 @@ fn assert_same(before: &BTreeMap<String, String>, after: &BTreeMap<String, Strin
     }
 }
 
-/// A model that hangs on what the caller reads: a version derived from it, and a system that contains it.
+/// What hangs on what the caller reads: a version derived from it, a system that contains it, and a risk of both models.
 async fn dependants(world: &World) {
     let cast = &world.cast;
-    let shown = cast.auditor.get("/api/v1/models/seen/versions/1").await.expect(200);
-    let package = cast.scientist.package(b"derived").await;
-    let mut derived = package.clone();
-    derived["facts"]["parents"] = json!([{"reference": shown["composite_id"], "method": "fine-tuned-from"}]);
-    let made = cast.scientist.post("/api/v1/models/secret/versions", derived).await;
-    made.expect(201);
-    let body = json!({"title": "of both", "category": "quality", "severity": "low", "likelihood": "rare"});
-    drop(body);
+    let mut derived = cast.scientist.package(b"derived").await;
+    derived["facts"]["parents"] = json!([{"reference": "seen/1", "relation": "fine-tuned-from"}]);
+    cast.scientist.post("/api/v1/models/secret/versions", derived).await.expect(201);
     let mut system = owned("treasury", "secret-system");
     system["kind"] = "system".into();
     cast.owner.post("/api/v1/models", system).await.expect(201);
-    let parts = json!({"files": [], "facts": {"components": [{"role": "scorer", "reference": shown["composite_id"]}]}});
-    let made = cast.scientist.post("/api/v1/models/secret-system/versions", parts).await;
-    made.expect(201);
+    let parts = json!({"facts": {"composition": [{"role": "scorer", "reference": "seen/2"}, {"role": "judge", "reference": "secret/2"}]}});
+    cast.scientist.post("/api/v1/models/secret-system/versions", parts).await.expect(201);
 }
 
 both! {
@@ -359,6 +361,7 @@ both! {
 
     async fn attack_leak_by_a_kept_answer(app: &TestApp) {
         let cast = app.cast().await;
+        app.team("treasury").await;
         let reader = app.user("reader", &["viewer@team:credit"]).await;
         cast.owner.post("/api/v1/models", owned("treasury", "secret")).await.expect(201);
         let made = cast.scientist.version("secret", b"one").await;
@@ -374,14 +377,104 @@ both! {
             cast.auditor.get(path).await.expect(200);
             assert_eq!(reader.get(path).await.status, 404, "{path}");
         }
-        // The model comes to the caller's team, and goes again: both hold from the next request on.
-        for (team, status) in [("credit", 200), ("treasury", 404)] {
-            cast.owner.put("/api/v1/models/secret", { let mut body = owned(team, "secret"); body.as_object_mut().unwrap().retain(|key, _| key != "name" && key != "risk_tier"); body }).await.expect(200);
+        // The model comes to the caller's team, and goes again: both hold from the next request on. Who takes it over hears of it.
+        let taker = app.user("taker", &["owner@team:credit"]).await;
+        let transfer = |what: &str| format!("/api/v1/models/secret/transfer{what}");
+        assert_eq!(taker.post(&transfer("/accept"), json!({"to": "credit"})).await.status, 404);
+        for (from, to, team, status) in [(&cast.owner, &taker, "credit", 200), (&taker, &cast.owner, "treasury", 404)] {
+            from.post(&transfer(""), json!({"to": team, "reason": "theirs"})).await.expect(201);
+            to.post(&transfer("/accept"), json!({"to": team})).await.expect(200);
             for path in [made.path.as_str(), "/api/v1/models/secret", "/api/2.0/mlflow/model-versions/get?name=secret&version=1"] {
                 assert_eq!(reader.get(path).await.status, status, "{team} {path}");
                 cast.auditor.get(path).await.expect(200);
             }
         }
-        drop(evaluation(0.8, 0.8));
+    }
+
+    async fn attack_leak_by_a_neighbour(app: &TestApp) {
+        let cast = app.cast().await;
+        app.team("treasury").await;
+        let reader = app.user("reader", &["viewer@team:credit"]).await;
+        for (team, name, kind) in [("treasury", "secret", "model"), ("credit", "tuned", "model"), ("credit", "assistant", "system")] {
+            let mut body = owned(team, name);
+            body["kind"] = kind.into();
+            cast.owner.post("/api/v1/models", body).await.expect(201);
+        }
+        cast.scientist.version("secret", b"base").await;
+        let hidden = cast.auditor.get("/api/v1/models/secret/versions/1").await.expect(200);
+        let mut tuned = cast.scientist.package(b"tuned").await;
+        tuned["facts"]["parents"] = json!([{"reference": "secret/1", "relation": "fine-tuned-from"}]);
+        cast.scientist.post("/api/v1/models/tuned/versions", tuned).await.expect(201);
+        let parts = json!({"facts": {"composition": [{"role": "judge", "reference": "secret/1"}, {"role": "scorer", "reference": "tuned/1"}]}});
+        cast.scientist.post("/api/v1/models/assistant/versions", parts).await.expect(201);
+        let composite = cast.auditor.get("/api/v1/models/assistant/versions/1").await.expect(200)["composite_id"].as_str().unwrap().to_owned();
+        let traced = format!("/trace/{composite}");
+        for path in [
+            "/models/tuned/versions/1",
+            "/models/tuned/versions",
+            "/models/tuned/versions/1/lineage",
+            "/models/tuned/history",
+            "/models/assistant/versions/1",
+            "/models/assistant/versions/1/lineage",
+            "/models/assistant/versions/1/check?to=production",
+            "/models/assistant/versions/1/policy-input?to=production",
+            "/policy/explain?rule=components.approved&model=assistant&version=1&to=production",
+            "/resolve?reference=assistant/1",
+            traced.as_str(),
+        ] {
+            // First for somebody who reads all of it, so that a kept answer would be given.
+            cast.auditor.get(&format!("{NATIVE}{path}")).await.expect(200);
+            let said = reader.get(&format!("{NATIVE}{path}")).await;
+            let text = said.expect(200).to_string();
+            for word in ["secret", hidden["version_digest"].as_str().unwrap(), hidden["model"]["id"].as_str().unwrap()] {
+                assert!(!text.contains(word), "{path} says {word}: {text}");
+            }
+        }
+        let shown = reader.get("/api/v1/models/assistant/versions/1").await.expect(200);
+        assert_eq!(shown["composition"][0], json!({"role": "judge", "readable": false}));
+        assert_eq!(shown["composition"][1]["model"]["name"], "tuned");
+        let lineage = reader.get("/api/v1/models/tuned/versions/1/lineage").await.expect(200);
+        let node = lineage["nodes"].as_array().unwrap().iter().find(|node| node["readable"] == false).unwrap();
+        assert_eq!(node, &json!({"id": "unreadable:1", "kind": "version", "readable": false, "distance": 1}));
+        let package = reader.get("/api/v1/models/tuned/versions/1/package").await;
+        assert!(package.status == 200 && !String::from_utf8_lossy(&package.bytes).contains("secret"));
+        // The rules see what the caller does not.
+        let found = reader.get("/api/v1/policy/explain?rule=components.approved&model=assistant&version=1&to=production").await.expect(200);
+        assert!(found["finding"]["message"].as_str().unwrap().contains("judge [not readable] is draft"), "{found}");
+    }
+
+    async fn attack_bytes_by_their_digest(app: &TestApp) {
+        let cast = app.cast().await;
+        app.team("treasury").await;
+        let thief = app.user("thief", &["contributor@team:credit"]).await;
+        for (team, name) in [("treasury", "secret"), ("credit", "mine")] {
+            cast.owner.post("/api/v1/models", owned(team, name)).await.expect(201);
+        }
+        let made = cast.scientist.version("secret", b"weights").await;
+        crate::mlflow_artifacts::put(&cast.scientist, "1/run/weights.bin", b"of a run").await.expect(200);
+        let digest = chancery_core::names::Digest::of(b"weights").to_string();
+        let unknown = chancery_core::names::Digest::of(b"never sent").to_string();
+        let find = async |client: &Client, digest: &str| client.get(&format!("/api/v1/blobs/{digest}")).await.said().replace(digest, "DIGEST");
+        assert_eq!(find(&thief, &digest).await, find(&thief, &unknown).await);
+        assert!(find(&cast.scientist, &digest).await.starts_with("200"));
+        let steal = async |digest: &str| {
+            let files = json!({"files": [{"path": "a.bin", "size": 7, "digest": digest}], "facts": {}});
+            thief.post("/api/v1/models/mine/versions", files).await
+        };
+        let (stolen, missing) = (steal(&digest).await, steal(&unknown).await);
+        assert_eq!(stolen.problem(), "422 digest_mismatch files");
+        assert_eq!(stolen.said().replace(&digest, "DIGEST"), missing.said().replace(&unknown, "DIGEST"));
+        let listed = thief.get("/api/2.0/mlflow-artifacts/artifacts?path=1/run").await;
+        assert_eq!(listed.json(), json!({}));
+        let fetched = thief.get("/api/2.0/mlflow-artifacts/artifacts/1/run/weights.bin").await;
+        assert_eq!(fetched.said().replace("weights", "X"), thief.get("/api/2.0/mlflow-artifacts/artifacts/1/run/nothing.bin").await.said().replace("nothing", "X"));
+        let sealed = format!("/api/2.0/mlflow-artifacts/artifacts/versions/{}/1/data/model.bin", cast.auditor.get("/api/v1/models/secret").await.json()["id"].as_str().unwrap());
+        assert_eq!(thief.get(&sealed).await.status, 404);
+        cast.auditor.get(&sealed).await.expect(200);
+        // Whoever has the bytes sends them, and has them then.
+        thief.upload(b"weights").await;
+        assert!(find(&thief, &digest).await.starts_with("200"));
+        steal(&digest).await.expect(201);
+        drop(made);
     }
 }
