@@ -73,7 +73,11 @@ fn forget_texts(subject: Subject, digests: &[Digest]) -> Draft {
     draft
 }
 
-fn check(row: &ActorRow) -> Result<(), Refusal> {
+/// Whether a person can be erased.
+///
+/// # Errors
+/// `invalid_field` for a machine, `transition_refused` for who has access, `already_exists` for who is erased.
+pub fn check(row: &ActorRow) -> Result<(), Refusal> {
     if row.kind != ActorKind::Person {
         return Err(Refusal::invalid("name", &format!("a {} is no person: there is nothing to erase", row.kind)));
     }

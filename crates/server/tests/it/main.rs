@@ -11,6 +11,8 @@ mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod attack_teams;
+#[cfg(test)]
 mod attestation;
 #[cfg(test)]
 mod bundle;
@@ -20,6 +22,8 @@ mod checks;
 mod crash;
 #[cfg(test)]
 mod emergency;
+#[cfg(test)]
+mod erasure;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod docs;
 pub mod download;
 mod emergency;
 mod end_of_life;
+mod erasure;
 mod evidence;
 mod exception;
 mod explain;
@@ -91,6 +92,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(explain::routes())
         .merge(user::routes())
         .merge(grant::routes())
+        .merge(erasure::routes())
         .merge(team::routes())
         .merge(transfer::routes())
         .merge(access_log::routes())
