@@ -53,18 +53,19 @@ both! {
 
     async fn an_approver_is_made_in_the_moment_in_which_a_second_administrator_is(app: &TestApp) {
         let create = |name: String, role: &'static str| async move {
-            app.admin.post("/api/v1/users", json!({"name": name, "kind": "person", "roles": [role]})).await
+            loop {
+                let answer = app.admin.post("/api/v1/users", json!({"name": name, "kind": "person", "roles": [role]})).await;
+                // Each change of access makes the others decide anew, and some give up.
+                if answer.status != 409 {
+                    return answer;
+                }
+            }
         };
         let mut calls = vec![create("second".to_owned(), "administrator")];
         calls.extend((0..12).map(|number| create(format!("puppet-{number}"), "approver:security")));
         let answers = join_all(calls).await;
         let second = answers[0].expect(201)["index"].as_u64().unwrap();
         for answer in &answers[1..] {
-            if answer.status == 409 {
-                // Each change of access makes the others decide anew; some give up.
-                assert_eq!(answer.problem(), "409 contended");
-                continue;
-            }
             let index = answer.expect(201)["entries"][0]["index"].as_u64().unwrap();
             let waits = answer.kinds() == ["actor.created", "actor.grant-proposed"];
             assert_eq!(waits, index > second, "entry {index}, the second administrator is entry {second}");
@@ -129,7 +130,7 @@ both! {
         let cast = app.cast().await;
         let formulas = ["=cmd|'/c calc'!A1", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1"];
         for formula in formulas {
-            let risk = json!({"title": formula.trim(), "category": "quality", "severity": "low", "likelihood": "rare", "description": formula,
+            let risk = json!({"title": format!("{}x", formula.trim()), "category": "quality", "severity": "low", "likelihood": "rare", "description": formula,
                 "requirements": [formula.trim()], "mitigations": [{"text": formula, "owner": "credit"}]});
             cast.scientist.post("/api/v1/risks", risk).await.expect(201);
         }

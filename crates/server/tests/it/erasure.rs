@@ -167,6 +167,7 @@ both! {
     async fn the_access_log_is_what_was_anchored_after_an_erasure(app: &TestApp) {
         let cast = app.cast().await;
         person(app, &cast).await;
+        app.app.flush_access_log().await;
         app.advance(86_400);
         assert_eq!(chancery::jobs::access_log::run_once(&app.app, app.app.now()).await.unwrap().len(), 1);
         app.admin.delete(&format!("/api/v1/users/{HANDLE}")).await.expect(200);
