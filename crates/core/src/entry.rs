@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
-use crate::tables::{CredentialRow, DirectoryRow, HandleRow, PrivateRow};
+use crate::tables::{CredentialRow, DirectoryRow, HandleRow, PasswordRow, PrivateRow};
 use crate::{Event, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
@@ -208,9 +208,15 @@ impl Event {
         use crate::promotion::Event as Promotion;
         use crate::registry::Event as Registry;
         match self {
-            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {} | Actor::KeyAdded { .. } | Actor::KeyRemoved { .. }) => {
-                matches!(subject, Subject::Actor(_))
-            }
+            Self::Actor(
+                Actor::Created { .. }
+                | Actor::RolesChanged { .. }
+                | Actor::Deactivated {}
+                | Actor::KeyAdded { .. }
+                | Actor::KeyRemoved { .. }
+                | Actor::PasswordSet {}
+                | Actor::PasswordReset { .. },
+            ) => matches!(subject, Subject::Actor(_)),
             Self::Actor(Actor::TokenIssued { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
             Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
             Self::Alias(Alias::Set { .. }) | Self::Evidence(_) | Self::Version(_) => matches!(subject, Subject::Version(..)),
@@ -372,6 +378,8 @@ pub enum Vault {
     Credential(CredentialRow),
     /// The name of an actor, with its handle.
     Directory(DirectoryRow, HandleRow),
+    /// What a person proves himself with.
+    Password(PasswordRow),
     /// Free text.
     Private(PrivateRow),
 }

@@ -482,9 +482,16 @@ CREATE TABLE "tokens" (
     "expires_at" bigint,
     "revoked" bigint,
     "created_index" bigint,
+    "purpose" text COLLATE "C",
     PRIMARY KEY ("token_id")
 );
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "sign_ins" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "epoch" bigint,
+    "changed_at" bigint,
+    PRIMARY KEY ("actor_id")
+);
 CREATE TABLE "settings" (
     "name" text COLLATE "C" NOT NULL,
     "value" text COLLATE "C",
@@ -520,6 +527,13 @@ CREATE TABLE "credentials" (
     PRIMARY KEY ("secret_hash")
 );
 CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "passwords" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "hash" text COLLATE "C",
+    "reset_hash" text COLLATE "C",
+    "reset_until" bigint,
+    PRIMARY KEY ("actor_id")
+);
 CREATE TABLE "directory" (
     "actor_id" text COLLATE "C" NOT NULL,
     "handle" text COLLATE "C",
@@ -556,3 +570,29 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 );
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "sessions" (
+    "session_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "created_at" bigint,
+    "expires_at" bigint,
+    "csrf" text COLLATE "C",
+    "method" text COLLATE "C",
+    "epoch" bigint,
+    "browser" text COLLATE "C",
+    PRIMARY KEY ("session_id")
+);
+CREATE INDEX "sessions_by_actor" ON "sessions" ("actor_id");
+CREATE INDEX "sessions_by_expiry" ON "sessions" ("expires_at");
+CREATE TABLE "session_uses" (
+    "session_id" text COLLATE "C" NOT NULL,
+    "used_at" bigint,
+    PRIMARY KEY ("session_id")
+);
+CREATE TABLE "login_failures" (
+    "origin" text COLLATE "C" NOT NULL,
+    "count" bigint,
+    "last_at" bigint,
+    "blocked_until" bigint,
+    PRIMARY KEY ("origin")
+);
+CREATE INDEX "login_failures_by_time" ON "login_failures" ("last_at");

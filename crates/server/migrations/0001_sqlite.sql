@@ -482,9 +482,16 @@ CREATE TABLE "tokens" (
     "expires_at" INTEGER,
     "revoked" INTEGER,
     "created_index" INTEGER,
+    "purpose" TEXT,
     PRIMARY KEY ("token_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "sign_ins" (
+    "actor_id" TEXT NOT NULL,
+    "epoch" INTEGER,
+    "changed_at" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "settings" (
     "name" TEXT NOT NULL,
     "value" TEXT,
@@ -520,6 +527,13 @@ CREATE TABLE "credentials" (
     PRIMARY KEY ("secret_hash")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "passwords" (
+    "actor_id" TEXT NOT NULL,
+    "hash" TEXT,
+    "reset_hash" TEXT,
+    "reset_until" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "directory" (
     "actor_id" TEXT NOT NULL,
     "handle" TEXT,

@@ -66,6 +66,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         store: StoreConfig { data: args.data.clone(), database: args.database.clone() },
         policy_mode: args.policy_mode,
         no_auth: args.no_auth,
+        login: crate::app::LoginConfig::default(),
+        web: crate::app::WebConfig::default(),
         clock: Clock::System { offset: args.clock_offset.unwrap_or(0) },
         crash: None,
     };
@@ -76,7 +78,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     greet(&args, address, token.as_deref());
     let signer = tokio::spawn(crate::jobs::checkpoint::run(app.clone()));
     let checks = tokio::spawn(crate::jobs::checks::run(app.clone()));
-    let server = axum::serve(listener, crate::http::router(app)).with_graceful_shutdown(stopped());
+    let server = axum::serve(listener, crate::http::router(app).into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(stopped());
     let served = async { server.await.context("the server stopped") };
     tokio::select! {
         result = served => result?,

@@ -72,7 +72,7 @@ fn actor_events() -> Vec<(Subject, Event)> {
         (actor(), E::Created { kind: ActorKind::Person, roles: vec![Role::Viewer.into(), Role::Approver(label("security")).into()] }.into()),
         (actor(), E::RolesChanged { roles: vec![Role::Owner.into()] }.into()),
         (actor(), E::Deactivated {}.into()),
-        (token(), E::TokenIssued { actor: bob(), expires_at: time() }.into()),
+        (token(), E::TokenIssued { actor: bob(), expires_at: time(), purpose: crate::actor::password::Purpose::Access }.into()),
         (token(), E::TokenRevoked {}.into()),
     ]
 }
@@ -319,6 +319,14 @@ fn later_events() -> Vec<(Subject, Event)> {
     later
 }
 
+/// Passwords, and what a login gives.
+fn login_events() -> Vec<(Subject, Event)> {
+    use crate::actor::Event as E;
+    let token = Subject::Token(TokenId::parse(&format!("t{:0>32}", 2)).unwrap());
+    let issued = E::TokenIssued { actor: bob(), expires_at: time(), purpose: crate::actor::password::Purpose::Login };
+    vec![(Subject::Actor(bob()), E::PasswordSet {}.into()), (Subject::Actor(bob()), E::PasswordReset { until: time() }.into()), (token, issued.into())]
+}
+
 /// Documents that were read, and templates.
 fn written_events() -> Vec<(Subject, Event)> {
     use crate::template::Event as T;
@@ -419,7 +427,7 @@ fn approver_events() -> Vec<(Subject, Event)> {
 /// One entry of every kind; the first also carries a receipt.
 fn canonical() -> Vec<Entry> {
     let events =
-        [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events(), calendar_events()].concat();
+        [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events(), calendar_events(), login_events()].concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)

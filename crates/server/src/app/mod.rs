@@ -20,6 +20,7 @@ mod hide;
 pub mod intake;
 pub mod keys;
 pub mod lineage;
+pub mod login;
 mod mode;
 pub mod policy;
 mod promote;
@@ -38,10 +39,12 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
-pub use access::{Caller, Reading};
+pub use access::{Caller, Presented, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
+pub use login::config::WebConfig;
+pub use login::{LoggedIn, LoginConfig};
 pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
@@ -63,6 +66,10 @@ pub struct AppConfig {
     pub policy_mode: PolicyMode,
     /// Whether callers are not asked who they are (loopback only).
     pub no_auth: bool,
+    /// How people log in.
+    pub login: LoginConfig,
+    /// How browsers reach the pages.
+    pub web: WebConfig,
     /// The clock.
     pub clock: Clock,
     /// Where the process ends itself, for the tests of durability; the program sets none.
@@ -135,6 +142,8 @@ struct Inner {
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    logins: login::Logins,
+    web: WebConfig,
     current: Arc<current::Current>,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
@@ -178,7 +187,9 @@ impl App {
             clock: config.clock,
             no_auth: config.no_auth,
             crash: config.crash,
-            access: access::Cache::default(),
+            access: access::Cache::new()?,
+            logins: login::Logins::new(config.login)?,
+            web: config.web,
             current,
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
@@ -214,6 +225,16 @@ impl App {
     /// The sequencer: publishes checkpoints, and says when the ledger grew.
     pub fn sequencer(&self) -> &Sequencer {
         &self.inner.sequencer
+    }
+
+    /// How browsers reach the pages.
+    pub fn web(&self) -> &WebConfig {
+        &self.inner.web
+    }
+
+    /// How people log in.
+    pub fn logins(&self) -> &LoginConfig {
+        self.inner.logins.config()
     }
 
     /// The clock of the registry.

@@ -406,6 +406,7 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
                     rows.put(row);
                     rows.put(handle);
                 }
+                Vault::Password(row) => rows.put(row),
                 Vault::Private(row) => rows.put(row),
             }
         }

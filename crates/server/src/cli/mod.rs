@@ -34,6 +34,7 @@ pub mod jobs;
 pub mod key;
 pub mod ledger;
 pub mod lineage;
+pub mod login;
 pub mod model;
 pub mod output;
 pub mod policy;
@@ -177,6 +178,14 @@ pub enum Command {
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Log in with your password; the commands that follow are yours for half a day.
+    Login(login::Args),
+    /// End the login of this machine.
+    #[command(after_help = "Example: chancery logout")]
+    Logout,
+    /// Your password and your sessions.
+    #[command(subcommand)]
+    Account(login::Command),
     /// Register and remove public keys, with which approvals and evidence are signed.
     #[command(subcommand)]
     Key(key::Command),
@@ -249,6 +258,9 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
+        Command::Login(args) => login::login(args, &session()?).await,
+        Command::Logout => login::logout(&session()?).await,
+        Command::Account(command) => login::account(command, &session()?).await,
         Command::Key(command) => key::run(command, &session()?).await,
         Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,

@@ -9,6 +9,8 @@ mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod attack_login;
+#[cfg(test)]
 mod attestation;
 #[cfg(test)]
 mod bundle;
@@ -40,6 +42,8 @@ mod key;
 mod lifecycle;
 #[cfg(test)]
 mod lineage;
+#[cfg(test)]
+mod login;
 #[cfg(test)]
 mod mlflow;
 #[cfg(test)]

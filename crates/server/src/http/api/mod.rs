@@ -3,6 +3,7 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
+mod account;
 mod alias;
 mod as_of;
 mod attestation;
@@ -25,6 +26,7 @@ mod jobs;
 mod key;
 pub mod ledger;
 mod lineage;
+mod login;
 pub mod model;
 mod package;
 pub mod policy;
@@ -86,6 +88,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(bundle::routes())
         .merge(explain::routes())
         .merge(user::routes())
+        .merge(login::routes())
+        .merge(account::routes())
         .merge(token::routes())
         .merge(key::routes())
         .merge(decision::routes())

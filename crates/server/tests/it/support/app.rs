@@ -2,6 +2,7 @@
 //!
 //! INVARIANT: every test ends with [`TestApp::finish`]; the macro `both!` sees to it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -111,6 +112,8 @@ impl TestApp {
             store: StoreConfig { data: data.to_owned(), database: database.clone() },
             policy_mode: PolicyMode::Enforce,
             no_auth: false,
+            login: chancery::app::LoginConfig::default(),
+            web: chancery::app::WebConfig::default(),
             clock: Clock::Manual(Arc::clone(&clock)),
             crash,
         };
@@ -121,7 +124,7 @@ impl TestApp {
         let (stop, stopped) = oneshot::channel::<()>();
         let router = chancery::http::router(app.clone());
         let server = tokio::spawn(async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+            let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(async { drop(stopped.await) });
             serving.await.unwrap();
         });
         let anonymous = Client::new(&address);
