@@ -3,12 +3,14 @@
 //! Access is deny by default: a role allows the actions listed for it, an actor may do what one of his roles allows.
 
 pub mod grant;
+pub mod limits;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use grant::{Grant, Scope};
+pub use limits::Limits;
 
 use crate::actor::{self, ActorKind};
 use crate::command::Command;
@@ -361,6 +363,7 @@ pub fn action_of(command: &Command) -> Action {
             exception::Command::BreakGlass(_) | exception::Command::Release { .. } => Action::BreakGlass,
         },
         Command::Finding(_) => Action::RunChecks,
+        Command::Group(_) => Action::ManageActors,
         Command::Risk(_) => Action::ManageRisks,
         Command::Template(_) => Action::ManageTemplates,
         // A reviewer who speaks in a role of approval gives a verdict.

@@ -1,5 +1,6 @@
 //! Actors: people, pipelines and services, their roles and tokens. Entries know opaque ids; names live in the vault.
 
+pub mod binding;
 pub mod key;
 pub mod password;
 
@@ -74,6 +75,8 @@ pub enum Command {
     },
     /// Passwords, and tokens that a login gives.
     Password(password::Command),
+    /// Who of the identity provider is who here.
+    Binding(binding::Command),
     /// Registers a public key.
     AddKey {
         /// For whom.
@@ -139,6 +142,28 @@ pub enum Event {
     PasswordReset {
         /// Until when the secret works.
         until: Timestamp,
+    },
+    /// The person logs in as somebody of the identity provider.
+    #[serde(rename = "actor.login-bound")]
+    LoginBound {
+        /// The provider.
+        issuer: String,
+        /// Who he is there, in the vault.
+        subject: Digest,
+    },
+    /// He no longer does.
+    #[serde(rename = "actor.login-unbound")]
+    LoginUnbound {
+        /// The provider.
+        issuer: String,
+    },
+    /// What the person's groups give him changed.
+    #[serde(rename = "actor.groups-changed")]
+    GroupsChanged {
+        /// His groups that are mapped.
+        groups: Vec<String>,
+        /// What they give.
+        roles: Vec<Grant>,
     },
     /// A public key was registered.
     #[serde(rename = "actor.key-added")]
@@ -239,6 +264,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             Ok(vec![Draft::new(Subject::Token(token.clone()), Event::TokenRevoked {})])
         }
         Command::Password(command) => password::decide(rows, context, command),
+        Command::Binding(command) => binding::decide(rows, context, command),
         Command::AddKey { .. } | Command::RemoveKey { .. } => key::decide(rows, context, command),
     }
 }
@@ -298,7 +324,9 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 rows.put(&TokenRow { revoked: true, ..row });
             }
         }
-        (Event::PasswordSet {} | Event::PasswordReset { .. }, _) => password::apply(rows, entry)?,
+        (Event::GroupsChanged { groups, roles }, Subject::Actor(id)) => crate::group::apply_to_actor(rows, entry, id, groups, roles)?,
+        (Event::GroupsChanged { .. }, _) => {}
+        (Event::PasswordSet {} | Event::PasswordReset { .. } | Event::LoginBound { .. } | Event::LoginUnbound { .. }, _) => password::apply(rows, entry)?,
         (Event::KeyAdded { .. } | Event::KeyRemoved { .. }, _) => key::apply(rows, entry, event)?,
         (Event::Created { .. } | Event::RolesChanged { .. } | Event::Deactivated {} | Event::TokenIssued { .. } | Event::TokenRevoked {}, _) => {}
     }

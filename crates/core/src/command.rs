@@ -5,7 +5,7 @@ use crate::names::{ActorId, Timestamp};
 use crate::refusal::Refusal;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
-use crate::{actor, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
+use crate::{actor, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, group, model, promotion, registry, risk, tag, template, version};
 
 /// A change that somebody asks for, nested by capability.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub enum Command {
     Exception(exception::Command),
     /// Standing findings of the scheduled checks.
     Finding(finding::Command),
+    /// What groups of the identity provider give.
+    Group(group::Command),
     /// The risk register.
     Risk(risk::Command),
     /// Templates of written documents.
@@ -73,6 +75,8 @@ pub enum Event {
     Delegation(delegation::Event),
     /// Standing findings of the scheduled checks.
     Finding(finding::Event),
+    /// What groups of the identity provider give.
+    Group(group::Event),
     /// The risk register.
     Risk(risk::Event),
     /// Templates of written documents.
@@ -105,6 +109,7 @@ from_capability!(
     Calendar(calendar),
     Delegation(delegation),
     Finding(finding),
+    Group(group),
     Risk(risk),
     Template(template),
 );
@@ -133,6 +138,7 @@ command_from_capability!(
     Delegation(delegation),
     Exception(exception),
     Finding(finding),
+    Group(group),
     Risk(risk),
     Template(template)
 );
@@ -185,6 +191,7 @@ pub fn want(rows: &mut Rows, command: &Command) {
         | Command::Delegation(_)
         | Command::Exception(_)
         | Command::Finding(_)
+        | Command::Group(_)
         | Command::Risk(_)
         | Command::Template(_) => {}
     }
@@ -210,6 +217,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::Delegation(command) => delegation::decide(rows, context, command),
         Command::Exception(command) => exception::decide(rows, context, command),
         Command::Finding(command) => finding::decide(rows, context, command),
+        Command::Group(command) => group::decide(rows, context, command),
         Command::Risk(command) => risk::decide(rows, context, command),
         Command::Template(command) => template::decide(rows, context, command),
     }
@@ -235,6 +243,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
         Event::Calendar(event) => calendar::apply(rows, entry, event),
         Event::Delegation(event) => delegation::apply(rows, entry, event),
         Event::Finding(event) => finding::apply(rows, entry, event),
+        Event::Group(event) => group::apply(rows, entry, event),
         Event::Risk(event) => risk::apply(rows, entry, event),
         Event::Template(event) => template::apply(rows, entry, event),
     }

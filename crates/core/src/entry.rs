@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
-use crate::tables::{CredentialRow, DirectoryRow, HandleRow, PasswordRow, PrivateRow};
-use crate::{Event, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
+use crate::tables::{CredentialRow, DirectoryRow, HandleRow, LoginIdentityRow, PasswordRow, PrivateRow};
+use crate::{Event, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, group, model, promotion, registry, risk, tag, template, version};
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
 pub const MAX_ENTRY_BYTES: usize = 65_535;
@@ -189,6 +189,7 @@ impl Serialize for Event {
             Self::Evidence(event) => event.serialize(serializer),
             Self::Exception(event) => event.serialize(serializer),
             Self::Finding(event) => event.serialize(serializer),
+            Self::Group(event) => event.serialize(serializer),
             Self::Model(event) => event.serialize(serializer),
             Self::Promotion(event) => event.serialize(serializer),
             Self::Registry(event) => event.serialize(serializer),
@@ -215,7 +216,10 @@ impl Event {
                 | Actor::KeyAdded { .. }
                 | Actor::KeyRemoved { .. }
                 | Actor::PasswordSet {}
-                | Actor::PasswordReset { .. },
+                | Actor::PasswordReset { .. }
+                | Actor::LoginBound { .. }
+                | Actor::LoginUnbound { .. }
+                | Actor::GroupsChanged { .. },
             ) => matches!(subject, Subject::Actor(_)),
             Self::Actor(Actor::TokenIssued { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
             Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
@@ -231,6 +235,7 @@ impl Event {
             Self::Calendar(_) => matches!(subject, Subject::Review(_)),
             Self::Delegation(_) => matches!(subject, Subject::Actor(_)),
             Self::Exception(_) => matches!(subject, Subject::Exception(_)),
+            Self::Group(_) => *subject == Subject::Registry,
             Self::Risk(_) => matches!(subject, Subject::Risk(_)),
             Self::Template(_) => matches!(subject, Subject::Template(_)),
         }
@@ -250,6 +255,7 @@ impl Event {
             "review" => event::<calendar::Event>(kind, data).map(Self::Calendar),
             "delegation" => event::<delegation::Event>(kind, data).map(Self::Delegation),
             "finding" => event::<finding::Event>(kind, data).map(Self::Finding),
+            "group" => event::<group::Event>(kind, data).map(Self::Group),
             "risk" => event::<risk::Event>(kind, data).map(Self::Risk),
             "template" => event::<template::Event>(kind, data).map(Self::Template),
             "evidence" => event::<evidence::Event>(kind, data).map(Self::Evidence),
@@ -378,6 +384,8 @@ pub enum Vault {
     Credential(CredentialRow),
     /// The name of an actor, with its handle.
     Directory(DirectoryRow, HandleRow),
+    /// Who of the identity provider somebody is.
+    LoginIdentity(LoginIdentityRow),
     /// What a person proves himself with.
     Password(PasswordRow),
     /// Free text.

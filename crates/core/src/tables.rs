@@ -920,6 +920,34 @@ crate::table! {
 }
 
 crate::table! {
+    /// What a group of the identity provider gives to whoever is in it.
+    GroupRow = "login_groups", Derived, key 1 {
+        /// Name of the group, as the provider says it.
+        group_name: String,
+        /// Roles as JSON.
+        roles: serde_json::Value,
+        /// Who mapped it: it gives him nothing.
+        mapped_by: ActorId,
+        /// When.
+        mapped_at: Timestamp,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// What a person's groups gave him at his last login.
+    GroupRolesRow = "group_roles", Derived, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// His groups that were mapped, as JSON.
+        groups: serde_json::Value,
+        /// Roles that he has from them alone, as JSON.
+        roles: serde_json::Value,
+    }
+}
+
+crate::table! {
     /// Settings of the registry: `policy.mode`, `access`.
     SettingRow = "settings", Derived, key 1 {
         /// Name.
@@ -996,6 +1024,20 @@ crate::table! {
         reset_hash: Option<Digest>,
         /// Until when the one-time secret works.
         reset_until: Option<Timestamp>,
+    }
+}
+
+crate::table! {
+    /// Somebody of an identity provider, and who he is here; erasable.
+    LoginIdentityRow = "login_identities", Vault, key 1 {
+        /// Digest over issuer and subject.
+        identity: Digest,
+        /// The provider.
+        issuer: String,
+        /// Who, for the provider.
+        subject: String,
+        /// Who he is here; nobody when he was let go.
+        actor_id: Option<ActorId>,
     }
 }
 
@@ -1181,11 +1223,14 @@ pub const ALL: &[&Table] = &[
     AttestationRow::TABLE,
     TokenRow::TABLE,
     SignInRow::TABLE,
+    GroupRow::TABLE,
+    GroupRolesRow::TABLE,
     SettingRow::TABLE,
     BundleRow::TABLE,
     TimelineRow::TABLE,
     CredentialRow::TABLE,
     PasswordRow::TABLE,
+    LoginIdentityRow::TABLE,
     DirectoryRow::TABLE,
     HandleRow::TABLE,
     PrivateRow::TABLE,
@@ -1251,6 +1296,7 @@ pub const INDEXES: &[Index] = &[
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
     Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
     Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },
+    Index { name: "login_identities_by_actor", table: LoginIdentityRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "sessions_by_actor", table: SessionRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "sessions_by_expiry", table: SessionRow::TABLE, columns: &["expires_at"], unique: false },
     Index { name: "login_failures_by_time", table: LoginFailureRow::TABLE, columns: &["last_at"], unique: false },

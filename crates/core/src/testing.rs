@@ -190,6 +190,7 @@ pub(crate) fn put_beside(rows: &mut Rows, draft: &Draft) {
                 rows.put(row);
                 rows.put(handle);
             }
+            Vault::LoginIdentity(row) => rows.put(row),
             Vault::Password(row) => rows.put(row),
             Vault::Private(row) => rows.put(row),
         }

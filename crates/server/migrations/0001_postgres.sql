@@ -492,6 +492,20 @@ CREATE TABLE "sign_ins" (
     "changed_at" bigint,
     PRIMARY KEY ("actor_id")
 );
+CREATE TABLE "login_groups" (
+    "group_name" text COLLATE "C" NOT NULL,
+    "roles" text COLLATE "C",
+    "mapped_by" text COLLATE "C",
+    "mapped_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("group_name")
+);
+CREATE TABLE "group_roles" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "groups" text COLLATE "C",
+    "roles" text COLLATE "C",
+    PRIMARY KEY ("actor_id")
+);
 CREATE TABLE "settings" (
     "name" text COLLATE "C" NOT NULL,
     "value" text COLLATE "C",
@@ -534,6 +548,14 @@ CREATE TABLE "passwords" (
     "reset_until" bigint,
     PRIMARY KEY ("actor_id")
 );
+CREATE TABLE "login_identities" (
+    "identity" text COLLATE "C" NOT NULL,
+    "issuer" text COLLATE "C",
+    "subject" text COLLATE "C",
+    "actor_id" text COLLATE "C",
+    PRIMARY KEY ("identity")
+);
+CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");
 CREATE TABLE "directory" (
     "actor_id" text COLLATE "C" NOT NULL,
     "handle" text COLLATE "C",

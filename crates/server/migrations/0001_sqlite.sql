@@ -492,6 +492,20 @@ CREATE TABLE "sign_ins" (
     "changed_at" INTEGER,
     PRIMARY KEY ("actor_id")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_groups" (
+    "group_name" TEXT NOT NULL,
+    "roles" TEXT,
+    "mapped_by" TEXT,
+    "mapped_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("group_name")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "group_roles" (
+    "actor_id" TEXT NOT NULL,
+    "groups" TEXT,
+    "roles" TEXT,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "settings" (
     "name" TEXT NOT NULL,
     "value" TEXT,
@@ -534,6 +548,14 @@ CREATE TABLE "passwords" (
     "reset_until" INTEGER,
     PRIMARY KEY ("actor_id")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_identities" (
+    "identity" TEXT NOT NULL,
+    "issuer" TEXT,
+    "subject" TEXT,
+    "actor_id" TEXT,
+    PRIMARY KEY ("identity")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");
 CREATE TABLE "directory" (
     "actor_id" TEXT NOT NULL,
     "handle" TEXT,

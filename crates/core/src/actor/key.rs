@@ -68,7 +68,8 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
         | Command::Deactivate { .. }
         | Command::IssueToken { .. }
         | Command::RevokeToken { .. }
-        | Command::Password(_) => Ok(Vec::new()),
+        | Command::Password(_)
+        | Command::Binding(_) => Ok(Vec::new()),
     }
 }
 
@@ -158,7 +159,10 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(),
         | Event::TokenIssued { .. }
         | Event::TokenRevoked {}
         | Event::PasswordSet {}
-        | Event::PasswordReset { .. } => {}
+        | Event::PasswordReset { .. }
+        | Event::LoginBound { .. }
+        | Event::LoginUnbound { .. }
+        | Event::GroupsChanged { .. } => {}
     }
     Ok(())
 }

@@ -324,7 +324,19 @@ fn login_events() -> Vec<(Subject, Event)> {
     use crate::actor::Event as E;
     let token = Subject::Token(TokenId::parse(&format!("t{:0>32}", 2)).unwrap());
     let issued = E::TokenIssued { actor: bob(), expires_at: time(), purpose: crate::actor::password::Purpose::Login };
-    vec![(Subject::Actor(bob()), E::PasswordSet {}.into()), (Subject::Actor(bob()), E::PasswordReset { until: time() }.into()), (token, issued.into())]
+    let actor = || Subject::Actor(bob());
+    let issuer = || "https://idp.example/realms/ml".to_owned();
+    let (group, roles) = ("ml-credit".to_owned(), vec![crate::access::Grant::parse("contributor@team:credit").unwrap()]);
+    vec![
+        (actor(), E::PasswordSet {}.into()),
+        (actor(), E::PasswordReset { until: time() }.into()),
+        (token, issued.into()),
+        (actor(), E::LoginBound { issuer: issuer(), subject: digest("subject") }.into()),
+        (actor(), E::LoginUnbound { issuer: issuer() }.into()),
+        (actor(), E::GroupsChanged { groups: vec![group.clone()], roles: roles.clone() }.into()),
+        (Subject::Registry, crate::group::Event::Mapped { group: group.clone(), roles }.into()),
+        (Subject::Registry, crate::group::Event::Unmapped { group }.into()),
+    ]
 }
 
 /// Documents that were read, and templates.
@@ -472,6 +484,7 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
         include_str!("../registry.rs"),
         include_str!("../calendar.rs"),
         include_str!("../finding.rs"),
+        include_str!("../group.rs"),
         include_str!("../risk.rs"),
         include_str!("../tag.rs"),
         include_str!("../template.rs"),

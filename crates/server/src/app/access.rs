@@ -1,13 +1,13 @@
 //! Who calls: credentials become a [`Caller`], and a caller is allowed things. Cached decisions end when the access revision moves.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_core::Command;
-use chancery_core::access::{Action, Actor, Authorized, Delegated, Grant, Role, authorize, authorize_read};
+use chancery_core::access::{Action, Actor, Authorized, Delegated, Grant, Limits, Role, authorize, authorize_read};
 use chancery_core::actor::ActorKind;
 use chancery_core::entry::{Door, Subject};
-use chancery_core::names::{ActorId, Digest, Timestamp};
+use chancery_core::names::{ActorId, Digest, Timestamp, TokenId};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
 use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TokenRow};
@@ -32,6 +32,57 @@ pub struct Caller {
     pub actor: Actor,
     /// Through which surface.
     pub door: Door,
+    /// By what it was recognised.
+    pub credential: Credential,
+    /// To what its token is limited; checked beside the rights of the actor, never instead of them.
+    pub limits: Option<Arc<Limits>>,
+}
+
+/// By what a caller was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A token that somebody keeps.
+    Token(TokenId),
+    /// The short-lived token of one pipeline run, made for the token of the run's own issuer.
+    Workload(TokenId),
+    /// A session of the pages, by the digest of its secret.
+    Session(Digest),
+    /// A password with the request.
+    Password,
+    /// Nothing: `--no-auth`, or the registry itself.
+    None,
+}
+
+impl Credential {
+    /// The token that was used, for messages and limits.
+    pub fn token(&self) -> Option<&TokenId> {
+        match self {
+            Self::Token(token) | Self::Workload(token) => Some(token),
+            Self::Session(_) | Self::Password | Self::None => None,
+        }
+    }
+
+    /// The token of the pipeline run, when a pipeline was recognised by its workload identity: entries name it.
+    pub fn run(&self) -> Option<&TokenId> {
+        match self {
+            Self::Workload(token) => Some(token),
+            Self::Token(_) | Self::Session(_) | Self::Password | Self::None => None,
+        }
+    }
+}
+
+/// What was found out about the holder of a token.
+#[derive(Clone, Debug)]
+struct Known {
+    actor: Actor,
+    credential: Credential,
+    limits: Option<Arc<Limits>>,
+}
+
+impl Known {
+    fn at(self, door: Door) -> Caller {
+        Caller { actor: self.actor, door, credential: self.credential, limits: self.limits }
+    }
 }
 
 /// How long a verified password is remembered, in seconds.
@@ -51,7 +102,7 @@ pub enum Presented {
 pub(super) struct Cache {
     /// Makes digests of passwords worthless outside of this process.
     key: Secret<[u8; 32]>,
-    callers: Mutex<HashMap<Digest, (Actor, Timestamp)>>,
+    callers: Mutex<HashMap<Digest, (Known, Timestamp)>>,
 }
 
 impl Cache {
@@ -67,17 +118,17 @@ impl Cache {
         keyed(inner.as_bytes())
     }
 
-    fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Actor> {
+    fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Known> {
         let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        callers.get(secret).filter(|(actor, expires_at)| actor.access_revision == revision && *expires_at > now).map(|(actor, _)| actor.clone())
+        callers.get(secret).filter(|(known, expires_at)| known.actor.access_revision == revision && *expires_at > now).map(|(known, _)| known.clone())
     }
 
-    fn keep(&self, secret: Digest, actor: Actor, expires_at: Timestamp) {
+    fn keep(&self, secret: Digest, known: Known, expires_at: Timestamp) {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= CACHED_CALLERS {
             callers.clear();
         }
-        callers.insert(secret, (actor, expires_at));
+        callers.insert(secret, (known, expires_at));
     }
 }
 
@@ -92,7 +143,7 @@ impl App {
     /// `unauthenticated`; the same for an unknown, expired or revoked token, and for a name and password that do not fit.
     pub async fn authenticate(&self, presented: Option<Presented>, origin: &Origin, door: Door) -> Result<Caller, AppError> {
         if self.inner.no_auth {
-            return Ok(Caller { actor: self.anyone().await?, door });
+            return Ok(Caller { actor: self.anyone().await?, door, credential: Credential::None, limits: None });
         }
         match presented {
             None => Err(unauthenticated()),
@@ -106,12 +157,14 @@ impl App {
         let place = self.inner.access.place_of(name, &password);
         let revision = self.access_revision().await?;
         let now = self.now();
-        if let Some(actor) = self.inner.access.find(&place, revision, now) {
-            return Ok(Caller { actor, door });
+        if let Some(known) = self.inner.access.find(&place, revision, now) {
+            return Ok(known.at(door));
         }
         let proved = self.prove(name, password, origin).await?;
-        let caller = self.caller_of(&proved.actor, door).await?;
-        self.inner.access.keep(place, caller.actor.clone(), now.plus_seconds(PASSWORD_SECONDS));
+        let (caller, until) = self.caller_of(&proved.actor, door, Credential::Password).await?;
+        let known = Known { actor: caller.actor.clone(), credential: Credential::Password, limits: None };
+        let minute = now.plus_seconds(PASSWORD_SECONDS);
+        self.inner.access.keep(place, known, until.map_or(minute, |until| until.min(minute)));
         Ok(caller)
     }
 
@@ -119,8 +172,8 @@ impl App {
         let hash = Digest::of(secret.as_bytes());
         let revision = self.access_revision().await?;
         let now = self.now();
-        if let Some(actor) = self.inner.access.find(&hash, revision, now) {
-            return Ok(Caller { actor, door });
+        if let Some(known) = self.inner.access.find(&hash, revision, now) {
+            return Ok(known.at(door));
         }
         let snapshot = self.inner.store.read().await?;
         let Some(credential) = snapshot.get::<CredentialRow>(values![hash]).await? else { return Err(unauthenticated()) };
@@ -132,14 +185,23 @@ impl App {
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let (actor, until) = self.actor_of(&snapshot, row, revision).await?;
         // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
-        self.inner.access.keep(hash, actor.clone(), until.map_or(token.expires_at, |until| until.min(token.expires_at)));
-        Ok(Caller { actor, door })
+        let until = until.map_or(token.expires_at, |until| until.min(token.expires_at));
+        let known = Known { actor, credential: Credential::Token(token.token_id), limits: None };
+        self.inner.access.keep(hash, known.clone(), until);
+        Ok(known.at(door))
     }
 
-    /// The caller that an actor is in a snapshot.
-    pub(super) async fn caller_in(&self, snapshot: &Snapshot, row: ActorRow, door: Door) -> Result<Caller, AppError> {
+    /// The caller that an actor is in a snapshot, and until when he is that.
+    pub(super) async fn caller_in(
+        &self,
+        snapshot: &Snapshot,
+        row: ActorRow,
+        door: Door,
+        credential: Credential,
+    ) -> Result<(Caller, Option<Timestamp>), AppError> {
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
-        Ok(Caller { actor: self.actor_of(snapshot, row, revision).await?.0, door })
+        let (actor, until) = self.actor_of(snapshot, row, revision).await?;
+        Ok((Caller { actor, door, credential, limits: None }, until))
     }
 
     /// Under `--no-auth` every caller is `anonymous` and may do everything; every entry says so.

@@ -50,7 +50,7 @@ impl App {
         };
         // A crash here leaves the promotion open with its exceptions: whoever repeats the call, or executes it, releases the version.
         reach(self.inner.crash, CrashPoint::AfterEmergency);
-        let (executed, missing) = self.release(caller, id, &Options::at(options.door)).await?;
+        let (executed, missing) = self.release(caller, id, &options.plain()).await?;
         Ok(Emergency { executed, missing, receipt })
     }
 

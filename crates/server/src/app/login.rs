@@ -5,11 +5,12 @@
 
 mod attempts;
 pub mod config;
+pub mod oidc;
 pub mod password;
 pub mod session;
 
 pub use attempts::Origin;
-pub use config::LoginConfig;
+pub use config::{LoginConfig, WebConfig};
 pub use session::{LoggedIn, SessionView};
 
 use chancery_core::names::{ActorId, TokenId, Timestamp};
@@ -23,6 +24,7 @@ pub(super) struct Logins {
     config: LoginConfig,
     hashing: password::Hashing,
     attempts: attempts::Attempts,
+    provider: Option<oidc::Provider>,
     /// What forms carry under `--no-auth`, where nobody has a session.
     csrf: Secret,
 }
@@ -31,9 +33,10 @@ impl Logins {
     /// Prepares what logins need.
     ///
     /// # Errors
-    /// The operating system has no randomness to give.
-    pub(super) fn new(config: LoginConfig) -> Result<Self, crate::fault::Fault> {
-        Ok(Self { config, hashing: password::Hashing::new()?, attempts: attempts::Attempts::default(), csrf: Secret::new(hex::encode(crate::ids::random::<32>()?)) })
+    /// [`crate::fault::Fault::Config`] for a provider that is configured by halves.
+    pub(super) fn new(config: LoginConfig, web: &WebConfig) -> Result<Self, crate::fault::Fault> {
+        let provider = oidc::Provider::of(&config, web)?;
+        Ok(Self { provider, config, hashing: password::Hashing::new()?, attempts: attempts::Attempts::default(), csrf: Secret::new(hex::encode(crate::ids::random::<32>()?)) })
     }
 
     /// How the operator set up logins.

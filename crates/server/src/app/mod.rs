@@ -18,6 +18,8 @@ pub mod explain;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod jwks;
+pub mod jwt;
 pub mod keys;
 pub mod lineage;
 pub mod login;
@@ -39,7 +41,7 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
-pub use access::{Caller, Presented, Reading};
+pub use access::{Caller, Credential, Presented, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
@@ -188,7 +190,7 @@ impl App {
             no_auth: config.no_auth,
             crash: config.crash,
             access: access::Cache::new()?,
-            logins: login::Logins::new(config.login)?,
+            logins: login::Logins::new(config.login, &config.web)?,
             web: config.web,
             current,
             lookout,

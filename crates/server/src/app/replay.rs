@@ -142,6 +142,7 @@ fn verdict_of(event: &Event) -> Option<Digest> {
         | Event::Evidence(_)
         | Event::Exception(_)
         | Event::Finding(_)
+        | Event::Group(_)
         | Event::Model(_)
         | Event::Promotion(_)
         | Event::Registry(_)

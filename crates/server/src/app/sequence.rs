@@ -406,6 +406,7 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
                     rows.put(row);
                     rows.put(handle);
                 }
+                Vault::LoginIdentity(row) => rows.put(row),
                 Vault::Password(row) => rows.put(row),
                 Vault::Private(row) => rows.put(row),
             }
@@ -487,6 +488,7 @@ fn subject_of(command: &Command) -> Option<Subject> {
         | Command::Bundle(_)
         | Command::Delegation(_)
         | Command::Finding(_)
+        | Command::Group(_)
         | Command::Evidence(_)
         | Command::Tag(_)
         | Command::Registry(_)

@@ -26,6 +26,7 @@ pub mod exit;
 pub mod facts;
 pub mod failure;
 pub mod finding;
+pub mod group;
 pub mod hashing;
 pub mod hide;
 pub mod history;
@@ -178,6 +179,9 @@ pub enum Command {
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Say what groups of the identity provider give.
+    #[command(subcommand)]
+    Group(group::Command),
     /// Log in with your password; the commands that follow are yours for half a day.
     Login(login::Args),
     /// End the login of this machine.
@@ -258,6 +262,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
+        Command::Group(command) => group::run(command, &session()?).await,
         Command::Login(args) => login::login(args, &session()?).await,
         Command::Logout => login::logout(&session()?).await,
         Command::Account(command) => login::account(command, &session()?).await,

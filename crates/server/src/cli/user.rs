@@ -34,6 +34,21 @@ pub enum Command {
         /// Name of the person.
         name: String,
     },
+    /// Let a person log in as somebody of the identity provider.
+    #[command(after_help = "Example: chancery user bind data-scientist --subject 8f5c2a1e")]
+    Bind {
+        /// Name of the person.
+        name: String,
+        /// Who he is there: `sub` of his ID tokens, which a login that is refused shows him.
+        #[arg(long)]
+        subject: String,
+    },
+    /// End every login of a person by the identity provider.
+    #[command(after_help = "Example: chancery user unbind data-scientist")]
+    Unbind {
+        /// Name of the person.
+        name: String,
+    },
     /// Deactivate a user and every token of that user.
     #[command(after_help = "Example: chancery user deactivate data-scientist")]
     Deactivate {
@@ -93,6 +108,14 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
                     session.output.raw(&member(&answer.value, "/secret")?);
                 }
             }
+        }
+        Command::Bind { name, subject } => {
+            let answer = client.post(client.url(&["users", &name, "oidc"]), &json!({"subject": subject})).await?;
+            session.output.receipt(&answer, &format!("{name} logs in with the identity provider"));
+        }
+        Command::Unbind { name } => {
+            let answer = client.delete(client.url(&["users", &name, "oidc"])).await?;
+            session.output.receipt(&answer, &format!("{name} no longer logs in with the identity provider"));
         }
         Command::Deactivate { name } => {
             let answer = client.delete(client.url(&["users", &name])).await?;

@@ -174,7 +174,7 @@ impl<P: Permit> Allowed<P> {
     /// What goes with a command of this request.
     pub fn options(&self, requested: &Requested) -> Options {
         let key = |text: &String| Digest::of(format!("{}\n{text}", self.caller.actor.id).as_bytes());
-        Options { door: self.caller.door, request: requested.key.as_ref().map(|text| (key(text), requested.body)) }
+        Options { request: requested.key.as_ref().map(|text| (key(text), requested.body)), ..Options::of(&self.caller) }
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         | Event::Calendar(_)
         | Event::Delegation(_)
         | Event::Finding(_)
+        | Event::Group(_)
         | Event::Risk(_)
         | Event::Template(template::Event::Approved { .. } | template::Event::Withdrawn { .. })
         | Event::Tag(tag::Event::Deleted { .. }) => Vec::new(),

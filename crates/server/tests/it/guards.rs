@@ -343,6 +343,8 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         }
         "account_token_revoke" => (&world.own_token.0, format!("/api/v1/account/tokens/{}", world.own_token.1), Value::Null),
         "user_password_reset" => (admin, "/api/v1/users/leaver/password-reset".to_owned(), json!({})),
+        "user_bind" | "user_unbind" => (admin, "/api/v1/users/guard-password/oidc".to_owned(), json!({"subject": "somebody"})),
+        "group_map" | "group_unmap" => (admin, "/api/v1/groups/ml".to_owned(), json!({"roles": ["viewer"]})),
         "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
         "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),
         "user_deactivate" => (admin, "/api/v1/users/leaver".to_owned(), Value::Null),

@@ -45,6 +45,8 @@ mod lineage;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod login_oidc;
+#[cfg(test)]
 mod mlflow;
 #[cfg(test)]
 mod mlflow_artifacts;

@@ -5,13 +5,14 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use chancery_core::actor::password::{self as rules, Command, MAX_CHARACTERS, PasswordHash, Proof, Purpose};
 use chancery_core::actor::{self, ActorKind};
+use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::{ActorRow, DirectoryRow, HandleRow, PasswordRow, SignInRow, TokenRow};
 use tokio::sync::Semaphore;
 
 use super::{LoginToken, Origin, Proved, wrong};
-use crate::app::{App, AppError, Caller, Options, Receipt};
+use crate::app::{App, AppError, Caller, Credential, Options, Receipt};
 use crate::fault::Fault;
 use crate::secret::Secret;
 use crate::store::Snapshot;
@@ -118,15 +119,15 @@ impl App {
     ///
     /// # Errors
     /// As [`App::prove`]; `access_denied` for a person without any role.
-    pub async fn log_in(&self, name: &str, password: Secret, origin: &Origin, options: &Options) -> Result<(LoginToken, Receipt), AppError> {
+    pub async fn log_in(&self, name: &str, password: Secret, origin: &Origin, door: Door) -> Result<(LoginToken, Receipt), AppError> {
         let proved = self.prove(name, password, origin).await?;
-        let caller = self.caller_of(&proved.actor, options.door).await?;
+        let (caller, _) = self.caller_of(&proved.actor, door, Credential::Password).await?;
         let (id, secret) = (ids::token()?, Secret::new(ids::secret()?));
         let expires_at = self.now().plus_seconds(rules::MAX_LOGIN_SECONDS);
         let secret_hash = Digest::of(secret.expose().as_bytes());
         let command = Command::LogIn { token: id.clone(), secret_hash, expires_at, epoch: proved.epoch };
         let authorized = self.allow_command(&caller, actor::Command::Password(command)).await?;
-        let receipt = self.execute(authorized, options).await?;
+        let receipt = self.execute(authorized, &Options::of(&caller)).await?;
         Ok((LoginToken { id, secret, expires_at }, receipt))
     }
 
@@ -134,7 +135,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::prove`]; `invalid_field` for a new password that breaks a rule.
-    pub async fn set_password(&self, name: &str, current: Secret, new: Secret, origin: &Origin, options: &Options) -> Result<Receipt, AppError> {
+    pub async fn set_password(&self, name: &str, current: Secret, new: Secret, origin: &Origin, door: Door) -> Result<Receipt, AppError> {
         let attempt = self.begin_attempt(name, origin).await?;
         let account = self.account(name).await?;
         let known = account.as_ref().and_then(|account| account.password.clone());
@@ -151,10 +152,10 @@ impl App {
         };
         let hash = self.inner.logins.hashing.hash(new).await?;
         let ended = self.login_tokens(&account.actor).await?;
-        let caller = self.caller_of(&account.actor, options.door).await?;
+        let (caller, _) = self.caller_of(&account.actor, door, Credential::Password).await?;
         let command = Command::Set { hash, proof, ended };
         let authorized = self.allow_command(&caller, actor::Command::Password(command)).await?;
-        let receipt = self.execute(authorized, options).await?;
+        let receipt = self.execute(authorized, &Options::of(&caller)).await?;
         self.forget_sessions(&account.actor).await?;
         Ok(receipt)
     }
@@ -163,26 +164,26 @@ impl App {
     ///
     /// # Errors
     /// `access_denied` for whoever is no administrator, and for a pipeline or service; `separation_of_duties` for one's own.
-    pub async fn reset_password(&self, caller: &Caller, id: &ActorId, options: &Options) -> Result<(Secret, Timestamp, Receipt), AppError> {
+    pub async fn reset_password(&self, caller: &Caller, id: &ActorId) -> Result<(Secret, Timestamp, Receipt), AppError> {
         // Not in the form of a token: it works for one thing only.
         let secret = Secret::new(format!("once-{}", hex::encode(ids::random::<16>()?)));
         let until = self.now().plus_seconds(RESET_SECONDS);
         let secret_hash = Digest::of(secret.expose().as_bytes());
         let command = Command::Reset { actor: id.clone(), secret_hash, until, ended: self.login_tokens(id).await? };
         let authorized = self.allow_command(caller, actor::Command::Password(command)).await?;
-        let receipt = self.execute(authorized, options).await?;
+        let receipt = self.execute(authorized, &Options::of(caller)).await?;
         self.forget_sessions(id).await?;
         Ok((secret, until, receipt))
     }
 
-    /// The caller that an actor is now.
+    /// The caller that an actor is now, and until when he is that.
     ///
     /// # Errors
     /// `unauthenticated` when his access ended.
-    pub(in crate::app) async fn caller_of(&self, id: &ActorId, door: chancery_core::entry::Door) -> Result<Caller, AppError> {
+    pub(in crate::app) async fn caller_of(&self, id: &ActorId, door: Door, credential: Credential) -> Result<(Caller, Option<Timestamp>), AppError> {
         let snapshot = self.inner.store.read().await?;
         let row = snapshot.get::<ActorRow>(values![*id]).await?.filter(|row| row.active).ok_or_else(wrong)?;
-        self.caller_in(&snapshot, row, door).await
+        self.caller_in(&snapshot, row, door, credential).await
     }
 
     /// Tokens of logins that work now.

@@ -15,7 +15,7 @@ use chancery_core::rows::{Key, Row as _};
 use chancery_core::tables::{ActorRow, SessionMethod, SessionRow, SessionUseRow};
 
 use super::{Proved, password};
-use crate::app::{App, AppError, Caller};
+use crate::app::{App, AppError, Caller, Credential};
 use crate::fault::Fault;
 use crate::secret::Secret;
 use crate::store::Snapshot;
@@ -117,7 +117,7 @@ impl App {
         if password::epoch(&snapshot, &row.actor_id).await? != row.epoch {
             return Ok(None);
         }
-        let caller = self.caller_in(&snapshot, actor, Door::Pages).await?;
+        let (caller, _) = self.caller_in(&snapshot, actor, Door::Pages, Credential::Session(id)).await?;
         drop(snapshot);
         if used_at.plus_seconds(NOTED) <= now {
             self.inner.store.scratch().put(&[SessionUseRow { session_id: id, used_at: now }]).await?;
@@ -133,7 +133,7 @@ impl App {
         if !self.inner.no_auth {
             return Ok(None);
         }
-        let caller = Caller { actor: self.anyone().await?, door: Door::Pages };
+        let caller = Caller { actor: self.anyone().await?, door: Door::Pages, credential: Credential::None, limits: None };
         Ok(Some(LoggedIn { caller, session: Digest::of(b"no session"), csrf: self.inner.logins.csrf.clone() }))
     }
 

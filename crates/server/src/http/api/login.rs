@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::user::named;
-use crate::app::{App, AppError, Options};
+use crate::app::{App, AppError};
 use crate::http::caller::origin;
 use crate::http::extract::{ReceiptView, Requested, receipt};
 use crate::http::{Allowed, Json, Path, Problem, caller};
@@ -57,7 +57,7 @@ async fn login(State(app): State<App>, request: Request) -> Result<Response, App
         Ok(body) => body.value,
         Err(problem) => return Ok(problem.into_response()),
     };
-    let (token, made) = app.log_in(&body.name, body.password, &origin, &Options::at(Door::Api)).await?;
+    let (token, made) = app.log_in(&body.name, body.password, &origin, Door::Api).await?;
     let (token_id, expires_at) = (token.id.to_string(), token.expires_at.to_string());
     let body = Granted { receipt: ReceiptView::from(&made), token_id, secret: token.secret.into_exposed(), expires_at };
     Ok((StatusCode::CREATED, axum::Json(body)).into_response())
@@ -95,7 +95,7 @@ async fn set_password(State(app): State<App>, request: Request) -> Result<Respon
         Ok(body) => body.value,
         Err(problem) => return Ok(problem.into_response()),
     };
-    let made = app.set_password(&body.name, body.current, body.new, &origin, &Options::at(Door::Api)).await?;
+    let made = app.set_password(&body.name, body.current, body.new, &origin, Door::Api).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
 
@@ -118,7 +118,7 @@ struct Reset {
     responses((status = 200, description = "Done", body = Reset), (status = "4XX", description = "Refused", body = Problem)))]
 async fn reset_password(allowed: Allowed<caller::ManageActors>, Path(name): Path<Label>, _requested: Requested) -> Result<Response, AppError> {
     let id = named(&allowed.read().await?, &name).await?;
-    let (secret, until, made) = allowed.app.reset_password(&allowed.caller, &id, &Options::at(Door::Api)).await?;
+    let (secret, until, made) = allowed.app.reset_password(&allowed.caller, &id).await?;
     let body = Reset { receipt: ReceiptView::from(&made), secret: secret.into_exposed(), until: until.to_string() };
     Ok((StatusCode::OK, axum::Json(body)).into_response())
 }

@@ -7,6 +7,7 @@ mod account;
 mod alias;
 mod as_of;
 mod attestation;
+mod binding;
 mod bundle;
 pub mod check;
 mod compare;
@@ -21,6 +22,7 @@ mod exception;
 mod explain;
 mod finding;
 mod govern;
+mod group;
 mod history;
 mod jobs;
 mod key;
@@ -90,6 +92,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(user::routes())
         .merge(login::routes())
         .merge(account::routes())
+        .merge(binding::routes())
+        .merge(group::routes())
         .merge(token::routes())
         .merge(key::routes())
         .merge(decision::routes())

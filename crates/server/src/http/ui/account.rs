@@ -134,7 +134,7 @@ pub(super) async fn set_password(posted: Form<NewPassword>) -> Result<Response, 
         let (app, actor) = (&own.allowed.app, &own.allowed.caller.actor.id);
         // His own name, whatever the form says.
         let name = app.handle_of(actor).await?;
-        let made = app.set_password(name.as_str(), form.current, form.new, &origin(&parts), &Options::at(Door::Pages)).await?;
+        let made = app.set_password(name.as_str(), form.current, form.new, &origin(&parts), Door::Pages).await?;
         // This session ended with the old password, like all others.
         let proved = Proved { actor: actor.clone(), epoch: made.first()?.index };
         begun(app, &parts, &proved, SessionMethod::Password, "/account?done=password").await
@@ -176,7 +176,7 @@ pub(super) async fn revoke_token(posted: Form<Revoke>) -> Result<Response, PageE
         let command = actor::Command::Password(password::Command::RevokeOwnToken { token: filled(form)?.token });
         let (app, caller) = (&own.allowed.app, &own.allowed.caller);
         let authorized = app.allow_command(caller, command).await?;
-        app.execute(authorized, &Options::at(Door::Pages)).await?;
+        app.execute(authorized, &Options::of(caller)).await?;
         Ok(done("token"))
     };
     let outcome = outcome.await;

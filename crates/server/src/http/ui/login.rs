@@ -15,7 +15,7 @@ use super::form::{Sent, Signed, filled};
 use super::layout::{Frame, Note, page};
 use super::session::{PageError, local, own_origin, session_begins, session_cookie, session_ends, whose};
 use crate::app::login::Proved;
-use crate::app::{App, AppError, Options};
+use crate::app::{App, AppError};
 use crate::http::caller::origin;
 use crate::secret::Secret;
 
@@ -46,7 +46,7 @@ fn opened(parts: &Parts) -> Opened {
     axum::extract::Query::<Opened>::try_from_uri(&parts.uri).map(|query| query.0).unwrap_or_default()
 }
 
-fn shown(app: &App, status: StatusCode, name: &str, next: &str, note: Option<Note>) -> Response {
+pub(super) fn shown(app: &App, status: StatusCode, name: &str, next: &str, note: Option<Note>) -> Response {
     let provider = app.logins().issuer.is_some().then(|| Provider { path: "/login/oidc", label: app.logins().label.clone() });
     let login = Login { frame: Frame::new("Log in", "", None).with(note), name: name.to_owned(), next: local(next).to_owned(), provider };
     page(status, &login)
@@ -159,7 +159,7 @@ pub(super) async fn set_password(sent: Sent<NewPassword>) -> Result<Response, Pa
     let outcome = async {
         let form = filled(form)?;
         form.check()?;
-        app.set_password(form.name.trim(), form.current, form.new, &origin(&parts), &Options::at(Door::Pages)).await
+        app.set_password(form.name.trim(), form.current, form.new, &origin(&parts), Door::Pages).await
     };
     match outcome.await {
         Ok(_) => Ok(Redirect::to("/login?done=password").into_response()),

@@ -7,6 +7,7 @@ mod account;
 pub mod form;
 pub mod layout;
 mod login;
+mod oidc;
 pub mod session;
 
 use axum::Router;
@@ -34,6 +35,8 @@ fn pages() -> Vec<(Route, MethodRouter<App>)> {
         (("GET", layout::STYLE_PATH, Anybody), get(layout::style)),
         (("GET", "/login", Anybody), get(login::show)),
         (("POST", "/login", Anybody), post(login::log_in)),
+        (("GET", "/login/oidc", Anybody), get(oidc::begin)),
+        (("GET", crate::app::login::oidc::CALLBACK, Anybody), get(oidc::finish)),
         (("GET", "/password", Anybody), get(login::show_password)),
         (("POST", "/password", Anybody), post(login::set_password)),
         (("POST", "/logout", Person), post(login::log_out)),
