@@ -2,7 +2,8 @@
 # Installs what a target needs, from Debian's packages and from PyPI. Does nothing when it is there already.
 #   setup.sh build   a C compiler for SQLite and TLS
 #   setup.sh test    also PostgreSQL, openssl, Go with golang.org/x/mod, the Python verifiers in target/venv, the MLflow
-#                    clients in target/venv-mlflow3 and target/venv-mlflow2, and Node with an OpenID provider in target/oidc
+#                    clients in target/venv-mlflow3 and target/venv-mlflow2, schemathesis in target/venv-schemathesis, and
+#                    Node with an OpenID provider in target/oidc
 #   setup.sh bench   also PostgreSQL, and MLflow's server in target/venv-mlflow-server
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -50,6 +51,7 @@ environment target/venv tests/requirements.txt
 if [ "$what" = test ]; then
   environment target/venv-mlflow3 tests/mlflow/requirements-3.txt
   environment target/venv-mlflow2 tests/mlflow/requirements-2.txt
+  environment target/venv-schemathesis tests/schemathesis/requirements.txt
 fi
 if [ "$what" = test ] && ! cmp -s tests/oidc/package-lock.json target/oidc/package-lock.json; then
   # A real OpenID provider, for the tests of the login.

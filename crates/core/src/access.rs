@@ -248,6 +248,7 @@ impl Role {
                     | Action::ReadAccessLog
                     | Action::ManageActors
                     | Action::ManageTeams
+                    | Action::TransferModel
                     | Action::ManageAccess
                     | Action::ErasePerson
                     | Action::ManageSettings
@@ -351,7 +352,8 @@ pub fn action_of(command: &Command) -> Action {
         Command::Actor(actor::Command::Password(
             actor::password::Command::Set { .. } | actor::password::Command::LogIn { .. } | actor::password::Command::RevokeOwnToken { .. },
         )) => Action::ManageOwnAccount,
-        Command::Actor(_) => Action::ManageActors,
+        Command::AccessLog(_) => Action::ManageSettings,
+        Command::Actor(_) | Command::Grant(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,
         Command::Bundle(_) => Action::ManagePolicy,
@@ -362,9 +364,11 @@ pub fn action_of(command: &Command) -> Action {
             exception::Command::Grant { .. } | exception::Command::Refuse { .. } => Action::GrantException,
             exception::Command::BreakGlass(_) | exception::Command::Release { .. } => Action::BreakGlass,
         },
+        Command::Erasure(_) => Action::ErasePerson,
         Command::Finding(_) => Action::RunChecks,
         Command::Group(_) => Action::ManageActors,
         Command::Risk(_) => Action::ManageRisks,
+        Command::Team(_) => Action::ManageTeams,
         Command::Template(_) => Action::ManageTemplates,
         // A reviewer who speaks in a role of approval gives a verdict.
         Command::Evidence(evidence::Command::Add { role: Some(_), .. }) => Action::Review,
@@ -374,6 +378,10 @@ pub fn action_of(command: &Command) -> Action {
             model::Command::SetRiskTier { .. } | model::Command::ConfirmTier { .. } | model::Command::RejectTier { .. } => Action::SetRiskTier,
             model::Command::SetPolicyMode { .. } => Action::SetPolicyMode,
             model::Command::Rename { .. } | model::Command::Hide { .. } => Action::ManageModel,
+            model::Command::ProposeTransfer { .. }
+            | model::Command::AcceptTransfer { .. }
+            | model::Command::RejectTransfer { .. }
+            | model::Command::WithdrawTransfer { .. } => Action::TransferModel,
         },
         Command::Promotion(command) => match command {
             promotion::Command::Open { .. } | promotion::Command::Refresh { .. } | promotion::Command::Cancel { .. } => Action::AskPromotion,

@@ -9,6 +9,7 @@ use crate::names::{
 };
 use crate::rows::{Row, Table};
 use crate::signing::foreign::Algorithm;
+use crate::access_log::{AccessKind, Day};
 use crate::{actor, approval, attestation, bundle, calendar, evidence, exception, finding, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
@@ -120,6 +121,26 @@ crate::table! {
         risk_tier: RiskTier,
         /// Why, in the vault; none for a proposal that came with the model's creation.
         reason: Option<Digest>,
+        /// Who proposed it.
+        proposed_by: ActorId,
+        /// When.
+        proposed_at: Timestamp,
+        /// Entry that proposed it.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A transfer of a model to another team that waits for the other side.
+    TransferProposalRow = "transfer_proposals", Derived, key 1 {
+        /// Model.
+        model_id: ModelId,
+        /// The team that owns it; none for a claim.
+        from_team: Option<Label>,
+        /// The team that would own it.
+        to_team: Label,
+        /// Why, in the vault.
+        reason: Digest,
         /// Who proposed it.
         proposed_by: ActorId,
         /// When.
@@ -830,10 +851,78 @@ crate::table! {
         roles: serde_json::Value,
         /// Whether the actor may log in.
         active: bool,
+        /// Entry that erased the person's name.
+        erased_index: Option<u64>,
         /// Entry that created it.
         created_index: u64,
         /// Index of the last entry that changed it.
         revision: u64,
+    }
+}
+
+crate::table! {
+    /// Roles of an actor that wait for a second administrator.
+    GrantProposalRow = "grant_proposals", Derived, key 1 {
+        /// Who gets them.
+        actor_id: ActorId,
+        /// The roles, as a JSON list of words.
+        roles: serde_json::Value,
+        /// Who proposed them.
+        proposed_by: ActorId,
+        /// When.
+        proposed_at: Timestamp,
+        /// Entry that proposed them.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A team.
+    TeamRow = "teams", Derived, key 1 {
+        /// Its name, given once.
+        team: Label,
+        /// What it is for.
+        description: String,
+        /// How many are in it.
+        members: u64,
+        /// How many models it owns, hidden ones apart.
+        models: u64,
+        /// Whether it is no more.
+        dissolved: bool,
+        /// Entry that created it.
+        created_index: u64,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// Who is in a team.
+    TeamMemberRow = "team_members", Derived, key 2 {
+        /// Team.
+        team: Label,
+        /// Person, pipeline or service.
+        actor_id: ActorId,
+        /// Since when.
+        added_at: Timestamp,
+        /// Entry that says so.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// What a finished day of the access log came to.
+    AccessAnchorRow = "access_anchors", Derived, key 1 {
+        /// The day.
+        day: Day,
+        /// Its rows.
+        count: u64,
+        /// Digest over them.
+        digest: Digest,
+        /// When it was anchored.
+        anchored_at: Timestamp,
+        /// Entry that says so.
+        entry_index: u64,
     }
 }
 
@@ -1168,6 +1257,31 @@ crate::table! {
     }
 }
 
+crate::table! {
+    /// A line of the access log. Rows are added in batches off the path of requests; the day of a row is the one in which it was written
+    /// down, so that no row comes late to a day that is anchored.
+    AccessLogRow = "access_log", Scratch, key 3 {
+        /// The day to which it counts.
+        day: Day,
+        /// When it happened.
+        at: Timestamp,
+        /// 16 random hexadecimal digits.
+        log_id: String,
+        /// What somebody did.
+        kind: AccessKind,
+        /// Who; nobody for a failed login.
+        actor: Option<ActorId>,
+        /// To what.
+        what: String,
+        /// Digest over salt and private text.
+        private_digest: Digest,
+        /// The salt; none after an erasure.
+        private_salt: Option<Vec<u8>>,
+        /// Address, program and claimed name, as JSON; none after an erasure.
+        private_text: Option<String>,
+    }
+}
+
 /// A secondary index.
 #[derive(Debug)]
 pub struct Index {
@@ -1190,6 +1304,7 @@ pub const ALL: &[&Table] = &[
     CheckpointRow::TABLE,
     ModelRow::TABLE,
     TierProposalRow::TABLE,
+    TransferProposalRow::TABLE,
     NameRow::TABLE,
     BindingRow::TABLE,
     VersionRow::TABLE,
@@ -1219,6 +1334,10 @@ pub const ALL: &[&Table] = &[
     TemplateRow::TABLE,
     TemplateNameRow::TABLE,
     ActorRow::TABLE,
+    GrantProposalRow::TABLE,
+    TeamRow::TABLE,
+    TeamMemberRow::TABLE,
+    AccessAnchorRow::TABLE,
     ActorKeyRow::TABLE,
     AttestationRow::TABLE,
     TokenRow::TABLE,
@@ -1236,6 +1355,7 @@ pub const ALL: &[&Table] = &[
     PrivateRow::TABLE,
     ArtifactFileRow::TABLE,
     ArtifactUploadRow::TABLE,
+    AccessLogRow::TABLE,
     SessionRow::TABLE,
     SessionUseRow::TABLE,
     LoginFailureRow::TABLE,
@@ -1289,6 +1409,10 @@ pub const INDEXES: &[Index] = &[
     Index { name: "reviews_by_subject", table: ReviewRow::TABLE, columns: &["subject"], unique: false },
     Index { name: "findings_by_status", table: FindingRow::TABLE, columns: &["status", "opened_index"], unique: false },
     Index { name: "findings_by_model", table: FindingRow::TABLE, columns: &["model_id"], unique: false },
+    Index { name: "transfer_proposals_by_entry", table: TransferProposalRow::TABLE, columns: &["entry_index"], unique: false },
+    Index { name: "grant_proposals_by_entry", table: GrantProposalRow::TABLE, columns: &["entry_index"], unique: false },
+    Index { name: "team_members_by_actor", table: TeamMemberRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "access_log_by_actor", table: AccessLogRow::TABLE, columns: &["actor", "day", "at", "log_id"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "actor_keys_by_actor", table: ActorKeyRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "attestations_by_version", table: AttestationRow::TABLE, columns: &["model_id", "number"], unique: false },

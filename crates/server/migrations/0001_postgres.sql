@@ -60,6 +60,17 @@ CREATE TABLE "tier_proposals" (
     "entry_index" bigint,
     PRIMARY KEY ("model_id")
 );
+CREATE TABLE "transfer_proposals" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "from_team" text COLLATE "C",
+    "to_team" text COLLATE "C",
+    "reason" text COLLATE "C",
+    "proposed_by" text COLLATE "C",
+    "proposed_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("model_id")
+);
+CREATE INDEX "transfer_proposals_by_entry" ON "transfer_proposals" ("entry_index");
 CREATE TABLE "names" (
     "name" text COLLATE "C" NOT NULL,
     "model_id" text COLLATE "C",
@@ -443,9 +454,45 @@ CREATE TABLE "actors" (
     "kind" text COLLATE "C",
     "roles" text COLLATE "C",
     "active" bigint,
+    "erased_index" bigint,
     "created_index" bigint,
     "revision" bigint,
     PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "grant_proposals" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "roles" text COLLATE "C",
+    "proposed_by" text COLLATE "C",
+    "proposed_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("actor_id")
+);
+CREATE INDEX "grant_proposals_by_entry" ON "grant_proposals" ("entry_index");
+CREATE TABLE "teams" (
+    "team" text COLLATE "C" NOT NULL,
+    "description" text COLLATE "C",
+    "members" bigint,
+    "models" bigint,
+    "dissolved" bigint,
+    "created_index" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("team")
+);
+CREATE TABLE "team_members" (
+    "team" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C" NOT NULL,
+    "added_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("team", "actor_id")
+);
+CREATE INDEX "team_members_by_actor" ON "team_members" ("actor_id");
+CREATE TABLE "access_anchors" (
+    "day" text COLLATE "C" NOT NULL,
+    "count" bigint,
+    "digest" text COLLATE "C",
+    "anchored_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("day")
 );
 CREATE TABLE "actor_keys" (
     "key_id" text COLLATE "C" NOT NULL,
@@ -592,6 +639,19 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 );
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "access_log" (
+    "day" text COLLATE "C" NOT NULL,
+    "at" bigint NOT NULL,
+    "log_id" text COLLATE "C" NOT NULL,
+    "kind" text COLLATE "C",
+    "actor" text COLLATE "C",
+    "what" text COLLATE "C",
+    "private_digest" text COLLATE "C",
+    "private_salt" bytea,
+    "private_text" text COLLATE "C",
+    PRIMARY KEY ("day", "at", "log_id")
+);
+CREATE INDEX "access_log_by_actor" ON "access_log" ("actor", "day", "at", "log_id");
 CREATE TABLE "sessions" (
     "session_id" text COLLATE "C" NOT NULL,
     "actor_id" text COLLATE "C",

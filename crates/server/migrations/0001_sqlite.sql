@@ -60,6 +60,17 @@ CREATE TABLE "tier_proposals" (
     "entry_index" INTEGER,
     PRIMARY KEY ("model_id")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "transfer_proposals" (
+    "model_id" TEXT NOT NULL,
+    "from_team" TEXT,
+    "to_team" TEXT,
+    "reason" TEXT,
+    "proposed_by" TEXT,
+    "proposed_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("model_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "transfer_proposals_by_entry" ON "transfer_proposals" ("entry_index");
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,
@@ -443,9 +454,45 @@ CREATE TABLE "actors" (
     "kind" TEXT,
     "roles" TEXT,
     "active" INTEGER,
+    "erased_index" INTEGER,
     "created_index" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "grant_proposals" (
+    "actor_id" TEXT NOT NULL,
+    "roles" TEXT,
+    "proposed_by" TEXT,
+    "proposed_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "grant_proposals_by_entry" ON "grant_proposals" ("entry_index");
+CREATE TABLE "teams" (
+    "team" TEXT NOT NULL,
+    "description" TEXT,
+    "members" INTEGER,
+    "models" INTEGER,
+    "dissolved" INTEGER,
+    "created_index" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("team")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "team_members" (
+    "team" TEXT NOT NULL,
+    "actor_id" TEXT NOT NULL,
+    "added_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("team", "actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "team_members_by_actor" ON "team_members" ("actor_id");
+CREATE TABLE "access_anchors" (
+    "day" TEXT NOT NULL,
+    "count" INTEGER,
+    "digest" TEXT,
+    "anchored_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("day")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "actor_keys" (
     "key_id" TEXT NOT NULL,

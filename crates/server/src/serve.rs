@@ -76,9 +76,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
     let address = listener.local_addr()?;
     greet(&args, address, token.as_deref());
+    let anchors = tokio::spawn(crate::jobs::access_log::run(app.clone()));
     let signer = tokio::spawn(crate::jobs::checkpoint::run(app.clone()));
     let checks = tokio::spawn(crate::jobs::checks::run(app.clone()));
-    let server = axum::serve(listener, crate::http::router(app).into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(stopped());
+    let service = crate::http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stopped());
     let served = async { server.await.context("the server stopped") };
     tokio::select! {
         result = served => result?,
@@ -86,6 +88,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     }
     signer.abort();
     checks.abort();
+    anchors.abort();
+    app.flush_access_log().await;
     Ok(())
 }
 

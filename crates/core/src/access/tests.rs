@@ -54,7 +54,7 @@ fn who_may_do_what() {
         (RevokeAttestation, &["owner", "approver:ai-governance", "incident"]),
         (ManageOwnAccount, &ROLES),
         (ManageTeams, &["administrator"]),
-        (TransferModel, &["owner"]),
+        (TransferModel, &["owner", "administrator"]),
         (ErasePerson, &["administrator"]),
         (ManageAccess, &["administrator"]),
         (ReadAccessLog, &["auditor", "administrator"]),

@@ -202,7 +202,14 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, model: ModelR
             record(rows, entry, &entry.subject, "policy_mode", mode.map(PolicyMode::as_str))?;
             touch(rows, entry, ModelRow { policy_mode: *mode, ..model });
         }
-        Event::Created { .. } | Event::Updated { .. } | Event::Renamed { .. } | Event::Hidden { .. } => {}
+        Event::Created { .. }
+        | Event::Updated { .. }
+        | Event::TransferProposed { .. }
+        | Event::Transferred { .. }
+        | Event::TransferRejected { .. }
+        | Event::TransferWithdrawn { .. }
+        | Event::Renamed { .. }
+        | Event::Hidden { .. } => {}
     }
     Ok(())
 }

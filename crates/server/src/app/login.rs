@@ -13,9 +13,11 @@ pub use attempts::Origin;
 pub use config::{LoginConfig, WebConfig};
 pub use session::{LoggedIn, SessionView};
 
-use chancery_core::names::{ActorId, TokenId, Timestamp};
+use chancery_core::access_log::{AccessKind, Whence};
+use chancery_core::names::{ActorId, Timestamp, TokenId};
 use chancery_core::refusal::{Code, Refusal};
 
+use super::{App, AppError};
 use crate::secret::Secret;
 
 /// What a login with a password and the like need while the server runs.
@@ -63,6 +65,25 @@ pub struct LoginToken {
     pub secret: Secret,
     /// Until when it works.
     pub expires_at: Timestamp,
+}
+
+impl App {
+    /// Writes down that somebody logged in, by what.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`]: then nobody is logged in.
+    pub(super) async fn log_login(&self, proved: &Proved, how: &str, origin: &Origin) -> Result<(), AppError> {
+        Ok(self.log_access(AccessKind::Login, Some(&proved.actor), how, &origin.whence).await?)
+    }
+
+    /// Writes down that a login failed, with the name that was claimed.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`].
+    pub(super) async fn log_failed_login(&self, claimed: &str, how: &str, origin: &Origin) -> Result<(), AppError> {
+        let claimed = Some(claimed.chars().filter(|letter| !letter.is_control()).take(100).collect());
+        Ok(self.log_access(AccessKind::LoginFailed, None, how, &Whence { claimed, ..origin.whence.clone() }).await?)
+    }
 }
 
 /// The one answer to every login that fails.

@@ -2,6 +2,7 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod access_log;
 pub mod artifacts;
 pub mod as_of;
 mod attestation;
@@ -146,6 +147,7 @@ struct Inner {
     access: access::Cache,
     logins: login::Logins,
     web: WebConfig,
+    access_log: access_log::Log,
     current: Arc<current::Current>,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
@@ -170,6 +172,7 @@ impl App {
         let shipped = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
+        let access_log = access_log::Log::start(store.clone(), config.clock.clone());
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
         let signer = Signer::new(store.clone(), keys.clone(), config.crash);
         // Before anything is written: a database that is older than what the key has signed must not grow.
@@ -192,6 +195,7 @@ impl App {
             access: access::Cache::new()?,
             logins: login::Logins::new(config.login, &config.web)?,
             web: config.web,
+            access_log,
             current,
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),

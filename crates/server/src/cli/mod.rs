@@ -3,6 +3,7 @@
 //! Commands that talk to the server get a [`session::Session`]; their results go through [`output::Output`], their
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
+pub mod access_log;
 pub mod alias;
 pub mod approval_signature;
 pub mod attestation;
@@ -26,6 +27,7 @@ pub mod exit;
 pub mod facts;
 pub mod failure;
 pub mod finding;
+pub mod grant;
 pub mod group;
 pub mod hashing;
 pub mod hide;
@@ -55,10 +57,12 @@ pub mod session;
 pub mod summary;
 pub mod system;
 pub mod tag;
+pub mod team;
 pub mod template;
 pub mod tier_proposal;
 pub mod token;
 pub mod trace;
+pub mod transfer;
 pub mod transition;
 pub mod upload;
 pub mod user;
@@ -176,6 +180,15 @@ pub enum Command {
     /// Create users and give them roles.
     #[command(subcommand)]
     User(user::Command),
+    /// Roles that wait for a second administrator.
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Create teams, say who is in them, and dissolve them.
+    #[command(subcommand)]
+    Team(team::Command),
+    /// Show and verify who logged in, downloaded and exported.
+    #[command(subcommand)]
+    AccessLog(access_log::Command),
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
@@ -261,6 +274,9 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
+        Command::Grant(command) => grant::run(command, &session()?).await,
+        Command::Team(command) => team::run(command, &session()?).await,
+        Command::AccessLog(command) => access_log::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
         Command::Group(command) => group::run(command, &session()?).await,
         Command::Login(args) => login::login(args, &session()?).await,

@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use base64::Engine as _;
 use chancery_core::Command;
 use chancery_core::access::Action;
+use chancery_core::access_log::{AccessKind, Whence};
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
 
@@ -119,6 +120,7 @@ pub struct Allowed<P: Permit> {
     /// Who calls.
     pub caller: Caller,
     permit: Reading,
+    whence: Whence,
     action: PhantomData<P>,
 }
 
@@ -129,16 +131,16 @@ impl<P: Permit> Allowed<P> {
     /// `unauthenticated`; `access_denied`, which is recorded.
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
         let caller = app.authenticate(presented(parts), &origin(parts), door).await?;
-        Self::to(caller, app).await
+        Self::to(caller, super::whence::of(parts), app).await
     }
 
     /// Checks the action for a caller who has proved who he is in another way.
     ///
     /// # Errors
     /// `access_denied`, which is recorded.
-    pub(super) async fn to(caller: Caller, app: &App) -> Result<Self, AppError> {
+    pub(super) async fn to(caller: Caller, whence: Whence, app: &App) -> Result<Self, AppError> {
         let permit = app.allow(&caller, P::ACTION).await?;
-        Ok(Self { app: app.clone(), caller, permit, action: PhantomData })
+        Ok(Self { app: app.clone(), caller, permit, whence, action: PhantomData })
     }
 
     /// A consistent read.
@@ -147,6 +149,14 @@ impl<P: Permit> Allowed<P> {
     /// [`AppError::Fault`].
     pub async fn read(&self) -> Result<Snapshot, AppError> {
         self.app.read(&self.permit).await
+    }
+
+    /// Adds a line to the access log, before what it is about is handed out.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`] when the log takes no line.
+    pub async fn log(&self, kind: AccessKind, what: &str) -> Result<(), AppError> {
+        Ok(self.app.log_access(kind, Some(&self.caller.actor.id), what, &self.whence).await?)
     }
 
     /// The kept answer to a question.
@@ -206,5 +216,5 @@ fn presented(parts: &Parts) -> Option<Presented> {
 
 /// Where a request comes from: the other end of its connection. Headers such as `X-Forwarded-For` are what anybody writes, and say nothing.
 pub(super) fn origin(parts: &Parts) -> Origin {
-    Origin { address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()) }
+    Origin { address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()), whence: super::whence::of(parts) }
 }

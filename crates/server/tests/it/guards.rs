@@ -175,6 +175,10 @@ struct World {
     once: String,
     /// Somebody with the id of the token that he uses.
     own_token: (Client, String),
+    /// Another administrator.
+    second: Client,
+    /// An owner in team `risk`.
+    receiver: Client,
 }
 
 async fn world(app: &TestApp) -> World {
@@ -260,7 +264,24 @@ async fn world(app: &TestApp) -> World {
     let own = app.anonymous.post("/api/v1/login", json!({"name": "guard-login", "password": PASSWORD})).await.expect(201);
     let own_token = (app.anonymous.with_token(own["secret"].as_str().unwrap()), own["token_id"].as_str().unwrap().to_owned());
     let anonymous = app.anonymous.clone();
-    World { anonymous, once, own_token, exceptions, incident, risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
+    for team in ["risk", "empty"] {
+        app.team(team).await;
+    }
+    app.admin.put("/api/v1/teams/credit/members/scientist", json!({})).await.expect(200);
+    let receiver = app.user("risk-owner", &["owner@team:risk", "owner"]).await;
+    for name in ["transfer-propose", "transfer-accept", "transfer-reject", "transfer-withdraw"] {
+        cast.owner.post("/api/v1/models", json!({"name": name, "risk_tier": "high", "ownership": {"owning_team": "credit"}})).await.expect(201);
+        if name != "transfer-propose" {
+            cast.owner.post(&format!("/api/v1/models/{name}/transfer"), json!({"to": "risk", "reason": "theirs"})).await.expect(201);
+        }
+    }
+    let second = app.user("second-administrator", &["administrator"]).await;
+    for name in ["grant-confirm", "grant-reject", "grant-withdraw"] {
+        app.admin.post("/api/v1/users", json!({"name": name, "kind": "person", "roles": ["approver:product"]})).await.expect(201);
+    }
+    app.user("gone", &["viewer"]).await;
+    app.admin.delete("/api/v1/users/gone").await.expect(200);
+    World { anonymous, once, own_token, second, receiver, exceptions, incident, risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -345,6 +366,19 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "user_password_reset" => (admin, "/api/v1/users/leaver/password-reset".to_owned(), json!({})),
         "user_bind" | "user_unbind" => (admin, "/api/v1/users/guard-password/oidc".to_owned(), json!({"subject": "somebody"})),
         "group_map" | "group_unmap" => (admin, "/api/v1/groups/ml".to_owned(), json!({"roles": ["viewer"]})),
+        "team_create" => (admin, "/api/v1/teams".to_owned(), json!({"name": "new"})),
+        "team_change" => (admin, "/api/v1/teams/risk".to_owned(), json!({"description": "rates risks"})),
+        "team_dissolve" => (admin, "/api/v1/teams/empty/dissolve".to_owned(), json!({"reason": "unused"})),
+        "team_member_add" => (admin, "/api/v1/teams/risk/members/scientist".to_owned(), Value::Null),
+        "team_member_remove" => (admin, "/api/v1/teams/credit/members/scientist".to_owned(), Value::Null),
+        "transfer_propose" => (&cast.owner, model("transfer-propose/transfer"), json!({"to": "risk", "reason": "theirs"})),
+        "transfer_accept" => (&world.receiver, model("transfer-accept/transfer/accept"), json!({"to": "risk"})),
+        "transfer_reject" => (&world.receiver, model("transfer-reject/transfer/reject"), json!({"reason": "not ours"})),
+        "transfer_withdraw" => (&cast.owner, model("transfer-withdraw/transfer/withdraw"), json!({"reason": "too early"})),
+        "grant_confirm" => (&world.second, "/api/v1/grant-proposals/grant-confirm/confirm".to_owned(), json!({"roles": ["approver:product"]})),
+        "grant_reject" => (&world.second, "/api/v1/grant-proposals/grant-reject/reject".to_owned(), json!({"reason": "not trained"})),
+        "grant_withdraw" => (admin, "/api/v1/grant-proposals/grant-withdraw/withdraw".to_owned(), json!({"reason": "a mistake"})),
+        "user_erase" => (admin, "/api/v1/users/gone/erase".to_owned(), json!({})),
         "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
         "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),
         "user_deactivate" => (admin, "/api/v1/users/leaver".to_owned(), Value::Null),

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use chancery_core::access_log::Whence;
 use chancery_core::names::{Digest, Timestamp};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::{Key, Row as _};
@@ -30,6 +31,8 @@ const TIDIED: i64 = 100;
 pub struct Origin {
     /// The address at the other end of the connection, never one that a header names.
     pub address: Option<IpAddr>,
+    /// The same and more, for the access log.
+    pub whence: Whence,
 }
 
 /// One at a time reads and counts, so that attempts at the same moment do not count as one.

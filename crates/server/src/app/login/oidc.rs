@@ -19,7 +19,7 @@ use chancery_core::tables::{ActorRow, HandleRow, LoginIdentityRow};
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use super::{LoginConfig, Proved, WebConfig, password};
+use super::{LoginConfig, Origin, Proved, WebConfig, password};
 use crate::app::jwks::{Issuer, IssuerConfig, KeySource, checked};
 use crate::app::jwt::{Algorithm, Claims};
 use crate::app::{App, AppError};
@@ -286,7 +286,20 @@ impl App {
     ///
     /// # Errors
     /// `unauthenticated` for an answer that was not meant for this browser or does not hold; `access_denied` for somebody who has no account.
-    pub async fn oidc_finish(&self, flow: &Flow, returned: &Returned) -> Result<Proved, AppError> {
+    pub async fn oidc_finish(&self, flow: &Flow, returned: &Returned, origin: &Origin) -> Result<Proved, AppError> {
+        match self.returned(flow, returned).await {
+            Ok(proved) => {
+                self.log_login(&proved, "oidc", origin).await?;
+                Ok(proved)
+            }
+            Err(error) => {
+                self.log_failed_login("", "oidc", origin).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn returned(&self, flow: &Flow, returned: &Returned) -> Result<Proved, AppError> {
         let provider = self.provider()?;
         let config = self.inner.logins.config();
         if returned.state.is_empty() || returned.state != flow.state() {

@@ -109,9 +109,14 @@ impl App {
         match account {
             Some(account) if right => {
                 self.forgive(attempt).await?;
-                Ok(Proved { actor: account.actor, epoch: account.epoch })
+                let proved = Proved { actor: account.actor, epoch: account.epoch };
+                self.log_login(&proved, "password", origin).await?;
+                Ok(proved)
             }
-            Some(_) | None => Err(wrong().into()),
+            Some(_) | None => {
+                self.log_failed_login(name, "password", origin).await?;
+                Err(wrong().into())
+            }
         }
     }
 
@@ -143,7 +148,10 @@ impl App {
         let once = known.as_ref().is_some_and(|row| row.reset_hash == Some(secret) && row.reset_until.is_some_and(|until| until > self.now()));
         let hash = known.and_then(|row| row.hash);
         let right = self.inner.logins.hashing.verify(current, hash.clone()).await?;
-        let (Some(account), true) = (account, once || right) else { return Err(wrong().into()) };
+        let (Some(account), true) = (account, once || right) else {
+            self.log_failed_login(name, "change of password", origin).await?;
+            return Err(wrong().into());
+        };
         self.forgive(attempt).await?;
         rules::check(new.expose(), account.handle.as_str())?;
         let proof = match hash.filter(|_| right) {

@@ -4,6 +4,7 @@
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
 mod account;
+mod access_log;
 mod alias;
 mod as_of;
 mod attestation;
@@ -23,6 +24,7 @@ mod explain;
 mod finding;
 mod govern;
 mod group;
+mod grant;
 mod history;
 mod jobs;
 mod key;
@@ -39,9 +41,11 @@ mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod team;
 mod template;
 pub mod token;
 mod trace;
+mod transfer;
 pub mod transition;
 pub mod upload;
 pub mod user;
@@ -51,9 +55,10 @@ use axum::Router;
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::error::Problem;
+use super::error::{PROBLEM, Problem};
 use super::extract::ReceiptView;
 use crate::app::App;
 
@@ -94,6 +99,10 @@ fn routes() -> OpenApiRouter<App> {
         .merge(account::routes())
         .merge(binding::routes())
         .merge(group::routes())
+        .merge(grant::routes())
+        .merge(team::routes())
+        .merge(transfer::routes())
+        .merge(access_log::routes())
         .merge(token::routes())
         .merge(key::routes())
         .merge(decision::routes())
@@ -118,7 +127,23 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    plain_paths(routes().merge(upload::routes()).merge(download::routes()).into_openapi())
+    problem_media_type(plain_paths(routes().merge(upload::routes()).merge(download::routes()).into_openapi()))
+}
+
+/// Refusals come as problems (RFC 9457), with the media type of these.
+fn problem_media_type(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    fn is_problem(content: &RefOr<Content>) -> bool {
+        matches!(content, RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) if schema.ref_location.ends_with("/Problem"))
+    }
+    let items = document.paths.paths.values_mut();
+    let operations = items.flat_map(|item| [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head]).flatten();
+    for response in operations.flat_map(|operation| operation.responses.responses.values_mut()) {
+        let RefOr::T(response) = response else { continue };
+        if response.content.values().any(is_problem) {
+            response.content = std::mem::take(&mut response.content).into_values().map(|content| (PROBLEM.to_owned(), content)).collect();
+        }
+    }
+    document
 }
 
 /// OpenAPI knows no `{*key}`, the router's way to say that a parameter may hold `/`.

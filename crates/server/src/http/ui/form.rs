@@ -182,7 +182,7 @@ impl<P: Permit + Send, F: DeserializeOwned + Send> FromRequest<App> for Posted<P
 
     async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
         let Signed { session, parts, form, fields, .. } = Signed::from_request(request, app).await?;
-        Ok(Self { shown: Shown::to(session, app).await?, parts, form, fields })
+        Ok(Self { shown: Shown::to(session, &parts, app).await?, parts, form, fields })
     }
 }
 

@@ -14,6 +14,7 @@ use super::layout::Note;
 use super::session::{PageError, cookie, local, own_origin, set_cookie};
 use crate::app::login::oidc::{FLOW_SECONDS, Flow, Returned};
 use crate::app::{App, WebConfig};
+use crate::http::caller::origin;
 use crate::secret::Secret;
 
 /// Longest page to come back to: it travels in the cookie.
@@ -69,7 +70,7 @@ pub(super) async fn finish(State(app): State<App>, parts: Parts) -> Result<Respo
         None => (Flow::new().map_err(crate::app::AppError::from)?, "/account".to_owned()),
     };
     let outcome = async {
-        let proved = app.oidc_finish(&flow, &returned).await?;
+        let proved = app.oidc_finish(&flow, &returned, &origin(&parts)).await?;
         begun(&app, &parts, &proved, SessionMethod::Oidc, &next).await
     };
     let mut response = match outcome.await {

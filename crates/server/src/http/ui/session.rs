@@ -16,7 +16,7 @@ use reqwest::Url;
 
 use super::layout::{Note, NoteKind, Person, message};
 use crate::app::{App, AppError, LoggedIn, WebConfig};
-use crate::http::{Allowed, Permit};
+use crate::http::{Allowed, Permit, whence};
 use crate::secret::Secret;
 use crate::values;
 
@@ -206,9 +206,9 @@ pub struct Shown<P: Permit> {
 }
 
 impl<P: Permit> Shown<P> {
-    pub(super) async fn to(session: LoggedIn, app: &App) -> Result<Self, PageError> {
+    pub(super) async fn to(session: LoggedIn, parts: &Parts, app: &App) -> Result<Self, PageError> {
         let person = person(app, &session).await?;
-        match Allowed::to(session.caller.clone(), app).await {
+        match Allowed::to(session.caller.clone(), whence::of(parts), app).await {
             Ok(allowed) => Ok(Self { allowed, session, person, permit: PhantomData }),
             Err(error) => Err(PageError::App(error, Some(person))),
         }
@@ -221,7 +221,7 @@ impl<P: Permit + Send> FromRequestParts<App> for Shown<P> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
         let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let session = whose(parts, app).await?.ok_or(PageError::LogIn(here))?;
-        Self::to(session, app).await
+        Self::to(session, parts, app).await
     }
 }
 
