@@ -23,6 +23,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod keys;
 pub mod lineage;
+pub mod login;
 mod mode;
 pub mod policy;
 mod promote;
@@ -42,10 +43,12 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
-pub use access::{Caller, Credential, Reading};
+pub use access::{Caller, Credential, Presented, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
+pub use login::config::WebConfig;
+pub use login::{LoggedIn, LoginConfig};
 pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
@@ -67,6 +70,10 @@ pub struct AppConfig {
     pub policy_mode: PolicyMode,
     /// Whether callers are not asked who they are (loopback only).
     pub no_auth: bool,
+    /// How people log in.
+    pub login: LoginConfig,
+    /// How browsers reach the pages.
+    pub web: WebConfig,
     /// The clock.
     pub clock: Clock,
     /// Where the process ends itself, for the tests of durability; the program sets none.
@@ -139,6 +146,8 @@ struct Inner {
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    logins: login::Logins,
+    web: WebConfig,
     access_log: access_log::Log,
     current: Arc<current::Current>,
     sights: sight::Sights,
@@ -185,7 +194,9 @@ impl App {
             clock: config.clock,
             no_auth: config.no_auth,
             crash: config.crash,
-            access: access::Cache::default(),
+            access: access::Cache::new()?,
+            logins: login::Logins::new(config.login, &config.web)?,
+            web: config.web,
             access_log,
             current,
             sights: sight::Sights::default(),
@@ -223,6 +234,16 @@ impl App {
     /// The sequencer: publishes checkpoints, and says when the ledger grew.
     pub fn sequencer(&self) -> &Sequencer {
         &self.inner.sequencer
+    }
+
+    /// How browsers reach the pages.
+    pub fn web(&self) -> &WebConfig {
+        &self.inner.web
+    }
+
+    /// How people log in.
+    pub fn logins(&self) -> &LoginConfig {
+        self.inner.logins.config()
     }
 
     /// The clock of the registry.
