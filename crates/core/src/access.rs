@@ -2,13 +2,17 @@
 //!
 //! Access is deny by default: a role allows the actions listed for it, an actor may do what one of his roles allows.
 
+pub mod class;
 pub mod grant;
+pub mod limits;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use class::AccessClass;
 pub use grant::{Grant, Scope};
+pub use limits::Limits;
 
 use crate::actor::{self, ActorKind};
 use crate::command::Command;
@@ -286,6 +290,8 @@ pub struct Actor {
     pub kind: ActorKind,
     /// Roles at the access revision at which it was authenticated.
     pub roles: Vec<Grant>,
+    /// Teams that it is a member of, at that revision.
+    pub teams: Vec<Label>,
     /// Roles of approval in which it stands in, at that revision and moment.
     pub delegated: Vec<Delegated>,
     /// Revision of the access data that the roles were read at.
@@ -347,6 +353,9 @@ pub fn action_of(command: &Command) -> Action {
         Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
             Action::ManageOwnKeys
         }
+        Command::Actor(actor::Command::Password(
+            actor::password::Command::Set { .. } | actor::password::Command::LogIn { .. } | actor::password::Command::RevokeOwnToken { .. },
+        )) => Action::ManageOwnAccount,
         Command::AccessLog(_) => Action::ManageSettings,
         Command::Actor(_) | Command::Grant(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
@@ -361,6 +370,7 @@ pub fn action_of(command: &Command) -> Action {
         },
         Command::Erasure(_) => Action::ErasePerson,
         Command::Finding(_) => Action::RunChecks,
+        Command::Group(_) => Action::ManageActors,
         Command::Risk(_) => Action::ManageRisks,
         Command::Team(_) => Action::ManageTeams,
         Command::Template(_) => Action::ManageTemplates,

@@ -5,7 +5,7 @@ use crate::names::{ActorId, Timestamp};
 use crate::refusal::Refusal;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
-use crate::{access_log, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, model, promotion, registry, risk, tag, team, template, version};
+use crate::{access_log, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version};
 
 /// A change that somebody asks for, nested by capability.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,8 @@ pub enum Command {
     Finding(finding::Command),
     /// Roles that wait for a second administrator.
     Grant(grant::Command),
+    /// What groups of the identity provider give.
+    Group(group::Command),
     /// The risk register.
     Risk(risk::Command),
     /// Templates of written documents.
@@ -89,6 +91,8 @@ pub enum Event {
     Finding(finding::Event),
     /// Roles that wait for a second administrator.
     Grant(grant::Event),
+    /// What groups of the identity provider give.
+    Group(group::Event),
     /// The risk register.
     Risk(risk::Event),
     /// Templates of written documents.
@@ -125,6 +129,7 @@ from_capability!(
     Erasure(erasure),
     Finding(finding),
     Grant(grant),
+    Group(group),
     Risk(risk),
     Template(template),
 );
@@ -157,6 +162,7 @@ command_from_capability!(
     Exception(exception),
     Finding(finding),
     Grant(grant),
+    Group(group),
     Risk(risk),
     Template(template)
 );
@@ -212,6 +218,7 @@ pub fn want(rows: &mut Rows, command: &Command) {
         | Command::Exception(_)
         | Command::Finding(_)
         | Command::Grant(_)
+        | Command::Group(_)
         | Command::Risk(_)
         | Command::Team(_)
         | Command::Template(_) => {}
@@ -242,6 +249,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::Exception(command) => exception::decide(rows, context, command),
         Command::Finding(command) => finding::decide(rows, context, command),
         Command::Grant(command) => grant::decide(rows, context, command),
+        Command::Group(command) => group::decide(rows, context, command),
         Command::Risk(command) => risk::decide(rows, context, command),
         Command::Template(command) => template::decide(rows, context, command),
     }
@@ -271,6 +279,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
         Event::Erasure(event) => erasure::apply(rows, entry, event),
         Event::Finding(event) => finding::apply(rows, entry, event),
         Event::Grant(event) => grant::apply(rows, entry, event),
+        Event::Group(event) => group::apply(rows, entry, event),
         Event::Risk(event) => risk::apply(rows, entry, event),
         Event::Template(event) => template::apply(rows, entry, event),
     }

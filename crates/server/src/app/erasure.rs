@@ -10,7 +10,7 @@ use chancery_core::entry::{Entry, Subject};
 use chancery_core::erasure::Command;
 use chancery_core::names::{ActorId, Digest, ModelId, VersionNumber};
 use chancery_core::tables::{AccessLogRow, DirectoryRow, EntryRow, PayloadRow, PrivateRow, PromotionRow};
-use chancery_core::{Event, promotion};
+use chancery_core::{Event, actor, promotion};
 use serde_json::Value;
 
 use super::access::Caller;
@@ -57,6 +57,7 @@ pub struct Erased {
 #[derive(Default)]
 struct Found {
     texts: Vec<Digest>,
+    identities: Vec<Digest>,
     remaining: Vec<Remaining>,
 }
 
@@ -67,13 +68,16 @@ impl App {
     /// `transition_refused` for a person who has access, `already_exists` for one who is erased; a fault.
     pub async fn erase_person(&self, caller: &Caller, actor: &ActorId, options: &Options) -> Result<Erased, AppError> {
         // Refused before anything is looked for, and before the access log is touched.
-        let check = self.allow_command(caller, Command::Erase { actor: actor.clone(), texts: Vec::new() }).await?;
+        let check = self.allow_command(caller, Command::Erase { actor: actor.clone(), texts: Vec::new(), identities: Vec::new() }).await?;
         self.check_erasable(caller, actor).await?;
         drop(check);
         let found = self.written_by(actor).await?;
         let lines = self.forget_lines(actor).await?;
+        // They say which browser it was.
+        self.forget_sessions(actor).await?;
         let texts = found.texts.len();
-        let command = self.allow_command(caller, Command::Erase { actor: actor.clone(), texts: found.texts }).await?;
+        let command = Command::Erase { actor: actor.clone(), texts: found.texts, identities: found.identities };
+        let command = self.allow_command(caller, command).await?;
         let receipt = self.execute(command, options).await?;
         self.store().forget_old_pages().await?;
         Ok(Erased { receipt, texts, lines, remaining: found.remaining })
@@ -106,6 +110,7 @@ impl App {
     /// Looks through every entry: for private texts that the person wrote, and for signed records that name the person.
     async fn written_by(&self, actor: &ActorId) -> Result<Found, AppError> {
         let begin = format!("{{\"actor\":\"{actor}\"");
+        let about = Subject::Actor(actor.clone()).to_string();
         let (mut found, mut after) = (Found::default(), None);
         loop {
             // No read transaction outlives a page.
@@ -117,6 +122,9 @@ impl App {
             for row in &rows {
                 if row.bytes.starts_with(begin.as_bytes()) {
                     texts(&snapshot, &row.bytes, &mut found.texts).await?;
+                }
+                if row.subject == about {
+                    identity(&snapshot, row, &mut found).await?;
                 }
                 found.remaining.extend(remaining(&snapshot, row, actor).await?);
             }
@@ -168,8 +176,18 @@ async fn texts(snapshot: &Snapshot, bytes: &[u8], found: &mut Vec<Digest>) -> Re
     Ok(())
 }
 
+/// Whom the person was for an identity provider, when an entry about the person says so.
+async fn identity(snapshot: &Snapshot, row: &EntryRow, found: &mut Found) -> Result<(), AppError> {
+    let entry = Entry::from_bytes(&row.bytes).map_err(|error| Fault::database("read an entry", error))?;
+    let Event::Actor(actor::Event::LoginBound { issuer, subject }) = entry.event else { return Ok(()) };
+    let Some(private) = snapshot.get::<PrivateRow>(values![subject]).await? else { return Ok(()) };
+    found.identities.push(actor::binding::key(&issuer, &private.text));
+    found.texts.push(subject);
+    Ok(())
+}
+
 /// The signed record of an entry, when it names the person.
-async fn remaining(snapshot: &Snapshot, row: &EntryRow, actor: &ActorId) -> Result<Option<Remaining>, AppError> {
+async fn remaining(snapshot: &Snapshot, row: &EntryRow, person: &ActorId) -> Result<Option<Remaining>, AppError> {
     // Only entries of these kinds are parsed.
     let is = |kind: &str| row.bytes.windows(kind.len()).any(|part| part == kind.as_bytes());
     if !is("\"kind\":\"approval.recorded\"") && !is("\"kind\":\"decision.recorded\"") {
@@ -184,7 +202,7 @@ async fn remaining(snapshot: &Snapshot, row: &EntryRow, actor: &ActorId) -> Resu
         return Ok(None);
     };
     let Some(payload) = snapshot.get::<PayloadRow>(values![digest]).await? else { return Ok(None) };
-    if !names(&payload.bytes, actor) {
+    if !names(&payload.bytes, person) {
         return Ok(None);
     }
     let version = match entry.subject {

@@ -4,7 +4,7 @@ use chancery_core::names::{ActorId, ModelId, Timestamp};
 use chancery_core::rows::Value;
 use chancery_core::tables::{
     ActorKeyRow, ActorRow, ApprovalRow, ConditionRow, DelegationRow, DirectoryRow, ExceptionRow, GrantProposalRow, ModelRow, PromotionRow, ReviewRow, RiskRow,
-    TeamMemberRow, TokenRow,
+    SessionRow, TeamMemberRow, TokenRow,
 };
 use chancery_core::{access, calendar, exception, promotion, risk};
 
@@ -67,6 +67,7 @@ impl App {
             section("delegations_given", "end with the access", person.delegations("giver").await?),
             section("delegations_taken", "end with the access", person.delegations("delegate").await?),
             section("tokens", "end with the access", person.tokens().await?),
+            section("sessions", "end with the access", person.sessions().await?),
             section("exceptions_granted", "stay in force until they expire: revoke them with `chancery exception revoke`", person.exceptions().await?),
             section("reviews", "stay: schedule them for somebody else", person.reviews().await?),
             section("risks", "stay: give their mitigations to somebody else", person.risks().await?),
@@ -185,6 +186,12 @@ impl Person<'_> {
         let tail = "WHERE actor_id = $1 AND revoked = 0 AND expires_at > $2 ORDER BY created_index";
         let rows = self.rows::<TokenRow>(tail, values![*self.id, self.now]).await?;
         Ok(rows.into_iter().map(|row| held(row.token_id, "", Some(row.expires_at))).collect())
+    }
+
+    async fn sessions(&self) -> Result<Vec<Held>, AppError> {
+        let tail = "WHERE actor_id = $1 AND expires_at > $2 ORDER BY created_at, session_id";
+        let rows = self.rows::<SessionRow>(tail, values![*self.id, self.now]).await?;
+        Ok(rows.into_iter().map(|row| held(row.session_id, row.browser, Some(row.expires_at))).collect())
     }
 
     async fn exceptions(&self) -> Result<Vec<Held>, AppError> {

@@ -11,6 +11,8 @@ mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod attack_login;
+#[cfg(test)]
 mod attack_teams;
 #[cfg(test)]
 mod attestation;
@@ -46,6 +48,10 @@ mod key;
 mod lifecycle;
 #[cfg(test)]
 mod lineage;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod login_oidc;
 #[cfg(test)]
 mod mlflow;
 #[cfg(test)]

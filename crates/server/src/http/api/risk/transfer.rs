@@ -45,7 +45,7 @@ struct Export {
 /// Write the risk register as a file
 #[utoipa::path(get, path = "/api/v1/risks/export", operation_id = "risk_export", tag = "risks", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(Export),
-    responses((status = 200, description = "The register", content_type = "text/csv"), (status = "4XX", description = "Refused", body = Problem)))]
+    responses((status = 200, description = "The register", content((String = "text/csv"), (Vec<Object> = "application/json"))), (status = "4XX", description = "Refused", body = Problem)))]
 async fn export(allowed: Allowed<caller::Read>, Query(Export { format }): Query<Export>) -> Result<Response, AppError> {
     let format = format.unwrap_or(Format::Json);
     let mut records = Vec::new();
