@@ -4,10 +4,12 @@
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
 pub mod access_log;
+pub mod access_policy;
 pub mod alias;
 pub mod approval_signature;
 pub mod attestation;
 pub mod bundle;
+pub mod can_i;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -190,6 +192,11 @@ pub enum Command {
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Say who may do what beyond the roles.
+    #[command(subcommand)]
+    AccessPolicy(access_policy::Command),
+    /// Ask whether you, or somebody else, may do something, and which policy decides.
+    CanI(can_i::Args),
     /// Register and remove public keys, with which approvals and evidence are signed.
     #[command(subcommand)]
     Key(key::Command),
@@ -265,6 +272,8 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Team(command) => team::run(command, &session()?).await,
         Command::AccessLog(command) => access_log::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
+        Command::AccessPolicy(command) => access_policy::run(command, &session()?).await,
+        Command::CanI(args) => can_i::run(args, &session()?).await,
         Command::Key(command) => key::run(command, &session()?).await,
         Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,

@@ -5,11 +5,15 @@ mod access;
 #[cfg(test)]
 mod access_log;
 #[cfg(test)]
+mod access_policy;
+#[cfg(test)]
 mod alias;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod attack_access;
 #[cfg(test)]
 mod attestation;
 #[cfg(test)]
@@ -42,6 +46,8 @@ mod key;
 mod lifecycle;
 #[cfg(test)]
 mod lineage;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod mlflow;
 #[cfg(test)]
