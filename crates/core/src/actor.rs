@@ -1,9 +1,12 @@
 //! Actors: people, pipelines and services, their roles and tokens. Entries know opaque ids; names live in the vault.
 
+pub mod binding;
 pub mod key;
+pub mod password;
 
 use serde::{Deserialize, Serialize};
 
+use self::password::Purpose;
 use crate::access::{Grant, Role};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Subject, Vault};
@@ -73,6 +76,10 @@ pub enum Command {
         /// Token.
         token: TokenId,
     },
+    /// Passwords, and tokens that a login gives.
+    Password(password::Command),
+    /// Who of the identity provider is who here.
+    Binding(binding::Command),
     /// Registers a public key.
     AddKey {
         /// For whom.
@@ -123,10 +130,44 @@ pub enum Event {
         actor: ActorId,
         /// Until when.
         expires_at: Timestamp,
+        /// What it was made for.
+        #[serde(default = "access", skip_serializing_if = "is_access")]
+        purpose: Purpose,
     },
     /// A token was revoked.
     #[serde(rename = "token.revoked")]
     TokenRevoked {},
+    /// The person set a password.
+    #[serde(rename = "actor.password-set")]
+    PasswordSet {},
+    /// An administrator ended the password; the person sets another with a secret that works once.
+    #[serde(rename = "actor.password-reset")]
+    PasswordReset {
+        /// Until when the secret works.
+        until: Timestamp,
+    },
+    /// The person logs in as somebody of the identity provider.
+    #[serde(rename = "actor.login-bound")]
+    LoginBound {
+        /// The provider.
+        issuer: String,
+        /// Who he is there, in the vault.
+        subject: Digest,
+    },
+    /// He no longer does.
+    #[serde(rename = "actor.login-unbound")]
+    LoginUnbound {
+        /// The provider.
+        issuer: String,
+    },
+    /// What the person's groups give him changed.
+    #[serde(rename = "actor.groups-changed")]
+    GroupsChanged {
+        /// His groups that are mapped.
+        groups: Vec<String>,
+        /// What they give.
+        roles: Vec<Grant>,
+    },
     /// A public key was registered.
     #[serde(rename = "actor.key-added")]
     KeyAdded {
@@ -143,6 +184,14 @@ pub enum Event {
         /// SHA-256 of the SPKI DER.
         key_id: Digest,
     },
+}
+
+fn access() -> Purpose {
+    Purpose::Access
+}
+
+fn is_access(purpose: &Purpose) -> bool {
+    *purpose == Purpose::Access
 }
 
 fn existing(rows: &mut Rows, id: &ActorId) -> Result<ActorRow, Stop> {
@@ -213,7 +262,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             if rows.get::<TokenRow>(&[token])?.is_some() {
                 return Err(Refusal::new(Code::AlreadyExists, &format!("token id `{token}` is given already")).field("token").into());
             }
-            let mut draft = Draft::new(Subject::Token(token.clone()), Event::TokenIssued { actor: actor.clone(), expires_at: *expires_at });
+            let mut draft = Draft::new(Subject::Token(token.clone()), Event::TokenIssued { actor: actor.clone(), expires_at: *expires_at, purpose: Purpose::Access });
             draft.vault.push(Vault::Credential(CredentialRow { secret_hash: *secret_hash, token_id: token.clone() }));
             Ok(vec![draft])
         }
@@ -223,6 +272,8 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             }
             Ok(vec![Draft::new(Subject::Token(token.clone()), Event::TokenRevoked {})])
         }
+        Command::Password(command) => password::decide(rows, context, command),
+        Command::Binding(command) => binding::decide(rows, context, command),
         Command::AddKey { .. } | Command::RemoveKey { .. } => key::decide(rows, context, command),
     }
 }
@@ -276,14 +327,24 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 grant::put_actor(rows, entry, Some(&actor.clone()), &ActorRow { active: false, revision: entry.index, ..actor })?;
             }
         }
-        (Event::TokenIssued { actor, expires_at }, Subject::Token(token)) => {
-            rows.put(&TokenRow { token_id: token.clone(), actor_id: actor.clone(), expires_at: *expires_at, revoked: false, created_index: entry.index });
+        (Event::TokenIssued { actor, expires_at, purpose }, Subject::Token(token)) => {
+            rows.put(&TokenRow {
+                token_id: token.clone(),
+                actor_id: actor.clone(),
+                expires_at: *expires_at,
+                revoked: false,
+                created_index: entry.index,
+                purpose: *purpose,
+            });
         }
         (Event::TokenRevoked {}, Subject::Token(token)) => {
             if let Some(row) = rows.get::<TokenRow>(&[token])? {
                 rows.put(&TokenRow { revoked: true, ..row });
             }
         }
+        (Event::GroupsChanged { groups, roles }, Subject::Actor(id)) => crate::group::apply_to_actor(rows, entry, id, groups, roles)?,
+        (Event::GroupsChanged { .. }, _) => {}
+        (Event::PasswordSet {} | Event::PasswordReset { .. } | Event::LoginBound { .. } | Event::LoginUnbound { .. }, _) => password::apply(rows, entry)?,
         (Event::KeyAdded { .. } | Event::KeyRemoved { .. }, _) => key::apply(rows, entry, event)?,
         (Event::Created { .. } | Event::RolesChanged { .. } | Event::Deactivated {} | Event::TokenIssued { .. } | Event::TokenRevoked {}, _) => {}
     }

@@ -13,7 +13,7 @@ use crate::names::{ActorId, Digest};
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
-use crate::tables::{ActorRow, DirectoryRow, HandleRow, PrivateRow};
+use crate::tables::{ActorRow, DirectoryRow, HandleRow, PasswordRow, PrivateRow};
 
 /// Digests that one entry names: below the limit of what an entry holds.
 const PER_ENTRY: usize = 400;
@@ -59,6 +59,9 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
     let mut drafts: Vec<Draft> = texts.chunks(PER_ENTRY).map(|digests| forget_texts(subject(), digests)).collect();
     if drafts.is_empty() {
         drafts.push(forget_texts(subject(), &[]));
+    }
+    if let Some(first) = drafts.first_mut() {
+        first.vault.push(Vault::Forget(Key { table: PasswordRow::TABLE, values: vec![actor.value()] }));
     }
     if let (Some(first), Some(name)) = (drafts.first_mut(), rows.get::<DirectoryRow>(&[actor])?) {
         first.vault.push(Vault::Forget(Key { table: DirectoryRow::TABLE, values: vec![actor.value()] }));

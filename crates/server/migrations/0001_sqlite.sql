@@ -533,9 +533,30 @@ CREATE TABLE "tokens" (
     "expires_at" INTEGER,
     "revoked" INTEGER,
     "created_index" INTEGER,
+    "purpose" TEXT,
     PRIMARY KEY ("token_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "sign_ins" (
+    "actor_id" TEXT NOT NULL,
+    "epoch" INTEGER,
+    "changed_at" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_groups" (
+    "group_name" TEXT NOT NULL,
+    "roles" TEXT,
+    "mapped_by" TEXT,
+    "mapped_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("group_name")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "group_roles" (
+    "actor_id" TEXT NOT NULL,
+    "groups" TEXT,
+    "roles" TEXT,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "settings" (
     "name" TEXT NOT NULL,
     "value" TEXT,
@@ -583,6 +604,21 @@ CREATE TABLE "credentials" (
     PRIMARY KEY ("secret_hash")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "passwords" (
+    "actor_id" TEXT NOT NULL,
+    "hash" TEXT,
+    "reset_hash" TEXT,
+    "reset_until" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_identities" (
+    "identity" TEXT NOT NULL,
+    "issuer" TEXT,
+    "subject" TEXT,
+    "actor_id" TEXT,
+    PRIMARY KEY ("identity")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");
 CREATE TABLE "directory" (
     "actor_id" TEXT NOT NULL,
     "handle" TEXT,

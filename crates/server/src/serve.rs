@@ -66,6 +66,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         store: StoreConfig { data: args.data.clone(), database: args.database.clone() },
         policy_mode: args.policy_mode,
         no_auth: args.no_auth,
+        login: crate::app::LoginConfig::default(),
+        web: crate::app::WebConfig::default(),
         clock: Clock::System { offset: args.clock_offset.unwrap_or(0) },
         crash: None,
     };

@@ -158,10 +158,11 @@ pub enum About {
 
 /// What a command is about.
 pub fn about(command: &Command) -> About {
+    use actor::key::Whose;
+    use actor::password::Command as Password;
     match command {
-        Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
-            About::Own
-        }
+        Command::Actor(actor::Command::AddKey { whose: Whose::Own, .. } | actor::Command::RemoveKey { whose: Whose::Own, .. }) => About::Own,
+        Command::Actor(actor::Command::Password(Password::Set { .. } | Password::LogIn { .. } | Password::RevokeOwnToken { .. })) => About::Own,
         Command::Alias(alias::Command::Set { model, .. } | alias::Command::Delete { model, .. })
         | Command::Evidence(evidence::Command::Add { model, .. })
         | Command::Registry(registry::Command::RecordCheck { model, .. })
@@ -185,8 +186,10 @@ pub fn about(command: &Command) -> About {
             | actor::Command::Deactivate { .. }
             | actor::Command::IssueToken { .. }
             | actor::Command::RevokeToken { .. }
-            | actor::Command::AddKey { whose: actor::key::Whose::Other, .. }
-            | actor::Command::RemoveKey { whose: actor::key::Whose::Other, .. },
+            | actor::Command::Password(Password::Reset { .. })
+            | actor::Command::Binding(_)
+            | actor::Command::AddKey { whose: Whose::Other, .. }
+            | actor::Command::RemoveKey { whose: Whose::Other, .. },
         )
         | Command::Registry(registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } | registry::Command::Start { .. })
         | Command::AccessLog(_)
@@ -195,6 +198,7 @@ pub fn about(command: &Command) -> About {
         | Command::Erasure(_)
         | Command::Finding(_)
         | Command::Grant(_)
+        | Command::Group(_)
         | Command::Team(_)
         | Command::Template(_) => About::Registry,
     }

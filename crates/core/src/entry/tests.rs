@@ -72,7 +72,7 @@ fn actor_events() -> Vec<(Subject, Event)> {
         (actor(), E::Created { kind: ActorKind::Person, roles: vec![Role::Viewer.into(), Role::Approver(label("security")).into()] }.into()),
         (actor(), E::RolesChanged { roles: vec![Role::Owner.into()] }.into()),
         (actor(), E::Deactivated {}.into()),
-        (token(), E::TokenIssued { actor: bob(), expires_at: time() }.into()),
+        (token(), E::TokenIssued { actor: bob(), expires_at: time(), purpose: crate::actor::password::Purpose::Access }.into()),
         (token(), E::TokenRevoked {}.into()),
     ]
 }
@@ -319,6 +319,26 @@ fn later_events() -> Vec<(Subject, Event)> {
     later
 }
 
+/// Passwords, and what a login gives.
+fn login_events() -> Vec<(Subject, Event)> {
+    use crate::actor::Event as E;
+    let token = Subject::Token(TokenId::parse(&format!("t{:0>32}", 2)).unwrap());
+    let issued = E::TokenIssued { actor: bob(), expires_at: time(), purpose: crate::actor::password::Purpose::Login };
+    let actor = || Subject::Actor(bob());
+    let issuer = || "https://idp.example/realms/ml".to_owned();
+    let (group, roles) = ("ml-credit".to_owned(), vec![crate::access::Grant::parse("contributor@team:credit").unwrap()]);
+    vec![
+        (actor(), E::PasswordSet {}.into()),
+        (actor(), E::PasswordReset { until: time() }.into()),
+        (token, issued.into()),
+        (actor(), E::LoginBound { issuer: issuer(), subject: digest("subject") }.into()),
+        (actor(), E::LoginUnbound { issuer: issuer() }.into()),
+        (actor(), E::GroupsChanged { groups: vec![group.clone()], roles: roles.clone() }.into()),
+        (Subject::Registry, crate::group::Event::Mapped { group: group.clone(), roles }.into()),
+        (Subject::Registry, crate::group::Event::Unmapped { group }.into()),
+    ]
+}
+
 /// Teams, transfers, roles that two persons give, erasure, the access log.
 fn team_events() -> Vec<(Subject, Event)> {
     use crate::grant::Event as G;
@@ -459,6 +479,7 @@ fn canonical() -> Vec<Entry> {
         approver_events(),
         calendar_events(),
         team_events(),
+        login_events(),
         access_policy_events(),
     ]
     .concat();
@@ -518,6 +539,7 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
         include_str!("../registry.rs"),
         include_str!("../calendar.rs"),
         include_str!("../finding.rs"),
+        include_str!("../group.rs"),
         include_str!("../risk.rs"),
         include_str!("../tag.rs"),
         include_str!("../team.rs"),

@@ -26,6 +26,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod keys;
 pub mod lineage;
+pub mod login;
 mod mode;
 mod places;
 pub mod policy;
@@ -36,6 +37,7 @@ mod refusals;
 pub mod register;
 pub mod replay;
 mod sequence;
+mod sight;
 mod signed;
 pub mod view;
 
@@ -45,10 +47,12 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
-pub use access::{Caller, Credential, Reading};
+pub use access::{Caller, Credential, Presented, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
+pub use login::config::WebConfig;
+pub use login::{LoggedIn, LoginConfig};
 pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
@@ -59,7 +63,7 @@ use crate::crash::CrashPoint;
 use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::ledger::signer::Signer;
-use crate::store::{Snapshot, Store, StoreConfig};
+use crate::store::{Store, StoreConfig};
 
 /// What an application is made of.
 #[derive(Clone, Debug)]
@@ -70,6 +74,10 @@ pub struct AppConfig {
     pub policy_mode: PolicyMode,
     /// Whether callers are not asked who they are (loopback only).
     pub no_auth: bool,
+    /// How people log in.
+    pub login: LoginConfig,
+    /// How browsers reach the pages.
+    pub web: WebConfig,
     /// The clock.
     pub clock: Clock,
     /// Where the process ends itself, for the tests of durability; the program sets none.
@@ -142,9 +150,12 @@ struct Inner {
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    logins: login::Logins,
+    web: WebConfig,
     access_log: access_log::Log,
     authorization: authorize::Kept,
     current: Arc<current::Current>,
+    sights: sight::Sights,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
     turns: tokio::sync::Semaphore,
@@ -188,10 +199,13 @@ impl App {
             clock: config.clock,
             no_auth: config.no_auth,
             crash: config.crash,
-            access: access::Cache::default(),
+            access: access::Cache::new()?,
+            logins: login::Logins::new(config.login, &config.web)?,
+            web: config.web,
             access_log,
             authorization: authorize::Kept::default(),
             current,
+            sights: sight::Sights::default(),
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             refusals: refusals::Refusals::default(),
@@ -228,6 +242,16 @@ impl App {
         &self.inner.sequencer
     }
 
+    /// How browsers reach the pages.
+    pub fn web(&self) -> &WebConfig {
+        &self.inner.web
+    }
+
+    /// How people log in.
+    pub fn logins(&self) -> &LoginConfig {
+        self.inner.logins.config()
+    }
+
     /// The clock of the registry.
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
@@ -247,14 +271,6 @@ impl App {
             self.inner.sequencer.publish(checkpoint).await?;
         }
         Ok(())
-    }
-
-    /// A consistent read, for whoever was allowed to read.
-    ///
-    /// # Errors
-    /// [`AppError::Fault`].
-    pub async fn read(&self, _permit: &Reading) -> Result<Snapshot, AppError> {
-        Ok(self.inner.store.read().await?)
     }
 
     /// The store itself, for jobs and for the public log.

@@ -30,6 +30,7 @@ pub mod facts;
 pub mod failure;
 pub mod finding;
 pub mod grant;
+pub mod group;
 pub mod hashing;
 pub mod hide;
 pub mod history;
@@ -38,6 +39,7 @@ pub mod jobs;
 pub mod key;
 pub mod ledger;
 pub mod lineage;
+pub mod login;
 pub mod model;
 pub mod output;
 pub mod policy;
@@ -197,6 +199,17 @@ pub enum Command {
     AccessPolicy(access_policy::Command),
     /// Ask whether you, or somebody else, may do something, and which policy decides.
     CanI(can_i::Args),
+    /// Say what groups of the identity provider give.
+    #[command(subcommand)]
+    Group(group::Command),
+    /// Log in with your password; the commands that follow are yours for half a day.
+    Login(login::Args),
+    /// End the login of this machine.
+    #[command(after_help = "Example: chancery logout")]
+    Logout,
+    /// Your password and your sessions.
+    #[command(subcommand)]
+    Account(login::Command),
     /// Register and remove public keys, with which approvals and evidence are signed.
     #[command(subcommand)]
     Key(key::Command),
@@ -274,6 +287,10 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Token(command) => token::run(command, &session()?).await,
         Command::AccessPolicy(command) => access_policy::run(command, &session()?).await,
         Command::CanI(args) => can_i::run(args, &session()?).await,
+        Command::Group(command) => group::run(command, &session()?).await,
+        Command::Login(args) => login::login(args, &session()?).await,
+        Command::Logout => login::logout(&session()?).await,
+        Command::Account(command) => login::account(command, &session()?).await,
         Command::Key(command) => key::run(command, &session()?).await,
         Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,

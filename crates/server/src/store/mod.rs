@@ -15,6 +15,7 @@ mod migrate;
 mod postgres;
 mod schema;
 mod scratch;
+pub mod sight;
 mod snapshot;
 mod sql;
 mod sqlite;
@@ -30,6 +31,7 @@ use deadpool_postgres::{Object, Pool};
 
 pub use schema::{Index, Migration, Schema};
 pub use scratch::Scratch;
+pub use sight::{Density, Readable, Sight};
 pub use snapshot::Snapshot;
 pub use tx::Tx;
 pub use writer::{Scratchpad, Writer};

@@ -8,6 +8,7 @@ use chancery_core::names::Label;
 use serde_json::{Value, json};
 
 use crate::support::app::both;
+use crate::support::browser::PASSWORD;
 use crate::support::{Answer, Cast, Client, TestApp};
 
 /// An operation of the document.
@@ -83,7 +84,9 @@ async fn anonymous_callers(app: &TestApp) {
     for operation in operations(app).await {
         let answer = app.anonymous.call(&operation.method, &operation.filled()).send().await;
         if chancery::http::ANONYMOUS.contains(&operation.path.as_str()) {
-            assert!(answer.status < 400, "{operation:?}: {}", answer.status);
+            // What changes something has its credential in the body, which is missing here.
+            let reads = operation.method == "GET";
+            assert!(if reads { answer.status < 400 } else { answer.status == 400 }, "{operation:?}: {}", answer.status);
             continue;
         }
         assert_eq!(answer.problem(), "401 unauthenticated", "{operation:?}");
@@ -92,7 +95,7 @@ async fn anonymous_callers(app: &TestApp) {
         assert_eq!(wrong.status, 401, "{operation:?}");
     }
     for path in chancery::http::ANONYMOUS.iter().filter(|path| !path.contains('{')) {
-        assert_eq!(app.anonymous.get(path).await.status, 200, "{path}");
+        assert!(matches!(app.anonymous.get(path).await.status, 200 | 405), "{path}");
     }
     for (path, status) in [("/log/tile/0/000.p/1", 200), ("/log/tile/entries/000.p/1", 401), ("/api/v1/nothing", 404)] {
         assert_eq!(app.anonymous.get(path).await.status, status, "{path}");
@@ -177,6 +180,11 @@ pub(crate) struct World {
     access_policy: String,
     /// Path of a policy bundle that waits for its activation.
     bundle: String,
+    anonymous: Client,
+    /// One-time secret of `guard-password`.
+    once: String,
+    /// Somebody with the id of the token that he uses.
+    own_token: (Client, String),
     /// Another administrator.
     second: Client,
     /// An owner in team `risk`.
@@ -261,6 +269,14 @@ pub(crate) async fn world(app: &TestApp) -> World {
     let policies = app.admin.post("/api/v1/access-policies", json!({"files": {"own.cedar": ACCESS_POLICY}})).await;
     policies.expect(201);
     let access_policy = policies.header("location").to_owned();
+    for name in ["guard-login", "guard-password"] {
+        app.user(name, &["viewer"]).await;
+    }
+    app.password("guard-login", PASSWORD).await;
+    let once = app.admin.post("/api/v1/users/guard-password/password-reset", json!({})).await.expect(200)["secret"].as_str().unwrap().to_owned();
+    let own = app.anonymous.post("/api/v1/login", json!({"name": "guard-login", "password": PASSWORD})).await.expect(201);
+    let own_token = (app.anonymous.with_token(own["secret"].as_str().unwrap()), own["token_id"].as_str().unwrap().to_owned());
+    let anonymous = app.anonymous.clone();
     for team in ["risk", "empty"] {
         app.team(team).await;
     }
@@ -278,22 +294,7 @@ pub(crate) async fn world(app: &TestApp) -> World {
     }
     app.user("gone", &["viewer"]).await;
     app.admin.delete("/api/v1/users/gone").await.expect(200);
-    World {
-        second,
-        receiver,
-        exceptions,
-        incident,
-        risks,
-        review,
-        bundle,
-        admin: app.admin.clone(),
-        cast,
-        candidate: candidate.path,
-        promotions,
-        package,
-        token,
-        attestation,
-    }
+    World { access_policy, anonymous, once, own_token, second, receiver, exceptions, incident, risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -375,6 +376,15 @@ pub(crate) fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)
         "access_policy_activate" => (&world.second, format!("{}/activate", world.access_policy), json!({"reason": "agreed"})),
         "access_policy_withdraw" => (admin, format!("{}/withdraw", world.access_policy), json!({"reason": "over"})),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
+        "login" => (&world.anonymous, "/api/v1/login".to_owned(), json!({"name": "guard-login", "password": PASSWORD})),
+        "account_password" => {
+            let body = json!({"name": "guard-password", "current": world.once, "new": PASSWORD});
+            (&world.anonymous, "/api/v1/account/password".to_owned(), body)
+        }
+        "account_token_revoke" => (&world.own_token.0, format!("/api/v1/account/tokens/{}", world.own_token.1), Value::Null),
+        "user_password_reset" => (admin, "/api/v1/users/leaver/password-reset".to_owned(), json!({})),
+        "user_bind" | "user_unbind" => (admin, "/api/v1/users/guard-password/oidc".to_owned(), json!({"subject": "somebody"})),
+        "group_map" | "group_unmap" => (admin, "/api/v1/groups/ml".to_owned(), json!({"roles": ["viewer"]})),
         "team_create" => (admin, "/api/v1/teams".to_owned(), json!({"name": "new"})),
         "team_change" => (admin, "/api/v1/teams/risk".to_owned(), json!({"description": "rates risks"})),
         "team_dissolve" => (admin, "/api/v1/teams/empty/dissolve".to_owned(), json!({"reason": "unused"})),

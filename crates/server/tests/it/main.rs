@@ -15,6 +15,8 @@ mod architecture;
 #[cfg(test)]
 mod attack_access;
 #[cfg(test)]
+mod attack_login;
+#[cfg(test)]
 mod attestation;
 #[cfg(test)]
 mod bundle;
@@ -46,6 +48,10 @@ mod key;
 mod lifecycle;
 #[cfg(test)]
 mod lineage;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod login_oidc;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]

@@ -3,11 +3,13 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
+mod account;
 mod access_log;
 mod access_policy;
 mod alias;
 mod as_of;
 mod attestation;
+mod binding;
 mod bundle;
 mod can_i;
 pub mod check;
@@ -23,12 +25,14 @@ mod exception;
 mod explain;
 mod finding;
 mod govern;
+mod group;
 mod grant;
 mod history;
 mod jobs;
 mod key;
 pub mod ledger;
 mod lineage;
+mod login;
 pub mod model;
 mod package;
 pub mod policy;
@@ -95,6 +99,10 @@ fn routes() -> OpenApiRouter<App> {
         .merge(access_policy::routes())
         .merge(can_i::routes())
         .merge(user::routes())
+        .merge(login::routes())
+        .merge(account::routes())
+        .merge(binding::routes())
+        .merge(group::routes())
         .merge(grant::routes())
         .merge(team::routes())
         .merge(transfer::routes())
