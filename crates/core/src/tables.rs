@@ -1297,7 +1297,7 @@ crate::table! {
         day: Day,
         /// When it happened.
         at: Timestamp,
-        /// 16 random hexadecimal digits.
+        /// 16 hexadecimal digits: a count of the server, and random ones.
         log_id: String,
         /// What somebody did.
         kind: AccessKind,

@@ -17,6 +17,8 @@ mod attack_access;
 #[cfg(test)]
 mod attack_login;
 #[cfg(test)]
+mod attack_teams;
+#[cfg(test)]
 mod attestation;
 #[cfg(test)]
 mod bundle;
@@ -26,6 +28,8 @@ mod checks;
 mod crash;
 #[cfg(test)]
 mod emergency;
+#[cfg(test)]
+mod erasure;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod docs;
 pub mod download;
 mod emergency;
 mod end_of_life;
+mod erasure;
 mod evidence;
 mod exception;
 mod explain;
@@ -104,6 +105,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(binding::routes())
         .merge(group::routes())
         .merge(grant::routes())
+        .merge(erasure::routes())
         .merge(team::routes())
         .merge(transfer::routes())
         .merge(access_log::routes())
