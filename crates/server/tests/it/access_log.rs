@@ -6,15 +6,14 @@ use chancery_core::rows::Row as _;
 use chancery_core::tables::AccessLogRow;
 use serde_json::{Value, json};
 
-use crate::support::app::both;
 use crate::support::TestApp;
+use crate::support::app::both;
 
 const DAY: i64 = 86_400;
 
 fn now(app: &TestApp) -> Timestamp {
     app.app.now()
 }
-
 
 async fn lines(app: &TestApp, query: &str) -> Vec<Value> {
     app.admin.get(&format!("/api/v1/access-log{query}")).await.expect(200)["items"].as_array().unwrap().clone()

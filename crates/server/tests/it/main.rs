@@ -5,11 +5,15 @@ mod access;
 #[cfg(test)]
 mod access_log;
 #[cfg(test)]
+mod access_policy;
+#[cfg(test)]
 mod alias;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod attack_access;
 #[cfg(test)]
 mod attack_login;
 #[cfg(test)]
@@ -52,6 +56,8 @@ mod lineage;
 mod login;
 #[cfg(test)]
 mod login_oidc;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod mlflow;
 #[cfg(test)]

@@ -5,11 +5,13 @@
 
 mod account;
 mod access_log;
+mod access_policy;
 mod alias;
 mod as_of;
 mod attestation;
 mod binding;
 mod bundle;
+mod can_i;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -95,6 +97,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(policy::routes())
         .merge(bundle::routes())
         .merge(explain::routes())
+        .merge(access_policy::routes())
+        .merge(can_i::routes())
         .merge(user::routes())
         .merge(login::routes())
         .merge(account::routes())
