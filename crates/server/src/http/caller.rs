@@ -13,9 +13,11 @@ use chancery_core::Command;
 use chancery_core::access::Action;
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
+use chancery_core::refusal::{Code, Refusal};
 
 use super::extract::Requested;
 use crate::app::current::{Answer, Question};
+use crate::app::rates::Wait;
 use crate::app::{App, AppError, Caller, Options, Reading, Receipt};
 use crate::store::Snapshot;
 
@@ -126,6 +128,7 @@ impl<P: Permit> Allowed<P> {
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
         let secret = secret(parts);
         let caller = app.authenticate(secret.as_deref(), door).await?;
+        app.rates().actor(&caller.actor.id).map_err(too_many)?;
         let permit = app.allow(&caller, P::ACTION).await?;
         Ok(Self { app: app.clone(), caller, permit, action: PhantomData })
     }
@@ -173,6 +176,12 @@ impl<P: Permit> FromRequestParts<App> for Allowed<P> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         Self::at(Door::Api, parts, app).await
     }
+}
+
+/// A caller who calls too often.
+fn too_many(wait: Wait) -> AppError {
+    let refusal = Refusal::new(Code::RateLimited, "you send more requests than the server takes");
+    refusal.remedy(&format!("try again in {} s, and send fewer", wait.seconds)).into()
 }
 
 /// The secret of `Authorization: Bearer …`, or of basic authentication where the password is a token.
