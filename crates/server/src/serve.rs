@@ -37,6 +37,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         no_auth: args.no_auth,
         clock: Clock::System { offset: args.clock_offset.unwrap_or(0) },
         crash: None,
+        keys: args.key_sources(&config, None)?,
         rates: Arc::clone(&rates),
     };
     let (app, token) = App::open(app_config).await?;

@@ -316,7 +316,20 @@ fn later_events() -> Vec<(Subject, Event)> {
     later.extend(governed_events());
     later.extend(supply_events());
     later.extend(bundle_events());
+    later.extend(key_events());
     later
+}
+
+/// A key of the registry was rotated.
+fn key_events() -> Vec<(Subject, Event)> {
+    use crate::registry::{Event as R, KeyPurpose};
+    let rotated = R::KeysRotated {
+        purpose: KeyPurpose::Checkpoint,
+        old: "example.com/log+33d7b496+AeHZzYzlBWWzUhKRuEFW4XbyPYQgjP2uVOFW5ZYpSrLE".to_owned(),
+        new: "example.com/log+c3d4e5f6+AQ".to_owned(),
+        overlap_until: Some(time()),
+    };
+    vec![(Subject::Registry, rotated.into())]
 }
 
 /// Documents that were read, and templates.

@@ -30,6 +30,7 @@ pub mod reference;
 mod refusals;
 pub mod register;
 pub mod replay;
+mod rotate;
 mod sequence;
 mod signed;
 pub mod view;
@@ -46,6 +47,7 @@ pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
 pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
+pub use rotate::Rotated;
 pub use sequence::Sequencer;
 
 use crate::blobs::{BlobError, Blobs, Limits};
@@ -69,6 +71,8 @@ pub struct AppConfig {
     pub clock: Clock,
     /// Where the process ends itself, for the tests of durability; the program sets none.
     pub crash: Option<CrashPoint>,
+    /// Where the private keys are.
+    pub keys: crate::keys::Sources,
     /// How often an actor may call.
     pub rates: Arc<rates::Rates>,
 }
@@ -134,6 +138,8 @@ struct Inner {
     /// Held by the dry run that goes on: one takes enough of the machine.
     dry_run: tokio::sync::Mutex<()>,
     keys: Keys,
+    sources: crate::keys::Sources,
+    data: std::path::PathBuf,
     signer: Signer,
     clock: Clock,
     no_auth: bool,
@@ -160,7 +166,7 @@ impl App {
         std::fs::create_dir_all(&data).map_err(|error| Fault::database(format!("make the data folder `{}`", data.display()), error))?;
         let (store, writer) = Store::open(config.store, &crate::schema()).await?;
         let blobs = Blobs::open_with(data.join("blobs"), Limits::default(), config.crash).map_err(|fault| Fault::database("open the artifact store", fault))?;
-        let keys = Keys::open(&data, None)?;
+        let keys = Keys::open_with(&data, None, &config.keys, &rotate::in_force(&store.read().await?).await?)?;
         let baseline = policy::baseline()?;
         let shipped = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
@@ -168,7 +174,10 @@ impl App {
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
         let signer = Signer::new(store.clone(), keys.clone(), config.crash);
         // Before anything is written: a database that is older than what the key has signed must not grow.
-        if let Some(checkpoint) = signer.next(config.clock.now()).await? {
+        // A key that is about to be rotated in signs nothing before the ledger names it.
+        if config.keys.rotating.is_none()
+            && let Some(checkpoint) = signer.next(config.clock.now()).await?
+        {
             sequencer.publish(checkpoint).await?;
         }
         let inner = Inner {
@@ -180,6 +189,8 @@ impl App {
             policies: policy::Kept::default(),
             dry_run: tokio::sync::Mutex::new(()),
             keys,
+            sources: config.keys,
+            data: data.clone(),
             signer,
             clock: config.clock,
             no_auth: config.no_auth,
@@ -196,6 +207,7 @@ impl App {
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;
         app.ship_baseline().await?;
+        app.forget_former_key().await?;
         Ok((app, token))
     }
 

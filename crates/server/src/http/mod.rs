@@ -2,6 +2,7 @@
 
 pub mod api;
 mod caller;
+mod duplicates;
 mod error;
 mod extract;
 mod file;
@@ -13,7 +14,9 @@ pub mod transport;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
+use axum::http::Request;
 use axum::routing::get;
 use tower::util::MapResponseLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -58,6 +61,11 @@ pub fn router(app: App) -> Router {
     router_within(app, REQUEST_TIMEOUT)
 }
 
+/// What the log says of a request. Never its query: people put secrets there.
+fn span(request: &Request<Body>) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), path = request.uri().path(), version = ?request.version())
+}
+
 /// The whole server, whose requests may take so long, uploads and downloads apart.
 pub fn router_within(app: App, time: Duration) -> Router {
     let api = api::router(app.clone());
@@ -79,5 +87,5 @@ pub fn router_within(app: App, time: Duration) -> Router {
         .merge(log::router(app))
         .fallback(error::no_such_route)
         .layer(MapResponseLayer::new(transport::harden))
-        .layer(TraceLayer::new_for_http())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
 }

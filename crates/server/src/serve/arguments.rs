@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chancery_core::names::PolicyMode;
+use chancery_core::registry::KeyPurpose;
 use clap::Args;
 
-use crate::config::{Config, Invalid, Network, Tls};
+use crate::config::{Config, Invalid, KeySource, Network, Tls};
+use crate::keys::{Pem, Source, Sources};
 
 /// Options of `chancery serve`. A flag goes before its environment variable, and that before the file.
 #[derive(Args, Clone, Debug)]
@@ -91,6 +93,14 @@ impl ServeArgs {
         config.data.clone().unwrap_or_else(|| PathBuf::from("chancery-data"))
     }
 
+    /// Where the private keys are; `rotating` is the key that is about to be rotated.
+    ///
+    /// # Errors
+    /// [`Invalid`] when a key is in two places.
+    pub fn key_sources(&self, config: &Config, rotating: Option<KeyPurpose>) -> Result<Sources, Invalid> {
+        key_sources(config, rotating)
+    }
+
     /// The address of the database; nothing for SQLite.
     ///
     /// # Errors
@@ -98,6 +108,24 @@ impl ServeArgs {
     pub fn database_address(&self, config: &Config) -> Result<Option<String>, Invalid> {
         database_address(self.database.as_deref(), config.database.file.as_deref())
     }
+}
+
+/// Where the private keys are: a token when the configuration names one, else the environment, else files in the data folder.
+///
+/// # Errors
+/// [`Invalid`] when a key is in two places.
+pub fn key_sources(config: &Config, rotating: Option<KeyPurpose>) -> Result<Sources, Invalid> {
+    let source = |configured: &KeySource, variable: &str, key: &str| match (&configured.pkcs11, std::env::var(variable).ok()) {
+        (Some(_), Some(_)) => Err(Invalid(format!("the key is in `{key}.pkcs11` and in {variable}: remove one of them"))),
+        (Some(token), None) => Ok(Source::Pkcs11(Box::new(token.clone()))),
+        (None, Some(pem)) => Ok(Source::Pem(Pem(pem))),
+        (None, None) => Ok(Source::File),
+    };
+    Ok(Sources {
+        decision: source(&config.keys.decision, "CHANCERY_DECISION_KEY", "keys.decision")?,
+        checkpoint: source(&config.keys.checkpoint, "CHANCERY_CHECKPOINT_KEY", "keys.checkpoint")?,
+        rotating,
+    })
 }
 
 /// The address of the database from `--database` (or its environment variable) or from a file.

@@ -11,6 +11,10 @@ mod architecture;
 #[cfg(test)]
 mod attestation;
 #[cfg(test)]
+mod attack_secrets;
+#[cfg(test)]
+mod attack_transport;
+#[cfg(test)]
 mod bundle;
 #[cfg(test)]
 mod checks;
@@ -82,5 +86,7 @@ mod third_party;
 mod together;
 #[cfg(test)]
 mod transfer;
+#[cfg(test)]
+mod transport;
 #[cfg(test)]
 mod version;

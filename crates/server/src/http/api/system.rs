@@ -35,9 +35,9 @@ async fn version() -> axum::Json<VersionInfo> {
 
 /// All public keys as PEM
 #[utoipa::path(get, path = "/api/v1/keys", operation_id = "keys", tag = "system", extensions(("x-effect" = json!("none"))),
-    responses((status = 200, description = "PEM blocks, each after a line that says what it signs", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "PEM blocks: the decision key in force, then those before it, each after a line that says so", body = String, content_type = "text/plain")))]
 async fn keys(State(app): State<App>) -> Result<String, AppError> {
-    Ok(app.keys().public_pem()?)
+    Ok(app.keys().public().decision_pems()?)
 }
 
 /// Who calls.

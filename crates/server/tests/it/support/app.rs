@@ -114,6 +114,7 @@ impl TestApp {
             no_auth: false,
             clock: Clock::Manual(Arc::clone(&clock)),
             crash,
+            keys: chancery::keys::Sources::default(),
             rates: Arc::default(),
         };
         let app = opened(config).await;
@@ -226,6 +227,6 @@ async fn verified(store: &Store, data: &Path) -> Report {
     let memory: PathBuf = keys.memory_path();
     let blobs = Blobs::open(data.join("blobs")).unwrap();
     let schema = Schema::product();
-    let options = Options { mode: Mode::Full, log: keys.verifier(), memory: Some(&memory), schema: &schema, blobs: Some(&blobs) };
+    let options = Options { mode: Mode::Full, logs: keys.public().logs(), memory: Some(&memory), schema: &schema, blobs: Some(&blobs) };
     verify(store, &options).await.unwrap()
 }
