@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use chancery_core::names::PolicyMode;
 use tokio::net::TcpListener;
 
-pub use arguments::ServeArgs;
+pub use arguments::{ServeArgs, database_address, key_sources, parse_offset};
 
 use crate::app::rates::Rates;
 use crate::app::{App, AppConfig};

@@ -79,8 +79,9 @@ pub struct ExportArgs {
 }
 
 impl DataArgs {
-    fn config(&self) -> StoreConfig {
-        StoreConfig { data: self.data.clone(), database: self.database.clone() }
+    fn config(&self) -> Result<StoreConfig, Failure> {
+        let database = crate::serve::database_address(self.database.as_deref(), None).map_err(|invalid| Failure::Usage(invalid.to_string()))?;
+        Ok(StoreConfig { data: self.data.clone(), database })
     }
 
     /// The keys of an existing registry; none are made here.
@@ -110,7 +111,7 @@ pub async fn run_on_data(command: &Command, format: Format) -> Option<Outcome> {
 }
 
 async fn verify_data(args: &VerifyArgs, format: Format) -> Outcome {
-    let store = Store::open_to_read(&args.at.config()).map_err(|fault| failed(&fault))?;
+    let store = Store::open_to_read(&args.at.config()?).map_err(|fault| failed(&fault))?;
     let (logs, memory) = match &args.key {
         Some(file) => {
             let text = std::fs::read_to_string(file).map_err(|error| Failure::Usage(format!("cannot read `{}`: {error}", file.display())))?;
@@ -140,7 +141,7 @@ async fn verify_data(args: &VerifyArgs, format: Format) -> Outcome {
 }
 
 async fn rebuild_data(args: &DataArgs) -> Outcome {
-    let (_store, mut writer) = Store::open(args.config(), &Schema::product()).await.map_err(|fault| failed(&fault))?;
+    let (_store, mut writer) = Store::open(args.config()?, &Schema::product()).await.map_err(|fault| failed(&fault))?;
     let entries = rebuild(&mut writer, None).await.map_err(|fault| failed(&fault))?;
     println!("rebuilt all derived rows from {entries} entries");
     Ok(ExitCode::Done)
@@ -151,7 +152,7 @@ async fn export_data(args: &ExportArgs) -> Outcome {
     let (name, number) = args.version.rsplit_once('/').ok_or_else(usage)?;
     let name = ModelName::parse(name).map_err(|refusal| Failure::Usage(refusal.message))?;
     let number = VersionNumber::new(number.parse().map_err(|_| usage())?).map_err(|refusal| Failure::Usage(refusal.message))?;
-    let store = Store::open_to_read(&args.at.config()).map_err(|fault| failed(&fault))?;
+    let store = Store::open_to_read(&args.at.config()?).map_err(|fault| failed(&fault))?;
     let keys = args.at.keys()?;
     let snapshot = store.read().await.map_err(|fault| failed(&fault))?;
     let (model, version) = version_named(&snapshot, &name, number).await.map_err(|_| Failure::Usage(format!("there is no version `{}`", args.version)))?;

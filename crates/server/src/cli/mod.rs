@@ -249,7 +249,10 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
-        Command::Key(command) => key::run(command, &session()?).await,
+        Command::Key(command) => match key::run_on_data(&command).await {
+            Some(outcome) => outcome,
+            None => key::run(command, &session()?).await,
+        },
         Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,
         Command::Ledger(command) => match ledger::run_on_data(&command, cli.output).await {

@@ -155,7 +155,10 @@ fn has_password(address: &str) -> bool {
 }
 
 /// Microseconds of a duration such as `90d`, `-2h`, `30m`, `45s`.
-fn parse_offset(text: &str) -> Result<i64, String> {
+///
+/// # Errors
+/// A text that says what a duration is.
+pub fn parse_offset(text: &str) -> Result<i64, String> {
     let bad = || format!("`{text}` is not a duration such as 90d, -2h, 30m or 45s");
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(bad)?;
     let seconds = match unit {

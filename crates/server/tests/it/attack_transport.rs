@@ -241,7 +241,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
     while let Some(folder) = open.pop() {
         for item in std::fs::read_dir(folder).unwrap() {
             let item = item.unwrap();
-            if item.file_name() == "sha256" || item.file_name() == "uploads" {
+            if ["sha256", "parts", "incoming"].iter().any(|name| item.file_name() == *name) {
                 continue;
             }
             if item.file_type().unwrap().is_dir() {

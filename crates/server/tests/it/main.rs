@@ -67,6 +67,8 @@ mod promotion;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+mod registry_keys;
+#[cfg(test)]
 mod risk;
 #[cfg(test)]
 mod rollback;
@@ -74,6 +76,8 @@ mod rollback;
 mod signed_evidence;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod store_tls;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

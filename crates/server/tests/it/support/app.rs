@@ -12,7 +12,7 @@ use chancery::blobs::Blobs;
 use chancery::clock::Clock;
 use chancery::crash::CrashPoint;
 use chancery::http::transport::Settings;
-use chancery::keys::Keys;
+use chancery::keys::{PublicKeys, Sources};
 use chancery::ledger::rebuild::rebuild;
 use chancery::ledger::verify::{Mode, Options, Report, verify};
 use chancery::store::{Schema, Store, StoreConfig, Writer};
@@ -106,6 +106,11 @@ impl TestApp {
 
     /// Opens a registry on what is there, with the clock at its start; it ends itself at the crash point, if there is one.
     pub(crate) async fn open(data: &Path, database: Option<&str>, crash: Option<CrashPoint>) -> Self {
+        Self::open_with(data, database, crash, Sources::default()).await
+    }
+
+    /// The same, with keys that are not in files.
+    pub(crate) async fn open_with(data: &Path, database: Option<&str>, crash: Option<CrashPoint>, keys: Sources) -> Self {
         let clock = Arc::new(AtomicI64::new(Timestamp::parse(START).unwrap().micros()));
         let database = database.map(ToOwned::to_owned);
         let config = AppConfig {
@@ -114,7 +119,7 @@ impl TestApp {
             no_auth: false,
             clock: Clock::Manual(Arc::clone(&clock)),
             crash,
-            keys: chancery::keys::Sources::default(),
+            keys,
             rates: Arc::default(),
         };
         let app = opened(config).await;
@@ -223,10 +228,10 @@ async fn opened(config: AppConfig) -> App {
 
 /// What a full verification says.
 async fn verified(store: &Store, data: &Path) -> Report {
-    let keys = Keys::open(data, None).unwrap();
+    let keys = PublicKeys::read(data).unwrap();
     let memory: PathBuf = keys.memory_path();
     let blobs = Blobs::open(data.join("blobs")).unwrap();
     let schema = Schema::product();
-    let options = Options { mode: Mode::Full, logs: keys.public().logs(), memory: Some(&memory), schema: &schema, blobs: Some(&blobs) };
+    let options = Options { mode: Mode::Full, logs: keys.logs(), memory: Some(&memory), schema: &schema, blobs: Some(&blobs) };
     verify(store, &options).await.unwrap()
 }
