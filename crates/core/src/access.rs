@@ -2,6 +2,7 @@
 //!
 //! Access is deny by default: a role allows the actions listed for it, an actor may do what one of his roles allows.
 
+pub mod class;
 pub mod grant;
 pub mod limits;
 
@@ -9,6 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use class::AccessClass;
 pub use grant::{Grant, Scope};
 pub use limits::Limits;
 
@@ -288,6 +290,8 @@ pub struct Actor {
     pub kind: ActorKind,
     /// Roles at the access revision at which it was authenticated.
     pub roles: Vec<Grant>,
+    /// Teams that it is a member of, at that revision.
+    pub teams: Vec<Label>,
     /// Roles of approval in which it stands in, at that revision and moment.
     pub delegated: Vec<Delegated>,
     /// Revision of the access data that the roles were read at.

@@ -7,7 +7,7 @@ pub mod password;
 use serde::{Deserialize, Serialize};
 
 use self::password::Purpose;
-use crate::access::{Grant, Role};
+use crate::access::{Grant, Role, class};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Subject, Vault};
 use crate::names::{ActorId, Digest, Label, Timestamp, TokenId, check_text};
@@ -308,6 +308,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     registry::move_access_revision(rows, entry)?;
     match (event, &entry.subject) {
         (Event::Created { kind, roles }, Subject::Actor(id)) => {
+            class::name_in_grants(rows, entry, roles)?;
             let roles = words(roles);
             record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
             let (actor_id, index) = (id.clone(), entry.index);
@@ -315,6 +316,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             grant::put_actor(rows, entry, None, &row)?;
         }
         (Event::RolesChanged { roles }, Subject::Actor(id)) => {
+            class::name_in_grants(rows, entry, roles)?;
             let roles = words(roles);
             record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
             if let Some(actor) = rows.get::<ActorRow>(&[id])? {

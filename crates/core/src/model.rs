@@ -8,6 +8,7 @@ pub mod document;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::{AccessClass, class};
 use crate::command::{Context, Stop, begin, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{
@@ -440,13 +441,6 @@ pub(crate) fn check_revision(what: &str, expected: Option<u64>, actual: u64) -> 
     }
 }
 
-/// Attributes that access policies read, as one word.
-fn access_class(profile: &Profile, tier: RiskTier) -> String {
-    let team = profile.ownership.owning_team.as_ref().map_or("-", Label::as_str);
-    let classification = profile.classification.map_or("-", Classification::as_str);
-    format!("{team}/{tier}/{classification}")
-}
-
 fn name_taken(name: &ModelName) -> Refusal {
     Refusal::new(Code::AlreadyExists, &format!("a model with name `{name}` exists already"))
         .field("name")
@@ -547,12 +541,13 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         (Event::Created { name, kind, risk_tier, profile }, _) => {
             bind(rows, entry, name, id)?;
             team::count_model(rows, None, profile.ownership.owning_team.as_ref())?;
+            let access_class = class::noted(rows, &AccessClass::of(profile, *kind, *risk_tier));
             rows.put(&ModelRow {
                 model_id: id.clone(),
                 name: name.clone(),
                 name_folded: name.as_str().to_lowercase(),
                 kind: *kind,
-                access_class: access_class(profile, *risk_tier),
+                access_class,
                 profile: serde_json::to_value(profile).unwrap_or_default(),
                 risk_tier: *risk_tier,
                 tier_index: entry.index,
@@ -576,16 +571,8 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         (_, None) => Ok(()),
         (Event::Updated { profile }, Some(model)) => {
             record(rows, entry, &entry.subject, "description", profile.description.as_deref())?;
-            touch(
-                rows,
-                entry,
-                ModelRow {
-                    access_class: access_class(profile, model.risk_tier),
-                    profile: serde_json::to_value(profile).unwrap_or_default(),
-                    last_updated_at: entry.at,
-                    ..model
-                },
-            );
+            let access_class = class::changed(rows, entry, &model, AccessClass::of(profile, model.kind, model.risk_tier))?;
+            touch(rows, entry, ModelRow { access_class, profile: serde_json::to_value(profile).unwrap_or_default(), last_updated_at: entry.at, ..model });
             Ok(())
         }
         (

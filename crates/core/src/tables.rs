@@ -113,6 +113,14 @@ crate::table! {
 }
 
 crate::table! {
+    /// An access class that a model has or had: what a caller may read is decided once for each. Rows are only added.
+    AccessClassRow = "access_classes", Derived, key 1 {
+        /// The class, as written by `access::AccessClass`.
+        class: String,
+    }
+}
+
+crate::table! {
     /// A lower risk tier that somebody proposed for a model, until a second person confirms or rejects it.
     TierProposalRow = "tier_proposals", Derived, key 1 {
         /// Model.
@@ -1303,6 +1311,7 @@ pub const ALL: &[&Table] = &[
     TileRow::TABLE,
     CheckpointRow::TABLE,
     ModelRow::TABLE,
+    AccessClassRow::TABLE,
     TierProposalRow::TABLE,
     TransferProposalRow::TABLE,
     NameRow::TABLE,

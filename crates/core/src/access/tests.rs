@@ -7,7 +7,7 @@ use crate::testing::*;
 
 fn with(roles: &[&str]) -> Actor {
     let roles = roles.iter().map(|role| Grant::parse(role).unwrap()).collect();
-    Actor { id: bob(), kind: ActorKind::Person, roles, delegated: vec![], access_revision: 0 }
+    Actor { id: bob(), kind: ActorKind::Person, roles, teams: vec![], delegated: vec![], access_revision: 0 }
 }
 
 const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security", "approver:ai-governance", "deployer", "incident", "auditor", "administrator"];

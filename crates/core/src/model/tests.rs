@@ -49,10 +49,10 @@ fn every_command_changes_what_it_says() {
     world.ok(&alice(), update(&id, profile.clone(), Some(1)));
     let updated = world.row::<ModelRow>(&[&id]).unwrap();
     assert_eq!(serde_json::from_value::<Profile>(updated.profile).unwrap(), profile);
-    assert_eq!((updated.access_class.as_str(), updated.revision), ("-/minimal/internal", 2));
+    assert_eq!((updated.access_class.as_str(), updated.revision), ("-/minimal/internal/model/-", 2));
 
     world.ok(&alice(), tier(&id, RiskTier::High));
-    assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().access_class, "-/high/internal");
+    assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().access_class, "-/high/internal/model/-");
     world.ok(&alice(), rename_model(&id, "credit"));
     assert_eq!(name_of(&mut world, &id), "credit");
     assert_eq!(world.row::<NameRow>(&[&ModelName::parse("loans").unwrap()]).unwrap().model_id, None);

@@ -7,7 +7,8 @@
 //! INVARIANT: the two sides are two persons, whatever roles one of them has. Machines take no side: a person could act through one.
 //! INVARIANT: whoever proposed must still speak for his side when the other side accepts.
 
-use super::{Event, Profile, access_class, existing, touch};
+use super::{Event, Profile, existing, touch};
+use crate::access::class::{self, AccessClass};
 use crate::access::{Role, Scope};
 use crate::actor::ActorKind;
 use crate::command::{Context, Stop, record};
@@ -184,8 +185,9 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, model: ModelR
             record(rows, entry, &entry.subject, "owning_team", Some(to.as_str()))?;
             let mut profile: Profile = serde_json::from_value(model.profile.clone()).unwrap_or_default();
             profile.ownership.owning_team = Some(to.clone());
+            let access_class = class::changed(rows, entry, &model, AccessClass::of(&profile, model.kind, model.risk_tier))?;
             let row = ModelRow {
-                access_class: access_class(&profile, model.risk_tier),
+                access_class,
                 profile: serde_json::to_value(&profile).unwrap_or_default(),
                 last_updated_at: entry.at,
                 ..model

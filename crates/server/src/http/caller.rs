@@ -146,12 +146,12 @@ impl<P: Permit> Allowed<P> {
         Ok(Self { app: app.clone(), caller, permit, whence, action: PhantomData })
     }
 
-    /// A consistent read.
+    /// A consistent read of what this caller may see: models that he may not read are not there.
     ///
     /// # Errors
     /// [`AppError::Fault`].
     pub async fn read(&self) -> Result<Snapshot, AppError> {
-        self.app.read(&self.permit).await
+        self.app.read(&self.permit, &self.caller).await
     }
 
     /// Adds a line to the access log, before what it is about is handed out.
@@ -164,7 +164,7 @@ impl<P: Permit> Allowed<P> {
 
     /// The kept answer to a question.
     pub fn kept(&self, question: &Question) -> Option<Answer> {
-        self.app.kept(&self.permit, question)
+        self.app.kept(&self.permit, &self.caller, question)
     }
 
     /// The model of which `name/number` is a version, for ever.
@@ -172,7 +172,7 @@ impl<P: Permit> Allowed<P> {
     /// # Errors
     /// `not_found`.
     pub async fn model_of_version(&self, name: &ModelName, number: VersionNumber) -> Result<ModelId, AppError> {
-        self.app.model_of_version(&self.permit, name, number).await
+        self.app.model_of_version(&self.permit, &self.caller, name, number).await
     }
 
     /// Executes a command as this caller.
