@@ -162,8 +162,7 @@ impl Tally {
 
     /// Takes the next row in.
     pub fn add(&mut self, row: &AccessLogRow) {
-        let line =
-            Line { actor: row.actor.as_ref(), at: row.at, id: &row.log_id, kind: row.kind, whence: row.private_digest, what: &row.what };
+        let line = Line { actor: row.actor.as_ref(), at: row.at, id: &row.log_id, kind: row.kind, whence: row.private_digest, what: &row.what };
         let mut bytes = self.digest.as_bytes().to_vec();
         bytes.extend(serde_json_canonicalizer::to_vec(&line).unwrap_or_default());
         *self = Self { count: self.count + 1, digest: Digest::of(&bytes) };

@@ -7,15 +7,15 @@ pub mod password;
 use serde::{Deserialize, Serialize};
 
 use self::password::Purpose;
-use crate::access::{Grant, Role, class};
+use crate::access::{Grant, Role};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Subject, Vault};
 use crate::names::{ActorId, Digest, Label, Timestamp, TokenId, check_text};
 use crate::refusal::{Code, Refusal};
-use crate::{grant, registry};
 use crate::rows::{Missing, Rows};
 use crate::signing::foreign::Algorithm;
 use crate::tables::{ActorRow, CredentialRow, DirectoryRow, HandleRow, TokenRow};
+use crate::{grant, registry};
 
 /// Most roles of an actor.
 pub const MAX_ROLES: usize = 32;
@@ -308,7 +308,6 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     registry::move_access_revision(rows, entry)?;
     match (event, &entry.subject) {
         (Event::Created { kind, roles }, Subject::Actor(id)) => {
-            class::name_in_grants(rows, entry, roles)?;
             let roles = words(roles);
             record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
             let (actor_id, index) = (id.clone(), entry.index);
@@ -316,7 +315,6 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             grant::put_actor(rows, entry, None, &row)?;
         }
         (Event::RolesChanged { roles }, Subject::Actor(id)) => {
-            class::name_in_grants(rows, entry, roles)?;
             let roles = words(roles);
             record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
             if let Some(actor) = rows.get::<ActorRow>(&[id])? {

@@ -5,13 +5,17 @@ use crate::names::{ActorId, Timestamp};
 use crate::refusal::Refusal;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
-use crate::{access_log, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version};
+use crate::{
+    access_log, access_policy, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version,
+};
 
 /// A change that somebody asks for, nested by capability.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// The access log.
     AccessLog(access_log::Command),
+    /// Access policies of the organisation.
+    AccessPolicy(access_policy::Command),
     /// Users, pipelines, services, tokens.
     Actor(actor::Command),
     /// Aliases.
@@ -59,6 +63,8 @@ pub enum Command {
 pub enum Event {
     /// The access log.
     AccessLog(access_log::Event),
+    /// Access policies of the organisation.
+    AccessPolicy(access_policy::Event),
     /// Users, pipelines, services, tokens.
     Actor(actor::Event),
     /// Aliases.
@@ -112,6 +118,7 @@ macro_rules! from_capability {
 }
 from_capability!(
     AccessLog(access_log),
+    AccessPolicy(access_policy),
     Actor(actor),
     Alias(alias),
     Evidence(evidence),
@@ -145,6 +152,7 @@ macro_rules! command_from_capability {
 }
 command_from_capability!(
     AccessLog(access_log),
+    AccessPolicy(access_policy),
     Actor(actor),
     Alias(alias),
     Evidence(evidence),
@@ -203,6 +211,7 @@ pub fn want(rows: &mut Rows, command: &Command) {
     match command {
         Command::Tag(command) => tag::want(rows, command),
         Command::AccessLog(_)
+        | Command::AccessPolicy(_)
         | Command::Actor(_)
         | Command::Alias(_)
         | Command::Evidence(_)
@@ -232,6 +241,7 @@ pub fn want(rows: &mut Rows, command: &Command) {
 pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     match command {
         Command::AccessLog(command) => access_log::decide(rows, context, command),
+        Command::AccessPolicy(command) => access_policy::decide(rows, context, command),
         Command::Actor(command) => actor::decide(rows, context, command),
         Command::Alias(command) => alias::decide(rows, context, command),
         Command::Evidence(command) => evidence::decide(rows, context, command),
@@ -262,6 +272,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
 pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
     match &entry.event {
         Event::AccessLog(event) => access_log::apply(rows, entry, event),
+        Event::AccessPolicy(event) => access_policy::apply(rows, entry, event),
         Event::Actor(event) => actor::apply(rows, entry, event),
         Event::Alias(event) => alias::apply(rows, entry, event),
         Event::Evidence(event) => evidence::apply(rows, entry, event),

@@ -8,7 +8,7 @@ use crate::refusal::{Code, Refusal};
 use crate::rows::{Key, Rows};
 use crate::tables::{CredentialRow, DirectoryRow, HandleRow, LoginIdentityRow, PasswordRow, PrivateRow};
 use crate::{
-    Event, access_log, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version,
+    Event, access_log, access_policy, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version,
 };
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
@@ -184,6 +184,7 @@ impl Serialize for Event {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::AccessLog(event) => event.serialize(serializer),
+            Self::AccessPolicy(event) => event.serialize(serializer),
             Self::Actor(event) => event.serialize(serializer),
             Self::Alias(event) => event.serialize(serializer),
             Self::Attestation(event) => event.serialize(serializer),
@@ -238,6 +239,7 @@ impl Event {
             Self::Registry(Registry::RefusalsSuppressed { .. }) => matches!(subject, Subject::Actor(_)),
             Self::Registry(Registry::Refused { .. }) | Self::Finding(_) => true,
             Self::Attestation(_) => matches!(subject, Subject::Version(..)),
+            Self::AccessPolicy(_) => matches!(subject, Subject::AccessPolicy(_)),
             Self::Bundle(_) => matches!(subject, Subject::Bundle(_)),
             Self::Calendar(_) => matches!(subject, Subject::Review(_)),
             Self::AccessLog(_) => *subject == Subject::Registry,
@@ -262,6 +264,7 @@ impl Event {
         }
         match kind.split('.').next().unwrap_or_default() {
             "access-log" => event::<access_log::Event>(kind, data).map(Self::AccessLog),
+            "access-policy" => event::<access_policy::Event>(kind, data).map(Self::AccessPolicy),
             "actor" | "token" => event(kind, data).map(Self::Actor),
             "alias" => event::<alias::Event>(kind, data).map(Self::Alias),
             "attestation" => event::<attestation::Event>(kind, data).map(Self::Attestation),

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Grant, Role};
+use crate::access::{Grant, Role, class};
 use crate::actor::{ActorKind, MAX_ROLES, words};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
@@ -151,12 +151,13 @@ pub fn needs_second(rows: &mut Rows, context: &Context) -> Result<bool, Stop> {
         return Ok(true);
     }
     match known.alone_since.map(|since| since.plus_seconds(COOLING_SECONDS)) {
-        Some(until) if context.now < until => {
-            Err(Refusal::new(Code::SeparationOfDuties, &format!("the second administrator lost his role or access a moment ago: until {until} nobody gives approval or administration roles alone"))
-                .field("roles")
-                .remedy("wait until then; roles of other kinds can be given at once")
-                .into())
-        }
+        Some(until) if context.now < until => Err(Refusal::new(
+            Code::SeparationOfDuties,
+            &format!("the second administrator lost his role or access a moment ago: until {until} nobody gives approval or administration roles alone"),
+        )
+        .field("roles")
+        .remedy("wait until then; roles of other kinds can be given at once")
+        .into()),
         Some(_) | None => Ok(false),
     }
 }
@@ -232,7 +233,11 @@ fn check_administrator(rows: &mut Rows, actor: &ActorId) -> Result<(), Stop> {
 fn check_second(rows: &mut Rows, context: &Context, beneficiary: &ActorId, proposed_by: &ActorId) -> Result<(), Stop> {
     check_administrator(rows, &context.actor)?;
     if *proposed_by == context.actor || *beneficiary == context.actor {
-        let message = if *beneficiary == context.actor { "nobody confirms roles for himself" } else { "roles of this kind need a second administrator: you proposed them" };
+        let message = if *beneficiary == context.actor {
+            "nobody confirms roles for himself"
+        } else {
+            "roles of this kind need a second administrator: you proposed them"
+        };
         return Err(Refusal::new(Code::SeparationOfDuties, message).remedy("ask another administrator").into());
     }
     if !rows.get::<ActorRow>(&[proposed_by])?.is_some_and(|row| is_administrator(&row)) {
@@ -312,6 +317,7 @@ impl Administrators {
 /// [`Missing`].
 pub(crate) fn put_actor(rows: &mut Rows, entry: &Entry, before: Option<&ActorRow>, after: &ActorRow) -> Result<(), Missing> {
     rows.put(after);
+    class::name_in_grants(rows, entry, &after.grants())?;
     let (was, is) = (before.is_some_and(is_administrator), is_administrator(after));
     if was == is {
         return Ok(());

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod access_log;
+pub mod access_policy;
 pub mod actor;
 pub mod alias;
 pub mod approval;

@@ -462,7 +462,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
                 return Err(name_taken(name).into());
             }
             transfer::check_new(rows, profile)?;
-            let (given, proposed) = govern::at_creation(rows, &context.actor, *risk_tier)?;
+            let (given, proposed) = govern::at_creation(rows, &context.actor, AccessClass::of(profile, *kind, *risk_tier))?;
             let event = Event::Created { name: name.clone(), kind: *kind, risk_tier: given, profile: profile.clone() };
             let subject = Subject::Model(id.clone());
             let mut drafts = vec![Draft::new(subject.clone(), event)];
@@ -583,10 +583,9 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             | Event::PolicyModeChanged { .. },
             Some(model),
         ) => govern::apply(rows, entry, event, model),
-        (
-            Event::TransferProposed { .. } | Event::Transferred { .. } | Event::TransferRejected { .. } | Event::TransferWithdrawn { .. },
-            Some(model),
-        ) => transfer::apply(rows, entry, event, model),
+        (Event::TransferProposed { .. } | Event::Transferred { .. } | Event::TransferRejected { .. } | Event::TransferWithdrawn { .. }, Some(model)) => {
+            transfer::apply(rows, entry, event, model)
+        }
         (Event::Renamed { from, to }, Some(model)) => {
             release(rows, from, &model)?;
             bind(rows, entry, to, id)?;

@@ -3,13 +3,13 @@
 //! Log tables are the record. Derived tables are written only by `apply` and can be made anew from the entries. Vault tables
 //! hold what must be erasable or secret. Scratch tables need no entry.
 
+use crate::access_log::{AccessKind, Day};
 use crate::names::{
     ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier, State,
     TagKey, Timestamp, TokenId, VersionNumber,
 };
 use crate::rows::{Row, Table};
 use crate::signing::foreign::Algorithm;
-use crate::access_log::{AccessKind, Day};
 use crate::{actor, approval, attestation, bundle, calendar, evidence, exception, finding, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
@@ -1085,6 +1085,30 @@ crate::table! {
 }
 
 crate::table! {
+    /// Access policies that the organisation installed; their document is a payload of the same digest.
+    AccessPolicyRow = "access_policies", Derived, key 1 {
+        /// SHA-256 of their document.
+        digest: Digest,
+        /// How many policies.
+        policies: u64,
+        /// Whether they are in force.
+        status: bundle::Status,
+        /// Who installed them.
+        installed_by: ActorId,
+        /// When.
+        installed_at: Timestamp,
+        /// Entry that installed them.
+        installed_index: u64,
+        /// Who activated them last.
+        activated_by: Option<ActorId>,
+        /// When.
+        activated_at: Option<Timestamp>,
+        /// Index of the last entry that changed them.
+        revision: u64,
+    }
+}
+
+crate::table! {
     /// What an attribute of a subject was, and from which entry to which: the row in force ends at [`OPEN`].
     TimelineRow = "timeline", Derived, key 3 {
         /// Subject, as in entries.
@@ -1273,7 +1297,7 @@ crate::table! {
         day: Day,
         /// When it happened.
         at: Timestamp,
-        /// 16 random hexadecimal digits.
+        /// 16 hexadecimal digits: a count of the server, and random ones.
         log_id: String,
         /// What somebody did.
         kind: AccessKind,
@@ -1355,6 +1379,7 @@ pub const ALL: &[&Table] = &[
     GroupRolesRow::TABLE,
     SettingRow::TABLE,
     BundleRow::TABLE,
+    AccessPolicyRow::TABLE,
     TimelineRow::TABLE,
     CredentialRow::TABLE,
     PasswordRow::TABLE,

@@ -51,6 +51,10 @@ CREATE TABLE "models" (
 );
 CREATE INDEX "models_by_name" ON "models" ("name");
 CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
+CREATE TABLE "access_classes" (
+    "class" text COLLATE "C" NOT NULL,
+    PRIMARY KEY ("class")
+);
 CREATE TABLE "tier_proposals" (
     "model_id" text COLLATE "C" NOT NULL,
     "risk_tier" text COLLATE "C",
@@ -568,6 +572,18 @@ CREATE TABLE "policy_bundles" (
     "uploaded_at" bigint,
     "uploaded_index" bigint,
     "effective" text COLLATE "C",
+    "activated_by" text COLLATE "C",
+    "activated_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("digest")
+);
+CREATE TABLE "access_policies" (
+    "digest" text COLLATE "C" NOT NULL,
+    "policies" bigint,
+    "status" text COLLATE "C",
+    "installed_by" text COLLATE "C",
+    "installed_at" bigint,
+    "installed_index" bigint,
     "activated_by" text COLLATE "C",
     "activated_at" bigint,
     "revision" bigint,

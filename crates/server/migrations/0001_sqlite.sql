@@ -51,6 +51,10 @@ CREATE TABLE "models" (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "models_by_name" ON "models" ("name");
 CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
+CREATE TABLE "access_classes" (
+    "class" TEXT NOT NULL,
+    PRIMARY KEY ("class")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "tier_proposals" (
     "model_id" TEXT NOT NULL,
     "risk_tier" TEXT,
@@ -568,6 +572,18 @@ CREATE TABLE "policy_bundles" (
     "uploaded_at" INTEGER,
     "uploaded_index" INTEGER,
     "effective" TEXT,
+    "activated_by" TEXT,
+    "activated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("digest")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "access_policies" (
+    "digest" TEXT NOT NULL,
+    "policies" INTEGER,
+    "status" TEXT,
+    "installed_by" TEXT,
+    "installed_at" INTEGER,
+    "installed_index" INTEGER,
     "activated_by" TEXT,
     "activated_at" INTEGER,
     "revision" INTEGER,

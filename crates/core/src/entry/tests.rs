@@ -482,13 +482,33 @@ fn approver_events() -> Vec<(Subject, Event)> {
 
 /// One entry of every kind; the first also carries a receipt.
 fn canonical() -> Vec<Entry> {
-    let events =
-        [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events(), calendar_events(), team_events(), login_events()].concat();
+    let events = [
+        actor_events(),
+        model_events(),
+        version_events(),
+        small_events(),
+        promotion_events(),
+        later_events(),
+        approver_events(),
+        calendar_events(),
+        team_events(),
+        login_events(),
+        access_policy_events(),
+    ]
+    .concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)
         .map(|(index, (subject, event))| Entry { index, at: time(), actor: alice(), door: Door::Api, subject, event, request: request(index) })
         .collect()
+}
+
+fn access_policy_events() -> Vec<(Subject, Event)> {
+    use crate::access_policy::Event as E;
+    let installed = E::Installed { digest: digest("policies"), policies: 3, reason: Some(digest("reason")) };
+    let activated = E::Activated { replaced: Some(digest("before")), installed_by: bob(), models: vec![model_id(1)], reason: digest("reason") };
+    let withdrawn = E::Withdrawn { was_active: true, reason: digest("reason") };
+    [installed, activated, withdrawn].map(|event| (Subject::AccessPolicy(digest("policies")), event.into())).to_vec()
 }
 
 fn supply_events() -> Vec<(Subject, Event)> {
@@ -517,6 +537,7 @@ fn kind(bytes: &[u8]) -> String {
 fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
     let sources = [
         include_str!("../access_log.rs"),
+        include_str!("../access_policy.rs"),
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
         include_str!("../attestation.rs"),

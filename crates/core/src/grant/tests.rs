@@ -41,9 +41,11 @@ fn administrators(world: &mut World) -> Administrators {
 fn a_second_administrator_confirms_protected_roles_in_every_scope() {
     let mut world = world();
     let wanted = ["viewer", "owner", "approver:security@team:credit", "administrator"];
-    let kinds: Vec<Event> = world.ok(&alice(), roles(&carol(), &wanted)).into_iter().filter_map(|entry| {
-        if let crate::Event::Grant(event) = entry.event { Some(event) } else { None }
-    }).collect();
+    let kinds: Vec<Event> = world
+        .ok(&alice(), roles(&carol(), &wanted))
+        .into_iter()
+        .filter_map(|entry| if let crate::Event::Grant(event) = entry.event { Some(event) } else { None })
+        .collect();
     assert_eq!(kinds, [Event::Proposed { grants: grants(&["approver:security@team:credit", "administrator"]) }]);
     assert_eq!(held(&mut world, &carol()), ["viewer", "owner"], "what is not protected is given at once");
     world.ok(&bob(), confirm(&carol(), &["administrator", "approver:security@team:credit"]));

@@ -8,8 +8,7 @@
 //! INVARIANT: whoever proposed must still speak for his side when the other side accepts.
 
 use super::{Event, Profile, existing, touch};
-use crate::access::class::{self, AccessClass};
-use crate::access::{Role, Scope};
+use crate::access::{AccessClass, Role, Scope, class};
 use crate::actor::ActorKind;
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
@@ -99,8 +98,10 @@ fn may_not_propose(from: Option<&Label>, to: &Label) -> Refusal {
 /// The open proposal, or the refusal that there is none.
 fn proposal(rows: &mut Rows, id: &ModelId) -> Result<TransferProposalRow, Stop> {
     let model = existing(rows, id)?;
-    let none =
-        || Refusal::new(Code::NotFound, &format!("no transfer is proposed for model `{}`", model.name)).remedy("propose one with `chancery model transfer propose`");
+    let none = || {
+        Refusal::new(Code::NotFound, &format!("no transfer is proposed for model `{}`", model.name))
+            .remedy("propose one with `chancery model transfer propose`")
+    };
     Ok(rows.get::<TransferProposalRow>(&[id])?.ok_or_else(none)?)
 }
 
@@ -129,9 +130,12 @@ pub(super) fn accept(rows: &mut Rows, context: &Context, id: &ModelId, to: &Labe
     }
     let complete = theirs.giving && mine.receiving || from.is_none() && theirs.receiving && mine.giving;
     if !complete {
-        return Err(Refusal::new(Code::TransitionRefused, "the other side does not stand behind the proposal: who made it has no say in it any more, or is on your side")
-            .remedy("reject it, and have the other side propose the transfer anew")
-            .into());
+        return Err(Refusal::new(
+            Code::TransitionRefused,
+            "the other side does not stand behind the proposal: who made it has no say in it any more, or is on your side",
+        )
+        .remedy("reject it, and have the other side propose the transfer anew")
+        .into());
     }
     let event = Event::Transferred { from, to: to.clone(), proposed_by: open.proposed_by };
     Ok(vec![Draft::new(Subject::Model(id.clone()), event)])
@@ -186,12 +190,7 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, model: ModelR
             let mut profile: Profile = serde_json::from_value(model.profile.clone()).unwrap_or_default();
             profile.ownership.owning_team = Some(to.clone());
             let access_class = class::changed(rows, entry, &model, AccessClass::of(&profile, model.kind, model.risk_tier))?;
-            let row = ModelRow {
-                access_class,
-                profile: serde_json::to_value(&profile).unwrap_or_default(),
-                last_updated_at: entry.at,
-                ..model
-            };
+            let row = ModelRow { access_class, profile: serde_json::to_value(&profile).unwrap_or_default(), last_updated_at: entry.at, ..model };
             touch(rows, entry, row);
         }
         Event::TransferRejected { .. } | Event::TransferWithdrawn { .. } => {

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chancery_core::Command;
-use chancery_core::access::{AccessClass, Action, Actor, Authorized, Delegated, Grant, Limits, Role, Scope, authorize, authorize_read};
+use chancery_core::access::{Actor, Authorized, Delegated, Grant, Limits, Role};
 use chancery_core::actor::ActorKind;
-use chancery_core::entry::{Door, Subject};
+use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
-use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TokenRow};
+use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TeamMemberRow, TokenRow};
 
 use super::login::Origin;
 use super::{App, AppError};
@@ -211,15 +210,10 @@ impl App {
             roles.push(Role::Approver(Label::parse(role)?));
         }
         let roles = roles.into_iter().map(Grant::from).collect();
+        let access_revision = self.access_revision().await?;
+        self.keep_policies(access_revision).await?;
         let teams = Vec::new();
-        Ok(Actor {
-            id: ActorId::parse("anonymous")?,
-            kind: ActorKind::Person,
-            roles,
-            teams,
-            delegated: Vec::new(),
-            access_revision: self.access_revision().await?,
-        })
+        Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, teams, delegated: Vec::new(), access_revision })
     }
 
     /// The actor as it stands now, for a command that was authorised at an older access revision.
@@ -234,7 +228,8 @@ impl App {
     }
 
     /// The actor with its roles and those in which it stands in now, and until when these last.
-    async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
+    pub(super) async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
+        self.keep_policies(access_revision).await?;
         let roles: Vec<Grant> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
         let teams = teams_of(snapshot, &row.actor_id).await?;
         let now = self.now();
@@ -243,52 +238,18 @@ impl App {
         for given in snapshot.rows::<DelegationRow>(tail, &values![row.actor_id, now]).await? {
             // A delegation whose giver lost the role, or his access, does not work.
             let giver = snapshot.get::<ActorRow>(values![given.giver]).await?;
-            if giver.is_some_and(|giver| given.in_force(&giver, now)) {
+            let scopes = giver.map(|giver| given.scopes(&giver, now)).unwrap_or_default();
+            if !scopes.is_empty() {
                 until = Some(until.map_or(given.until, |end: Timestamp| end.min(given.until)));
-                delegated.push(Delegated { role: given.role, by: given.giver });
+                delegated.push(Delegated { role: given.role, by: given.giver, scopes });
             }
         }
         Ok((Actor { id: row.actor_id, kind: row.kind, roles, teams, delegated, access_revision }, until))
     }
-
-    /// Whether the caller may read the models of an access class ([`chancery_core::access::AccessClass`]). Records nothing.
-    pub fn may_read(&self, caller: &Caller, class: &str) -> bool {
-        let Ok(class) = AccessClass::parse(class) else { return false };
-        let reaches = |scope: &Scope| match scope {
-            Scope::Registry => true,
-            Scope::Team(team) => class.team.as_ref() == Some(team),
-            Scope::Model(model) => class.model.as_ref() == Some(model),
-        };
-        let by_team = class.team.as_ref().is_some_and(|team| caller.actor.teams.contains(team));
-        by_team || !caller.actor.delegated.is_empty() || caller.actor.roles.iter().any(|grant| reaches(&grant.scope))
-    }
-
-    /// Allows an action, or records the refused attempt.
-    ///
-    /// # Errors
-    /// `access_denied`, with the index of its entry.
-    pub async fn allow(&self, caller: &Caller, action: Action) -> Result<Reading, AppError> {
-        match authorize_read(&caller.actor, action) {
-            Ok(permit) => Ok(permit),
-            Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
-        }
-    }
-
-    /// Allows a command, or records the refused attempt.
-    ///
-    /// # Errors
-    /// `access_denied`, with the index of its entry.
-    pub async fn allow_command(&self, caller: &Caller, command: impl Into<Command>) -> Result<Authorized<Command>, AppError> {
-        let command = command.into();
-        let action = chancery_core::access::action_of(&command);
-        match authorize(&caller.actor, command) {
-            Ok(authorized) => Ok(authorized),
-            Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
-        }
-    }
 }
 
 /// The teams that an actor is a member of.
-async fn teams_of(_snapshot: &Snapshot, _actor: &ActorId) -> Result<Vec<Label>, AppError> {
-    Ok(Vec::new())
+async fn teams_of(snapshot: &Snapshot, actor: &ActorId) -> Result<Vec<Label>, AppError> {
+    let rows = snapshot.rows::<TeamMemberRow>("WHERE actor_id = $1 ORDER BY team", &values![*actor]).await?;
+    Ok(rows.into_iter().map(|row| row.team).collect())
 }

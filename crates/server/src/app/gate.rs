@@ -130,7 +130,7 @@ impl App {
             mode,
             target,
             environment: environment.to_string(),
-            actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.actor.roles.iter().map(ToString::to_string).collect() },
+            actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.roles_for(&model) },
             model: model_input(&model)?,
             version: stated,
             evidence: pieces,

@@ -3,10 +3,13 @@
 
 mod access;
 pub mod access_log;
+pub mod access_policy;
 pub mod artifacts;
 pub mod as_of;
 mod attestation;
+mod authorize;
 mod bundle;
+pub mod can_i;
 pub mod checks;
 pub mod compare;
 mod composition;
@@ -14,6 +17,7 @@ pub mod current;
 pub mod dry_run;
 mod emergency;
 mod exception;
+pub mod erasure;
 mod execute;
 pub mod explain;
 mod gate;
@@ -26,6 +30,8 @@ pub mod lineage;
 pub mod login;
 mod mode;
 pub mod notices;
+pub mod offboarding;
+mod places;
 pub mod policy;
 mod promote;
 pub mod promotions;
@@ -159,6 +165,7 @@ struct Inner {
     logins: login::Logins,
     web: WebConfig,
     access_log: access_log::Log,
+    authorization: authorize::Kept,
     current: Arc<current::Current>,
     sights: sight::Sights,
     lookout: current::Lookout,
@@ -215,6 +222,7 @@ impl App {
             logins: login::Logins::new(config.login, &config.web)?,
             web: config.web,
             access_log,
+            authorization: authorize::Kept::default(),
             current,
             sights: sight::Sights::default(),
             lookout,

@@ -134,6 +134,7 @@ fn verdict_of(event: &Event) -> Option<Digest> {
             | promotion::Event::Executed { verdict, .. },
         ) => Some(*verdict),
         Event::AccessLog(_)
+        | Event::AccessPolicy(_)
         | Event::Actor(_)
         | Event::Alias(_)
         | Event::Attestation(_)

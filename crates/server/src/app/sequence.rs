@@ -440,8 +440,12 @@ fn also(before: Result<(), Missing>, now: Result<(), Missing>) -> Result<Result<
 
 /// The subject that a refused command was about, for the entry that records the attempt.
 fn subject_of(command: &Command) -> Option<Subject> {
-    use chancery_core::{actor, alias, exception, model, promotion, version};
+    use chancery_core::{access_policy, actor, alias, exception, model, promotion, version};
     match command {
+        Command::AccessPolicy(access_policy::Command::Install { document, .. }) => Some(Subject::AccessPolicy(document.digest)),
+        Command::AccessPolicy(access_policy::Command::Activate { digest, .. } | access_policy::Command::Withdraw { digest, .. }) => {
+            Some(Subject::AccessPolicy(*digest))
+        }
         Command::Actor(actor::Command::AddKey { actor, .. } | actor::Command::RemoveKey { actor, .. }) => Some(Subject::Actor(actor.clone())),
         Command::Actor(actor::Command::SetRoles { id, .. } | actor::Command::Deactivate { id }) => Some(Subject::Actor(id.clone())),
         Command::Alias(alias::Command::Set { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),

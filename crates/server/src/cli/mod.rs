@@ -4,10 +4,12 @@
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
 pub mod access_log;
+pub mod access_policy;
 pub mod alias;
 pub mod approval_signature;
 pub mod attestation;
 pub mod bundle;
+pub mod can_i;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -192,6 +194,11 @@ pub enum Command {
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Say who may do what beyond the roles.
+    #[command(subcommand)]
+    AccessPolicy(access_policy::Command),
+    /// Ask whether you, or somebody else, may do something, and which policy decides.
+    CanI(can_i::Args),
     /// Say what groups of the identity provider give.
     #[command(subcommand)]
     Group(group::Command),
@@ -278,6 +285,8 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Team(command) => team::run(command, &session()?).await,
         Command::AccessLog(command) => access_log::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
+        Command::AccessPolicy(command) => access_policy::run(command, &session()?).await,
+        Command::CanI(args) => can_i::run(args, &session()?).await,
         Command::Group(command) => group::run(command, &session()?).await,
         Command::Login(args) => login::login(args, &session()?).await,
         Command::Logout => login::logout(&session()?).await,

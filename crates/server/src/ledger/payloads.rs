@@ -1,7 +1,7 @@
 //! Which payloads an event names. A total match, so that no new event is forgotten.
 
 use chancery_core::names::Digest;
-use chancery_core::{Event, attestation, bundle, evidence, promotion, registry, tag, template, version};
+use chancery_core::{Event, access_policy, attestation, bundle, evidence, promotion, registry, tag, template, version};
 
 /// Digests of the payloads that an event refers to; texts in the vault are not among them.
 pub(super) fn named(event: &Event) -> Vec<Digest> {
@@ -15,8 +15,10 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => vec![*verdict],
         Event::Registry(registry::Event::Refused { verdict, .. }) => verdict.iter().copied().collect(),
         Event::Registry(registry::Event::Started { baseline, .. }) => vec![*baseline],
+        Event::AccessPolicy(access_policy::Event::Installed { digest, .. }) => vec![*digest],
         Event::Bundle(bundle::Event::Uploaded { digest, .. } | bundle::Event::Shipped { digest }) => vec![*digest],
-        Event::Bundle(bundle::Event::Activated { .. } | bundle::Event::Withdrawn { .. })
+        Event::AccessPolicy(access_policy::Event::Activated { .. } | access_policy::Event::Withdrawn { .. })
+        | Event::Bundle(bundle::Event::Activated { .. } | bundle::Event::Withdrawn { .. })
         | Event::Registry(registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. } | registry::Event::ClockMoved { .. } | registry::Event::KeysRotated { .. })
         | Event::AccessLog(_)
         | Event::Actor(_)

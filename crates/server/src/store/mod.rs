@@ -148,6 +148,22 @@ impl Store {
         }
     }
 
+    /// After an erasure: puts what the log files of SQLite still hold into the databases, where deleted bytes are overwritten, and
+    /// empties them. A reader in the way leaves that to the next checkpoint. On PostgreSQL it is the work of VACUUM.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub async fn forget_old_pages(&self) -> Result<(), Fault> {
+        match &self.backend {
+            Backend::Sqlite(files) => {
+                let files = Arc::clone(files);
+                let done = tokio::task::spawn_blocking(move || files.truncate_logs()).await;
+                done.map_err(|error| Fault::database("empty the log files", error))?
+            }
+            Backend::Postgres(_) => Ok(()),
+        }
+    }
+
     /// The writer of scratch tables.
     pub fn scratch(&self) -> Scratch {
         Scratch::new(self.backend.clone())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chancery_core::access::{Action, Role};
+use chancery_core::access::{Action, Policies, Role};
 use chancery_core::names::Label;
 use serde_json::{Value, json};
 
@@ -13,16 +13,16 @@ use crate::support::{Answer, Cast, Client, TestApp};
 
 /// An operation of the document.
 #[derive(Clone, Debug)]
-struct Operation {
-    id: String,
-    method: String,
-    path: String,
-    effect: String,
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) effect: String,
 }
 
 impl Operation {
     /// The path with something well-formed in the place of each parameter.
-    fn filled(&self) -> String {
+    pub(crate) fn filled(&self) -> String {
         let parts = self.path.split('/').map(|part| match part {
             "{version}" | "{a}" | "{b}" | "{index}" => "1".to_owned(),
             "{digest}" => "a".repeat(64),
@@ -34,7 +34,7 @@ impl Operation {
     }
 }
 
-async fn operations(app: &TestApp) -> Vec<Operation> {
+pub(crate) async fn operations(app: &TestApp) -> Vec<Operation> {
     let document = app.anonymous.get("/api/v1/openapi.json").await.expect(200);
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -50,7 +50,12 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
 
 /// Compares with a file in `snapshots`; CHANCERY_UPDATE_SNAPSHOTS=1 writes it.
 fn check_file(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/snapshots").join(name);
+    check_path(&format!("tests/it/snapshots/{name}"), actual);
+}
+
+/// Compares with a file of this crate; CHANCERY_UPDATE_SNAPSHOTS=1 writes it.
+pub(crate) fn check_path(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("CHANCERY_UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(&path, actual).unwrap();
     }
@@ -68,7 +73,7 @@ fn roles_and_actions_are_what_was_reviewed() {
     roles.extend(["product", "ai-governance"].map(|role| Role::Approver(Label::parse(role).unwrap())));
     let mut text = String::from("# Which role allows which action. Written by tests/it/guards.rs.\n");
     for action in Action::ALL {
-        let allowed: Vec<String> = roles.iter().filter(|role| role.allows(*action)).map(ToString::to_string).collect();
+        let allowed: Vec<String> = roles.iter().filter(|role| Policies::shipped().role_allows(role, *action)).map(ToString::to_string).collect();
         text.push_str(&format!("{:<16} {}\n", action.as_str(), allowed.join(" ")));
     }
     check_file("roles.txt", &text);
@@ -152,8 +157,11 @@ async fn mlflow_routes(app: &TestApp) {
     }
 }
 
+/// An access policy that changes nothing for the fixtures.
+const ACCESS_POLICY: &str = "@id(\"readers.comment\") permit (principal, action == Chancery::Action::\"comment\", resource) when { resource in principal.viewer };";
+
 /// What the fixtures of the operations stand on; each changes a subject of its own.
-struct World {
+pub(crate) struct World {
     cast: Cast,
     admin: Client,
     candidate: String,
@@ -168,6 +176,8 @@ struct World {
     exceptions: BTreeMap<&'static str, String>,
     incident: Client,
     attestation: String,
+    /// Path of access policies that wait for their activation.
+    access_policy: String,
     /// Path of a policy bundle that waits for its activation.
     bundle: String,
     anonymous: Client,
@@ -181,7 +191,7 @@ struct World {
     receiver: Client,
 }
 
-async fn world(app: &TestApp) -> World {
+pub(crate) async fn world(app: &TestApp) -> World {
     let cast = app.cast().await;
     for name in ["update", "rename", "hide", "tier", "used", "confirm", "reject", "withdraw-tier"] {
         cast.owner.model(name, "high").await;
@@ -256,6 +266,9 @@ async fn world(app: &TestApp) -> World {
     let uploaded = app.admin.post("/api/v1/policy/bundles", json!({"files": files})).await;
     uploaded.expect(201);
     let bundle = uploaded.header("location").to_owned();
+    let policies = app.admin.post("/api/v1/access-policies", json!({"files": {"own.cedar": ACCESS_POLICY}})).await;
+    policies.expect(201);
+    let access_policy = policies.header("location").to_owned();
     for name in ["guard-login", "guard-password"] {
         app.user(name, &["viewer"]).await;
     }
@@ -281,11 +294,11 @@ async fn world(app: &TestApp) -> World {
     }
     app.user("gone", &["viewer"]).await;
     app.admin.delete("/api/v1/users/gone").await.expect(200);
-    World { anonymous, once, own_token, second, receiver, exceptions, incident, risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
+    World { access_policy, anonymous, once, own_token, second, receiver, exceptions, incident, risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
-fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
+pub(crate) fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
     let World { cast, admin, candidate, promotions, .. } = world;
     let model = |rest: &str| format!("/api/v1/models/{rest}");
     let promotion = |purpose: &str, rest: &str| format!("/api/v1/promotions/{}/{rest}", promotions[purpose]);
@@ -356,6 +369,12 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         }
         "policy_bundle_activate" => (&cast.governance, format!("{}/activate", world.bundle), json!({"reason": "agreed"})),
         "policy_bundle_withdraw" => (admin, format!("{}/withdraw", world.bundle), json!({"reason": "a mistake"})),
+        "access_policy_install" => {
+            let other = ACCESS_POLICY.replace("readers", "others");
+            (admin, "/api/v1/access-policies".to_owned(), json!({"files": {"own.cedar": other}}))
+        }
+        "access_policy_activate" => (&world.second, format!("{}/activate", world.access_policy), json!({"reason": "agreed"})),
+        "access_policy_withdraw" => (admin, format!("{}/withdraw", world.access_policy), json!({"reason": "over"})),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
         "login" => (&world.anonymous, "/api/v1/login".to_owned(), json!({"name": "guard-login", "password": PASSWORD})),
         "account_password" => {

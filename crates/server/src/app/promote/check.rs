@@ -61,7 +61,7 @@ impl App {
                 let caller = &caller;
                 let (evaluated, subjects) = self.checked(caller, model, number, to, environment).await?;
                 let command = registry::Command::RecordCheck { model: subjects.model.model_id.clone(), number, target: to, gate: evaluated.record };
-                Ok((self.ready(caller, command.into(), &subjects, None)?, evaluated.verdict))
+                Ok((self.ready(caller, command.into(), &subjects, None).await?, evaluated.verdict))
             }
             .boxed()
         })

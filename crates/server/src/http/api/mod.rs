@@ -5,11 +5,13 @@
 
 mod account;
 mod access_log;
+mod access_policy;
 mod alias;
 mod as_of;
 mod attestation;
 mod binding;
 mod bundle;
+mod can_i;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -18,6 +20,7 @@ mod docs;
 pub mod download;
 mod emergency;
 mod end_of_life;
+mod erasure;
 mod evidence;
 mod exception;
 mod explain;
@@ -94,12 +97,15 @@ fn routes() -> OpenApiRouter<App> {
         .merge(policy::routes())
         .merge(bundle::routes())
         .merge(explain::routes())
+        .merge(access_policy::routes())
+        .merge(can_i::routes())
         .merge(user::routes())
         .merge(login::routes())
         .merge(account::routes())
         .merge(binding::routes())
         .merge(group::routes())
         .merge(grant::routes())
+        .merge(erasure::routes())
         .merge(team::routes())
         .merge(transfer::routes())
         .merge(access_log::routes())

@@ -91,7 +91,15 @@ async fn list(allowed: Allowed<caller::ReadEntries>, Query(page): Query<PageQuer
 async fn user(snapshot: &Snapshot, row: ActorRow) -> Result<UserView, AppError> {
     let directory = snapshot.get::<DirectoryRow>(values![row.actor_id]).await?;
     let (name, display_name) = directory.map(|row| (row.handle.to_string(), row.display_name)).unzip();
-    Ok(UserView { id: row.actor_id.to_string(), name, display_name, kind: row.kind.to_string(), roles: row.roles, active: row.active, erased: row.erased_index.is_some() })
+    Ok(UserView {
+        id: row.actor_id.to_string(),
+        name,
+        display_name,
+        kind: row.kind.to_string(),
+        roles: row.roles,
+        active: row.active,
+        erased: row.erased_index.is_some(),
+    })
 }
 
 /// Who has a name.
