@@ -311,7 +311,7 @@ pub fn action_of(command: &Command) -> Action {
             promotion::Command::Rollback { .. } => Action::Rollback,
         },
         Command::Registry(command) => match command {
-            registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } => Action::ManageSettings,
+            registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } | registry::Command::RotateKey { .. } => Action::ManageSettings,
             registry::Command::RecordCheck { .. } => Action::Register,
             registry::Command::Start { .. } => Action::ManageSettings,
         },

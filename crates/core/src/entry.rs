@@ -235,7 +235,7 @@ impl Event {
             Self::Tag(_) => matches!(subject, Subject::Model(_) | Subject::Version(..)),
             Self::Promotion(Promotion::DecisionRecorded { .. }) | Self::Registry(Registry::CheckRecorded { .. }) => matches!(subject, Subject::Version(..)),
             Self::Promotion(_) => matches!(subject, Subject::Promotion(_)),
-            Self::Registry(Registry::Started { .. } | Registry::PolicyModeChanged { .. } | Registry::ClockMoved { .. }) => *subject == Subject::Registry,
+            Self::Registry(Registry::Started { .. } | Registry::PolicyModeChanged { .. } | Registry::ClockMoved { .. } | Registry::KeysRotated { .. }) => *subject == Subject::Registry,
             Self::Registry(Registry::RefusalsSuppressed { .. }) => matches!(subject, Subject::Actor(_)),
             Self::Registry(Registry::Refused { .. }) | Self::Finding(_) => true,
             Self::Attestation(_) => matches!(subject, Subject::Version(..)),

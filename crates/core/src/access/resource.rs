@@ -191,7 +191,12 @@ pub fn about(command: &Command) -> About {
             | actor::Command::AddKey { whose: Whose::Other, .. }
             | actor::Command::RemoveKey { whose: Whose::Other, .. },
         )
-        | Command::Registry(registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } | registry::Command::Start { .. })
+        | Command::Registry(
+            registry::Command::SetPolicyMode { .. }
+            | registry::Command::MoveClock { .. }
+            | registry::Command::RotateKey { .. }
+            | registry::Command::Start { .. },
+        )
         | Command::AccessLog(_)
         | Command::AccessPolicy(_)
         | Command::Bundle(_)

@@ -316,6 +316,7 @@ fn later_events() -> Vec<(Subject, Event)> {
     later.extend(governed_events());
     later.extend(supply_events());
     later.extend(bundle_events());
+    later.extend(key_events());
     later
 }
 
@@ -368,6 +369,18 @@ fn team_events() -> Vec<(Subject, Event)> {
             crate::access_log::Event::Anchored { day: crate::access_log::Day::parse("2026-05-02").unwrap(), count: 3, digest: digest("rows") }.into(),
         ),
     ]
+}
+
+/// A key of the registry was rotated.
+fn key_events() -> Vec<(Subject, Event)> {
+    use crate::registry::{Event as R, KeyPurpose};
+    let rotated = R::KeysRotated {
+        purpose: KeyPurpose::Checkpoint,
+        old: "example.com/log+33d7b496+AeHZzYzlBWWzUhKRuEFW4XbyPYQgjP2uVOFW5ZYpSrLE".to_owned(),
+        new: "example.com/log+c3d4e5f6+AQ".to_owned(),
+        overlap_until: Some(time()),
+    };
+    vec![(Subject::Registry, rotated.into())]
 }
 
 /// Documents that were read, and templates.

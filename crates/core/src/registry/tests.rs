@@ -87,3 +87,23 @@ fn releases_and_aliases_move_what_a_gate_notes_of_them() {
     }
     assert_eq!(noted(&mut world, &other), None);
 }
+
+#[test]
+fn a_key_is_rotated_from_the_one_in_force() {
+    let mut world = World::new();
+    let rotate = |old: &str, new: &str| Command::RotateKey { purpose: KeyPurpose::Decision, old: old.to_owned(), new: new.to_owned(), overlap_until: None };
+    let refused = world.refused(&alice(), rotate("a", "a"));
+    assert_eq!(refused.code, Code::InvalidField);
+    world.ok(&alice(), rotate("a", "b"));
+    let in_force = |world: &mut World, purpose| world.row::<SettingRow>(&[&key_in_force(purpose)]).map(|row| row.value);
+    assert_eq!(in_force(&mut world, KeyPurpose::Decision).as_deref(), Some("b|"));
+    assert_eq!(in_force(&mut world, KeyPurpose::Checkpoint), None);
+    let refused = world.refused(&alice(), rotate("a", "c"));
+    assert_eq!((refused.code, refused.message.as_str()), (Code::PreconditionFailed, "another decision key is in force"));
+    world.ok(&alice(), rotate("b", "c"));
+    assert_eq!(in_force(&mut world, KeyPurpose::Decision).as_deref(), Some("c|"));
+    let until = world.now();
+    let checkpoint = Command::RotateKey { purpose: KeyPurpose::Checkpoint, old: "x".to_owned(), new: "y".to_owned(), overlap_until: Some(until) };
+    world.ok(&alice(), checkpoint);
+    assert_eq!(in_force(&mut world, KeyPurpose::Checkpoint), Some(format!("y|{until}")));
+}

@@ -202,7 +202,7 @@ impl App {
     /// Whether a stored envelope carries our signature over exactly this decision, about exactly this version.
     pub(super) fn check_decision(&self, envelope: &[u8], row: &DecisionRow, version: &VersionRow) -> bool {
         let Ok(envelope) = serde_json::from_slice::<Envelope>(envelope) else { return false };
-        let verified = envelope.verify(IN_TOTO_PAYLOAD_TYPE, &[self.keys().decision().public_key()]);
+        let verified = envelope.verify(IN_TOTO_PAYLOAD_TYPE, self.keys().public().decisions());
         let Some(statement) = verified.ok().and_then(|payload| Statement::parse(payload).ok()) else { return false };
         let said = &statement.predicate;
         let [subject] = statement.subject.as_slice() else { return false };

@@ -291,7 +291,10 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Login(args) => login::login(args, &session()?).await,
         Command::Logout => login::logout(&session()?).await,
         Command::Account(command) => login::account(command, &session()?).await,
-        Command::Key(command) => key::run(command, &session()?).await,
+        Command::Key(command) => match key::run_on_data(&command).await {
+            Some(outcome) => outcome,
+            None => key::run(command, &session()?).await,
+        },
         Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,
         Command::Ledger(command) => match ledger::run_on_data(&command, cli.output).await {

@@ -280,7 +280,7 @@ impl Registry {
 
     pub(crate) async fn verify_with(&self, mode: Mode, blobs: Option<&Blobs>) -> Report {
         let memory = self.keys.memory_path();
-        let options = Options { mode, log: self.keys.verifier(), memory: Some(Path::new(&memory)), schema: &Schema::product(), blobs };
+        let options = Options { mode, logs: self.keys.public().logs(), memory: Some(Path::new(&memory)), schema: &Schema::product(), blobs };
         verify(&self.store, &options).await.unwrap()
     }
 }

@@ -21,6 +21,10 @@ mod attack_teams;
 #[cfg(test)]
 mod attestation;
 #[cfg(test)]
+mod attack_secrets;
+#[cfg(test)]
+mod attack_transport;
+#[cfg(test)]
 mod bundle;
 #[cfg(test)]
 mod checks;
@@ -81,6 +85,8 @@ mod promotion;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+mod registry_keys;
+#[cfg(test)]
 mod risk;
 #[cfg(test)]
 mod rollback;
@@ -88,6 +94,8 @@ mod rollback;
 mod signed_evidence;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod store_tls;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
@@ -102,5 +110,7 @@ mod third_party;
 mod together;
 #[cfg(test)]
 mod transfer;
+#[cfg(test)]
+mod transport;
 #[cfg(test)]
 mod version;

@@ -34,6 +34,22 @@ pub(crate) struct Cast {
 }
 
 impl Cast {
+    /// The same people at a registry that was opened again.
+    pub(crate) fn at(&self, app: &TestApp) -> Self {
+        let at = |client: &Client| client.at(&app.anonymous);
+        Self {
+            scientist: at(&self.scientist),
+            platform: at(&self.platform),
+            product: at(&self.product),
+            security: at(&self.security),
+            governance: at(&self.governance),
+            owner: at(&self.owner),
+            pipeline: at(&self.pipeline),
+            auditor: at(&self.auditor),
+            clock: app.clock(),
+        }
+    }
+
     /// The approvers with their roles.
     pub(crate) fn approvers(&self) -> [(&'static str, &Client); 4] {
         [("platform", &self.platform), ("product", &self.product), ("security", &self.security), ("ai-governance", &self.governance)]

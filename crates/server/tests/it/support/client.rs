@@ -23,6 +23,11 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same caller at another server.
+    pub(crate) fn at(&self, other: &Self) -> Self {
+        Self { token: self.token.clone(), ..other.clone() }
+    }
+
     /// A request to be filled in.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
         let method: Method = method.parse().unwrap();

@@ -5,6 +5,8 @@ pub(crate) mod browser;
 pub(crate) mod builders;
 pub(crate) mod client;
 pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod raw;
 
 pub(crate) use app::TestApp;
 pub(crate) use builders::{Cast, Made, evaluation};
