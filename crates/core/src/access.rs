@@ -348,6 +348,11 @@ pub fn action_of(command: &Command) -> Action {
         Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
             Action::ManageOwnKeys
         }
+        Command::Actor(
+            actor::Command::RotateToken(actor::token::Rotate { whose: actor::key::Whose::Own, .. })
+            | actor::Command::RevokeToken { whose: actor::key::Whose::Own, .. },
+        ) => Action::ManageOwnAccount,
+        Command::Actor(actor::Command::IssueToken(issue)) if issue.by == actor::token::Issuer::Self_ => Action::ManageOwnAccount,
         Command::Actor(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
-use crate::tables::{CredentialRow, DirectoryRow, HandleRow, PrivateRow};
+use crate::tables::{DirectoryRow, HandleRow, PrivateRow};
 use crate::{Event, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
@@ -145,6 +145,9 @@ pub struct Entry {
     pub event: Event,
     /// Idempotency receipt.
     pub request: Option<Request>,
+    /// The token of the pipeline run that did it, when a pipeline was recognised by its workload identity. The entry that issued the token
+    /// says which run that was.
+    pub run: Option<TokenId>,
 }
 
 /// What is written. The event gives the members `kind` and `data`; the canonicalizer sorts all of them.
@@ -158,6 +161,8 @@ struct Written<'a> {
     index: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<&'a Request>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<&'a TokenId>,
     subject: &'a Subject,
     v: u32,
 }
@@ -172,6 +177,7 @@ struct Wire {
     index: u64,
     kind: String,
     request: Option<Request>,
+    run: Option<TokenId>,
     subject: Subject,
     v: u32,
 }
@@ -208,10 +214,16 @@ impl Event {
         use crate::promotion::Event as Promotion;
         use crate::registry::Event as Registry;
         match self {
-            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {} | Actor::KeyAdded { .. } | Actor::KeyRemoved { .. }) => {
-                matches!(subject, Subject::Actor(_))
-            }
-            Self::Actor(Actor::TokenIssued { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
+            Self::Actor(
+                Actor::Created { .. }
+                | Actor::RolesChanged { .. }
+                | Actor::Deactivated {}
+                | Actor::KeyAdded { .. }
+                | Actor::KeyRemoved { .. }
+                | Actor::IdentityAdded(_)
+                | Actor::IdentityRemoved { .. },
+            ) => matches!(subject, Subject::Actor(_)),
+            Self::Actor(Actor::TokenIssued(_) | Actor::TokenRotated { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
             Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
             Self::Alias(Alias::Set { .. }) | Self::Evidence(_) | Self::Version(_) => matches!(subject, Subject::Version(..)),
             Self::Tag(_) => matches!(subject, Subject::Model(_) | Subject::Version(..)),
@@ -237,7 +249,7 @@ impl Event {
             serde_json::from_value(Value::Object(members.into_iter().collect()))
         }
         match kind.split('.').next().unwrap_or_default() {
-            "actor" | "token" => event(kind, data).map(Self::Actor),
+            "actor" | "identity" | "token" => event(kind, data).map(Self::Actor),
             "alias" => event::<alias::Event>(kind, data).map(Self::Alias),
             "attestation" => event::<attestation::Event>(kind, data).map(Self::Attestation),
             "bundle" => event::<bundle::Event>(kind, data).map(Self::Bundle),
@@ -271,6 +283,7 @@ impl Entry {
             event: &self.event,
             index: self.index,
             request: self.request.as_ref(),
+            run: self.run.as_ref(),
             subject: &self.subject,
             v: 1,
         };
@@ -295,7 +308,7 @@ impl Entry {
         if !event.is_about(&wire.subject) {
             return Err(format!("{}: the subject cannot be `{}`", wire.kind, wire.subject));
         }
-        Ok(Self { index: wire.index, at: wire.at, actor: wire.actor, door: wire.door, subject: wire.subject, event, request: wire.request })
+        Ok(Self { index: wire.index, at: wire.at, actor: wire.actor, door: wire.door, subject: wire.subject, event, request: wire.request, run: wire.run })
     }
 }
 
@@ -368,8 +381,6 @@ impl PrivateText {
 /// A row of the vault that is written with an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Vault {
-    /// The hashed secret of a token.
-    Credential(CredentialRow),
     /// The name of an actor, with its handle.
     Directory(DirectoryRow, HandleRow),
     /// Free text.

@@ -17,6 +17,7 @@ pub mod evidence;
 pub mod exception;
 pub mod facts;
 pub mod finding;
+pub mod identity;
 pub mod ledger;
 pub mod lifecycle;
 pub mod lineage;

@@ -175,7 +175,7 @@ impl World {
 }
 
 fn entry(index: u64, context: &Context, draft: &Draft) -> Entry {
-    Entry { index, at: context.now, actor: context.actor.clone(), door: Door::Api, subject: draft.subject.clone(), event: draft.event.clone(), request: None }
+    Entry { index, at: context.now, actor: context.actor.clone(), door: Door::Api, subject: draft.subject.clone(), event: draft.event.clone(), request: None, run: None }
 }
 
 /// Writes what stands beside an entry: payloads and vault.
@@ -185,7 +185,6 @@ pub(crate) fn put_beside(rows: &mut Rows, draft: &Draft) {
     }
     for row in &draft.vault {
         match row {
-            Vault::Credential(row) => rows.put(row),
             Vault::Directory(row, handle) => {
                 rows.put(row);
                 rows.put(handle);

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod ledger;
 pub mod serve;
 pub mod store;
+pub mod token;
 
 pub(crate) fn schema() -> store::Schema {
     store::Schema::product()

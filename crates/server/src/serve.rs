@@ -67,6 +67,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         policy_mode: args.policy_mode,
         no_auth: args.no_auth,
         clock: Clock::System { offset: args.clock_offset.unwrap_or(0) },
+        workload_issuers: Vec::new(),
         crash: None,
     };
     let (app, token) = App::open(config).await?;

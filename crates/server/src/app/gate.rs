@@ -128,7 +128,12 @@ impl App {
             mode,
             target,
             environment: environment.to_string(),
-            actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.actor.roles.iter().map(ToString::to_string).collect() },
+            actor: policy::Actor {
+                id: caller.actor.id.clone(),
+                kind: actor_kind(caller),
+                roles: caller.actor.roles.iter().map(ToString::to_string).collect(),
+                credential: caller.credential.recognised(),
+            },
             model: model_input(&model)?,
             version: stated,
             evidence: pieces,

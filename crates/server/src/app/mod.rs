@@ -32,7 +32,9 @@ pub mod register;
 pub mod replay;
 mod sequence;
 mod signed;
+mod token_use;
 pub mod view;
+pub mod workload;
 
 use std::sync::Arc;
 
@@ -47,6 +49,7 @@ pub use execute::{Options, Receipt};
 pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
+pub use workload::WorkloadIssuer;
 
 use crate::blobs::{BlobError, Blobs, Limits};
 use crate::clock::Clock;
@@ -67,6 +70,8 @@ pub struct AppConfig {
     pub no_auth: bool,
     /// The clock.
     pub clock: Clock,
+    /// Issuers whose tokens pipelines log in with.
+    pub workload_issuers: Vec<WorkloadIssuer>,
     /// Where the process ends itself, for the tests of durability; the program sets none.
     pub crash: Option<CrashPoint>,
 }
@@ -137,6 +142,8 @@ struct Inner {
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    workload: workload::Issuers,
+    uses: token_use::Uses,
     current: Arc<current::Current>,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
@@ -181,6 +188,8 @@ impl App {
             no_auth: config.no_auth,
             crash: config.crash,
             access: access::Cache::default(),
+            workload: workload::Issuers::open(&config.workload_issuers)?,
+            uses: token_use::Uses::default(),
             current,
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),

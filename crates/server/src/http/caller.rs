@@ -4,8 +4,9 @@
 //! request to [`App`]. So a handler without an authorisation has no application to call.
 
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use base64::Engine as _;
@@ -126,6 +127,8 @@ impl<P: Permit> Allowed<P> {
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
         let secret = secret(parts);
         let caller = app.authenticate(secret.as_deref(), door).await?;
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        app.note_use(&caller, peer).await;
         let permit = app.allow(&caller, P::ACTION).await?;
         Ok(Self { app: app.clone(), caller, permit, action: PhantomData })
     }

@@ -43,6 +43,8 @@ pub const ANONYMOUS: &[&str] = &[
     "/api/v1/openapi.json",
     "/api/v1/docs",
     "/api/v1/keys",
+    // Needs the token that it exchanges.
+    "/api/v1/token-exchange",
     "/log/checkpoint",
     "/log/key",
     "/log/tile/{level}/{path}",

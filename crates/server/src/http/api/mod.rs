@@ -17,10 +17,12 @@ mod emergency;
 mod end_of_life;
 mod evidence;
 mod exception;
+mod exchange;
 mod explain;
 mod finding;
 mod govern;
 mod history;
+mod identity;
 mod jobs;
 mod key;
 pub mod ledger;
@@ -87,6 +89,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(explain::routes())
         .merge(user::routes())
         .merge(token::routes())
+        .merge(exchange::routes())
+        .merge(identity::routes())
         .merge(key::routes())
         .merge(decision::routes())
         .merge(attestation::routes())

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::client::Client;
-use super::postgres;
+use super::{issuer, postgres};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-06-01T12:00:00Z";
@@ -112,6 +112,7 @@ impl TestApp {
             policy_mode: PolicyMode::Enforce,
             no_auth: false,
             clock: Clock::Manual(Arc::clone(&clock)),
+            workload_issuers: issuer::configured(data),
             crash,
         };
         let app = opened(config).await;

@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod builders;
 pub(crate) mod client;
+pub(crate) mod issuer;
 pub(crate) mod postgres;
 
 pub(crate) use app::TestApp;
