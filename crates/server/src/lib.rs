@@ -6,6 +6,7 @@ pub mod app;
 pub mod blobs;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod crash;
 pub mod fault;
 pub mod http;

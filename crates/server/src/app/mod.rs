@@ -23,9 +23,11 @@ pub mod jwt;
 pub mod keys;
 pub mod lineage;
 mod mode;
+pub mod notices;
 pub mod policy;
 mod promote;
 pub mod promotions;
+pub mod rates;
 pub mod reference;
 mod refusals;
 pub mod register;
@@ -74,6 +76,8 @@ pub struct AppConfig {
     pub workload_issuers: Vec<WorkloadIssuer>,
     /// Where the process ends itself, for the tests of durability; the program sets none.
     pub crash: Option<CrashPoint>,
+    /// How often an actor may call.
+    pub rates: Arc<rates::Rates>,
 }
 
 /// Why a call did not succeed.
@@ -149,6 +153,8 @@ struct Inner {
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
     turns: tokio::sync::Semaphore,
     refusals: refusals::Refusals,
+    rates: Arc<rates::Rates>,
+    notices: notices::Notices,
     /// Multipart uploads that are being completed.
     completing: artifacts::multipart::Turns,
 }
@@ -194,6 +200,8 @@ impl App {
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             refusals: refusals::Refusals::default(),
+            rates: config.rates,
+            notices: notices::Notices::default(),
             completing: artifacts::multipart::Turns::default(),
         };
         let app = Self { inner: Arc::new(inner) };
@@ -254,6 +262,16 @@ impl App {
     /// [`AppError::Fault`].
     pub async fn read(&self, _permit: &Reading) -> Result<Snapshot, AppError> {
         Ok(self.inner.store.read().await?)
+    }
+
+    /// How often somebody may call.
+    pub fn rates(&self) -> &rates::Rates {
+        &self.inner.rates
+    }
+
+    /// What an operator should know.
+    pub fn notices(&self) -> &notices::Notices {
+        &self.inner.notices
     }
 
     /// The store itself, for jobs and for the public log.

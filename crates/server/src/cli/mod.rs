@@ -34,8 +34,10 @@ pub mod jobs;
 pub mod key;
 pub mod ledger;
 pub mod lineage;
+pub mod login;
 pub mod model;
 pub mod output;
+pub mod pipeline;
 pub mod policy;
 pub mod promote;
 pub mod promotion;
@@ -174,7 +176,12 @@ pub enum Command {
     /// Create users and give them roles.
     #[command(subcommand)]
     User(user::Command),
-    /// Create, list and revoke tokens.
+    /// Let a pipeline run log in with the token that its CI system made for it.
+    Login(login::Args),
+    /// Say by which tokens of their CI systems pipelines are known.
+    #[command(subcommand)]
+    Pipeline(pipeline::Command),
+    /// Issue, list, rotate and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
     /// Register and remove public keys, with which approvals and evidence are signed.
@@ -248,6 +255,8 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
+        Command::Login(args) => login::run(args, &session()?).await,
+        Command::Pipeline(command) => pipeline::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
         Command::Key(command) => key::run(command, &session()?).await,
         Command::Attestation(command) => attestation::run(command, &session()?).await,

@@ -16,7 +16,7 @@ pub async fn run(args: ServeArgs) -> Outcome {
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
         .with_writer(std::io::stderr)
         .init();
-    crate::serve::run(args).await.map_err(|error| Failure::Usage(format!("{error:#}")))?;
+    Box::pin(crate::serve::run(args)).await.map_err(|error| Failure::Usage(format!("{error:#}")))?;
     Ok(ExitCode::Done)
 }
 

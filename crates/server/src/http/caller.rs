@@ -4,9 +4,8 @@
 //! request to [`App`]. So a handler without an authorisation has no application to call.
 
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use base64::Engine as _;
@@ -14,9 +13,12 @@ use chancery_core::Command;
 use chancery_core::access::Action;
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
+use chancery_core::refusal::{Code, Refusal};
 
 use super::extract::Requested;
+use super::transport::Arrival;
 use crate::app::current::{Answer, Question};
+use crate::app::rates::Wait;
 use crate::app::{App, AppError, Caller, Options, Reading, Receipt};
 use crate::store::Snapshot;
 
@@ -127,8 +129,8 @@ impl<P: Permit> Allowed<P> {
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
         let secret = secret(parts);
         let caller = app.authenticate(secret.as_deref(), door).await?;
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        app.note_use(&caller, peer).await;
+        app.rates().actor(&caller.actor.id).map_err(too_many)?;
+        app.note_use(&caller, parts.extensions.get::<Arrival>().map(|arrival| arrival.address)).await;
         let permit = app.allow(&caller, P::ACTION).await?;
         Ok(Self { app: app.clone(), caller, permit, action: PhantomData })
     }
@@ -176,6 +178,12 @@ impl<P: Permit> FromRequestParts<App> for Allowed<P> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         Self::at(Door::Api, parts, app).await
     }
+}
+
+/// A caller who calls too often.
+fn too_many(wait: Wait) -> AppError {
+    let refusal = Refusal::new(Code::RateLimited, "you send more requests than the server takes");
+    refusal.remedy(&format!("try again in {} s, and send fewer", wait.seconds)).into()
 }
 
 /// The secret of `Authorization: Bearer …`, or of basic authentication where the password is a token.

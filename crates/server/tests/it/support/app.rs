@@ -11,6 +11,7 @@ use chancery::app::{App, AppConfig};
 use chancery::blobs::Blobs;
 use chancery::clock::Clock;
 use chancery::crash::CrashPoint;
+use chancery::http::transport::Settings;
 use chancery::keys::Keys;
 use chancery::ledger::rebuild::rebuild;
 use chancery::ledger::verify::{Mode, Options, Report, verify};
@@ -114,6 +115,7 @@ impl TestApp {
             clock: Clock::Manual(Arc::clone(&clock)),
             workload_issuers: issuer::configured(data),
             crash,
+            rates: Arc::default(),
         };
         let app = opened(config).await;
         let token = std::fs::read_to_string(data.join("admin-token")).unwrap();
@@ -122,8 +124,7 @@ impl TestApp {
         let (stop, stopped) = oneshot::channel::<()>();
         let router = chancery::http::router(app.clone());
         let server = tokio::spawn(async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
-            serving.await.unwrap();
+            chancery::http::transport::serve(listener, router, Settings::default(), async { drop(stopped.await) }).await;
         });
         let anonymous = Client::new(&address);
         let admin = anonymous.with_token(&token);
