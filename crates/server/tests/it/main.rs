@@ -9,6 +9,8 @@ mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod attack_pipeline;
+#[cfg(test)]
 mod attestation;
 #[cfg(test)]
 mod bundle;
@@ -81,6 +83,10 @@ mod third_party;
 #[cfg(test)]
 mod together;
 #[cfg(test)]
+mod token;
+#[cfg(test)]
 mod transfer;
 #[cfg(test)]
 mod version;
+#[cfg(test)]
+mod workload;
