@@ -2,7 +2,7 @@
 # Installs what a target needs, from Debian's packages and from PyPI. Does nothing when it is there already.
 #   setup.sh build   a C compiler for SQLite and TLS
 #   setup.sh test    also PostgreSQL, openssl, Go with golang.org/x/mod, the Python verifiers in target/venv, and the MLflow
-#                    clients in target/venv-mlflow3 and target/venv-mlflow2
+#                    clients in target/venv-mlflow3 and target/venv-mlflow2, and schemathesis in target/venv-schemathesis
 #   setup.sh bench   also PostgreSQL, and MLflow's server in target/venv-mlflow-server
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,6 +48,7 @@ environment target/venv tests/requirements.txt
 if [ "$what" = test ]; then
   environment target/venv-mlflow3 tests/mlflow/requirements-3.txt
   environment target/venv-mlflow2 tests/mlflow/requirements-2.txt
+  environment target/venv-schemathesis tests/schemathesis/requirements.txt
 fi
 if [ "$what" = bench ]; then
   environment target/venv-mlflow-server bench/requirements.txt

@@ -1,16 +1,24 @@
 //! Who may do what. [`Authorized`] can only be made by [`authorize`], and the write path takes nothing else.
 //!
-//! Access is deny by default: a role allows the actions listed for it, an actor may do what one of his roles allows.
+//! Access is deny by default. Which role allows what stands in `policies/access/roles.cedar` and nowhere else; [`Policies`] decides. What
+//! stays here is the very role of approval in which somebody speaks, which no policy can lend him.
 
+pub mod class;
 pub mod grant;
 pub mod limits;
+pub mod policies;
+pub mod resource;
+pub mod source;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use class::AccessClass;
 pub use grant::{Grant, Scope};
 pub use limits::Limits;
+pub use policies::{Decision, Policies};
+pub use resource::{About, Circumstances, Place, Resource, about};
 
 use crate::actor::{self, ActorKind};
 use crate::command::Command;
@@ -172,94 +180,6 @@ crate::words! {
     }
 }
 
-impl Role {
-    /// Whether this role allows the action.
-    pub fn allows(&self, action: Action) -> bool {
-        // Whoever may do anything may sign it with a key of his own.
-        if matches!(action, Action::ManageOwnKeys | Action::ManageOwnAccount) {
-            return true;
-        }
-        match self {
-            Self::Viewer => matches!(action, Action::Read),
-            Self::Contributor => matches!(
-                action,
-                Action::Read
-                    | Action::Upload
-                    | Action::EditModel
-                    | Action::Register
-                    | Action::SetAlias
-                    | Action::AskPromotion
-                    | Action::Comment
-                    | Action::Decide
-                    | Action::RequestException
-                    | Action::ManageRisks
-                    | Action::ScheduleReview
-            ),
-            Self::Owner => {
-                Self::Contributor.allows(action)
-                    || matches!(
-                        action,
-                        Action::ManageModel
-                            | Action::TransferModel
-                            | Action::SetRiskTier
-                            | Action::Execute
-                            | Action::Demote
-                            | Action::Retire
-                            | Action::RevokeAttestation
-                    )
-            }
-            Self::Approver(role) => {
-                matches!(
-                    action,
-                    Action::Read
-                        | Action::Review
-                        | Action::Comment
-                        | Action::Decide
-                        | Action::Delegate
-                        | Action::RequestException
-                        | Action::GrantException
-                        | Action::ManageRisks
-                        | Action::ScheduleReview
-                ) || (role.as_str() == "ai-governance"
-                    && matches!(
-                        action,
-                        Action::SetRiskTier | Action::SetPolicyMode | Action::ManagePolicy | Action::ManageTemplates | Action::RevokeAttestation
-                    ))
-            }
-            Self::Deployer => matches!(
-                action,
-                Action::Read
-                    | Action::SetAlias
-                    | Action::AskPromotion
-                    | Action::Comment
-                    | Action::Decide
-                    | Action::Execute
-                    | Action::Rollback
-                    | Action::RequestException
-            ),
-            Self::Incident => {
-                matches!(action, Action::Read | Action::Demote | Action::Rollback | Action::BreakGlass | Action::RequestException | Action::RevokeAttestation)
-            }
-            Self::Auditor => matches!(action, Action::Read | Action::ReadEntries | Action::ReadAccessLog),
-            Self::Administrator => matches!(
-                action,
-                Action::Read
-                    | Action::ReadEntries
-                    | Action::ReadAccessLog
-                    | Action::ManageActors
-                    | Action::ManageTeams
-                    | Action::ManageAccess
-                    | Action::ErasePerson
-                    | Action::ManageSettings
-                    | Action::SetPolicyMode
-                    | Action::ManagePolicy
-                    | Action::ManageTemplates
-                    | Action::RunChecks
-            ),
-        }
-    }
-}
-
 /// A role of approval in which an actor stands in for somebody who has it.
 ///
 /// It allows to look, to comment and to give verdicts in that role, and nothing else that the role allows: it is not passed on, and
@@ -270,12 +190,8 @@ pub struct Delegated {
     pub role: Label,
     /// Who has it.
     pub by: ActorId,
-}
-
-impl Delegated {
-    fn allows(action: Action) -> bool {
-        matches!(action, Action::Read | Action::Review | Action::Comment | Action::Decide | Action::ManageOwnKeys | Action::ManageOwnAccount)
-    }
+    /// Where that one has it.
+    pub scopes: Vec<Scope>,
 }
 
 /// An authenticated caller.
@@ -287,6 +203,8 @@ pub struct Actor {
     pub kind: ActorKind,
     /// Roles at the access revision at which it was authenticated.
     pub roles: Vec<Grant>,
+    /// Teams that it is a member of, at that revision.
+    pub teams: Vec<Label>,
     /// Roles of approval in which it stands in, at that revision and moment.
     pub delegated: Vec<Delegated>,
     /// Revision of the access data that the roles were read at.
@@ -294,23 +212,24 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Whether one of the roles allows the action.
-    pub fn may(&self, action: Action) -> bool {
-        self.roles.iter().any(|grant| grant.role.allows(action)) || (!self.delegated.is_empty() && Delegated::allows(action))
+    /// Whether the actor has a role himself at a place.
+    pub fn holds(&self, role: &Role, place: &Place) -> bool {
+        self.roles.iter().any(|grant| grant.role == *role && grant.scope.reaches(place))
     }
 
-    /// Whether the actor has a role everywhere.
-    pub fn holds(&self, role: &Role) -> bool {
-        self.roles.iter().any(|grant| grant.role == *role && grant.scope == Scope::Registry)
-    }
-
-    /// For whom the actor speaks in a role of approval: `None` when he has no say in it, `Some(None)` for himself, and
+    /// For whom the actor speaks in a role of approval at a place: `None` when he has no say in it, `Some(None)` for himself, and
     /// `Some(Some(giver))` for the one whose delegation he uses.
-    pub fn speaks_for(&self, role: &Label) -> Option<Option<&ActorId>> {
-        if self.holds(&Role::Approver(role.clone())) {
+    pub fn speaks_for(&self, role: &Label, place: &Place) -> Option<Option<&ActorId>> {
+        if self.holds(&Role::Approver(role.clone()), place) {
             return Some(None);
         }
-        self.delegated.iter().find(|delegated| delegated.role == *role).map(|delegated| Some(&delegated.by))
+        self.delegated.iter().find(|delegated| delegated.role == *role && delegated.reaches(place)).map(|delegated| Some(&delegated.by))
+    }
+}
+
+impl Delegated {
+    fn reaches(&self, place: &Place) -> bool {
+        self.scopes.iter().any(|scope| scope.reaches(place))
     }
 }
 
@@ -348,12 +267,14 @@ pub fn action_of(command: &Command) -> Action {
         Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
             Action::ManageOwnKeys
         }
+        Command::AccessLog(_) => Action::ManageSettings,
+        Command::AccessPolicy(_) => Action::ManageAccess,
         Command::Actor(
             actor::Command::RotateToken(actor::token::Rotate { whose: actor::key::Whose::Own, .. })
             | actor::Command::RevokeToken { whose: actor::key::Whose::Own, .. },
         ) => Action::ManageOwnAccount,
         Command::Actor(actor::Command::IssueToken(issue)) if issue.by == actor::token::Issuer::Self_ => Action::ManageOwnAccount,
-        Command::Actor(_) => Action::ManageActors,
+        Command::Actor(_) | Command::Grant(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,
         Command::Bundle(_) => Action::ManagePolicy,
@@ -364,8 +285,10 @@ pub fn action_of(command: &Command) -> Action {
             exception::Command::Grant { .. } | exception::Command::Refuse { .. } => Action::GrantException,
             exception::Command::BreakGlass(_) | exception::Command::Release { .. } => Action::BreakGlass,
         },
+        Command::Erasure(_) => Action::ErasePerson,
         Command::Finding(_) => Action::RunChecks,
         Command::Risk(_) => Action::ManageRisks,
+        Command::Team(_) => Action::ManageTeams,
         Command::Template(_) => Action::ManageTemplates,
         // A reviewer who speaks in a role of approval gives a verdict.
         Command::Evidence(evidence::Command::Add { role: Some(_), .. }) => Action::Review,
@@ -375,6 +298,10 @@ pub fn action_of(command: &Command) -> Action {
             model::Command::SetRiskTier { .. } | model::Command::ConfirmTier { .. } | model::Command::RejectTier { .. } => Action::SetRiskTier,
             model::Command::SetPolicyMode { .. } => Action::SetPolicyMode,
             model::Command::Rename { .. } | model::Command::Hide { .. } => Action::ManageModel,
+            model::Command::ProposeTransfer { .. }
+            | model::Command::AcceptTransfer { .. }
+            | model::Command::RejectTransfer { .. }
+            | model::Command::WithdrawTransfer { .. } => Action::TransferModel,
         },
         Command::Promotion(command) => match command {
             promotion::Command::Open { .. } | promotion::Command::Refresh { .. } | promotion::Command::Cancel { .. } => Action::AskPromotion,
@@ -400,47 +327,64 @@ pub fn action_of(command: &Command) -> Action {
     }
 }
 
-fn check(actor: &Actor, action: Action) -> Result<(), Refusal> {
-    if actor.may(action) {
-        return Ok(());
+fn check(policies: &Policies, actor: &Actor, action: Action, place: &Place, circumstances: &Circumstances) -> Result<(), Refusal> {
+    let resources = match place {
+        Place::Anywhere => return if policies.admits(actor, action, circumstances) { Ok(()) } else { Err(denied(actor, action, &[])) },
+        Place::At(resources) => resources,
+    };
+    for resource in resources {
+        let decision = policies.decide(actor, action, resource, circumstances);
+        if !decision.allowed {
+            return Err(denied(actor, action, &decision.policies));
+        }
+    }
+    if resources.is_empty() { Err(denied(actor, action, &[])) } else { Ok(()) }
+}
+
+/// The refusal of an action, with the policies that forbid it; without any, nothing permits it.
+pub fn denied(actor: &Actor, action: Action, forbidding: &[String]) -> Refusal {
+    if !forbidding.is_empty() {
+        let words: Vec<String> = forbidding.iter().map(|policy| format!("`{policy}`")).collect();
+        return Refusal::new(Code::AccessDenied, &format!("action `{action}` is forbidden by access policy {}", words.join(", ")))
+            .remedy("ask an administrator what the policy is for, or someone whom it leaves out to do this");
     }
     let words: Vec<String> = actor.roles.iter().map(ToString::to_string).collect();
     let roles = if words.is_empty() { "no role".to_owned() } else { format!("role {}", words.join(", ")) };
-    Err(Refusal::new(Code::AccessDenied, &format!("action `{action}` needs a role that you do not have; you have {roles}"))
-        .remedy("ask an administrator for the role, or someone who has it to do this"))
+    Refusal::new(Code::AccessDenied, &format!("action `{action}` needs a role that you do not have; you have {roles}"))
+        .remedy("ask an administrator for the role, or someone who has it to do this")
 }
 
-/// Allows a command, or refuses it.
+/// Allows a command at the place that it is about, or refuses it.
 ///
 /// # Errors
 /// `access_denied`; a review needs the very role of approval that it is given in, and a delegation is given in a role of one's own.
-pub fn authorize(actor: &Actor, command: Command) -> Result<Authorized<Command>, Refusal> {
-    check(actor, action_of(&command))?;
+pub fn authorize(policies: &Policies, actor: &Actor, place: &Place, circumstances: &Circumstances, command: Command) -> Result<Authorized<Command>, Refusal> {
+    check(policies, actor, action_of(&command), place, circumstances)?;
     if let Command::Exception(exception::Command::Grant { role, .. } | exception::Command::Refuse { role, .. }) = &command
-        && !actor.holds(&Role::Approver(role.clone()))
+        && !actor.holds(&Role::Approver(role.clone()), place)
     {
         return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))
             .field("role")
             .remedy("grant or refuse in a role that you have"));
     }
-    check_role(actor, &command)?;
+    check_role(actor, place, &command)?;
     Ok(Authorized { actor: actor.clone(), what: command })
 }
 
 /// Whether the actor has the role of approval that the command is given in, himself or by the delegation that the command names.
-fn check_role(actor: &Actor, command: &Command) -> Result<(), Refusal> {
+fn check_role(actor: &Actor, place: &Place, command: &Command) -> Result<(), Refusal> {
     let lent = |role: &Label, giver: &Option<ActorId>| match giver {
-        None => actor.speaks_for(role) == Some(None),
-        Some(giver) => actor.delegated.iter().any(|delegated| delegated.role == *role && delegated.by == *giver),
+        None => actor.speaks_for(role, place) == Some(None),
+        Some(giver) => actor.delegated.iter().any(|delegated| delegated.role == *role && delegated.by == *giver && delegated.reaches(place)),
     };
     let (role, holds) = if let Command::Promotion(promotion::Command::Review(review)) = command {
         (&review.role, lent(&review.role, &review.delegated_by))
     } else if let Command::Promotion(promotion::Command::MeetCondition { role, delegated_by, .. }) = command {
         (role, lent(role, delegated_by))
     } else if let Command::Promotion(promotion::Command::Withdraw { role, .. }) = command {
-        (role, actor.speaks_for(role).is_some())
+        (role, actor.speaks_for(role, place).is_some())
     } else if let Command::Delegation(delegation::Command::Give { role, .. }) | Command::Evidence(evidence::Command::Add { role: Some(role), .. }) = command {
-        (role, actor.speaks_for(role) == Some(None))
+        (role, actor.speaks_for(role, place) == Some(None))
     } else {
         return Ok(());
     };
@@ -452,12 +396,12 @@ fn check_role(actor: &Actor, command: &Command) -> Result<(), Refusal> {
         .remedy("do it in a role that you have yourself, or ask somebody who has it"))
 }
 
-/// Allows a kind of request before its command is built, or refuses it.
+/// Allows a kind of request before its command is built, or refuses it: what is done to a model is decided again when the model is known.
 ///
 /// # Errors
 /// `access_denied`.
-pub fn authorize_read(actor: &Actor, action: Action) -> Result<Authorized<Reading>, Refusal> {
-    check(actor, action)?;
+pub fn authorize_read(policies: &Policies, actor: &Actor, action: Action, circumstances: &Circumstances) -> Result<Authorized<Reading>, Refusal> {
+    check(policies, actor, action, &Place::Anywhere, circumstances)?;
     Ok(Authorized { actor: actor.clone(), what: Reading(action) })
 }
 

@@ -11,10 +11,13 @@ use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Subject, Vault};
 use crate::names::{ActorId, Digest, IdentityId, Label, Timestamp, TokenId, check_text};
 use crate::refusal::{Code, Refusal};
-use crate::registry;
 use crate::rows::{Missing, Rows};
 use crate::signing::foreign::Algorithm;
 use crate::tables::{ActorRow, DirectoryRow, HandleRow};
+use crate::{grant, registry};
+
+/// Most roles of an actor.
+pub const MAX_ROLES: usize = 32;
 
 crate::words! {
     /// What an actor is.
@@ -195,12 +198,13 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             if rows.get::<HandleRow>(&[handle])?.is_some() {
                 return Err(Refusal::new(Code::AlreadyExists, &format!("`{handle}` is taken")).field("name").into());
             }
-            let mut draft = Draft::new(Subject::Actor(id.clone()), Event::Created { kind: *kind, roles: roles.clone() });
+            let grant::Split { now, proposed } = grant::split(rows, context, id, &[], roles)?;
+            let mut draft = Draft::new(Subject::Actor(id.clone()), Event::Created { kind: *kind, roles: now });
             draft.vault.push(Vault::Directory(
                 DirectoryRow { actor_id: id.clone(), handle: handle.clone(), display_name: display_name.clone() },
                 HandleRow { handle: handle.clone(), actor_id: id.clone() },
             ));
-            Ok(vec![draft])
+            Ok(with_proposal(vec![draft], id, proposed))
         }
         Command::SetRoles { id, roles } => {
             check_not_self(context, id)?;
@@ -212,7 +216,12 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
                     .into());
             }
             check_roles(actor.kind, roles)?;
-            Ok(vec![Draft::new(Subject::Actor(id.clone()), Event::RolesChanged { roles: roles.clone() })])
+            let before = actor.grants();
+            let grant::Split { now, proposed } = grant::split(rows, context, id, &before, roles)?;
+            // Nothing to say twice when all that is new waits.
+            let unchanged = !proposed.is_empty() && now.len() == before.len() && now.iter().all(|grant| before.contains(grant));
+            let drafts = if unchanged { Vec::new() } else { vec![Draft::new(Subject::Actor(id.clone()), Event::RolesChanged { roles: now })] };
+            Ok(with_proposal(drafts, id, proposed))
         }
         Command::Deactivate { id } => {
             check_not_self(context, id)?;
@@ -228,10 +237,17 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
     }
 }
 
+fn with_proposal(mut drafts: Vec<Draft>, id: &ActorId, proposed: Vec<Grant>) -> Vec<Draft> {
+    if !proposed.is_empty() {
+        drafts.push(grant::proposal(id, proposed));
+    }
+    drafts
+}
+
 /// Approvals and administration are for people; a pipeline or service gets none of these roles.
 fn check_roles(kind: ActorKind, roles: &[Grant]) -> Result<(), Refusal> {
-    if roles.len() > 32 {
-        return Err(Refusal::new(Code::TooLarge, "an actor has at most 32 roles").field("roles"));
+    if roles.len() > MAX_ROLES {
+        return Err(Refusal::new(Code::TooLarge, &format!("an actor has at most {MAX_ROLES} roles")).field("roles"));
     }
     let for_people = |grant: &&Grant| matches!(grant.role, Role::Approver(_) | Role::Administrator | Role::Incident);
     match (kind, roles.iter().find(for_people)) {
@@ -253,19 +269,21 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         (Event::Created { kind, roles }, Subject::Actor(id)) => {
             let roles = words(roles);
             record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
-            rows.put(&ActorRow { actor_id: id.clone(), kind: *kind, roles, active: true, created_index: entry.index, revision: entry.index });
+            let (actor_id, index) = (id.clone(), entry.index);
+            let row = ActorRow { actor_id, kind: *kind, roles, active: true, erased_index: None, created_index: index, revision: index };
+            grant::put_actor(rows, entry, None, &row)?;
         }
         (Event::RolesChanged { roles }, Subject::Actor(id)) => {
             let roles = words(roles);
             record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
             if let Some(actor) = rows.get::<ActorRow>(&[id])? {
-                rows.put(&ActorRow { roles, revision: entry.index, ..actor });
+                grant::put_actor(rows, entry, Some(&actor.clone()), &ActorRow { roles, revision: entry.index, ..actor })?;
             }
         }
         (Event::Deactivated {}, Subject::Actor(id)) => {
             record(rows, entry, &entry.subject, "roles", None)?;
             if let Some(actor) = rows.get::<ActorRow>(&[id])? {
-                rows.put(&ActorRow { active: false, revision: entry.index, ..actor });
+                grant::put_actor(rows, entry, Some(&actor.clone()), &ActorRow { active: false, revision: entry.index, ..actor })?;
             }
         }
         (Event::TokenIssued(_) | Event::TokenRotated { .. } | Event::TokenRevoked {}, Subject::Token(token)) => token::apply(rows, entry, event, token)?,
@@ -286,7 +304,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     Ok(())
 }
 
-fn words(roles: &[Grant]) -> serde_json::Value {
+pub(crate) fn words(roles: &[Grant]) -> serde_json::Value {
     serde_json::Value::from(roles.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 

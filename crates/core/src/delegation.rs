@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Role;
+use crate::access::{Resource, Role, Scope};
 use crate::actor::ActorKind;
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
-use crate::names::{ActorId, Digest, Label, Timestamp};
+use crate::names::{ActorId, Digest, Label, ModelId, Timestamp};
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
@@ -68,27 +68,33 @@ pub enum Event {
     },
 }
 
-/// Whether a stored actor has a role of approval himself, and may still log in.
-fn holds(actor: &ActorRow, role: &Label) -> bool {
-    let word = Role::Approver(role.clone()).to_string();
-    actor.active && actor.roles.as_array().is_some_and(|roles| roles.iter().any(|role| role.as_str() == Some(&word)))
+/// Where a stored actor has a role of approval himself; nowhere once he may not log in any more.
+fn scopes(actor: &ActorRow, role: &Label) -> Vec<Scope> {
+    if actor.active { actor.scopes_of(&Role::Approver(role.clone())) } else { Vec::new() }
 }
 
 impl DelegationRow {
-    /// Whether the delegate may stand in at this moment for `giver`, who gave it.
+    /// Where the delegate may stand in at this moment for `giver`, who gave it: where the giver has the role.
+    pub fn scopes(&self, giver: &ActorRow, now: Timestamp) -> Vec<Scope> {
+        if self.ended_at.is_none() && self.until > now && giver.actor_id == self.giver { scopes(giver, &self.role) } else { Vec::new() }
+    }
+
+    /// Whether the delegate may stand in at this moment for `giver` somewhere.
     pub fn in_force(&self, giver: &ActorRow, now: Timestamp) -> bool {
-        self.ended_at.is_none() && self.until > now && giver.actor_id == self.giver && holds(giver, &self.role)
+        !self.scopes(giver, now).is_empty()
     }
 }
 
-/// Refuses when `delegate` does not stand in for `giver` in a role at this moment.
+/// Refuses when `delegate` does not stand in for `giver` in a role for a model at this moment.
 ///
 /// # Errors
 /// `access_denied`; [`Missing`] when rows must be loaded.
-pub(crate) fn check_in_force(rows: &mut Rows, giver: &ActorId, role: &Label, delegate: &ActorId, now: Timestamp) -> Result<(), Stop> {
+pub(crate) fn check_in_force(rows: &mut Rows, giver: &ActorId, role: &Label, delegate: &ActorId, model: &ModelId, now: Timestamp) -> Result<(), Stop> {
     let row = rows.get::<DelegationRow>(&[giver, role, delegate])?;
     let actor = rows.get::<ActorRow>(&[giver])?;
-    if row.zip(actor).is_some_and(|(row, actor)| row.in_force(&actor, now)) {
+    let model = crate::model::existing(rows, model)?.class().map(Resource::Model);
+    let reaches = |scope: &Scope| model.as_ref().is_some_and(|model| scope.holds(model));
+    if row.zip(actor).is_some_and(|(row, actor)| row.scopes(&actor, now).iter().any(reaches)) {
         return Ok(());
     }
     Err(Refusal::new(Code::AccessDenied, &format!("nobody lets you stand in for role `{role}` any more"))
@@ -129,7 +135,7 @@ fn check_give(rows: &mut Rows, context: &Context, role: &Label, to: &ActorId, un
             .into());
     }
     // The access check saw the roles of the caller; a role that was lent to him is none of his own.
-    if !rows.get::<ActorRow>(&[&context.actor])?.is_some_and(|giver| holds(&giver, role)) {
+    if !rows.get::<ActorRow>(&[&context.actor])?.is_some_and(|giver| !scopes(&giver, role).is_empty()) {
         return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}` yourself"))
             .field("role")
             .remedy("only who has the role lets somebody stand in")

@@ -5,8 +5,12 @@ use serde_json::Value;
 
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
+use crate::rows::{Key, Rows};
 use crate::tables::{DirectoryRow, HandleRow, PrivateRow};
-use crate::{Event, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
+use crate::{
+    Event, access_log, access_policy, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, model, promotion,
+    registry, risk, tag, team, template, version,
+};
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
 pub const MAX_ENTRY_BYTES: usize = 65_535;
@@ -186,20 +190,25 @@ impl Serialize for Event {
     /// As `{"kind": …, "data": …}`.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            Self::AccessLog(event) => event.serialize(serializer),
+            Self::AccessPolicy(event) => event.serialize(serializer),
             Self::Actor(event) => event.serialize(serializer),
             Self::Alias(event) => event.serialize(serializer),
             Self::Attestation(event) => event.serialize(serializer),
             Self::Bundle(event) => event.serialize(serializer),
             Self::Calendar(event) => event.serialize(serializer),
             Self::Delegation(event) => event.serialize(serializer),
+            Self::Erasure(event) => event.serialize(serializer),
             Self::Evidence(event) => event.serialize(serializer),
             Self::Exception(event) => event.serialize(serializer),
             Self::Finding(event) => event.serialize(serializer),
+            Self::Grant(event) => event.serialize(serializer),
             Self::Model(event) => event.serialize(serializer),
             Self::Promotion(event) => event.serialize(serializer),
             Self::Registry(event) => event.serialize(serializer),
             Self::Risk(event) => event.serialize(serializer),
             Self::Tag(event) => event.serialize(serializer),
+            Self::Team(event) => event.serialize(serializer),
             Self::Template(event) => event.serialize(serializer),
             Self::Version(event) => event.serialize(serializer),
         }
@@ -233,11 +242,14 @@ impl Event {
             Self::Registry(Registry::RefusalsSuppressed { .. }) => matches!(subject, Subject::Actor(_)),
             Self::Registry(Registry::Refused { .. }) | Self::Finding(_) => true,
             Self::Attestation(_) => matches!(subject, Subject::Version(..)),
+            Self::AccessPolicy(_) => matches!(subject, Subject::AccessPolicy(_)),
             Self::Bundle(_) => matches!(subject, Subject::Bundle(_)),
             Self::Calendar(_) => matches!(subject, Subject::Review(_)),
-            Self::Delegation(_) => matches!(subject, Subject::Actor(_)),
+            Self::AccessLog(_) => *subject == Subject::Registry,
+            Self::Delegation(_) | Self::Erasure(_) | Self::Grant(_) => matches!(subject, Subject::Actor(_)),
             Self::Exception(_) => matches!(subject, Subject::Exception(_)),
             Self::Risk(_) => matches!(subject, Subject::Risk(_)),
+            Self::Team(_) => matches!(subject, Subject::Team(_)),
             Self::Template(_) => matches!(subject, Subject::Template(_)),
         }
     }
@@ -248,7 +260,13 @@ impl Event {
             let members = [("kind".to_owned(), Value::from(kind)), ("data".to_owned(), data)];
             serde_json::from_value(Value::Object(members.into_iter().collect()))
         }
+        // What waits for a second administrator is about an actor, in words of its own.
+        if kind.starts_with("actor.grant-") {
+            return event::<grant::Event>(kind, data).map(Self::Grant);
+        }
         match kind.split('.').next().unwrap_or_default() {
+            "access-log" => event::<access_log::Event>(kind, data).map(Self::AccessLog),
+            "access-policy" => event::<access_policy::Event>(kind, data).map(Self::AccessPolicy),
             "actor" | "identity" | "token" => event(kind, data).map(Self::Actor),
             "alias" => event::<alias::Event>(kind, data).map(Self::Alias),
             "attestation" => event::<attestation::Event>(kind, data).map(Self::Attestation),
@@ -260,9 +278,11 @@ impl Event {
             "template" => event::<template::Event>(kind, data).map(Self::Template),
             "evidence" => event::<evidence::Event>(kind, data).map(Self::Evidence),
             "exception" => event::<exception::Event>(kind, data).map(Self::Exception),
+            "payload" => event::<erasure::Event>(kind, data).map(Self::Erasure),
             "model" => event::<model::Event>(kind, data).map(Self::Model),
             "promotion" | "approval" | "condition" | "decision" => event::<promotion::Event>(kind, data).map(Self::Promotion),
             "tag" => event::<tag::Event>(kind, data).map(Self::Tag),
+            "team" => event::<team::Event>(kind, data).map(Self::Team),
             "version" => event::<version::Event>(kind, data).map(Self::Version),
             _ => event::<registry::Event>(kind, data).map(Self::Registry),
         }
@@ -385,6 +405,22 @@ pub enum Vault {
     Directory(DirectoryRow, HandleRow),
     /// Free text.
     Private(PrivateRow),
+    /// A row of the vault that goes away.
+    Forget(Key),
+}
+
+impl Vault {
+    /// Makes the change on the rows.
+    pub fn put(&self, rows: &mut Rows) {
+        match self {
+            Self::Directory(row, handle) => {
+                rows.put(row);
+                rows.put(handle);
+            }
+            Self::Private(row) => rows.put(row),
+            Self::Forget(key) => rows.remove_key(key.clone()),
+        }
+    }
 }
 
 /// What a command decided: an entry without its place in the ledger.

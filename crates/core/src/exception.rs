@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use emergency::{BreakGlass, EMERGENCY_SECONDS};
 pub(crate) use emergency::{Imposed, imposed};
 
+use crate::access::{Resource, Role};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, State, Timestamp, VersionNumber, clipped};
@@ -363,19 +364,20 @@ fn revoke(rows: &mut Rows, context: &Context, id: &ExceptionId, grantors: &[Labe
     if !matches!(row.status, Status::Requested | Status::Granted) {
         return Err(Refusal::new(Code::TransitionRefused, &format!("the exception is {} already", row.status)).field("exception").into());
     }
-    if row.requested_by != context.actor && !may_revoke(rows, &context.actor, grantors)? {
+    if row.requested_by != context.actor && !may_revoke(rows, &context.actor, &row.model_id, grantors)? {
         return Err(Refusal::new(Code::AccessDenied, "only who asked for an exception, an owner, or a grantor takes it back").remedy(&who(grantors)).into());
     }
     let event = Event::Revoked { reason: reason.digest };
     Ok(vec![Draft::new(Subject::Exception(id.clone()), event).private(Some(reason))])
 }
 
-/// Whether the actor is an owner or holds a role that grants. Without a row it is the open registry, where everybody holds every role.
-fn may_revoke(rows: &mut Rows, actor: &ActorId, grantors: &[Label]) -> Result<bool, Stop> {
+/// Whether the actor is an owner of the model or holds a role that grants for it. Without a row it is the open registry, where everybody holds every role.
+fn may_revoke(rows: &mut Rows, actor: &ActorId, model: &ModelId, grantors: &[Label]) -> Result<bool, Stop> {
     let Some(row) = rows.get::<ActorRow>(&[actor])? else { return Ok(true) };
-    let granting: Vec<String> = grantors.iter().map(|role| format!("approver:{role}")).collect();
-    let words = row.roles.as_array().map(Vec::as_slice).unwrap_or_default();
-    Ok(words.iter().filter_map(serde_json::Value::as_str).any(|word| word == "owner" || granting.iter().any(|role| role == word)))
+    let Some(class) = crate::model::existing(rows, model)?.class() else { return Ok(false) };
+    let model = Resource::Model(class);
+    let granting = |role: &Label| row.holds_at(&Role::Approver(role.clone()), &model);
+    Ok(row.holds_at(&Role::Owner, &model) || grantors.iter().any(granting))
 }
 
 /// Applies an event to the rows.

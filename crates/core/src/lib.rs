@@ -4,6 +4,8 @@
 //! [`apply`]; nothing here knows of HTTP or SQL. One file per capability holds its commands, events, `decide` and `apply`.
 
 pub mod access;
+pub mod access_log;
+pub mod access_policy;
 pub mod actor;
 pub mod alias;
 pub mod approval;
@@ -13,10 +15,12 @@ pub mod calendar;
 pub mod command;
 pub mod delegation;
 pub mod entry;
+pub mod erasure;
 pub mod evidence;
 pub mod exception;
 pub mod facts;
 pub mod finding;
+pub mod grant;
 pub mod identity;
 pub mod ledger;
 pub mod lifecycle;
@@ -34,6 +38,7 @@ pub mod semver;
 pub mod signing;
 pub mod tables;
 pub mod tag;
+pub mod team;
 pub mod template;
 pub mod version;
 

@@ -3,6 +3,7 @@
 //! Log tables are the record. Derived tables are written only by `apply` and can be made anew from the entries. Vault tables
 //! hold what must be erasable or secret. Scratch tables need no entry.
 
+use crate::access_log::{AccessKind, Day};
 use crate::names::{
     ActorId, AliasName, Digest, ExceptionId, FilePath, IdentityId, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier, State,
     TagKey, Timestamp, TokenId, VersionNumber,
@@ -112,6 +113,14 @@ crate::table! {
 }
 
 crate::table! {
+    /// An access class that a model has or had: what a caller may read is decided once for each. Rows are only added.
+    AccessClassRow = "access_classes", Derived, key 1 {
+        /// The class, as written by `access::AccessClass`.
+        class: String,
+    }
+}
+
+crate::table! {
     /// A lower risk tier that somebody proposed for a model, until a second person confirms or rejects it.
     TierProposalRow = "tier_proposals", Derived, key 1 {
         /// Model.
@@ -120,6 +129,26 @@ crate::table! {
         risk_tier: RiskTier,
         /// Why, in the vault; none for a proposal that came with the model's creation.
         reason: Option<Digest>,
+        /// Who proposed it.
+        proposed_by: ActorId,
+        /// When.
+        proposed_at: Timestamp,
+        /// Entry that proposed it.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A transfer of a model to another team that waits for the other side.
+    TransferProposalRow = "transfer_proposals", Derived, key 1 {
+        /// Model.
+        model_id: ModelId,
+        /// The team that owns it; none for a claim.
+        from_team: Option<Label>,
+        /// The team that would own it.
+        to_team: Label,
+        /// Why, in the vault.
+        reason: Digest,
         /// Who proposed it.
         proposed_by: ActorId,
         /// When.
@@ -834,10 +863,78 @@ crate::table! {
         roles: serde_json::Value,
         /// Whether the actor may log in.
         active: bool,
+        /// Entry that erased the person's name.
+        erased_index: Option<u64>,
         /// Entry that created it.
         created_index: u64,
         /// Index of the last entry that changed it.
         revision: u64,
+    }
+}
+
+crate::table! {
+    /// Roles of an actor that wait for a second administrator.
+    GrantProposalRow = "grant_proposals", Derived, key 1 {
+        /// Who gets them.
+        actor_id: ActorId,
+        /// The roles, as a JSON list of words.
+        roles: serde_json::Value,
+        /// Who proposed them.
+        proposed_by: ActorId,
+        /// When.
+        proposed_at: Timestamp,
+        /// Entry that proposed them.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A team.
+    TeamRow = "teams", Derived, key 1 {
+        /// Its name, given once.
+        team: Label,
+        /// What it is for.
+        description: String,
+        /// How many are in it.
+        members: u64,
+        /// How many models it owns, hidden ones apart.
+        models: u64,
+        /// Whether it is no more.
+        dissolved: bool,
+        /// Entry that created it.
+        created_index: u64,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// Who is in a team.
+    TeamMemberRow = "team_members", Derived, key 2 {
+        /// Team.
+        team: Label,
+        /// Person, pipeline or service.
+        actor_id: ActorId,
+        /// Since when.
+        added_at: Timestamp,
+        /// Entry that says so.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// What a finished day of the access log came to.
+    AccessAnchorRow = "access_anchors", Derived, key 1 {
+        /// The day.
+        day: Day,
+        /// Its rows.
+        count: u64,
+        /// Digest over them.
+        digest: Digest,
+        /// When it was anchored.
+        anchored_at: Timestamp,
+        /// Entry that says so.
+        entry_index: u64,
     }
 }
 
@@ -1006,6 +1103,30 @@ crate::table! {
 }
 
 crate::table! {
+    /// Access policies that the organisation installed; their document is a payload of the same digest.
+    AccessPolicyRow = "access_policies", Derived, key 1 {
+        /// SHA-256 of their document.
+        digest: Digest,
+        /// How many policies.
+        policies: u64,
+        /// Whether they are in force.
+        status: bundle::Status,
+        /// Who installed them.
+        installed_by: ActorId,
+        /// When.
+        installed_at: Timestamp,
+        /// Entry that installed them.
+        installed_index: u64,
+        /// Who activated them last.
+        activated_by: Option<ActorId>,
+        /// When.
+        activated_at: Option<Timestamp>,
+        /// Index of the last entry that changed them.
+        revision: u64,
+    }
+}
+
+crate::table! {
     /// What an attribute of a subject was, and from which entry to which: the row in force ends at [`OPEN`].
     TimelineRow = "timeline", Derived, key 3 {
         /// Subject, as in entries.
@@ -1104,6 +1225,31 @@ crate::table! {
     }
 }
 
+crate::table! {
+    /// A line of the access log. Rows are added in batches off the path of requests; the day of a row is the one in which it was written
+    /// down, so that no row comes late to a day that is anchored.
+    AccessLogRow = "access_log", Scratch, key 3 {
+        /// The day to which it counts.
+        day: Day,
+        /// When it happened.
+        at: Timestamp,
+        /// 16 random hexadecimal digits.
+        log_id: String,
+        /// What somebody did.
+        kind: AccessKind,
+        /// Who; nobody for a failed login.
+        actor: Option<ActorId>,
+        /// To what.
+        what: String,
+        /// Digest over salt and private text.
+        private_digest: Digest,
+        /// The salt; none after an erasure.
+        private_salt: Option<Vec<u8>>,
+        /// Address, program and claimed name, as JSON; none after an erasure.
+        private_text: Option<String>,
+    }
+}
+
 /// A secondary index.
 #[derive(Debug)]
 pub struct Index {
@@ -1125,7 +1271,9 @@ pub const ALL: &[&Table] = &[
     TileRow::TABLE,
     CheckpointRow::TABLE,
     ModelRow::TABLE,
+    AccessClassRow::TABLE,
     TierProposalRow::TABLE,
+    TransferProposalRow::TABLE,
     NameRow::TABLE,
     BindingRow::TABLE,
     VersionRow::TABLE,
@@ -1155,6 +1303,10 @@ pub const ALL: &[&Table] = &[
     TemplateRow::TABLE,
     TemplateNameRow::TABLE,
     ActorRow::TABLE,
+    GrantProposalRow::TABLE,
+    TeamRow::TABLE,
+    TeamMemberRow::TABLE,
+    AccessAnchorRow::TABLE,
     ActorKeyRow::TABLE,
     AttestationRow::TABLE,
     TokenRow::TABLE,
@@ -1163,6 +1315,7 @@ pub const ALL: &[&Table] = &[
     IdentityRow::TABLE,
     SettingRow::TABLE,
     BundleRow::TABLE,
+    AccessPolicyRow::TABLE,
     TimelineRow::TABLE,
     DirectoryRow::TABLE,
     HandleRow::TABLE,
@@ -1170,6 +1323,7 @@ pub const ALL: &[&Table] = &[
     ArtifactFileRow::TABLE,
     ArtifactUploadRow::TABLE,
     TokenUseRow::TABLE,
+    AccessLogRow::TABLE,
 ];
 
 /// Every secondary index. The unique one over `entries.request` is the idempotency receipt.
@@ -1222,6 +1376,10 @@ pub const INDEXES: &[Index] = &[
     Index { name: "findings_by_model", table: FindingRow::TABLE, columns: &["model_id"], unique: false },
     Index { name: "identities_by_actor", table: IdentityRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "identities_by_issuer", table: IdentityRow::TABLE, columns: &["substr(issuer, 1, 200)"], unique: false },
+    Index { name: "transfer_proposals_by_entry", table: TransferProposalRow::TABLE, columns: &["entry_index"], unique: false },
+    Index { name: "grant_proposals_by_entry", table: GrantProposalRow::TABLE, columns: &["entry_index"], unique: false },
+    Index { name: "team_members_by_actor", table: TeamMemberRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "access_log_by_actor", table: AccessLogRow::TABLE, columns: &["actor", "day", "at", "log_id"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "actor_keys_by_actor", table: ActorKeyRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "attestations_by_version", table: AttestationRow::TABLE, columns: &["model_id", "number"], unique: false },

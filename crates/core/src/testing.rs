@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::approval::ApprovalVerdict;
-use crate::entry::{Door, Draft, Entry, Payload, PrivateText, Subject, Vault};
+use crate::entry::{Door, Draft, Entry, Payload, PrivateText, Subject};
 use crate::model::Profile;
 use crate::names::{ActorId, Digest, FilePath, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, RiskTier, State, Timestamp, VersionNumber};
 use crate::policy::{Finding, Outcome};
@@ -11,7 +11,7 @@ use crate::promotion::{DecisionKind, GateRecord, SignedDecision};
 use crate::refusal::Refusal;
 use crate::rows::{Change, Class, Key, Row, Rows};
 use crate::tables::{AliasRow, PayloadRow, SettingRow, VersionRow};
-use crate::{Command, Context, Stop, actor, alias, apply, decide, model, promotion, registry, semver, version};
+use crate::{Command, Context, Stop, access, actor, alias, apply, decide, model, promotion, registry, semver, version};
 
 /// Microseconds of 2026-05-03T12:00:00Z.
 const START: i64 = 1_777_809_600_000_000;
@@ -51,6 +51,11 @@ impl World {
     /// Now: one second later with every command.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(START).plus_seconds(self.seconds)
+    }
+
+    /// Lets time pass.
+    pub fn skip(&mut self, seconds: i64) {
+        self.seconds += seconds;
     }
 
     /// Runs a command as the sequencer does; a refused one leaves no trace.
@@ -184,13 +189,7 @@ pub(crate) fn put_beside(rows: &mut Rows, draft: &Draft) {
         rows.put(&PayloadRow { digest: payload.digest, bytes: payload.bytes.clone() });
     }
     for row in &draft.vault {
-        match row {
-            Vault::Directory(row, handle) => {
-                rows.put(row);
-                rows.put(handle);
-            }
-            Vault::Private(row) => rows.put(row),
-        }
+        row.put(rows);
     }
 }
 
@@ -437,4 +436,28 @@ pub(crate) fn failing(non_waivable: bool, blocks: bool) -> GateRecord {
 pub(crate) fn create_actor(id: &ActorId, kind: actor::ActorKind, handle: &str, roles: &[&str]) -> actor::Command {
     let roles = roles.iter().map(|role| crate::access::Grant::parse(role).unwrap()).collect();
     actor::Command::Create { id: id.clone(), kind, handle: label(handle), display_name: handle.to_owned(), roles }
+}
+
+/// Whether somebody is allowed a command on what lies in no team, by the shipped policies.
+pub(crate) fn authorize_in_registry(actor: &access::Actor, command: Command) -> Result<access::Authorized<Command>, Refusal> {
+    authorize_at(actor, access::Resource::Registry, command)
+}
+
+/// Whether somebody is allowed a command at a resource, by the shipped policies.
+pub(crate) fn authorize_at(actor: &access::Actor, resource: access::Resource, command: Command) -> Result<access::Authorized<Command>, Refusal> {
+    let place = match access::about(&command) {
+        access::About::Own => access::Place::Anywhere,
+        access::About::Registry
+        | access::About::New(_)
+        | access::About::Model(_)
+        | access::About::Changed(..)
+        | access::About::Transfer(..)
+        | access::About::Models(_)
+        | access::About::Promotion(_)
+        | access::About::Exception(_)
+        | access::About::Risk(_)
+        | access::About::Review(_)
+        | access::About::Attestation(_) => access::Place::At(vec![resource]),
+    };
+    access::authorize(&access::Policies::shipped(), actor, &place, &access::Circumstances::at(Door::Api), command)
 }

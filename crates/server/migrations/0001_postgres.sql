@@ -51,6 +51,10 @@ CREATE TABLE "models" (
 );
 CREATE INDEX "models_by_name" ON "models" ("name");
 CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
+CREATE TABLE "access_classes" (
+    "class" text COLLATE "C" NOT NULL,
+    PRIMARY KEY ("class")
+);
 CREATE TABLE "tier_proposals" (
     "model_id" text COLLATE "C" NOT NULL,
     "risk_tier" text COLLATE "C",
@@ -60,6 +64,17 @@ CREATE TABLE "tier_proposals" (
     "entry_index" bigint,
     PRIMARY KEY ("model_id")
 );
+CREATE TABLE "transfer_proposals" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "from_team" text COLLATE "C",
+    "to_team" text COLLATE "C",
+    "reason" text COLLATE "C",
+    "proposed_by" text COLLATE "C",
+    "proposed_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("model_id")
+);
+CREATE INDEX "transfer_proposals_by_entry" ON "transfer_proposals" ("entry_index");
 CREATE TABLE "names" (
     "name" text COLLATE "C" NOT NULL,
     "model_id" text COLLATE "C",
@@ -222,6 +237,8 @@ CREATE TABLE "promotions" (
     "opened_by" text COLLATE "C",
     "opened_at" bigint,
     "opened_index" bigint,
+    "opened_run" text COLLATE "C",
+    "executed_run" text COLLATE "C",
     "verdict" text COLLATE "C",
     "missing" text COLLATE "C",
     "decision" text COLLATE "C",
@@ -443,9 +460,45 @@ CREATE TABLE "actors" (
     "kind" text COLLATE "C",
     "roles" text COLLATE "C",
     "active" bigint,
+    "erased_index" bigint,
     "created_index" bigint,
     "revision" bigint,
     PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "grant_proposals" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "roles" text COLLATE "C",
+    "proposed_by" text COLLATE "C",
+    "proposed_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("actor_id")
+);
+CREATE INDEX "grant_proposals_by_entry" ON "grant_proposals" ("entry_index");
+CREATE TABLE "teams" (
+    "team" text COLLATE "C" NOT NULL,
+    "description" text COLLATE "C",
+    "members" bigint,
+    "models" bigint,
+    "dissolved" bigint,
+    "created_index" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("team")
+);
+CREATE TABLE "team_members" (
+    "team" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C" NOT NULL,
+    "added_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("team", "actor_id")
+);
+CREATE INDEX "team_members_by_actor" ON "team_members" ("actor_id");
+CREATE TABLE "access_anchors" (
+    "day" text COLLATE "C" NOT NULL,
+    "count" bigint,
+    "digest" text COLLATE "C",
+    "anchored_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("day")
 );
 CREATE TABLE "actor_keys" (
     "key_id" text COLLATE "C" NOT NULL,
@@ -479,12 +532,43 @@ CREATE INDEX "attestations_by_revocation" ON "attestations" ("revoked_index");
 CREATE TABLE "tokens" (
     "token_id" text COLLATE "C" NOT NULL,
     "actor_id" text COLLATE "C",
+    "issued_at" bigint,
     "expires_at" bigint,
+    "valid_seconds" bigint,
     "revoked" bigint,
+    "limits" text COLLATE "C",
+    "replaced_by" text COLLATE "C",
+    "identity" text COLLATE "C",
+    "run" text COLLATE "C",
     "created_index" bigint,
     PRIMARY KEY ("token_id")
 );
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "credentials" (
+    "secret_hash" text COLLATE "C" NOT NULL,
+    "token_id" text COLLATE "C",
+    PRIMARY KEY ("secret_hash")
+);
+CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "exchanges" (
+    "presented" text COLLATE "C" NOT NULL,
+    "token_id" text COLLATE "C",
+    PRIMARY KEY ("presented")
+);
+CREATE TABLE "workload_identities" (
+    "identity_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "issuer" text COLLATE "C",
+    "audience" text COLLATE "C",
+    "shape" text COLLATE "C",
+    "rules" text COLLATE "C",
+    "added_at" bigint,
+    "added_index" bigint,
+    "removed_at" bigint,
+    PRIMARY KEY ("identity_id")
+);
+CREATE INDEX "identities_by_actor" ON "workload_identities" ("actor_id");
+CREATE INDEX "identities_by_issuer" ON "workload_identities" ((substr(issuer, 1, 200)));
 CREATE TABLE "settings" (
     "name" text COLLATE "C" NOT NULL,
     "value" text COLLATE "C",
@@ -505,6 +589,18 @@ CREATE TABLE "policy_bundles" (
     "revision" bigint,
     PRIMARY KEY ("digest")
 );
+CREATE TABLE "access_policies" (
+    "digest" text COLLATE "C" NOT NULL,
+    "policies" bigint,
+    "status" text COLLATE "C",
+    "installed_by" text COLLATE "C",
+    "installed_at" bigint,
+    "installed_index" bigint,
+    "activated_by" text COLLATE "C",
+    "activated_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("digest")
+);
 CREATE TABLE "timeline" (
     "subject" text COLLATE "C" NOT NULL,
     "attribute" text COLLATE "C" NOT NULL,
@@ -514,12 +610,6 @@ CREATE TABLE "timeline" (
     PRIMARY KEY ("subject", "attribute", "to_index")
 );
 CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
-CREATE TABLE "credentials" (
-    "secret_hash" text COLLATE "C" NOT NULL,
-    "token_id" text COLLATE "C",
-    PRIMARY KEY ("secret_hash")
-);
-CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
 CREATE TABLE "directory" (
     "actor_id" text COLLATE "C" NOT NULL,
     "handle" text COLLATE "C",
@@ -556,3 +646,22 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 );
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "token_uses" (
+    "token_id" text COLLATE "C" NOT NULL,
+    "used_at" bigint,
+    "address" text COLLATE "C",
+    PRIMARY KEY ("token_id")
+);
+CREATE TABLE "access_log" (
+    "day" text COLLATE "C" NOT NULL,
+    "at" bigint NOT NULL,
+    "log_id" text COLLATE "C" NOT NULL,
+    "kind" text COLLATE "C",
+    "actor" text COLLATE "C",
+    "what" text COLLATE "C",
+    "private_digest" text COLLATE "C",
+    "private_salt" bytea,
+    "private_text" text COLLATE "C",
+    PRIMARY KEY ("day", "at", "log_id")
+);
+CREATE INDEX "access_log_by_actor" ON "access_log" ("actor", "day", "at", "log_id");

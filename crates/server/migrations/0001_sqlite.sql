@@ -51,6 +51,10 @@ CREATE TABLE "models" (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "models_by_name" ON "models" ("name");
 CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
+CREATE TABLE "access_classes" (
+    "class" TEXT NOT NULL,
+    PRIMARY KEY ("class")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "tier_proposals" (
     "model_id" TEXT NOT NULL,
     "risk_tier" TEXT,
@@ -60,6 +64,17 @@ CREATE TABLE "tier_proposals" (
     "entry_index" INTEGER,
     PRIMARY KEY ("model_id")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "transfer_proposals" (
+    "model_id" TEXT NOT NULL,
+    "from_team" TEXT,
+    "to_team" TEXT,
+    "reason" TEXT,
+    "proposed_by" TEXT,
+    "proposed_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("model_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "transfer_proposals_by_entry" ON "transfer_proposals" ("entry_index");
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,
@@ -222,6 +237,8 @@ CREATE TABLE "promotions" (
     "opened_by" TEXT,
     "opened_at" INTEGER,
     "opened_index" INTEGER,
+    "opened_run" TEXT,
+    "executed_run" TEXT,
     "verdict" TEXT,
     "missing" TEXT,
     "decision" TEXT,
@@ -443,9 +460,45 @@ CREATE TABLE "actors" (
     "kind" TEXT,
     "roles" TEXT,
     "active" INTEGER,
+    "erased_index" INTEGER,
     "created_index" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "grant_proposals" (
+    "actor_id" TEXT NOT NULL,
+    "roles" TEXT,
+    "proposed_by" TEXT,
+    "proposed_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "grant_proposals_by_entry" ON "grant_proposals" ("entry_index");
+CREATE TABLE "teams" (
+    "team" TEXT NOT NULL,
+    "description" TEXT,
+    "members" INTEGER,
+    "models" INTEGER,
+    "dissolved" INTEGER,
+    "created_index" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("team")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "team_members" (
+    "team" TEXT NOT NULL,
+    "actor_id" TEXT NOT NULL,
+    "added_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("team", "actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "team_members_by_actor" ON "team_members" ("actor_id");
+CREATE TABLE "access_anchors" (
+    "day" TEXT NOT NULL,
+    "count" INTEGER,
+    "digest" TEXT,
+    "anchored_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("day")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "actor_keys" (
     "key_id" TEXT NOT NULL,
@@ -479,12 +532,43 @@ CREATE INDEX "attestations_by_revocation" ON "attestations" ("revoked_index");
 CREATE TABLE "tokens" (
     "token_id" TEXT NOT NULL,
     "actor_id" TEXT,
+    "issued_at" INTEGER,
     "expires_at" INTEGER,
+    "valid_seconds" INTEGER,
     "revoked" INTEGER,
+    "limits" TEXT,
+    "replaced_by" TEXT,
+    "identity" TEXT,
+    "run" TEXT,
     "created_index" INTEGER,
     PRIMARY KEY ("token_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "credentials" (
+    "secret_hash" TEXT NOT NULL,
+    "token_id" TEXT,
+    PRIMARY KEY ("secret_hash")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "exchanges" (
+    "presented" TEXT NOT NULL,
+    "token_id" TEXT,
+    PRIMARY KEY ("presented")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "workload_identities" (
+    "identity_id" TEXT NOT NULL,
+    "actor_id" TEXT,
+    "issuer" TEXT,
+    "audience" TEXT,
+    "shape" TEXT,
+    "rules" TEXT,
+    "added_at" INTEGER,
+    "added_index" INTEGER,
+    "removed_at" INTEGER,
+    PRIMARY KEY ("identity_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "identities_by_actor" ON "workload_identities" ("actor_id");
+CREATE INDEX "identities_by_issuer" ON "workload_identities" ((substr(issuer, 1, 200)));
 CREATE TABLE "settings" (
     "name" TEXT NOT NULL,
     "value" TEXT,
@@ -505,6 +589,18 @@ CREATE TABLE "policy_bundles" (
     "revision" INTEGER,
     PRIMARY KEY ("digest")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "access_policies" (
+    "digest" TEXT NOT NULL,
+    "policies" INTEGER,
+    "status" TEXT,
+    "installed_by" TEXT,
+    "installed_at" INTEGER,
+    "installed_index" INTEGER,
+    "activated_by" TEXT,
+    "activated_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("digest")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "timeline" (
     "subject" TEXT NOT NULL,
     "attribute" TEXT NOT NULL,
@@ -514,12 +610,6 @@ CREATE TABLE "timeline" (
     PRIMARY KEY ("subject", "attribute", "to_index")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
-CREATE TABLE "credentials" (
-    "secret_hash" TEXT NOT NULL,
-    "token_id" TEXT,
-    PRIMARY KEY ("secret_hash")
-) STRICT, WITHOUT ROWID;
-CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
 CREATE TABLE "directory" (
     "actor_id" TEXT NOT NULL,
     "handle" TEXT,

@@ -17,3 +17,22 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "token_uses" (
+    "token_id" TEXT NOT NULL,
+    "used_at" INTEGER,
+    "address" TEXT,
+    PRIMARY KEY ("token_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "access_log" (
+    "day" TEXT NOT NULL,
+    "at" INTEGER NOT NULL,
+    "log_id" TEXT NOT NULL,
+    "kind" TEXT,
+    "actor" TEXT,
+    "what" TEXT,
+    "private_digest" TEXT,
+    "private_salt" BLOB,
+    "private_text" TEXT,
+    PRIMARY KEY ("day", "at", "log_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "access_log_by_actor" ON "access_log" ("actor", "day", "at", "log_id");

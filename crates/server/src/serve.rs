@@ -46,14 +46,18 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     greet(&args, &config, listener.local_addr()?, token.as_deref());
     let router = crate::http::router_within(app.clone(), config.limits.request_time());
-    let jobs = [tokio::spawn(crate::jobs::checkpoint::run(app.clone())), tokio::spawn(crate::jobs::checks::run(app.clone()))];
+    let jobs = [
+        tokio::spawn(crate::jobs::access_log::run(app.clone())),
+        tokio::spawn(crate::jobs::checkpoint::run(app.clone())),
+        tokio::spawn(crate::jobs::checks::run(app.clone())),
+    ];
     let watch = tls.clone().map(|tls| {
         let notices = app.notices().clone();
         tokio::spawn(async move { tls.watch(notices).await })
     });
-    drop(app);
     serve(listener, router, Settings { limits: config.limits, listen: config.listen, tls, rates }, stopped()).await;
     jobs.iter().chain(&watch).for_each(tokio::task::JoinHandle::abort);
+    app.flush_access_log().await;
     Ok(())
 }
 

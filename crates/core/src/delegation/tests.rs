@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::access::Grant;
-use crate::names::Timestamp;
+use crate::names::{ModelName, Timestamp};
+use crate::tables::NameRow;
 use crate::testing::*;
 use crate::{Command as Any, actor};
 
@@ -24,9 +25,11 @@ fn row(world: &mut World, giver: &ActorId, role: &str, to: &ActorId) -> Option<D
     world.row::<DelegationRow>(&[giver, &label(role), to])
 }
 
-/// Whether `delegate` may use a delegation at a moment.
+/// Whether `delegate` may use a delegation at a moment, for a model that lies in no team.
 fn works(world: &mut World, giver: &ActorId, role: &str, delegate: &ActorId, now: Timestamp) -> bool {
-    check_in_force(&mut world.rows, giver, &label(role), delegate, now).is_ok()
+    let known = world.row::<NameRow>(&[&ModelName::parse("any").unwrap()]).and_then(|row| row.model_id);
+    let model = known.unwrap_or_else(|| world.model("any"));
+    check_in_force(&mut world.rows, giver, &label(role), delegate, &model, now).is_ok()
 }
 
 /// APR-2: in one's own role, to somebody else, who is a person and active, for at most 90 days.

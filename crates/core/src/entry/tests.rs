@@ -351,6 +351,37 @@ fn later_events() -> Vec<(Subject, Event)> {
     later
 }
 
+/// Teams, transfers, roles that two persons give, erasure, the access log.
+fn team_events() -> Vec<(Subject, Event)> {
+    use crate::grant::Event as G;
+    use crate::model::Event as M;
+    use crate::team::Event as T;
+    let team = || Subject::Team(label("credit"));
+    let model = || Subject::Model(model_id(1));
+    let grants = || vec![crate::access::Grant::parse("approver:security@team:credit").unwrap()];
+    let (actor, reason) = (|| Subject::Actor(bob()), digest("reason"));
+    vec![
+        (team(), T::Created { description: "scores loans".to_owned() }.into()),
+        (team(), T::Changed { description: "all of it".to_owned() }.into()),
+        (team(), T::MemberAdded { member: bob() }.into()),
+        (team(), T::MemberRemoved { member: bob() }.into()),
+        (team(), T::Dissolved { reason }.into()),
+        (model(), M::TransferProposed { from: None, to: label("credit"), reason }.into()),
+        (model(), M::Transferred { from: Some(label("risk")), to: label("credit"), proposed_by: bob() }.into()),
+        (model(), M::TransferRejected { to: label("credit"), reason }.into()),
+        (model(), M::TransferWithdrawn { to: label("credit"), reason }.into()),
+        (actor(), G::Proposed { grants: grants() }.into()),
+        (actor(), G::Confirmed { grants: grants(), proposed_by: alice() }.into()),
+        (actor(), G::Rejected { grants: grants(), reason }.into()),
+        (actor(), G::Withdrawn { grants: grants(), reason }.into()),
+        (actor(), crate::erasure::Event::Erased { digests: vec![digest("comment"), digest("reason")] }.into()),
+        (
+            Subject::Registry,
+            crate::access_log::Event::Anchored { day: crate::access_log::Day::parse("2026-05-02").unwrap(), count: 3, digest: digest("rows") }.into(),
+        ),
+    ]
+}
+
 /// Documents that were read, and templates.
 fn written_events() -> Vec<(Subject, Event)> {
     use crate::template::Event as T;
@@ -450,8 +481,20 @@ fn approver_events() -> Vec<(Subject, Event)> {
 
 /// One entry of every kind; the first also carries a receipt.
 fn canonical() -> Vec<Entry> {
-    let events =
-        [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events(), calendar_events(), token_events()].concat();
+    let events = [
+        actor_events(),
+        model_events(),
+        version_events(),
+        small_events(),
+        promotion_events(),
+        later_events(),
+        approver_events(),
+        calendar_events(),
+        team_events(),
+        access_policy_events(),
+        token_events(),
+    ]
+    .concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)
@@ -462,6 +505,14 @@ fn canonical() -> Vec<Entry> {
             Entry { run: executed.then(|| TokenId::parse(&format!("t{:0>32}", 3)).unwrap()), ..entry }
         })
         .collect()
+}
+
+fn access_policy_events() -> Vec<(Subject, Event)> {
+    use crate::access_policy::Event as E;
+    let installed = E::Installed { digest: digest("policies"), policies: 3, reason: Some(digest("reason")) };
+    let activated = E::Activated { replaced: Some(digest("before")), installed_by: bob(), models: vec![model_id(1)], reason: digest("reason") };
+    let withdrawn = E::Withdrawn { was_active: true, reason: digest("reason") };
+    [installed, activated, withdrawn].map(|event| (Subject::AccessPolicy(digest("policies")), event.into())).to_vec()
 }
 
 fn supply_events() -> Vec<(Subject, Event)> {
@@ -489,13 +540,17 @@ fn kind(bytes: &[u8]) -> String {
 /// Every kind of event in the sources: the words after `#[serde(rename = "…")]` in front of a variant.
 fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
     let sources = [
+        include_str!("../access_log.rs"),
+        include_str!("../access_policy.rs"),
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
         include_str!("../attestation.rs"),
         include_str!("../bundle.rs"),
         include_str!("../delegation.rs"),
+        include_str!("../erasure.rs"),
         include_str!("../evidence.rs"),
         include_str!("../exception.rs"),
+        include_str!("../grant.rs"),
         include_str!("../model.rs"),
         include_str!("../promotion/event.rs"),
         include_str!("../registry.rs"),
@@ -503,6 +558,7 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
         include_str!("../finding.rs"),
         include_str!("../risk.rs"),
         include_str!("../tag.rs"),
+        include_str!("../team.rs"),
         include_str!("../template.rs"),
         include_str!("../version.rs"),
     ];

@@ -3,18 +3,18 @@
 //! Raising a tier is immediate. Lowering it takes two persons: one proposes, another one in the governance role confirms. Every change
 //! of the tier lapses the approvals that were given before it, for ever.
 
-use super::{Event, Profile, access_class, existing, touch};
-use crate::access::Action;
+use super::{Event, Profile, existing, touch};
+use crate::access::{AccessClass, Action, Policies, Resource, Role, class};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
-use crate::names::{ActorId, ModelId, PolicyMode, RiskTier, VersionNumber};
+use crate::names::{ActorId, Label, ModelId, PolicyMode, RiskTier, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
 use crate::tables::{ActorRow, ModelRow, TierProposalRow};
 
-/// Role that confirms or rejects a lower tier.
-const GOVERNANCE: &str = "approver:ai-governance";
+/// Role of approval that confirms or rejects a lower tier.
+const GOVERNANCE: &str = "ai-governance";
 
 /// Tiers by how much they demand. An unclassified model counts as high under `enforce` and not under `warn`, so it is below high here.
 fn rank(tier: RiskTier) -> u8 {
@@ -44,24 +44,25 @@ pub(crate) fn mode(rows: &mut Rows, id: &ModelId) -> Result<PolicyMode, Stop> {
 }
 
 /// The tier that a new model begins with, and the proposal when who creates it may not classify it so low.
-pub(super) fn at_creation(rows: &mut Rows, actor: &ActorId, tier: RiskTier) -> Result<(RiskTier, Option<Event>), Stop> {
-    if rank(tier) >= rank(RiskTier::Unclassified) || may_classify(rows, actor)? {
+pub(super) fn at_creation(rows: &mut Rows, actor: &ActorId, class: AccessClass) -> Result<(RiskTier, Option<Event>), Stop> {
+    let tier = class.tier;
+    if rank(tier) >= rank(RiskTier::Unclassified) || may_classify(rows, actor, class)? {
         return Ok((tier, None));
     }
     Ok((RiskTier::Unclassified, Some(Event::TierProposed { from: RiskTier::Unclassified, to: tier, reason: None })))
 }
 
-/// Whether the actor may set risk tiers. Without a row it is the open registry, where everybody holds every role.
-fn may_classify(rows: &mut Rows, actor: &ActorId) -> Result<bool, Stop> {
+/// Whether the actor has a role that sets the risk tier of such a model. Without a row it is the open registry, where everybody holds every role.
+fn may_classify(rows: &mut Rows, actor: &ActorId, class: AccessClass) -> Result<bool, Stop> {
     let Some(row) = rows.get::<ActorRow>(&[actor])? else { return Ok(true) };
-    Ok(row.grants().iter().any(|grant| grant.role.allows(Action::SetRiskTier)))
+    let (policies, model) = (Policies::shipped(), Resource::Model(class));
+    Ok(row.grants().iter().any(|grant| grant.scope.holds(&model) && policies.role_allows(&grant.role, Action::SetRiskTier)))
 }
 
-/// Whether the actor is in the governance role.
-fn governs(rows: &mut Rows, actor: &ActorId) -> Result<bool, Stop> {
-    let row = rows.get::<ActorRow>(&[actor])?;
-    let roles = row.as_ref().and_then(|row| row.roles.as_array());
-    Ok(roles.is_some_and(|words| words.iter().any(|word| word == GOVERNANCE)))
+/// Whether the actor is in the governance role for a model.
+fn governs(rows: &mut Rows, actor: &ActorId, model: &ModelRow) -> Result<bool, Stop> {
+    let (row, role) = (rows.get::<ActorRow>(&[actor])?, Role::Approver(Label::parse(GOVERNANCE)?));
+    Ok(row.zip(model.class()).is_some_and(|(row, class)| row.holds_at(&role, &Resource::Model(class))))
 }
 
 pub(super) fn set_risk_tier(rows: &mut Rows, id: &ModelId, to: RiskTier, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
@@ -106,7 +107,7 @@ pub(super) fn confirm(rows: &mut Rows, context: &Context, id: &ModelId, to: Risk
             .remedy("read the proposal again and confirm what it says")
             .into());
     }
-    if !governs(rows, &context.actor)? {
+    if !governs(rows, &context.actor, &model)? {
         return Err(Refusal::new(Code::AccessDenied, "lowering a risk tier is confirmed in the approval role `ai-governance`")
             .field("risk_tier")
             .remedy("ask someone in that role; raising the tier needs no second person")
@@ -123,7 +124,8 @@ pub(super) fn confirm(rows: &mut Rows, context: &Context, id: &ModelId, to: Risk
 
 pub(super) fn reject(rows: &mut Rows, context: &Context, id: &ModelId, reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
     let open = proposal(rows, id)?;
-    if !governs(rows, &context.actor)? {
+    let model = existing(rows, id)?;
+    if !governs(rows, &context.actor, &model)? {
         return Err(Refusal::new(Code::AccessDenied, "a proposed risk tier is rejected in the approval role `ai-governance`")
             .remedy("ask someone in that role; who proposed it can withdraw it")
             .into());
@@ -181,7 +183,8 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, model: ModelR
             record(rows, entry, &entry.subject, "risk_tier", Some(to.as_str()))?;
             rows.remove::<TierProposalRow>(&[&model.model_id]);
             let profile: Profile = serde_json::from_value(model.profile.clone()).unwrap_or_default();
-            touch(rows, entry, ModelRow { access_class: access_class(&profile, *to), risk_tier: *to, tier_index: entry.index, ..model });
+            let access_class = class::changed(rows, entry, &model, AccessClass::of(&profile, model.kind, *to))?;
+            touch(rows, entry, ModelRow { access_class, risk_tier: *to, tier_index: entry.index, ..model });
         }
         Event::TierProposed { to, reason, .. } => {
             rows.put(&TierProposalRow {
@@ -202,7 +205,14 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, model: ModelR
             record(rows, entry, &entry.subject, "policy_mode", mode.map(PolicyMode::as_str))?;
             touch(rows, entry, ModelRow { policy_mode: *mode, ..model });
         }
-        Event::Created { .. } | Event::Updated { .. } | Event::Renamed { .. } | Event::Hidden { .. } => {}
+        Event::Created { .. }
+        | Event::Updated { .. }
+        | Event::TransferProposed { .. }
+        | Event::Transferred { .. }
+        | Event::TransferRejected { .. }
+        | Event::TransferWithdrawn { .. }
+        | Event::Renamed { .. }
+        | Event::Hidden { .. } => {}
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(super) fn check_room(row: &PromotionRow, more: usize) -> Result<(), Refusal>
 
 pub(super) fn meet(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     let Command::MeetCondition { promotion, number, role, delegated_by, note, authors } = command else { return Ok(Vec::new()) };
-    existing(rows, promotion)?;
+    let model = existing(rows, promotion)?.model_id;
     let row = rows.get::<ConditionRow>(&[promotion, number])?.ok_or_else(|| Refusal::not_found("condition", &number.to_string()))?;
     if row.role != *role {
         return Err(Refusal::new(Code::AccessDenied, &format!("condition {number} was set by role `{}`", row.role))
@@ -32,7 +32,7 @@ pub(super) fn meet(rows: &mut Rows, context: &Context, command: &Command) -> Res
             .into());
     }
     if let Some(giver) = delegated_by {
-        delegation::check_in_force(rows, giver, role, &context.actor, context.now)?;
+        delegation::check_in_force(rows, giver, role, &context.actor, &model, context.now)?;
     }
     if authors.contains(&context.actor) || delegated_by.as_ref().is_some_and(|giver| authors.contains(giver)) {
         return Err(Refusal::new(Code::SeparationOfDuties, "an author does not say that a condition of his version is met")

@@ -21,7 +21,7 @@ pub(super) fn review(rows: &mut Rows, context: &Context, review: &Review) -> Res
         check_own(rows, &context.actor, key)?;
     }
     if let Some(giver) = delegated_by {
-        delegation::check_in_force(rows, giver, role, &context.actor, context.now)?;
+        delegation::check_in_force(rows, giver, role, &context.actor, &row.model_id, context.now)?;
     }
     if *verdict == ApprovalVerdict::Approve {
         check_duties(&context.actor, delegated_by.as_ref(), &review.authors, review.other_roles.first())?;

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chancery_core::Command;
-use chancery_core::access::{Action, Actor, Authorized, Delegated, Grant, Limits, Role, authorize, authorize_read};
+use chancery_core::access::{Actor, Authorized, Delegated, Grant, Limits, Role};
 use chancery_core::actor::ActorKind;
 use chancery_core::actor::token::limits_of;
-use chancery_core::entry::{Door, Subject};
-use chancery_core::names::{ActorId, Digest, Timestamp, TokenId};
+use chancery_core::entry::Door;
+use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::policy::Recognised;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
-use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TokenRow};
+use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TeamMemberRow, TokenRow};
 
 use super::{App, AppError};
 use crate::fault::Fault;
@@ -133,6 +132,7 @@ impl App {
         let Some(secret) = secret.filter(|secret| token::is_well_formed(secret)) else { return Err(unauthenticated()) };
         let hash = Digest::of(secret.as_bytes());
         let revision = self.access_revision().await?;
+        self.keep_policies(revision).await?;
         let now = self.now();
         if let Some(known) = self.inner.access.find(&hash, revision, now) {
             return Ok(known.at(door));
@@ -145,6 +145,7 @@ impl App {
         }
         let Some(row) = snapshot.get::<ActorRow>(values![held.actor_id]).await?.filter(|row| row.active) else { return Err(unauthenticated()) };
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
+        self.keep_policies(revision).await?;
         let (actor, until) = self.actor_of(&snapshot, row, revision).await?;
         // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
         let until = until.map_or(held.expires_at, |until| until.min(held.expires_at));
@@ -159,10 +160,13 @@ impl App {
     async fn anyone(&self) -> Result<Actor, AppError> {
         let mut roles = vec![Role::Owner, Role::Deployer, Role::Incident, Role::Auditor, Role::Administrator];
         for role in ["platform", "product", "security", "ai-governance"] {
-            roles.push(Role::Approver(chancery_core::names::Label::parse(role)?));
+            roles.push(Role::Approver(Label::parse(role)?));
         }
         let roles = roles.into_iter().map(Grant::from).collect();
-        Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, delegated: Vec::new(), access_revision: self.access_revision().await? })
+        let access_revision = self.access_revision().await?;
+        self.keep_policies(access_revision).await?;
+        let teams = Vec::new();
+        Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, teams, delegated: Vec::new(), access_revision })
     }
 
     /// The actor as it stands now, for a command that was authorised at an older access revision.
@@ -173,47 +177,32 @@ impl App {
         let snapshot = self.inner.store.read().await?;
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let row = snapshot.get::<ActorRow>(values![actor.id]).await?.filter(|row| row.active);
+        self.keep_policies(revision).await?;
         Ok(self.actor_of(&snapshot, row.ok_or_else(unauthenticated)?, revision).await?.0)
     }
 
     /// The actor with its roles and those in which it stands in now, and until when these last.
-    async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
+    pub(super) async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
         let roles: Vec<Grant> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
+        let teams = teams_of(snapshot, &row.actor_id).await?;
         let now = self.now();
         let tail = "WHERE delegate = $1 AND ended_at IS NULL AND until > $2 ORDER BY role, giver";
         let (mut delegated, mut until) = (Vec::new(), None);
         for given in snapshot.rows::<DelegationRow>(tail, &values![row.actor_id, now]).await? {
             // A delegation whose giver lost the role, or his access, does not work.
             let giver = snapshot.get::<ActorRow>(values![given.giver]).await?;
-            if giver.is_some_and(|giver| given.in_force(&giver, now)) {
+            let scopes = giver.map(|giver| given.scopes(&giver, now)).unwrap_or_default();
+            if !scopes.is_empty() {
                 until = Some(until.map_or(given.until, |end: Timestamp| end.min(given.until)));
-                delegated.push(Delegated { role: given.role, by: given.giver });
+                delegated.push(Delegated { role: given.role, by: given.giver, scopes });
             }
         }
-        Ok((Actor { id: row.actor_id, kind: row.kind, roles, delegated, access_revision }, until))
+        Ok((Actor { id: row.actor_id, kind: row.kind, roles, teams, delegated, access_revision }, until))
     }
+}
 
-    /// Allows an action, or records the refused attempt.
-    ///
-    /// # Errors
-    /// `access_denied`, with the index of its entry.
-    pub async fn allow(&self, caller: &Caller, action: Action) -> Result<Reading, AppError> {
-        match authorize_read(&caller.actor, action) {
-            Ok(permit) => Ok(permit),
-            Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
-        }
-    }
-
-    /// Allows a command, or records the refused attempt.
-    ///
-    /// # Errors
-    /// `access_denied`, with the index of its entry.
-    pub async fn allow_command(&self, caller: &Caller, command: impl Into<Command>) -> Result<Authorized<Command>, AppError> {
-        let command = command.into();
-        let action = chancery_core::access::action_of(&command);
-        match authorize(&caller.actor, command) {
-            Ok(authorized) => Ok(authorized),
-            Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
-        }
-    }
+/// The teams that an actor is a member of.
+async fn teams_of(snapshot: &Snapshot, actor: &ActorId) -> Result<Vec<Label>, AppError> {
+    let rows = snapshot.rows::<TeamMemberRow>("WHERE actor_id = $1 ORDER BY team", &values![*actor]).await?;
+    Ok(rows.into_iter().map(|row| row.team).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chancery_core::access::{Action, authorize};
+use chancery_core::access::Action;
 use chancery_core::bundle::{Command, Status};
 use chancery_core::entry::{PrivateText, Subject};
 use chancery_core::names::Digest;
@@ -47,7 +47,7 @@ impl App {
                 super::policy::compiled(baseline, Some(bundle)).await?.map_err(|error| refused(&error))?;
                 let reason = reason.map(|text| PrivateText::new("reason", text, ids::random()?).map_err(AppError::from)).transpose()?;
                 let command = Command::Upload { document, files, size, reason };
-                Ok((ready(&caller, command, digest, Vec::new())?, digest))
+                Ok((self.ready_bundle(&caller, command, digest, Vec::new()).await?, digest))
             }
             .boxed()
         })
@@ -74,7 +74,7 @@ impl App {
                     // Who may not activate it hears that first; who activates it again hears that it is in force.
                     let effective = if row.uploaded_by == caller.actor.id || row.status == Status::Active { digest } else { tested(baseline, own).await? };
                     let command = Command::Activate { bundle: digest, effective, reason: PrivateText::new("reason", reason, ids::random()?)? };
-                    Ok((ready(&caller, command, digest, found.noted.to_vec())?, ()))
+                    Ok((self.ready_bundle(&caller, command, digest, found.noted.to_vec()).await?, ()))
                 }
                 .boxed()
             })
@@ -90,6 +90,12 @@ impl App {
         let command = Command::Withdraw { bundle: digest, reason: PrivateText::new("reason", reason, ids::random()?)? };
         let authorized = self.allow_command(caller, command).await?;
         self.execute(authorized, options).await
+    }
+}
+
+impl App {
+    async fn ready_bundle(&self, caller: &Caller, command: Command, bundle: Digest, noted: Vec<Noted>) -> Result<Prepared, AppError> {
+        Ok(Prepared { command: self.authorized(caller, command).await?, noted, evaluated_at: None, gate: None, subject: Subject::Bundle(bundle) })
     }
 }
 
@@ -118,8 +124,4 @@ fn check_tests(results: &[TestResult]) -> Result<(), Refusal> {
     Err(Refusal::new(Code::InvalidField, &format!("{} of {} tests fail: {}", failed.len(), results.len(), shown.join("; ")))
         .field("digest")
         .remedy("correct the bundle or its tests, and upload it again"))
-}
-
-fn ready(caller: &Caller, command: Command, bundle: Digest, noted: Vec<Noted>) -> Result<Prepared, AppError> {
-    Ok(Prepared { command: authorize(&caller.actor, command.into())?, noted, evaluated_at: None, gate: None, subject: Subject::Bundle(bundle) })
 }

@@ -85,7 +85,7 @@ impl App {
         };
         let authors = subjects.input.authors.clone();
         let command = Command::BreakGlass(Box::new(BreakGlass { promotion: id.clone(), rules, reason, expires_at, authors, granted, approved }));
-        Ok((self.ready(&caller, command.into(), &subjects, None)?, ()))
+        Ok((self.ready(&caller, command.into(), &subjects, None).await?, ()))
     }
 
     /// Refuses an emergency where nothing blocks, or where something blocks that nobody can waive.
@@ -131,7 +131,7 @@ impl App {
         let replaced = view::replaced(&snapshot, &subjects.version, subjects.input.target).await?;
         let attestation = self.attest(&subjects, &evaluated, &decision)?;
         let command = Command::Release { promotion: id.clone(), exception, gate: evaluated.record.clone(), decision, replaced, attestation };
-        Ok((self.ready(&caller, command.into(), &subjects, Some(evaluated))?, ()))
+        Ok((self.ready(&caller, command.into(), &subjects, Some(evaluated)).await?, ()))
     }
 }
 

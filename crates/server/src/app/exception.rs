@@ -102,9 +102,9 @@ impl App {
                 };
                 let decision = self.sign_decision(&snapshot, &subjects, text).await?;
                 let authors = authors(&snapshot, &row, &subjects).await?;
-                let role = spoken(&caller, role, &grantors)?;
+                let role = spoken(&caller, role, &grantors, &subjects.model)?;
                 let command = Command::Grant { id: id.clone(), role, grantors, authors, decision };
-                Ok((self.ready(&caller, command.into(), &subjects, None)?, ()))
+                Ok((self.ready(&caller, command.into(), &subjects, None).await?, ()))
             }
             .boxed()
         };
@@ -126,8 +126,9 @@ impl App {
         let snapshot = self.store().read().await?;
         let row = exception_row(&snapshot, id).await?;
         let grantors = self.policy_for(&snapshot).await?.engine.exception_rules().grantors(&row.rule).to_vec();
+        let (model, _) = subject_rows(&snapshot, &row).await?;
         drop(snapshot);
-        let role = spoken(caller, role, &grantors)?;
+        let role = spoken(caller, role, &grantors, &model)?;
         let command = Command::Refuse { id: id.clone(), role, grantors, reason: PrivateText::new("reason", reason, ids::random()?)? };
         self.execute(self.allow_command(caller, command).await?, options).await
     }
@@ -207,8 +208,8 @@ async fn newest(snapshot: &Snapshot, name: &ModelName, scope: Scope) -> Result<(
 }
 
 /// The role in which the caller speaks: the one that was said, else the first one of the grantors' that the caller holds.
-fn spoken(caller: &Caller, said: Option<&Label>, grantors: &[Label]) -> Result<Label, Refusal> {
-    let holds = |role: &&Label| caller.actor.holds(&chancery_core::access::Role::Approver((*role).clone()));
+fn spoken(caller: &Caller, said: Option<&Label>, grantors: &[Label], model: &ModelRow) -> Result<Label, Refusal> {
+    let holds = |role: &&Label| caller.speaks_for(role, model) == Some(None);
     let role = said.or_else(|| grantors.iter().find(holds)).or_else(|| grantors.first());
     role.cloned().ok_or_else(|| Refusal::new(Code::AccessDenied, "the policy names nobody who could grant an exception from this rule").field("role"))
 }

@@ -131,7 +131,7 @@ impl App {
             actor: policy::Actor {
                 id: caller.actor.id.clone(),
                 kind: actor_kind(caller),
-                roles: caller.actor.roles.iter().map(ToString::to_string).collect(),
+                roles: caller.roles_for(&model),
                 credential: caller.credential.recognised(),
             },
             model: model_input(&model)?,

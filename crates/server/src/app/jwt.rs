@@ -211,7 +211,8 @@ fn time(all: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, Jwt
     let Some(value) = all.get(name) else { return Ok(None) };
     let whole = |seconds: f64| (0.0..1e12).contains(&seconds).then_some(seconds);
     #[expect(clippy::cast_possible_truncation, reason = "checked to be below 10^12")]
-    let seconds = value.as_i64().filter(|seconds| (0..1_000_000_000_000).contains(seconds)).or_else(|| value.as_f64().and_then(whole).map(|s| s.floor() as i64));
+    let seconds =
+        value.as_i64().filter(|seconds| (0..1_000_000_000_000).contains(seconds)).or_else(|| value.as_f64().and_then(whole).map(|s| s.floor() as i64));
     seconds.map(Some).ok_or(JwtRefusal::Claim(name))
 }
 

@@ -2,10 +2,14 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod access_log;
+pub mod access_policy;
 pub mod artifacts;
 pub mod as_of;
 mod attestation;
+mod authorize;
 mod bundle;
+pub mod can_i;
 pub mod checks;
 pub mod compare;
 mod composition;
@@ -24,6 +28,7 @@ pub mod keys;
 pub mod lineage;
 mod mode;
 pub mod notices;
+mod places;
 pub mod policy;
 mod promote;
 pub mod promotions;
@@ -148,6 +153,8 @@ struct Inner {
     access: access::Cache,
     workload: workload::Issuers,
     uses: token_use::Uses,
+    access_log: access_log::Log,
+    authorization: authorize::Kept,
     current: Arc<current::Current>,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
@@ -174,6 +181,7 @@ impl App {
         let shipped = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
+        let access_log = access_log::Log::start(store.clone(), config.clock.clone());
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
         let signer = Signer::new(store.clone(), keys.clone(), config.crash);
         // Before anything is written: a database that is older than what the key has signed must not grow.
@@ -196,6 +204,8 @@ impl App {
             access: access::Cache::default(),
             workload: workload::Issuers::open(&config.workload_issuers)?,
             uses: token_use::Uses::default(),
+            access_log,
+            authorization: authorize::Kept::default(),
             current,
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),

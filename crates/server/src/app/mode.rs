@@ -1,7 +1,7 @@
 //! Changing a policy mode, of the registry or of one model: enforce only when nothing ungated is in production that no exceptions
 //! cover, not even since a moment ago.
 
-use chancery_core::access::{Action, authorize};
+use chancery_core::access::Action;
 use chancery_core::entry::{PrivateText, Subject};
 use chancery_core::exception::{Status, in_force};
 use chancery_core::names::{ModelId, ModelName, PolicyMode, State, VersionNumber};
@@ -34,7 +34,7 @@ impl App {
                 let (names, mut noted) = self.ungated_of_registry(&snapshot).await?;
                 noted.extend(settings(&snapshot).await?);
                 let command = registry::Command::SetPolicyMode { mode, reason: PrivateText::new("reason", reason, ids::random()?)?, ungated: names };
-                prepared(&caller, command, noted, Subject::Registry)
+                self.change_of_mode(&caller, command, noted, Subject::Registry).await
             }
             .boxed()
         };
@@ -63,11 +63,16 @@ impl App {
                 noted.extend(settings(&snapshot).await?);
                 let reason = PrivateText::new("reason", reason, ids::random()?)?;
                 let subject = Subject::Model(model.model_id.clone());
-                prepared(&caller, model::Command::SetPolicyMode { id: model.model_id, mode, reason, ungated }, noted, subject)
+                self.change_of_mode(&caller, model::Command::SetPolicyMode { id: model.model_id, mode, reason, ungated }, noted, subject).await
             }
             .boxed()
         };
         Ok(self.prepared(caller, Action::SetPolicyMode, options, prepare).await?.0)
+    }
+
+    async fn change_of_mode(&self, caller: &Caller, command: impl Into<Command>, noted: Vec<Noted>, subject: Subject) -> Result<(Prepared, ()), AppError> {
+        let command = self.authorized(caller, command).await?;
+        Ok((Prepared { command, noted, evaluated_at: None, gate: None, subject }, ()))
     }
 
     /// Ungated versions in production, as `name/number`, of the models that have no mode of their own.
@@ -130,9 +135,4 @@ async fn settings(snapshot: &Snapshot) -> Result<Vec<Noted>, AppError> {
         noted.push(Noted::Setting(name, snapshot.get::<SettingRow>(values![name]).await?.map_or(0, |row| row.revision)));
     }
     Ok(noted)
-}
-
-fn prepared(caller: &Caller, command: impl Into<Command>, noted: Vec<Noted>, subject: Subject) -> Result<(Prepared, ()), AppError> {
-    let command = authorize(&caller.actor, command.into())?;
-    Ok((Prepared { command, noted, evaluated_at: None, gate: None, subject }, ()))
 }

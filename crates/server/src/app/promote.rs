@@ -10,7 +10,7 @@ mod review;
 mod rollback;
 mod transition;
 
-use chancery_core::access::authorize;
+use chancery_core::access::Action;
 use chancery_core::entry::{PrivateText, Subject};
 use chancery_core::names::PromotionId;
 use chancery_core::policy::{Gate, Input, Verdict};
@@ -42,6 +42,9 @@ impl App {
         let snapshot = self.store().read().await?;
         let row = open_by_id(&snapshot, id).await?;
         let model = snapshot.get::<ModelRow>(values![row.model_id]).await?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
+        if !self.may(caller, Action::Read, &model) {
+            return Err(Refusal::not_found("promotion", id.as_str()).into());
+        }
         let version = snapshot.get::<VersionRow>(values![row.model_id, row.number]).await?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
         let gates = gates(version.state, row.target)?;
         let (target, environment) = (row.target, row.environment.clone());
@@ -70,7 +73,7 @@ impl App {
     }
 
     /// A command with everything that was noted for it, authorised at the caller's access revision.
-    pub(super) fn ready(
+    pub(super) async fn ready(
         &self,
         caller: &Caller,
         command: chancery_core::Command,
@@ -78,7 +81,7 @@ impl App {
         evaluated: Option<Evaluated>,
     ) -> Result<Prepared, AppError> {
         Ok(Prepared {
-            command: authorize(&caller.actor, command)?,
+            command: self.authorized(caller, command).await?,
             noted: subjects.noted.clone(),
             evaluated_at: Some(subjects.input.now),
             gate: evaluated.map(|evaluated| evaluated.record),

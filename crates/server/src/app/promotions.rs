@@ -163,7 +163,7 @@ impl App {
         let expected = subjects.policy.engine.expected();
         let roles = approvals::roles(snapshot, subjects, &required_roles, expected).await?;
         let missing_roles: Vec<String> = roles.iter().filter(|role| role.given < role.needed).map(|role| role.role.clone()).collect();
-        let missing = people::missing(snapshot, &verdict, &roles).await?;
+        let missing = people::missing(snapshot, &subjects.model, &verdict, &roles).await?;
         let open = row.status == Status::Open;
         let reference = subjects.input.reference.as_ref();
         Ok(PromotionView {

@@ -3,6 +3,7 @@
 //! Commands that talk to the server get a [`session::Session`]; their results go through [`output::Output`], their
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
+pub mod access_log;
 pub mod alias;
 pub mod approval_signature;
 pub mod attestation;
@@ -26,6 +27,7 @@ pub mod exit;
 pub mod facts;
 pub mod failure;
 pub mod finding;
+pub mod grant;
 pub mod hashing;
 pub mod hide;
 pub mod history;
@@ -55,10 +57,12 @@ pub mod session;
 pub mod summary;
 pub mod system;
 pub mod tag;
+pub mod team;
 pub mod template;
 pub mod tier_proposal;
 pub mod token;
 pub mod trace;
+pub mod transfer;
 pub mod transition;
 pub mod upload;
 pub mod user;
@@ -176,6 +180,15 @@ pub enum Command {
     /// Create users and give them roles.
     #[command(subcommand)]
     User(user::Command),
+    /// Roles that wait for a second administrator.
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Create teams, say who is in them, and dissolve them.
+    #[command(subcommand)]
+    Team(team::Command),
+    /// Show and verify who logged in, downloaded and exported.
+    #[command(subcommand)]
+    AccessLog(access_log::Command),
     /// Let a pipeline run log in with the token that its CI system made for it.
     Login(login::Args),
     /// Say by which tokens of their CI systems pipelines are known.
@@ -257,6 +270,9 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::User(command) => user::run(command, &session()?).await,
         Command::Login(args) => login::run(args, &session()?).await,
         Command::Pipeline(command) => pipeline::run(command, &session()?).await,
+        Command::Grant(command) => grant::run(command, &session()?).await,
+        Command::Team(command) => team::run(command, &session()?).await,
+        Command::AccessLog(command) => access_log::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
         Command::Key(command) => key::run(command, &session()?).await,
         Command::Attestation(command) => attestation::run(command, &session()?).await,

@@ -74,7 +74,7 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
         }
         Command::Roles { name, roles } => {
             let answer = client.change(Method::PUT, client.url(&["users", &name, "roles"]), &json!({"roles": roles}), None).await?;
-            session.output.receipt(&answer, &format!("roles of {name}: {}", roles.join(", ")));
+            session.output.receipt(&answer, &format!("roles of {name}: {}{}", roles.join(", "), super::grant::note(&name, &answer.value)));
         }
         Command::Deactivate { name } => {
             let answer = client.delete(client.url(&["users", &name])).await?;
@@ -91,9 +91,10 @@ async fn create(args: CreateArgs, session: &Session) -> Outcome {
     }
     let answer = session.client.post(session.client.url(&["users"]), &body).await?;
     if args.token {
-        session.output.note(&format!("{} is created (entry {})", args.name, text(&answer.value, "/index")));
+        let waits = super::grant::note(&args.name, &answer.value);
+        session.output.note(&format!("{} is created (entry {}){waits}", args.name, text(&answer.value, "/index")));
         return token::create(session, &args.name, args.expires_in_days).await;
     }
-    session.output.receipt(&answer, &format!("{} is created", args.name));
+    session.output.receipt(&answer, &format!("{} is created{}", args.name, super::grant::note(&args.name, &answer.value)));
     Ok(ExitCode::Done)
 }

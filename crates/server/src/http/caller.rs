@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use base64::Engine as _;
 use chancery_core::Command;
 use chancery_core::access::Action;
+use chancery_core::access_log::{AccessKind, Whence};
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
@@ -118,6 +119,7 @@ pub struct Allowed<P: Permit> {
     /// Who calls.
     pub caller: Caller,
     permit: Reading,
+    whence: Whence,
     action: PhantomData<P>,
 }
 
@@ -132,7 +134,7 @@ impl<P: Permit> Allowed<P> {
         app.rates().actor(&caller.actor.id).map_err(too_many)?;
         app.note_use(&caller, parts.extensions.get::<Arrival>().map(|arrival| arrival.address)).await;
         let permit = app.allow(&caller, P::ACTION).await?;
-        Ok(Self { app: app.clone(), caller, permit, action: PhantomData })
+        Ok(Self { app: app.clone(), caller, permit, whence: super::whence::of(parts), action: PhantomData })
     }
 
     /// A consistent read.
@@ -141,6 +143,14 @@ impl<P: Permit> Allowed<P> {
     /// [`AppError::Fault`].
     pub async fn read(&self) -> Result<Snapshot, AppError> {
         self.app.read(&self.permit).await
+    }
+
+    /// Adds a line to the access log, before what it is about is handed out.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`] when the log takes no line.
+    pub async fn log(&self, kind: AccessKind, what: &str) -> Result<(), AppError> {
+        Ok(self.app.log_access(kind, Some(&self.caller.actor.id), what, &self.whence).await?)
     }
 
     /// The kept answer to a question.

@@ -12,6 +12,9 @@ use crate::app::AppError;
 use crate::blobs::{BlobError, BlobFault};
 use crate::fault::{Fault, chain};
 
+/// Media type of a problem.
+pub(super) const PROBLEM: &str = "application/problem+json";
+
 /// A problem (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -82,7 +85,7 @@ impl Problem {
     fn respond(self, status: StatusCode) -> Response {
         let unauthenticated = status == StatusCode::UNAUTHORIZED;
         let mut response = (status, Json(self)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }

@@ -9,6 +9,7 @@ pub mod log;
 pub mod mlflow;
 mod queries;
 pub mod transport;
+mod whence;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Which payloads an event names. A total match, so that no new event is forgotten.
 
 use chancery_core::names::Digest;
-use chancery_core::{Event, attestation, bundle, evidence, promotion, registry, tag, template, version};
+use chancery_core::{Event, access_policy, attestation, bundle, evidence, promotion, registry, tag, template, version};
 
 /// Digests of the payloads that an event refers to; texts in the vault are not among them.
 pub(super) fn named(event: &Event) -> Vec<Digest> {
@@ -15,9 +15,12 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::Registry(registry::Event::CheckRecorded { verdict, .. }) => vec![*verdict],
         Event::Registry(registry::Event::Refused { verdict, .. }) => verdict.iter().copied().collect(),
         Event::Registry(registry::Event::Started { baseline, .. }) => vec![*baseline],
+        Event::AccessPolicy(access_policy::Event::Installed { digest, .. }) => vec![*digest],
         Event::Bundle(bundle::Event::Uploaded { digest, .. } | bundle::Event::Shipped { digest }) => vec![*digest],
-        Event::Bundle(bundle::Event::Activated { .. } | bundle::Event::Withdrawn { .. })
+        Event::AccessPolicy(access_policy::Event::Activated { .. } | access_policy::Event::Withdrawn { .. })
+        | Event::Bundle(bundle::Event::Activated { .. } | bundle::Event::Withdrawn { .. })
         | Event::Registry(registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. } | registry::Event::ClockMoved { .. })
+        | Event::AccessLog(_)
         | Event::Actor(_)
         | Event::Alias(_)
         | Event::Exception(_)
@@ -25,8 +28,11 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         | Event::Attestation(attestation::Event::Revoked { .. })
         | Event::Calendar(_)
         | Event::Delegation(_)
+        | Event::Erasure(_)
         | Event::Finding(_)
+        | Event::Grant(_)
         | Event::Risk(_)
+        | Event::Team(_)
         | Event::Template(template::Event::Approved { .. } | template::Event::Withdrawn { .. })
         | Event::Tag(tag::Event::Deleted { .. }) => Vec::new(),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chancery_core::access::{Action, Role};
+use chancery_core::access::{Action, Policies, Role};
 use chancery_core::names::Label;
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ fn roles_and_actions_are_what_was_reviewed() {
     roles.extend(["product", "ai-governance"].map(|role| Role::Approver(Label::parse(role).unwrap())));
     let mut text = String::from("# Which role allows which action. Written by tests/it/guards.rs.\n");
     for action in Action::ALL {
-        let allowed: Vec<String> = roles.iter().filter(|role| role.allows(*action)).map(ToString::to_string).collect();
+        let allowed: Vec<String> = roles.iter().filter(|role| Policies::shipped().role_allows(role, *action)).map(ToString::to_string).collect();
         text.push_str(&format!("{:<16} {}\n", action.as_str(), allowed.join(" ")));
     }
     check_file("roles.txt", &text);
@@ -180,6 +180,10 @@ struct World {
     attestation: String,
     /// Path of a policy bundle that waits for its activation.
     bundle: String,
+    /// Another administrator.
+    second: Client,
+    /// An owner in team `risk`.
+    receiver: Client,
 }
 
 async fn world(app: &TestApp) -> World {
@@ -268,7 +272,42 @@ async fn world(app: &TestApp) -> World {
     let uploaded = app.admin.post("/api/v1/policy/bundles", json!({"files": files})).await;
     uploaded.expect(201);
     let bundle = uploaded.header("location").to_owned();
-    World { exceptions, incident, risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, own_tokens, identity, now, attestation }
+    for team in ["risk", "empty"] {
+        app.team(team).await;
+    }
+    app.admin.put("/api/v1/teams/credit/members/scientist", json!({})).await.expect(200);
+    let receiver = app.user("risk-owner", &["owner@team:risk", "owner"]).await;
+    for name in ["transfer-propose", "transfer-accept", "transfer-reject", "transfer-withdraw"] {
+        cast.owner.post("/api/v1/models", json!({"name": name, "risk_tier": "high", "ownership": {"owning_team": "credit"}})).await.expect(201);
+        if name != "transfer-propose" {
+            cast.owner.post(&format!("/api/v1/models/{name}/transfer"), json!({"to": "risk", "reason": "theirs"})).await.expect(201);
+        }
+    }
+    let second = app.user("second-administrator", &["administrator"]).await;
+    for name in ["grant-confirm", "grant-reject", "grant-withdraw"] {
+        app.admin.post("/api/v1/users", json!({"name": name, "kind": "person", "roles": ["approver:product"]})).await.expect(201);
+    }
+    app.user("gone", &["viewer"]).await;
+    app.admin.delete("/api/v1/users/gone").await.expect(200);
+    World {
+        second,
+        receiver,
+        exceptions,
+        incident,
+        risks,
+        review,
+        bundle,
+        admin: app.admin.clone(),
+        cast,
+        candidate: candidate.path,
+        promotions,
+        package,
+        token,
+        own_tokens,
+        identity,
+        now,
+        attestation,
+    }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -344,6 +383,19 @@ fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)> {
         "policy_bundle_activate" => (&cast.governance, format!("{}/activate", world.bundle), json!({"reason": "agreed"})),
         "policy_bundle_withdraw" => (admin, format!("{}/withdraw", world.bundle), json!({"reason": "a mistake"})),
         "policy_mode" => (admin, "/api/v1/policy/mode".to_owned(), json!({"mode": "warn", "reason": "trial"})),
+        "team_create" => (admin, "/api/v1/teams".to_owned(), json!({"name": "new"})),
+        "team_change" => (admin, "/api/v1/teams/risk".to_owned(), json!({"description": "rates risks"})),
+        "team_dissolve" => (admin, "/api/v1/teams/empty/dissolve".to_owned(), json!({"reason": "unused"})),
+        "team_member_add" => (admin, "/api/v1/teams/risk/members/scientist".to_owned(), Value::Null),
+        "team_member_remove" => (admin, "/api/v1/teams/credit/members/scientist".to_owned(), Value::Null),
+        "transfer_propose" => (&cast.owner, model("transfer-propose/transfer"), json!({"to": "risk", "reason": "theirs"})),
+        "transfer_accept" => (&world.receiver, model("transfer-accept/transfer/accept"), json!({"to": "risk"})),
+        "transfer_reject" => (&world.receiver, model("transfer-reject/transfer/reject"), json!({"reason": "not ours"})),
+        "transfer_withdraw" => (&cast.owner, model("transfer-withdraw/transfer/withdraw"), json!({"reason": "too early"})),
+        "grant_confirm" => (&world.second, "/api/v1/grant-proposals/grant-confirm/confirm".to_owned(), json!({"roles": ["approver:product"]})),
+        "grant_reject" => (&world.second, "/api/v1/grant-proposals/grant-reject/reject".to_owned(), json!({"reason": "not trained"})),
+        "grant_withdraw" => (admin, "/api/v1/grant-proposals/grant-withdraw/withdraw".to_owned(), json!({"reason": "a mistake"})),
+        "user_erase" => (admin, "/api/v1/users/gone/erase".to_owned(), json!({})),
         "user_create" => (admin, "/api/v1/users".to_owned(), json!({"name": "new", "kind": "person", "roles": []})),
         "user_roles" => (admin, "/api/v1/users/leaver/roles".to_owned(), json!({"roles": ["auditor"]})),
         "user_deactivate" => (admin, "/api/v1/users/leaver".to_owned(), Value::Null),

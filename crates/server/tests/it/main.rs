@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod access_log;
+#[cfg(test)]
 mod alias;
 #[cfg(test)]
 mod approval;
@@ -76,6 +78,8 @@ mod store;
 mod support;
 #[cfg(test)]
 mod systems;
+#[cfg(test)]
+mod teams;
 #[cfg(test)]
 mod template;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! A metric is named `task/metric`, with its filter when that is not `none`. The interval is value ± 1.96 standard errors.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::super::member::{Member, put};
@@ -23,9 +25,10 @@ pub(super) fn is_one(whole: &Member<'_>) -> bool {
 pub(super) fn read(whole: &Member<'_>) -> Result<Reading, Refusal> {
     let results = whole.need("results")?;
     let mut measures = Measures::default();
-    for task in results.object()?.keys() {
+    for task in results.object()?.keys().collect::<BTreeSet<_>>() {
         let Some(of_task) = results.get(task) else { continue };
-        for key in of_task.object()?.keys() {
+        // In the order of their names, whatever the order of the document.
+        for key in of_task.object()?.keys().collect::<BTreeSet<_>>() {
             if let Some(measure) = measure(whole, &of_task, task, key)? {
                 measures.add(&format!("{}.{key}", of_task.path()), measure)?;
             }

@@ -1,6 +1,6 @@
 //! The folder `versions/<model id>/<number>`: the sealed files of a version, read only.
 
-use chancery_core::access::Action;
+use chancery_core::access::{About, Action};
 use chancery_core::entry::Subject;
 use chancery_core::manifest::{Manifest, ManifestFile};
 use chancery_core::names::State;
@@ -18,7 +18,7 @@ impl App {
     /// # Errors
     /// `transition_refused`.
     pub async fn check_served(&self, caller: &Caller, version: &VersionRow) -> Result<(), AppError> {
-        if version.state != State::Retired || caller.actor.may(Action::ReadEntries) {
+        if version.state != State::Retired || self.may_for(caller, Action::ReadEntries, &About::Model(version.model_id.clone())).await? {
             return Ok(());
         }
         let subject = Subject::Version(version.model_id.clone(), version.number);

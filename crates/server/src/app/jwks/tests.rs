@@ -35,10 +35,7 @@ async fn server() -> Server {
     };
     let router = Router::new()
         .route("/keys", get(counting))
-        .route(
-            "/.well-known/openid-configuration",
-            get(move || std::future::ready(json!({"issuer": own, "jwks_uri": format!("{own}/keys")}).to_string())),
-        )
+        .route("/.well-known/openid-configuration", get(move || std::future::ready(json!({"issuer": own, "jwks_uri": format!("{own}/keys")}).to_string())))
         .route(
             "/other/.well-known/openid-configuration",
             get(|| async { json!({"issuer": "https://evil.example", "jwks_uri": "http://127.0.0.1/x"}).to_string() }),

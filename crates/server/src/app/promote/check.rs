@@ -3,6 +3,7 @@
 use chancery_core::access::Action;
 use chancery_core::names::{Label, ModelName, State, VersionNumber};
 use chancery_core::policy::{Input, Verdict};
+use chancery_core::refusal::Refusal;
 use chancery_core::registry;
 use chancery_core::tables::{OpenPromotionRow, PromotionRow, VersionRow};
 use futures_util::FutureExt;
@@ -34,7 +35,11 @@ impl App {
         environment: &Label,
     ) -> Result<(Evaluated, Subjects), AppError> {
         let snapshot = self.store().read().await?;
+        let not_found = || Refusal::not_found("version", &format!("{model}/{number}"));
         let (model, version) = view::version_named(&snapshot, model, number).await?;
+        if !self.may(caller, Action::Read, &model) {
+            return Err(not_found().into());
+        }
         let open = open_promotion(&snapshot, &version, to).await?;
         let gates = gates(version.state, to)?;
         let subjects = self.subjects(&snapshot, caller, model, version, to, environment, open).await?;
@@ -61,7 +66,7 @@ impl App {
                 let caller = &caller;
                 let (evaluated, subjects) = self.checked(caller, model, number, to, environment).await?;
                 let command = registry::Command::RecordCheck { model: subjects.model.model_id.clone(), number, target: to, gate: evaluated.record };
-                Ok((self.ready(caller, command.into(), &subjects, None)?, evaluated.verdict))
+                Ok((self.ready(caller, command.into(), &subjects, None).await?, evaluated.verdict))
             }
             .boxed()
         })

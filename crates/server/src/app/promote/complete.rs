@@ -21,7 +21,7 @@ impl App {
         };
         let said = subjects.promotion.as_ref().is_none_or(|row| row.completed.is_some());
         let decided = subjects.input.decision.is_some() || subjects.input.target == State::Candidate;
-        if said || !decided || !caller.actor.may(Action::Decide) {
+        if said || !decided || !self.may(caller, Action::Decide, &subjects.model) {
             return Ok(());
         }
         let evaluated = self.evaluate(gates, &subjects).await?;
@@ -29,7 +29,7 @@ impl App {
             return Ok(());
         }
         let command = Command::Complete { promotion: id.clone(), gate: evaluated.record };
-        let prepared = self.ready(caller, command.into(), &subjects, None)?;
+        let prepared = self.ready(caller, command.into(), &subjects, None).await?;
         drop(turn);
         match self.attempt(prepared, options).await {
             // Somebody else said it, or changed the promotion: then the next call looks again.

@@ -1,11 +1,11 @@
 //! Conditions of approvals that are met, by somebody in the role that set them.
 
-use chancery_core::access::{Action, authorize};
+use chancery_core::access::Action;
 use chancery_core::entry::{PrivateText, Subject};
 use chancery_core::names::PromotionId;
 use chancery_core::promotion::Command;
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::{ConditionRow, PromotionRow, VersionRow};
+use chancery_core::tables::{ConditionRow, ModelRow, PromotionRow, VersionRow};
 use futures_util::FutureExt;
 
 use crate::app::access::Caller;
@@ -39,19 +39,20 @@ impl App {
         let not_found = || Refusal::not_found("promotion", id.as_str());
         let promotion = snapshot.get::<PromotionRow>(values![*id]).await?.ok_or_else(not_found)?;
         let version = snapshot.get::<VersionRow>(values![promotion.model_id, promotion.number]).await?.ok_or_else(not_found)?;
+        let model = snapshot.get::<ModelRow>(values![promotion.model_id]).await?.filter(|model| self.may(caller, Action::Read, model)).ok_or_else(not_found)?;
         let condition = snapshot.get::<ConditionRow>(values![*id, number]).await?.ok_or_else(|| Refusal::not_found("condition", &number.to_string()))?;
         let (facts, evidence) = (view::facts(&snapshot, &version).await?, view::evidence(&snapshot, &version).await?);
         let authors = authors::authors(&snapshot, &version, &facts, Some(&promotion), &evidence).await?;
         let command = Command::MeetCondition {
             promotion: id.clone(),
             number,
-            delegated_by: caller.actor.speaks_for(&condition.role).flatten().cloned(),
+            delegated_by: caller.speaks_for(&condition.role, &model).flatten().cloned(),
             role: condition.role,
             note: PrivateText::new("note", note, ids::random()?)?,
             authors,
         };
         let noted = vec![Noted::Version(version.model_id.clone(), version.number, version.revision), Noted::Promotion(id.clone(), promotion.revision)];
         let subject = Subject::Promotion(id.clone());
-        Ok(Prepared { command: authorize(&caller.actor, command.into())?, noted, evaluated_at: None, gate: None, subject })
+        Ok(Prepared { command: self.authorized(caller, command).await?, noted, evaluated_at: None, gate: None, subject })
     }
 }

@@ -1,6 +1,6 @@
 //! Execution: every gate is evaluated again, and the version moves.
 
-use chancery_core::access::Action;
+use chancery_core::access::{About, Action};
 use chancery_core::names::{PromotionId, State};
 use chancery_core::policy::Gate;
 use chancery_core::promotion::{Command, DecisionKind};
@@ -33,11 +33,12 @@ impl App {
         options: &Options,
     ) -> Result<PromoteOutcome, AppError> {
         let (verdict, _, _) = self.promotion_check(caller, id).await?;
-        if verdict.blocks() || !caller.actor.may(Action::Execute) && verdict.gates != [Gate::Candidate] {
+        let may_execute = self.may_for(caller, Action::Execute, &About::Promotion(id.clone())).await?;
+        if verdict.blocks() || !may_execute && verdict.gates != [Gate::Candidate] {
             let missing = verdict.failed().cloned().collect();
             return Ok(PromoteOutcome { promotion: id.clone(), executed: false, opening: Opening::Known, missing, receipt });
         }
-        if !caller.actor.may(Action::Execute) {
+        if !may_execute {
             return Ok(PromoteOutcome { promotion: id.clone(), executed: false, opening: Opening::Known, missing: Vec::new(), receipt });
         }
         // A crash here leaves the promotion open with all that it needs: whoever promotes next executes it.
@@ -72,7 +73,7 @@ impl App {
                     };
                     let attestation = self.attest(&subjects, &evaluated, &decision)?;
                     let command = Command::Execute { promotion: id.clone(), gate: evaluated.record.clone(), decision, replaced, attestation };
-                    Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+                    Ok((self.ready(caller, command.into(), &subjects, Some(evaluated)).await?, ()))
                 }
                 .boxed()
             })

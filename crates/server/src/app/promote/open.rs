@@ -1,6 +1,6 @@
 //! Opening: whoever promotes opens the promotion or finds the open one, and executes it when nothing is missing.
 
-use chancery_core::access::Action;
+use chancery_core::access::{About, Action};
 use chancery_core::entry::{Entry, Subject};
 use chancery_core::names::{Label, ModelName, PromotionId, State, VersionNumber};
 use chancery_core::policy::Finding;
@@ -99,7 +99,7 @@ impl App {
             let receipt = self.refresh(caller, &id, options).await?;
             return self.go_on(caller, &id, ask.others, receipt, &plain).await.map(Some);
         }
-        if !caller.actor.may(Action::Execute) {
+        if !self.may_for(caller, Action::Execute, &About::Promotion(id.clone())).await? {
             // Asking again is no attempt to execute: it is answered with what is missing, and nothing is recorded.
             let unwritten = Receipt { index: promotion.revision, entries: Vec::new(), replayed: false };
             return self.go_on(caller, &id, ask.others, unwritten, &plain).await.map(Some);
@@ -153,7 +153,7 @@ impl App {
                     gate: evaluated.record,
                     comment: private("comment", ask.comment.as_deref())?,
                 };
-                Ok((self.ready(caller, command.into(), &subjects, None)?, id))
+                Ok((self.ready(caller, command.into(), &subjects, None).await?, id))
             }
             .boxed()
         })
@@ -168,7 +168,7 @@ impl App {
                     let (subjects, gates) = self.promotion_subjects(caller, id).await?;
                     let evaluated = self.evaluate(gates, &subjects).await?;
                     let command = Command::Refresh { promotion: id.clone(), evidence_set: subjects.input.evidence_set_digest, gate: evaluated.record };
-                    Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+                    Ok((self.ready(caller, command.into(), &subjects, None).await?, ()))
                 }
                 .boxed()
             })

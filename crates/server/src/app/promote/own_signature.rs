@@ -88,7 +88,7 @@ impl App {
         }
         let (salt, at) = (ids::random()?, self.now());
         let comment = ask.comment.as_deref().map(|text| PrivateText::new("comment", text, salt)).transpose()?;
-        let delegated_by = caller.actor.speaks_for(&ask.role).flatten().cloned();
+        let delegated_by = caller.speaks_for(&ask.role, &subjects.model).flatten().cloned();
         let text = ApprovalText {
             role: &ask.role,
             delegated_by: delegated_by.as_ref(),

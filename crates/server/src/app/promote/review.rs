@@ -71,7 +71,7 @@ impl App {
                         (Some(own), Some(text)) => Some(PrivateText::new("comment", text, own.comment_salt)?),
                         (_, text) => private("comment", text)?,
                     };
-                    let delegated_by = caller.actor.speaks_for(&ask.role).flatten().cloned();
+                    let delegated_by = caller.speaks_for(&ask.role, &subjects.model).flatten().cloned();
                     let text = ApprovalText {
                         role: &ask.role,
                         delegated_by: delegated_by.as_ref(),
@@ -108,7 +108,7 @@ impl App {
                         other_roles,
                         decision,
                     }));
-                    Ok((self.ready(caller, command.into(), &subjects, None)?, ()))
+                    Ok((self.ready(caller, command.into(), &subjects, None).await?, ()))
                 }
                 .boxed()
             })
@@ -126,7 +126,7 @@ impl App {
         };
         let before: Vec<Gate> = gates.into_iter().filter(|gate| *gate != Gate::Production).collect();
         let decided = subjects.input.decision.as_ref().is_some_and(|decision| decision.expires_at > subjects.input.now);
-        if decided || subjects.input.target == State::Candidate || !caller.actor.may(Action::Decide) {
+        if decided || subjects.input.target == State::Candidate || !self.may(caller, Action::Decide, &subjects.model) {
             return Ok(());
         }
         let evaluated = self.evaluate(before, &subjects).await?;
@@ -140,7 +140,7 @@ impl App {
         let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Approved, Some(expires_at)).await?;
         drop(snapshot);
         let command = Command::Decide { promotion: id.clone(), decision };
-        let prepared = self.ready(caller, command.into(), &subjects, None)?;
+        let prepared = self.ready(caller, command.into(), &subjects, None).await?;
         drop(turn);
         reach(self.inner.crash, CrashPoint::BeforeDecision);
         match self.attempt(prepared, options).await {

@@ -73,7 +73,7 @@ impl App {
                         aliases,
                         decision,
                     };
-                    Ok((self.ready(caller, command.into(), &subjects, Some(evaluated))?, ()))
+                    Ok((self.ready(caller, command.into(), &subjects, Some(evaluated)).await?, ()))
                 }
                 .boxed()
             })

@@ -71,7 +71,7 @@ impl App {
                         expected: ask.expected,
                         attestations,
                     };
-                    Ok((self.ready(caller, command.into(), &subjects, evaluated)?, ()))
+                    Ok((self.ready(caller, command.into(), &subjects, evaluated).await?, ()))
                 }
                 .boxed()
             })

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chancery_core::Event;
-use chancery_core::access::Role;
+use chancery_core::access::{Resource, Role};
 use chancery_core::entry::Entry;
 use chancery_core::names::{ActorId, Label};
 use chancery_core::policy::Expected;
@@ -122,8 +122,9 @@ async fn could_approve(snapshot: &Snapshot, subjects: &Subjects, role: &str, cou
     let Ok(role) = Label::parse(role) else { return Ok(Vec::new()) };
     let spoken = |id: &ActorId| counted.iter().any(|row| row.actor == *id || row.delegated_by.as_ref() == Some(id));
     let free = |id: &ActorId| !subjects.input.authors.contains(id) && !spoken(id);
+    let model = subjects.model.class().map(Resource::Model);
     let mut found: Vec<ActorId> = Vec::new();
-    for holder in people::holders(snapshot, &Role::Approver(role.clone())).await? {
+    for holder in people::holders(snapshot, &Role::Approver(role.clone()), &subjects.model).await? {
         if free(&holder.actor_id) {
             found.push(holder.actor_id);
         }
@@ -131,7 +132,8 @@ async fn could_approve(snapshot: &Snapshot, subjects: &Subjects, role: &str, cou
     let tail = "WHERE role = $1 AND ended_at IS NULL AND until > $2 ORDER BY entry_index LIMIT 200";
     for row in snapshot.rows::<DelegationRow>(tail, &values![role, subjects.input.now]).await? {
         let giver = snapshot.get::<ActorRow>(values![row.giver]).await?;
-        let works = giver.is_some_and(|giver| row.in_force(&giver, subjects.input.now));
+        let scopes = giver.map(|giver| row.scopes(&giver, subjects.input.now)).unwrap_or_default();
+        let works = model.as_ref().is_some_and(|model| scopes.iter().any(|scope| scope.holds(model)));
         if works && free(&row.giver) && free(&row.delegate) && !found.contains(&row.delegate) {
             found.push(row.delegate);
         }

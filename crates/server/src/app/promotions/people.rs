@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chancery_core::access::Role;
+use chancery_core::access::{Resource, Role};
 use chancery_core::actor::ActorKind;
 use chancery_core::names::{ActorId, Label};
 use chancery_core::policy::{Finding, Verdict};
-use chancery_core::tables::{ActorRow, DirectoryRow};
+use chancery_core::tables::{ActorRow, DirectoryRow, ModelRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,14 +39,14 @@ pub struct MissingView {
 }
 
 /// The failed findings of a verdict with the people who can supply what is missing.
-pub(super) async fn missing(snapshot: &Snapshot, verdict: &Verdict, roles: &[RoleView]) -> Result<Vec<MissingView>, AppError> {
+pub(super) async fn missing(snapshot: &Snapshot, model: &ModelRow, verdict: &Verdict, roles: &[RoleView]) -> Result<Vec<MissingView>, AppError> {
     let mut known: BTreeMap<String, Vec<PersonView>> = BTreeMap::new();
     let mut all = Vec::new();
     for finding in verdict.failed() {
         let mut people = Vec::new();
         for word in &finding.who {
             if !known.contains_key(word) {
-                let found = of_word(snapshot, word, roles).await?;
+                let found = of_word(snapshot, model, word, roles).await?;
                 known.insert(word.clone(), found);
             }
             people.extend(known.get(word).into_iter().flatten().cloned());
@@ -61,28 +61,36 @@ pub(super) async fn missing(snapshot: &Snapshot, verdict: &Verdict, roles: &[Rol
 
 /// Who is meant by a word of a rule: a role, `pipeline`, `approver` for those who could give the missing approvals, `reviewer` for
 /// every approver, or the name of a role of approval.
-async fn of_word(snapshot: &Snapshot, word: &str, roles: &[RoleView]) -> Result<Vec<PersonView>, AppError> {
+async fn of_word(snapshot: &Snapshot, model: &ModelRow, word: &str, roles: &[RoleView]) -> Result<Vec<PersonView>, AppError> {
     match word {
         "approver" => Ok(roles.iter().filter(|role| role.given < role.needed).flat_map(|role| role.people.iter().cloned()).collect()),
         "pipeline" => described(snapshot, with_kind(snapshot, ActorKind::Pipeline).await?).await,
-        "reviewer" => described(snapshot, with_text(snapshot, "%\"approver:%").await?).await,
+        "reviewer" => {
+            let rows = with_text(snapshot, "%\"approver:%").await?;
+            described(snapshot, rows.into_iter().filter(|row| reviews(row, model)).collect()).await
+        }
         word => {
             let role = Role::parse(word).ok().or_else(|| Label::parse(word).ok().map(Role::Approver));
             match role {
-                Some(role) => described(snapshot, holders(snapshot, &role).await?).await,
+                Some(role) => described(snapshot, holders(snapshot, &role, model).await?).await,
                 None => Ok(Vec::new()),
             }
         }
     }
 }
 
-/// Active actors who have a role themselves, the oldest first.
-pub(super) async fn holders(snapshot: &Snapshot, role: &Role) -> Result<Vec<ActorRow>, AppError> {
-    // Names of roles hold no wildcard but `_`, which at worst finds more; those are left out here.
-    let word = role.to_string();
-    let rows = with_text(snapshot, &format!("%\"{word}\"%")).await?;
-    let has = |row: &ActorRow| row.roles.as_array().is_some_and(|roles| roles.iter().any(|role| role.as_str() == Some(&word)));
-    Ok(rows.into_iter().filter(has).collect())
+/// Active actors who have a role for a model themselves, the oldest first.
+pub(super) async fn holders(snapshot: &Snapshot, role: &Role, model: &ModelRow) -> Result<Vec<ActorRow>, AppError> {
+    let Some(model) = model.class().map(Resource::Model) else { return Ok(Vec::new()) };
+    // A role of another scope, a longer name and the wildcard `_` of the database find more; those are left out here.
+    let rows = with_text(snapshot, &format!("%\"{role}%")).await?;
+    Ok(rows.into_iter().filter(|row| row.holds_at(role, &model)).collect())
+}
+
+/// Whether somebody has any role of approval for a model.
+fn reviews(row: &ActorRow, model: &ModelRow) -> bool {
+    let Some(model) = model.class().map(Resource::Model) else { return false };
+    row.grants().iter().any(|grant| matches!(grant.role, Role::Approver(_)) && grant.scope.holds(&model))
 }
 
 async fn with_text(snapshot: &Snapshot, pattern: &str) -> Result<Vec<ActorRow>, AppError> {

@@ -128,9 +128,9 @@ async fn show(allowed: Allowed<caller::Read>, Path(digest): Path<Digest>) -> Res
 /// Why.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Because {
+pub(super) struct Because {
     /// Why.
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// Put a policy bundle in force

@@ -3,10 +3,13 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
+mod access_log;
+mod access_policy;
 mod alias;
 mod as_of;
 mod attestation;
 mod bundle;
+mod can_i;
 pub mod check;
 mod compare;
 pub mod decision;
@@ -21,6 +24,7 @@ mod exchange;
 mod explain;
 mod finding;
 mod govern;
+mod grant;
 mod history;
 mod identity;
 mod jobs;
@@ -37,9 +41,11 @@ mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod team;
 mod template;
 pub mod token;
 mod trace;
+mod transfer;
 pub mod transition;
 pub mod upload;
 pub mod user;
@@ -49,9 +55,10 @@ use axum::Router;
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::error::Problem;
+use super::error::{PROBLEM, Problem};
 use super::extract::ReceiptView;
 use crate::app::App;
 
@@ -87,7 +94,13 @@ fn routes() -> OpenApiRouter<App> {
         .merge(policy::routes())
         .merge(bundle::routes())
         .merge(explain::routes())
+        .merge(access_policy::routes())
+        .merge(can_i::routes())
         .merge(user::routes())
+        .merge(grant::routes())
+        .merge(team::routes())
+        .merge(transfer::routes())
+        .merge(access_log::routes())
         .merge(token::routes())
         .merge(exchange::routes())
         .merge(identity::routes())
@@ -114,7 +127,23 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    plain_paths(routes().merge(upload::routes()).merge(download::routes()).into_openapi())
+    problem_media_type(plain_paths(routes().merge(upload::routes()).merge(download::routes()).into_openapi()))
+}
+
+/// Refusals come as problems (RFC 9457), with the media type of these.
+fn problem_media_type(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    fn is_problem(content: &RefOr<Content>) -> bool {
+        matches!(content, RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) if schema.ref_location.ends_with("/Problem"))
+    }
+    let items = document.paths.paths.values_mut();
+    let operations = items.flat_map(|item| [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head]).flatten();
+    for response in operations.flat_map(|operation| operation.responses.responses.values_mut()) {
+        let RefOr::T(response) = response else { continue };
+        if response.content.values().any(is_problem) {
+            response.content = std::mem::take(&mut response.content).into_values().map(|content| (PROBLEM.to_owned(), content)).collect();
+        }
+    }
+    document
 }
 
 /// OpenAPI knows no `{*key}`, the router's way to say that a parameter may hold `/`.
