@@ -51,6 +51,7 @@ tell "Its clock stands at 22 November 2026, the day after the example was made: 
 tell "It listens on $CHANCERY_URL and wrote the first administrator's token to a file that only you can read."
 
 chapter "People and pipelines get roles; nobody shares a login. A pipeline signs with a key of its own"
+as administrator team create credit-risk --description "scores loans"
 enrol data-scientist contributor approver:product
 enrol platform-lead approver:platform
 enrol product-owner approver:product

@@ -62,7 +62,7 @@ pub fn profile() -> Value {
     json!({
         "description": "Credit scoring for consumer loans", "use_case": "credit scoring", "limitations": "Not for companies",
         "intended_users": ["credit officers"], "licence": "Apache-2.0",
-        "ownership": {"owning_team": "risk", "owner": "dana", "backup_owner": "ali", "escalation_contact": "risk@example.com", "business_unit": "retail"},
+        "ownership": {"owner": "dana", "backup_owner": "ali", "escalation_contact": "risk@example.com", "business_unit": "retail"},
     })
 }
 

@@ -33,6 +33,7 @@ approved_by_both() {
 chapter "A registry, and who does what"
 show "chancery serve --data WORK/data"
 start_server 127.0.0.1:0
+as administrator team create support-automation --description "answers questions about invoices"
 enrol service-owner owner
 enrol engineer contributor
 enrol product-owner approver:product

@@ -267,6 +267,9 @@ pub fn action_of(command: &Command) -> Action {
         Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
             Action::ManageOwnKeys
         }
+        Command::Actor(actor::Command::Password(
+            actor::password::Command::Set { .. } | actor::password::Command::LogIn { .. } | actor::password::Command::RevokeOwnToken { .. },
+        )) => Action::ManageOwnAccount,
         Command::AccessLog(_) => Action::ManageSettings,
         Command::AccessPolicy(_) => Action::ManageAccess,
         Command::Actor(
@@ -287,6 +290,7 @@ pub fn action_of(command: &Command) -> Action {
         },
         Command::Erasure(_) => Action::ErasePerson,
         Command::Finding(_) => Action::RunChecks,
+        Command::Group(_) => Action::ManageActors,
         Command::Risk(_) => Action::ManageRisks,
         Command::Team(_) => Action::ManageTeams,
         Command::Template(_) => Action::ManageTemplates,

@@ -1,7 +1,9 @@
 //! Actors: people, pipelines and services, their roles and tokens. Entries know opaque ids; names live in the vault.
 
+pub mod binding;
 pub mod identity;
 pub mod key;
+pub mod password;
 pub mod token;
 
 use serde::{Deserialize, Serialize};
@@ -86,6 +88,10 @@ pub enum Command {
         /// The identity.
         id: IdentityId,
     },
+    /// Passwords, and tokens that a login gives.
+    Password(password::Command),
+    /// Who of the identity provider is who here.
+    Binding(binding::Command),
     /// Registers a public key.
     AddKey {
         /// For whom.
@@ -151,6 +157,37 @@ pub enum Event {
     IdentityRemoved {
         /// The identity.
         id: IdentityId,
+    },
+    /// The person set a password.
+    #[serde(rename = "actor.password-set")]
+    PasswordSet {},
+    /// An administrator ended the password; the person sets another with a secret that works once.
+    #[serde(rename = "actor.password-reset")]
+    PasswordReset {
+        /// Until when the secret works.
+        until: Timestamp,
+    },
+    /// The person logs in as somebody of the identity provider.
+    #[serde(rename = "actor.login-bound")]
+    LoginBound {
+        /// The provider.
+        issuer: String,
+        /// Who he is there, in the vault.
+        subject: Digest,
+    },
+    /// He no longer does.
+    #[serde(rename = "actor.login-unbound")]
+    LoginUnbound {
+        /// The provider.
+        issuer: String,
+    },
+    /// What the person's groups give him changed.
+    #[serde(rename = "actor.groups-changed")]
+    GroupsChanged {
+        /// His groups that are mapped.
+        groups: Vec<String>,
+        /// What they give.
+        roles: Vec<Grant>,
     },
     /// A public key was registered.
     #[serde(rename = "actor.key-added")]
@@ -233,6 +270,8 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::RevokeToken { token, whose } => token::revoke(rows, context, token, *whose),
         Command::AddIdentity { actor, identity, held } => identity::add(rows, actor, identity, *held),
         Command::RemoveIdentity { actor, id } => identity::remove(rows, actor, id),
+        Command::Password(command) => password::decide(rows, context, command),
+        Command::Binding(command) => binding::decide(rows, context, command),
         Command::AddKey { .. } | Command::RemoveKey { .. } => key::decide(rows, context, command),
     }
 }
@@ -288,6 +327,9 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         }
         (Event::TokenIssued(_) | Event::TokenRotated { .. } | Event::TokenRevoked {}, Subject::Token(token)) => token::apply(rows, entry, event, token)?,
         (Event::IdentityAdded(_) | Event::IdentityRemoved { .. }, Subject::Actor(actor)) => identity::apply(rows, entry, event, actor)?,
+        (Event::GroupsChanged { groups, roles }, Subject::Actor(id)) => crate::group::apply_to_actor(rows, entry, id, groups, roles)?,
+        (Event::GroupsChanged { .. }, _) => {}
+        (Event::PasswordSet {} | Event::PasswordReset { .. } | Event::LoginBound { .. } | Event::LoginUnbound { .. }, _) => password::apply(rows, entry)?,
         (Event::KeyAdded { .. } | Event::KeyRemoved { .. }, _) => key::apply(rows, entry, event)?,
         (
             Event::Created { .. }

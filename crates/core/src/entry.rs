@@ -6,10 +6,9 @@ use serde_json::Value;
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Key, Rows};
-use crate::tables::{DirectoryRow, HandleRow, PrivateRow};
+use crate::tables::{DirectoryRow, HandleRow, LoginIdentityRow, PasswordRow, PrivateRow};
 use crate::{
-    Event, access_log, access_policy, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, model, promotion,
-    registry, risk, tag, team, template, version,
+    Event, access_log, access_policy, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version,
 };
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
@@ -203,6 +202,7 @@ impl Serialize for Event {
             Self::Exception(event) => event.serialize(serializer),
             Self::Finding(event) => event.serialize(serializer),
             Self::Grant(event) => event.serialize(serializer),
+            Self::Group(event) => event.serialize(serializer),
             Self::Model(event) => event.serialize(serializer),
             Self::Promotion(event) => event.serialize(serializer),
             Self::Registry(event) => event.serialize(serializer),
@@ -230,7 +230,12 @@ impl Event {
                 | Actor::KeyAdded { .. }
                 | Actor::KeyRemoved { .. }
                 | Actor::IdentityAdded(_)
-                | Actor::IdentityRemoved { .. },
+                | Actor::IdentityRemoved { .. }
+                | Actor::PasswordSet {}
+                | Actor::PasswordReset { .. }
+                | Actor::LoginBound { .. }
+                | Actor::LoginUnbound { .. }
+                | Actor::GroupsChanged { .. },
             ) => matches!(subject, Subject::Actor(_)),
             Self::Actor(Actor::TokenIssued(_) | Actor::TokenRotated { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
             Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
@@ -248,6 +253,7 @@ impl Event {
             Self::AccessLog(_) => *subject == Subject::Registry,
             Self::Delegation(_) | Self::Erasure(_) | Self::Grant(_) => matches!(subject, Subject::Actor(_)),
             Self::Exception(_) => matches!(subject, Subject::Exception(_)),
+            Self::Group(_) => *subject == Subject::Registry,
             Self::Risk(_) => matches!(subject, Subject::Risk(_)),
             Self::Team(_) => matches!(subject, Subject::Team(_)),
             Self::Template(_) => matches!(subject, Subject::Template(_)),
@@ -274,6 +280,7 @@ impl Event {
             "review" => event::<calendar::Event>(kind, data).map(Self::Calendar),
             "delegation" => event::<delegation::Event>(kind, data).map(Self::Delegation),
             "finding" => event::<finding::Event>(kind, data).map(Self::Finding),
+            "group" => event::<group::Event>(kind, data).map(Self::Group),
             "risk" => event::<risk::Event>(kind, data).map(Self::Risk),
             "template" => event::<template::Event>(kind, data).map(Self::Template),
             "evidence" => event::<evidence::Event>(kind, data).map(Self::Evidence),
@@ -403,6 +410,10 @@ impl PrivateText {
 pub enum Vault {
     /// The name of an actor, with its handle.
     Directory(DirectoryRow, HandleRow),
+    /// Who of the identity provider somebody is.
+    LoginIdentity(LoginIdentityRow),
+    /// What a person proves himself with.
+    Password(PasswordRow),
     /// Free text.
     Private(PrivateRow),
     /// A row of the vault that goes away.
@@ -417,6 +428,8 @@ impl Vault {
                 rows.put(row);
                 rows.put(handle);
             }
+            Self::LoginIdentity(row) => rows.put(row),
+            Self::Password(row) => rows.put(row),
             Self::Private(row) => rows.put(row),
             Self::Forget(key) => rows.remove_key(key.clone()),
         }

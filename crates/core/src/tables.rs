@@ -1015,6 +1015,48 @@ crate::table! {
         run: Option<Digest>,
         /// Entry that issued it.
         created_index: u64,
+        /// What it was made for.
+        purpose: actor::password::Purpose,
+    }
+}
+
+crate::table! {
+    /// Since when the sessions of a person count: none of an older epoch does.
+    SignInRow = "sign_ins", Derived, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// Entry by which the way in was changed last.
+        epoch: u64,
+        /// When.
+        changed_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// What a group of the identity provider gives to whoever is in it.
+    GroupRow = "login_groups", Derived, key 1 {
+        /// Name of the group, as the provider says it.
+        group_name: String,
+        /// Roles as JSON.
+        roles: serde_json::Value,
+        /// Who mapped it: it gives him nothing.
+        mapped_by: ActorId,
+        /// When.
+        mapped_at: Timestamp,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// What a person's groups gave him at his last login.
+    GroupRolesRow = "group_roles", Derived, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// His groups that were mapped, as JSON.
+        groups: serde_json::Value,
+        /// Roles that he has from them alone, as JSON.
+        roles: serde_json::Value,
     }
 }
 
@@ -1143,6 +1185,34 @@ crate::table! {
 }
 
 crate::table! {
+    /// What a person proves himself with: the hash of a password, or of the one-time secret with which he sets one.
+    PasswordRow = "passwords", Vault, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// Hash of the password (PHC string, argon2id); none until it is set, and after a reset.
+        hash: Option<actor::password::PasswordHash>,
+        /// SHA-256 of the one-time secret.
+        reset_hash: Option<Digest>,
+        /// Until when the one-time secret works.
+        reset_until: Option<Timestamp>,
+    }
+}
+
+crate::table! {
+    /// Somebody of an identity provider, and who he is here; erasable.
+    LoginIdentityRow = "login_identities", Vault, key 1 {
+        /// Digest over issuer and subject.
+        identity: Digest,
+        /// The provider.
+        issuer: String,
+        /// Who, for the provider.
+        subject: String,
+        /// Who he is here; nobody when he was let go.
+        actor_id: Option<ActorId>,
+    }
+}
+
+crate::table! {
     /// Names of actors; erasable.
     DirectoryRow = "directory", Vault, key 1 {
         /// Actor.
@@ -1213,6 +1283,62 @@ crate::table! {
     }
 }
 
+crate::words! {
+    /// How somebody proved who he is when his session began.
+    SessionMethod, "method" {
+        /// A password of this registry.
+        Password = "password",
+        /// The organisation's identity provider (OpenID Connect).
+        Oidc = "oidc",
+    }
+}
+
+crate::table! {
+    /// A person who is logged in to the pages. Read at each request; a row is made once, and only ever deleted.
+    SessionRow = "sessions", Scratch, key 1 {
+        /// SHA-256 of the secret in the cookie.
+        session_id: Digest,
+        /// Who.
+        actor_id: ActorId,
+        /// When he logged in.
+        created_at: Timestamp,
+        /// When it ends, whatever happens.
+        expires_at: Timestamp,
+        /// What forms must carry.
+        csrf: String,
+        /// How he proved who he is.
+        method: SessionMethod,
+        /// [`SignInRow`]'s epoch at that time.
+        epoch: u64,
+        /// What the browser calls itself, for the person to tell sessions apart.
+        browser: String,
+    }
+}
+
+crate::table! {
+    /// When a session was used last, to the minute. A table of its own: writing it can never bring an ended session back.
+    SessionUseRow = "session_uses", Scratch, key 1 {
+        /// The session.
+        session_id: Digest,
+        /// When.
+        used_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// Failed logins of late, by account or address.
+    LoginFailureRow = "login_failures", Scratch, key 1 {
+        /// `account:` and the digest of the name as it was given, or `address:` and the address.
+        origin: String,
+        /// Failures since the last success or the last quiet hour.
+        count: u64,
+        /// When the last one was.
+        last_at: Timestamp,
+        /// Until when nothing is tried.
+        blocked_until: Timestamp,
+    }
+}
+
 crate::table! {
     /// When a token was last used, to the minute.
     TokenUseRow = "token_uses", Scratch, key 1 {
@@ -1233,7 +1359,7 @@ crate::table! {
         day: Day,
         /// When it happened.
         at: Timestamp,
-        /// 16 random hexadecimal digits.
+        /// 16 hexadecimal digits: a count of the server, and random ones.
         log_id: String,
         /// What somebody did.
         kind: AccessKind,
@@ -1313,10 +1439,15 @@ pub const ALL: &[&Table] = &[
     CredentialRow::TABLE,
     ExchangeRow::TABLE,
     IdentityRow::TABLE,
+    SignInRow::TABLE,
+    GroupRow::TABLE,
+    GroupRolesRow::TABLE,
     SettingRow::TABLE,
     BundleRow::TABLE,
     AccessPolicyRow::TABLE,
     TimelineRow::TABLE,
+    PasswordRow::TABLE,
+    LoginIdentityRow::TABLE,
     DirectoryRow::TABLE,
     HandleRow::TABLE,
     PrivateRow::TABLE,
@@ -1324,6 +1455,9 @@ pub const ALL: &[&Table] = &[
     ArtifactUploadRow::TABLE,
     TokenUseRow::TABLE,
     AccessLogRow::TABLE,
+    SessionRow::TABLE,
+    SessionUseRow::TABLE,
+    LoginFailureRow::TABLE,
 ];
 
 /// Every secondary index. The unique one over `entries.request` is the idempotency receipt.
@@ -1387,6 +1521,10 @@ pub const INDEXES: &[Index] = &[
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
     Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
     Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },
+    Index { name: "login_identities_by_actor", table: LoginIdentityRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "sessions_by_actor", table: SessionRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "sessions_by_expiry", table: SessionRow::TABLE, columns: &["expires_at"], unique: false },
+    Index { name: "login_failures_by_time", table: LoginFailureRow::TABLE, columns: &["last_at"], unique: false },
     Index { name: "artifact_uploads_by_expiry", table: ArtifactUploadRow::TABLE, columns: &["expires_at"], unique: false },
 ];
 

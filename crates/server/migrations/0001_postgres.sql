@@ -541,6 +541,7 @@ CREATE TABLE "tokens" (
     "identity" text COLLATE "C",
     "run" text COLLATE "C",
     "created_index" bigint,
+    "purpose" text COLLATE "C",
     PRIMARY KEY ("token_id")
 );
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
@@ -569,6 +570,26 @@ CREATE TABLE "workload_identities" (
 );
 CREATE INDEX "identities_by_actor" ON "workload_identities" ("actor_id");
 CREATE INDEX "identities_by_issuer" ON "workload_identities" ((substr(issuer, 1, 200)));
+CREATE TABLE "sign_ins" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "epoch" bigint,
+    "changed_at" bigint,
+    PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "login_groups" (
+    "group_name" text COLLATE "C" NOT NULL,
+    "roles" text COLLATE "C",
+    "mapped_by" text COLLATE "C",
+    "mapped_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("group_name")
+);
+CREATE TABLE "group_roles" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "groups" text COLLATE "C",
+    "roles" text COLLATE "C",
+    PRIMARY KEY ("actor_id")
+);
 CREATE TABLE "settings" (
     "name" text COLLATE "C" NOT NULL,
     "value" text COLLATE "C",
@@ -610,6 +631,21 @@ CREATE TABLE "timeline" (
     PRIMARY KEY ("subject", "attribute", "to_index")
 );
 CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
+CREATE TABLE "passwords" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "hash" text COLLATE "C",
+    "reset_hash" text COLLATE "C",
+    "reset_until" bigint,
+    PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "login_identities" (
+    "identity" text COLLATE "C" NOT NULL,
+    "issuer" text COLLATE "C",
+    "subject" text COLLATE "C",
+    "actor_id" text COLLATE "C",
+    PRIMARY KEY ("identity")
+);
+CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");
 CREATE TABLE "directory" (
     "actor_id" text COLLATE "C" NOT NULL,
     "handle" text COLLATE "C",
@@ -665,3 +701,29 @@ CREATE TABLE "access_log" (
     PRIMARY KEY ("day", "at", "log_id")
 );
 CREATE INDEX "access_log_by_actor" ON "access_log" ("actor", "day", "at", "log_id");
+CREATE TABLE "sessions" (
+    "session_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "created_at" bigint,
+    "expires_at" bigint,
+    "csrf" text COLLATE "C",
+    "method" text COLLATE "C",
+    "epoch" bigint,
+    "browser" text COLLATE "C",
+    PRIMARY KEY ("session_id")
+);
+CREATE INDEX "sessions_by_actor" ON "sessions" ("actor_id");
+CREATE INDEX "sessions_by_expiry" ON "sessions" ("expires_at");
+CREATE TABLE "session_uses" (
+    "session_id" text COLLATE "C" NOT NULL,
+    "used_at" bigint,
+    PRIMARY KEY ("session_id")
+);
+CREATE TABLE "login_failures" (
+    "origin" text COLLATE "C" NOT NULL,
+    "count" bigint,
+    "last_at" bigint,
+    "blocked_until" bigint,
+    PRIMARY KEY ("origin")
+);
+CREATE INDEX "login_failures_by_time" ON "login_failures" ("last_at");

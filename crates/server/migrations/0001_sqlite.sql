@@ -541,6 +541,7 @@ CREATE TABLE "tokens" (
     "identity" TEXT,
     "run" TEXT,
     "created_index" INTEGER,
+    "purpose" TEXT,
     PRIMARY KEY ("token_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
@@ -569,6 +570,26 @@ CREATE TABLE "workload_identities" (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "identities_by_actor" ON "workload_identities" ("actor_id");
 CREATE INDEX "identities_by_issuer" ON "workload_identities" ((substr(issuer, 1, 200)));
+CREATE TABLE "sign_ins" (
+    "actor_id" TEXT NOT NULL,
+    "epoch" INTEGER,
+    "changed_at" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_groups" (
+    "group_name" TEXT NOT NULL,
+    "roles" TEXT,
+    "mapped_by" TEXT,
+    "mapped_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("group_name")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "group_roles" (
+    "actor_id" TEXT NOT NULL,
+    "groups" TEXT,
+    "roles" TEXT,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "settings" (
     "name" TEXT NOT NULL,
     "value" TEXT,
@@ -610,6 +631,21 @@ CREATE TABLE "timeline" (
     PRIMARY KEY ("subject", "attribute", "to_index")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
+CREATE TABLE "passwords" (
+    "actor_id" TEXT NOT NULL,
+    "hash" TEXT,
+    "reset_hash" TEXT,
+    "reset_until" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_identities" (
+    "identity" TEXT NOT NULL,
+    "issuer" TEXT,
+    "subject" TEXT,
+    "actor_id" TEXT,
+    PRIMARY KEY ("identity")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");
 CREATE TABLE "directory" (
     "actor_id" TEXT NOT NULL,
     "handle" TEXT,

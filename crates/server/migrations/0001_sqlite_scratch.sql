@@ -36,3 +36,29 @@ CREATE TABLE "access_log" (
     PRIMARY KEY ("day", "at", "log_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "access_log_by_actor" ON "access_log" ("actor", "day", "at", "log_id");
+CREATE TABLE "sessions" (
+    "session_id" TEXT NOT NULL,
+    "actor_id" TEXT,
+    "created_at" INTEGER,
+    "expires_at" INTEGER,
+    "csrf" TEXT,
+    "method" TEXT,
+    "epoch" INTEGER,
+    "browser" TEXT,
+    PRIMARY KEY ("session_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "sessions_by_actor" ON "sessions" ("actor_id");
+CREATE INDEX "sessions_by_expiry" ON "sessions" ("expires_at");
+CREATE TABLE "session_uses" (
+    "session_id" TEXT NOT NULL,
+    "used_at" INTEGER,
+    PRIMARY KEY ("session_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_failures" (
+    "origin" TEXT NOT NULL,
+    "count" INTEGER,
+    "last_at" INTEGER,
+    "blocked_until" INTEGER,
+    PRIMARY KEY ("origin")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "login_failures_by_time" ON "login_failures" ("last_at");

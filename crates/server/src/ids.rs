@@ -87,6 +87,11 @@ pub fn decision() -> Result<String, Fault> {
     letter_and_hex('d')
 }
 
+/// Whether a text has the form of a bearer secret, and so is no password.
+pub fn is_token(text: &str) -> bool {
+    text.starts_with("chy_")
+}
+
 /// A new id of a workload identity.
 ///
 /// # Errors

@@ -35,6 +35,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         store: StoreConfig { data: args.data(&config), database },
         policy_mode: config.policy_mode.unwrap_or(PolicyMode::Enforce),
         no_auth: args.no_auth,
+        login: crate::app::LoginConfig::default(),
+        web: crate::app::WebConfig::default(),
         clock: Clock::System { offset: args.clock_offset.unwrap_or(0) },
         workload_issuers: config.workload_issuers.clone(),
         crash: None,

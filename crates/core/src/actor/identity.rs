@@ -87,7 +87,12 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, actor: &Actor
         | Event::KeyRemoved { .. }
         | Event::TokenIssued(_)
         | Event::TokenRotated { .. }
-        | Event::TokenRevoked {} => {}
+        | Event::TokenRevoked {}
+        | Event::PasswordSet {}
+        | Event::PasswordReset { .. }
+        | Event::LoginBound { .. }
+        | Event::LoginUnbound { .. }
+        | Event::GroupsChanged { .. } => {}
     }
     Ok(())
 }

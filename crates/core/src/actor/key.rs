@@ -70,7 +70,9 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
         | Command::RotateToken(_)
         | Command::RevokeToken { .. }
         | Command::AddIdentity { .. }
-        | Command::RemoveIdentity { .. } => Ok(Vec::new()),
+        | Command::RemoveIdentity { .. }
+        | Command::Password(_)
+        | Command::Binding(_) => Ok(Vec::new()),
     }
 }
 
@@ -161,7 +163,12 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(),
         | Event::TokenRotated { .. }
         | Event::TokenRevoked {}
         | Event::IdentityAdded(_)
-        | Event::IdentityRemoved { .. } => {}
+        | Event::IdentityRemoved { .. }
+        | Event::PasswordSet {}
+        | Event::PasswordReset { .. }
+        | Event::LoginBound { .. }
+        | Event::LoginUnbound { .. }
+        | Event::GroupsChanged { .. } => {}
     }
     Ok(())
 }

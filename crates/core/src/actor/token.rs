@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::key::Whose;
+use super::password::Purpose;
 use super::{ActorKind, Event, existing};
 use crate::access::Limits;
 use crate::command::{Context, Stop};
@@ -96,6 +97,9 @@ pub struct Issued {
     pub expires_at: Timestamp,
     /// SHA-256 of the secret.
     pub secret: Digest,
+    /// What it was made for.
+    #[serde(default = "access", skip_serializing_if = "is_access")]
+    pub purpose: Purpose,
     /// To what it is limited.
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     pub limits: Limits,
@@ -105,6 +109,15 @@ pub struct Issued {
     /// The run that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Recognised>,
+}
+
+fn access() -> Purpose {
+    Purpose::Access
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_access(purpose: &Purpose) -> bool {
+    *purpose == Purpose::Access
 }
 
 pub(super) fn issue(rows: &mut Rows, context: &Context, issue: &Issue) -> Result<Vec<Draft>, Stop> {
@@ -129,7 +142,7 @@ pub(super) fn issue(rows: &mut Rows, context: &Context, issue: &Issue) -> Result
         }
     };
     let (actor, limits) = (issue.actor.clone(), issue.limits.clone());
-    let issued = Issued { actor, expires_at: issue.expires_at, secret: issue.secret, limits, replaces: None, run };
+    let issued = Issued { actor, expires_at: issue.expires_at, secret: issue.secret, purpose: Purpose::Access, limits, replaces: None, run };
     Ok(vec![Draft::new(Subject::Token(issue.token.clone()), Event::TokenIssued(Box::new(issued))).private(facts)])
 }
 
@@ -155,6 +168,10 @@ fn check_run(rows: &mut Rows, issue: &Issue, run: &Run) -> Result<(), Stop> {
 
 pub(super) fn rotate(rows: &mut Rows, context: &Context, rotate: &Rotate) -> Result<Vec<Draft>, Stop> {
     let old = usable(rows, context, &rotate.token, rotate.whose)?;
+    if old.purpose == Purpose::Login {
+        let refusal = Refusal::new(Code::TransitionRefused, "the token of a login is not rotated").field("id");
+        return Err(refusal.remedy("log in again").into());
+    }
     if old.run.is_some() {
         let refusal = Refusal::new(Code::TransitionRefused, "the token of a pipeline run is not rotated").field("id");
         return Err(refusal.remedy("exchange a new token of the run's issuer").into());
@@ -174,6 +191,7 @@ pub(super) fn rotate(rows: &mut Rows, context: &Context, rotate: &Rotate) -> Res
         actor: old.actor_id.clone(),
         expires_at: context.now.plus_seconds(i64::try_from(life).unwrap_or(i64::MAX / 2_000_000)),
         secret: rotate.secret,
+        purpose: Purpose::Access,
         limits: limits_of(&old),
         replaces: Some(rotate.token.clone()),
         run: None,
@@ -229,7 +247,12 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, token: &Token
         | Event::KeyAdded { .. }
         | Event::KeyRemoved { .. }
         | Event::IdentityAdded(_)
-        | Event::IdentityRemoved { .. } => {}
+        | Event::IdentityRemoved { .. }
+        | Event::PasswordSet {}
+        | Event::PasswordReset { .. }
+        | Event::LoginBound { .. }
+        | Event::LoginUnbound { .. }
+        | Event::GroupsChanged { .. } => {}
     }
     Ok(())
 }
@@ -243,6 +266,7 @@ fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) {
         expires_at: issued.expires_at,
         valid_seconds: u64::try_from(seconds).unwrap_or_default(),
         revoked: false,
+        purpose: issued.purpose,
         limits: serde_json::to_value(&issued.limits).unwrap_or_default(),
         replaced_by: None,
         identity: issued.run.as_ref().map(|run| run.identity.clone()),

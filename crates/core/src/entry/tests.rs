@@ -78,7 +78,7 @@ fn actor_events() -> Vec<(Subject, Event)> {
 }
 
 fn issued(run: Option<crate::actor::token::Recognised>) -> crate::actor::token::Issued {
-    crate::actor::token::Issued { actor: bob(), expires_at: time(), secret: digest("secret"), limits: Limits::default(), replaces: None, run }
+    crate::actor::token::Issued { actor: bob(), expires_at: time(), secret: digest("secret"), purpose: crate::actor::password::Purpose::Access, limits: Limits::default(), replaces: None, run }
 }
 
 /// Tokens with limits, rotated ones, those of pipeline runs, and workload identities.
@@ -351,6 +351,26 @@ fn later_events() -> Vec<(Subject, Event)> {
     later
 }
 
+/// Passwords, and what a login gives.
+fn login_events() -> Vec<(Subject, Event)> {
+    use crate::actor::Event as E;
+    let token = Subject::Token(TokenId::parse(&format!("t{:0>32}", 2)).unwrap());
+    let issued = E::TokenIssued(Box::new(crate::actor::token::Issued { purpose: crate::actor::password::Purpose::Login, ..issued(None) }));
+    let actor = || Subject::Actor(bob());
+    let issuer = || "https://idp.example/realms/ml".to_owned();
+    let (group, roles) = ("ml-credit".to_owned(), vec![crate::access::Grant::parse("contributor@team:credit").unwrap()]);
+    vec![
+        (actor(), E::PasswordSet {}.into()),
+        (actor(), E::PasswordReset { until: time() }.into()),
+        (token, issued.into()),
+        (actor(), E::LoginBound { issuer: issuer(), subject: digest("subject") }.into()),
+        (actor(), E::LoginUnbound { issuer: issuer() }.into()),
+        (actor(), E::GroupsChanged { groups: vec![group.clone()], roles: roles.clone() }.into()),
+        (Subject::Registry, crate::group::Event::Mapped { group: group.clone(), roles }.into()),
+        (Subject::Registry, crate::group::Event::Unmapped { group }.into()),
+    ]
+}
+
 /// Teams, transfers, roles that two persons give, erasure, the access log.
 fn team_events() -> Vec<(Subject, Event)> {
     use crate::grant::Event as G;
@@ -491,6 +511,7 @@ fn canonical() -> Vec<Entry> {
         approver_events(),
         calendar_events(),
         team_events(),
+        login_events(),
         access_policy_events(),
         token_events(),
     ]
@@ -556,6 +577,7 @@ fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
         include_str!("../registry.rs"),
         include_str!("../calendar.rs"),
         include_str!("../finding.rs"),
+        include_str!("../group.rs"),
         include_str!("../risk.rs"),
         include_str!("../tag.rs"),
         include_str!("../team.rs"),

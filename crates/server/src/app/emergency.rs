@@ -106,7 +106,7 @@ impl App {
 
     /// Releases the version of a promotion whose emergency the caller has opened, if its gates let a person do so.
     async fn release(&self, caller: &Caller, id: &PromotionId, options: &Options) -> Result<(bool, Vec<Finding>), AppError> {
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let status = snapshot.get::<PromotionRow>(values![*id]).await?.map(|row| row.status);
         let opened = exception_of(&snapshot, caller, id).await?;
         drop(snapshot);

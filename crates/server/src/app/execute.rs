@@ -265,6 +265,25 @@ impl App {
         self.system(&system, command).await
     }
 
+    /// Runs a command of the program itself that may be refused.
+    ///
+    /// # Errors
+    /// The refusal; it is no attempt of anybody and becomes no entry.
+    pub(super) async fn as_system(&self, command: Command) -> Result<Receipt, AppError> {
+        self.check_writable()?;
+        let job = Job {
+            actor: ActorId::parse("system")?,
+            door: Door::System,
+            request: None,
+            work: Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None },
+        };
+        match self.sequencer().submit(job).await? {
+            Answer::Done(receipt) => Ok(receipt),
+            Answer::Stale => Err(contended().into()),
+            Answer::Refused(refusal, _) => Err(refusal.into()),
+        }
+    }
+
     async fn system(&self, actor: &ActorId, command: Command) -> Result<Receipt, Fault> {
         let job = Job {
             actor: actor.clone(),

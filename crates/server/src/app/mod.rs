@@ -17,6 +17,7 @@ pub mod current;
 pub mod dry_run;
 mod emergency;
 mod exception;
+pub mod erasure;
 mod execute;
 pub mod explain;
 mod gate;
@@ -26,8 +27,10 @@ pub mod jwks;
 pub mod jwt;
 pub mod keys;
 pub mod lineage;
+pub mod login;
 mod mode;
 pub mod notices;
+pub mod offboarding;
 mod places;
 pub mod policy;
 mod promote;
@@ -38,6 +41,7 @@ mod refusals;
 pub mod register;
 pub mod replay;
 mod sequence;
+mod sight;
 mod signed;
 mod token_use;
 pub mod view;
@@ -49,10 +53,12 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
-pub use access::{Caller, Credential, Reading};
+pub use access::{Caller, Credential, Presented, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
+pub use login::config::WebConfig;
+pub use login::{LoggedIn, LoginConfig};
 pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use sequence::Sequencer;
@@ -64,7 +70,7 @@ use crate::crash::CrashPoint;
 use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::ledger::signer::Signer;
-use crate::store::{Snapshot, Store, StoreConfig};
+use crate::store::{Store, StoreConfig};
 
 /// What an application is made of.
 #[derive(Clone, Debug)]
@@ -75,6 +81,10 @@ pub struct AppConfig {
     pub policy_mode: PolicyMode,
     /// Whether callers are not asked who they are (loopback only).
     pub no_auth: bool,
+    /// How people log in.
+    pub login: LoginConfig,
+    /// How browsers reach the pages.
+    pub web: WebConfig,
     /// The clock.
     pub clock: Clock,
     /// Issuers whose tokens pipelines log in with.
@@ -153,9 +163,12 @@ struct Inner {
     access: access::Cache,
     workload: workload::Issuers,
     uses: token_use::Uses,
+    logins: login::Logins,
+    web: WebConfig,
     access_log: access_log::Log,
     authorization: authorize::Kept,
     current: Arc<current::Current>,
+    sights: sight::Sights,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
     turns: tokio::sync::Semaphore,
@@ -201,12 +214,15 @@ impl App {
             clock: config.clock,
             no_auth: config.no_auth,
             crash: config.crash,
-            access: access::Cache::default(),
             workload: workload::Issuers::open(&config.workload_issuers)?,
             uses: token_use::Uses::default(),
+            access: access::Cache::new()?,
+            logins: login::Logins::new(config.login, &config.web)?,
+            web: config.web,
             access_log,
             authorization: authorize::Kept::default(),
             current,
+            sights: sight::Sights::default(),
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             refusals: refusals::Refusals::default(),
@@ -245,6 +261,16 @@ impl App {
         &self.inner.sequencer
     }
 
+    /// How browsers reach the pages.
+    pub fn web(&self) -> &WebConfig {
+        &self.inner.web
+    }
+
+    /// How people log in.
+    pub fn logins(&self) -> &LoginConfig {
+        self.inner.logins.config()
+    }
+
     /// The clock of the registry.
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
@@ -264,14 +290,6 @@ impl App {
             self.inner.sequencer.publish(checkpoint).await?;
         }
         Ok(())
-    }
-
-    /// A consistent read, for whoever was allowed to read.
-    ///
-    /// # Errors
-    /// [`AppError::Fault`].
-    pub async fn read(&self, _permit: &Reading) -> Result<Snapshot, AppError> {
-        Ok(self.inner.store.read().await?)
     }
 
     /// How often somebody may call.

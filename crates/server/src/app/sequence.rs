@@ -494,6 +494,7 @@ fn subject_of(command: &Command) -> Option<Subject> {
         | Command::Bundle(_)
         | Command::Delegation(_)
         | Command::Finding(_)
+        | Command::Group(_)
         | Command::Evidence(_)
         | Command::Tag(_)
         | Command::Registry(_)

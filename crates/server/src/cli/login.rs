@@ -1,127 +1,198 @@
-//! `chancery login`: a pipeline run exchanges the token that its CI system made for it.
-//!
-//! INVARIANT: the address from which GitHub's token comes is that of the runner's environment, and its answer goes to the registry only.
+//! `chancery login`, `logout` and `account`: people at a keyboard. Passwords are asked for without an echo, never taken from arguments.
 
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, IsTerminal as _};
+use std::process::{Command as Program, Stdio};
 
-use reqwest::Url;
-use serde_json::{Value, json};
+use clap::Subcommand;
+use serde_json::json;
 
 use super::Outcome;
-use super::connection::is_this_machine;
+use super::connection::{forget_login, keep_login, kept_login};
 use super::exit::ExitCode;
 use super::failure::Failure;
-use super::output::{Format, text};
+use super::login_run;
+use super::output::text;
 use super::session::{Session, member};
+use crate::secret::Secret;
 
-/// Largest token that is read, in bytes.
-const MAX_TOKEN_BYTES: u64 = 16 * 1024;
-/// What GitHub gives to jobs with the permission `id-token: write`.
-const GITHUB_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
-const GITHUB_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+/// Longest line that is read as a password.
+const MAX_LINE: u64 = 4_096;
 
 /// Arguments of `login`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: chancery login --github --audience https://registry.example.com --save token\n\
-    The token is valid for a quarter of an hour. Without --save it goes to the standard output, so that\n\
-    `export CHANCERY_TOKEN=$(chancery login --workload-token-file FILE)` works.")]
-#[group(id = "source", required = true, multiple = false)]
+#[command(after_help = "Example: chancery login --name data-scientist\n\
+    A pipeline run: chancery login --github --audience https://registry.example.com --save token\n\
+    Its token is valid for a quarter of an hour; without --save it goes to the standard output.")]
 pub struct Args {
-    /// File with the token that the CI system made for this run.
-    #[arg(long, value_name = "FILE", group = "source")]
-    workload_token_file: Option<PathBuf>,
-    /// Ask GitHub Actions for the token; the job needs the permission `id-token: write`.
-    #[arg(long, group = "source")]
-    github: bool,
-    /// What GitHub's token is to be for; otherwise the address of the registry.
-    #[arg(long, value_name = "AUDIENCE", requires = "github")]
-    audience: Option<String>,
-    /// Name of the pipeline, when identities of several fit.
-    #[arg(long, value_name = "NAME")]
-    pipeline: Option<String>,
-    /// File to write the token to, readable by you only; use it with --token-file.
-    #[arg(long, value_name = "FILE")]
-    save: Option<PathBuf>,
+    /// Your name in the registry. Otherwise your name on this machine.
+    #[arg(long)]
+    name: Option<String>,
+    /// For the run of a pipeline.
+    #[command(flatten)]
+    run: login_run::Args,
 }
 
-/// Runs the command.
+/// Logs in and keeps the token for the commands that follow.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(args: Args, session: &Session) -> Outcome {
-    let presented = match &args.workload_token_file {
-        Some(file) => read_token(file)?,
-        None => from_github(&args.audience.unwrap_or_else(|| session.client.base().as_str().trim_end_matches('/').to_owned())).await?,
-    };
-    let mut body = json!({"subject_token": presented});
-    if let (Some(body), Some(pipeline)) = (body.as_object_mut(), args.pipeline) {
-        body.insert("pipeline".to_owned(), json!(pipeline));
+pub async fn login(args: Args, session: &Session) -> Outcome {
+    if args.run.is_run() {
+        return login_run::run(args.run, session).await;
     }
-    let answer = session.client.post(session.client.url(&["token-exchange"]), &body).await?;
-    let secret = member(&answer.value, "/access_token")?;
-    let note = format!("token {} for {} seconds", text(&answer.value, "/token_id"), text(&answer.value, "/expires_in"));
-    match (&args.save, session.output.format()) {
-        (Some(file), _) => {
-            write_private(file, &secret)?;
-            session.output.note(&format!("{note}, in `{}`", file.display()));
+    let name = named(args.name)?;
+    let password = ask(&format!("password of {name}: ")).await?;
+    let url = session.client.url(&["login"]);
+    // Sent once: each call is a login of its own.
+    let request = session.client.request(reqwest::Method::POST, url).json(&json!({"name": name, "password": password.expose()}));
+    let answer = session.client.answer_once(request).await?;
+    let secret = Secret::new(member(&answer.value, "/secret")?);
+    let file = keep_login(session.client.base(), &secret, &member(&answer.value, "/token_id")?)?;
+    session.output.note(&format!("you are {name} until {}; the token is in {}", text(&answer.value, "/expires_at"), file.display()));
+    Ok(ExitCode::Done)
+}
+
+/// Revokes the token of the last login, and forgets it.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn logout(session: &Session) -> Outcome {
+    let Some((secret, id)) = kept_login(session.client.base())? else {
+        session.output.note("you are not logged in to this server");
+        return Ok(ExitCode::Done);
+    };
+    let url = session.client.url(&["account", "tokens", &id]);
+    let revoked = session.client.answer_once(session.client.request(reqwest::Method::DELETE, url).bearer_auth(secret.expose())).await;
+    forget_login(session.client.base())?;
+    match revoked {
+        Ok(_) => session.output.note("you are logged out; the token is revoked"),
+        // It ended by itself; what is wanted is so.
+        Err(Failure::Problem { problem, .. }) if problem.status == 401 => session.output.note("you are logged out; the token had ended already"),
+        Err(failure) => return Err(failure),
+    }
+    Ok(ExitCode::Done)
+}
+
+/// The subcommands of `account`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set your password, with the one in force or with the one-time secret of a reset.
+    #[command(after_help = "Example: chancery account password --name data-scientist")]
+    Password {
+        /// Your name in the registry. Otherwise your name on this machine.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List your sessions of the pages.
+    #[command(after_help = "Example: chancery account sessions")]
+    Sessions,
+    /// End a session of the pages, or all.
+    #[command(after_help = "Example: chancery account end-sessions")]
+    EndSessions {
+        /// Id of the session. Otherwise all.
+        id: Option<String>,
+    },
+}
+
+/// Runs a subcommand of `account`.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn account(command: Command, session: &Session) -> Outcome {
+    let client = &session.client;
+    match command {
+        Command::Password { name } => {
+            let name = named(name)?;
+            let current = ask("password in force, or one-time secret: ").await?;
+            let new = ask("new password: ").await?;
+            if std::io::stdin().is_terminal() && ask("new password, again: ").await?.expose() != new.expose() {
+                return Err(Failure::Usage("the new password was not the same twice".to_owned()));
+            }
+            let body = json!({"name": name, "current": current.expose(), "new": new.expose()});
+            let answer = client.answer_once(client.request(reqwest::Method::POST, client.url(&["account", "password"])).json(&body)).await?;
+            session.output.receipt(&answer, &format!("the password of {name} is set; sessions and login tokens have ended"));
         }
-        (None, Format::Json) => session.output.raw(&answer.text),
-        (None, Format::Table) => {
-            session.output.note(&note);
-            session.output.raw(&secret);
+        Command::Sessions => {
+            let answer = client.get(client.url(&["account", "sessions"])).await?;
+            session.output.page(&answer, &["id", "by", "since", "last used", "browser"], |item| {
+                ["/id", "/method", "/created_at", "/used_at", "/browser"].iter().map(|pointer| text(item, pointer)).collect()
+            });
+        }
+        Command::EndSessions { id } => {
+            let mut path = vec!["account", "sessions"];
+            path.extend(id.as_deref());
+            let answer = client.delete(client.url(&path)).await?;
+            session.output.line(&format!("sessions ended: {}", text(&answer.value, "/ended")));
         }
     }
     Ok(ExitCode::Done)
 }
 
-fn read_token(file: &Path) -> Result<String, Failure> {
-    let unreadable = |error: String| Failure::Usage(format!("cannot read the token in `{}`: {error}", file.display()));
-    if std::fs::metadata(file).map_err(|error| unreadable(error.to_string()))?.len() > MAX_TOKEN_BYTES {
-        return Err(unreadable("it is too large".to_owned()));
+fn named(given: Option<String>) -> Result<String, Failure> {
+    given.or_else(|| std::env::var("USER").ok()).ok_or_else(|| Failure::Usage("say who you are: --name NAME".to_owned()))
+}
+
+/// A password: typed without an echo at a terminal, otherwise the next line of the standard input.
+async fn ask(question: &str) -> Result<Secret, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return line();
     }
-    Ok(std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?.trim().to_owned())
-}
-
-/// A token of the job, from the service that GitHub's runner names.
-async fn from_github(audience: &str) -> Result<String, Failure> {
-    let missing = || Failure::Usage(format!("{GITHUB_URL} is not set: this is no job of GitHub Actions with the permission `id-token: write`"));
-    let address = std::env::var(GITHUB_URL).map_err(|_| missing())?;
-    let secret = std::env::var(GITHUB_TOKEN).map_err(|_| missing())?;
-    let url = github_url(&address, audience)?;
-    let failed = |error: reqwest::Error| Failure::Network(format!("GitHub gives no token: {}", error.without_url()));
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(std::time::Duration::from_secs(30));
-    let answer = client.build().map_err(failed)?.get(url).bearer_auth(secret).send().await.map_err(failed)?;
-    let answer: Value = answer.error_for_status().map_err(failed)?.json().await.map_err(failed)?;
-    member(&answer, "/value")
-}
-
-fn github_url(address: &str, audience: &str) -> Result<Url, Failure> {
-    let bad = || Failure::Usage(format!("{GITHUB_URL} is no https address"));
-    let mut url = Url::parse(address).map_err(|_| bad())?;
-    if url.scheme() != "https" && !is_this_machine(&url) {
-        return Err(bad());
+    eprint!("{question}");
+    let echo = Echo::off()?;
+    let asked = tokio::task::spawn_blocking(line);
+    let answer = tokio::select! {
+        answer = asked => answer.map_err(|error| Failure::Usage(format!("cannot read the password: {error}")))?,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Usage("cancelled".to_owned())),
+    };
+    drop(echo);
+    eprintln!();
+    if matches!(&answer, Err(Failure::Usage(why)) if why == "cancelled") {
+        // The thread that waits for a line would hold up the end.
+        std::process::exit(130);
     }
-    url.query_pairs_mut().append_pair("audience", audience);
-    Ok(url)
+    answer
 }
 
-/// Writes a file that only its owner reads; one that is there is replaced, never followed.
-fn write_private(file: &Path, secret: &str) -> Result<(), Failure> {
-    // Its folder must have a name.
-    let file = Path::new(".").join(file);
-    crate::keys::write_private(&file, secret.as_bytes()).map_err(|fault| Failure::Usage(crate::fault::chain(&fault)))
+fn line() -> Result<Secret, Failure> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    // What is read beyond the line stays in the buffer of the standard input, for the next question.
+    let read = std::io::stdin().lock().take(MAX_LINE).read_line(&mut text);
+    read.map_err(|error| Failure::Usage(format!("cannot read the password: {error}")))?;
+    let trimmed = text.trim_end_matches(['\r', '\n']).len();
+    text.truncate(trimmed);
+    if text.is_empty() {
+        return Err(Failure::Usage("no password was given".to_owned()));
+    }
+    Ok(Secret::new(text))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The terminal without an echo, until it is dropped.
+struct Echo {
+    before: String,
+}
 
-    #[test]
-    fn the_token_of_a_job_is_asked_for_over_https() {
-        let url = github_url("https://vstoken.actions.example/token?api-version=2", "https://registry.example").unwrap();
-        assert_eq!(url.query(), Some("api-version=2&audience=https%3A%2F%2Fregistry.example"));
-        for bad in ["http://vstoken.actions.example", "file:///etc/passwd", "", "http://127.0.0.1.evil.example"] {
-            assert!(github_url(bad, "a").is_err(), "{bad}");
+impl Echo {
+    fn off() -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::Usage(format!("cannot hide what is typed: {error}; give the password on the standard input"));
+        let before = stty(&["-g"]).output().map_err(failed)?;
+        let echo = Self { before: String::from_utf8_lossy(&before.stdout).trim().to_owned() };
+        let status = stty(&["-echo"]).status().map_err(failed)?;
+        if status.success() { Ok(echo) } else { Err(failed(std::io::Error::other("stty failed"))) }
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        let restored = stty(&[self.before.as_str()]).status();
+        if !restored.is_ok_and(|status| status.success()) {
+            eprintln!("type `stty sane` to see again what you type");
         }
     }
+}
+
+fn stty(arguments: &[&str]) -> Program {
+    let mut program = Program::new("stty");
+    program.args(arguments).stdin(Stdio::inherit()).stderr(Stdio::null());
+    program
 }

@@ -108,12 +108,17 @@ impl IntoResponse for AppError {
     }
 }
 
-/// A fault shows a request id only; its chain goes to the log.
-fn fault_response(fault: &Fault) -> Response {
+/// Writes a fault to the log; gives the status of the answer and the request id under which it is found there.
+pub(super) fn log_fault(fault: &Fault) -> (StatusCode, String) {
     let request_id = crate::ids::random::<8>().map(hex::encode).unwrap_or_default();
     tracing::error!(request_id, error = %chain(fault), "a request failed");
     let read_only = matches!(fault, Fault::ClockSkew { .. });
-    let status = if read_only { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+    (if read_only { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR }, request_id)
+}
+
+/// A fault shows a request id only; its chain goes to the log.
+fn fault_response(fault: &Fault) -> Response {
+    let (status, request_id) = log_fault(fault);
     let problem = Problem {
         kind: "https://chancery.dev/problems/fault".to_owned(),
         title: "fault".to_owned(),

@@ -31,6 +31,7 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         | Event::Erasure(_)
         | Event::Finding(_)
         | Event::Grant(_)
+        | Event::Group(_)
         | Event::Risk(_)
         | Event::Team(_)
         | Event::Template(template::Event::Approved { .. } | template::Event::Withdrawn { .. })

@@ -15,6 +15,7 @@ mod migrate;
 mod postgres;
 mod schema;
 mod scratch;
+pub mod sight;
 mod snapshot;
 mod sql;
 mod sqlite;
@@ -30,6 +31,7 @@ use deadpool_postgres::{Object, Pool};
 
 pub use schema::{Index, Migration, Schema};
 pub use scratch::Scratch;
+pub use sight::{Density, Readable, Sight};
 pub use snapshot::Snapshot;
 pub use tx::Tx;
 pub use writer::{Scratchpad, Writer};
@@ -142,6 +144,22 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(_) => true,
             Backend::Postgres(_) => false,
+        }
+    }
+
+    /// After an erasure: puts what the log files of SQLite still hold into the databases, where deleted bytes are overwritten, and
+    /// empties them. A reader in the way leaves that to the next checkpoint. On PostgreSQL it is the work of VACUUM.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub async fn forget_old_pages(&self) -> Result<(), Fault> {
+        match &self.backend {
+            Backend::Sqlite(files) => {
+                let files = Arc::clone(files);
+                let done = tokio::task::spawn_blocking(move || files.truncate_logs()).await;
+                done.map_err(|error| Fault::database("empty the log files", error))?
+            }
+            Backend::Postgres(_) => Ok(()),
         }
     }
 

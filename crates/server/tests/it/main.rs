@@ -5,13 +5,21 @@ mod access;
 #[cfg(test)]
 mod access_log;
 #[cfg(test)]
+mod access_policy;
+#[cfg(test)]
 mod alias;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod attack_access;
+#[cfg(test)]
+mod attack_login;
+#[cfg(test)]
 mod attack_pipeline;
+#[cfg(test)]
+mod attack_teams;
 #[cfg(test)]
 mod attestation;
 #[cfg(test)]
@@ -22,6 +30,8 @@ mod checks;
 mod crash;
 #[cfg(test)]
 mod emergency;
+#[cfg(test)]
+mod erasure;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
@@ -44,6 +54,12 @@ mod key;
 mod lifecycle;
 #[cfg(test)]
 mod lineage;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod login_oidc;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod mlflow;
 #[cfg(test)]

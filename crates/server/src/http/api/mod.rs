@@ -3,11 +3,13 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
+mod account;
 mod access_log;
 mod access_policy;
 mod alias;
 mod as_of;
 mod attestation;
+mod binding;
 mod bundle;
 mod can_i;
 pub mod check;
@@ -18,12 +20,14 @@ mod docs;
 pub mod download;
 mod emergency;
 mod end_of_life;
+mod erasure;
 mod evidence;
 mod exception;
 mod exchange;
 mod explain;
 mod finding;
 mod govern;
+mod group;
 mod grant;
 mod history;
 mod identity;
@@ -31,6 +35,7 @@ mod jobs;
 mod key;
 pub mod ledger;
 mod lineage;
+mod login;
 pub mod model;
 mod package;
 pub mod policy;
@@ -97,7 +102,12 @@ fn routes() -> OpenApiRouter<App> {
         .merge(access_policy::routes())
         .merge(can_i::routes())
         .merge(user::routes())
+        .merge(login::routes())
+        .merge(account::routes())
+        .merge(binding::routes())
+        .merge(group::routes())
         .merge(grant::routes())
+        .merge(erasure::routes())
         .merge(team::routes())
         .merge(transfer::routes())
         .merge(access_log::routes())

@@ -123,6 +123,7 @@ fn postgres_when_the_answer_is_lost() {
 fn killed_under_load(database: Database) {
     block_on(async {
         let app = TestApp::start(database).await;
+        app.team("credit").await;
         app.user("scientist", &["contributor"]).await.model("loan", "high").await;
         let stopped = app.shut_down().await;
         let mut acknowledged_in_all = 0;
