@@ -3,6 +3,7 @@
 //! The process itself is the load: `scripts/bench.sh` pins it to one core. What is measured (the server, PostgreSQL, the bare
 //! rates) runs in child processes pinned to the other core. INVARIANT: a ratio is of two figures of the same round.
 
+mod access;
 mod bare;
 mod http;
 mod ledger;
@@ -51,7 +52,7 @@ enum Command {
         /// The Python of a virtual environment with the whole of MLflow.
         #[arg(long, default_value = "target/venv-mlflow-server/bin/python")]
         mlflow: PathBuf,
-        /// Only these: sqlite, postgres, upload, ledger, sight, mlflow.
+        /// Only these: access, sqlite, postgres, upload, ledger, sight, mlflow.
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
     },
@@ -106,6 +107,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 async fn measure(setup: &Setup, mlflow: &Path, only: &[String]) -> anyhow::Result<ExitCode> {
     let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
     let mut table = Table::default();
+    if wanted("access") {
+        access::measure(setup.rounds, &mut table)?;
+    }
     if wanted("sqlite") {
         writes::sqlite(setup, &mut table).await?;
     }

@@ -267,8 +267,16 @@ pub fn action_of(command: &Command) -> Action {
         Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
             Action::ManageOwnKeys
         }
+        Command::Actor(actor::Command::Password(
+            actor::password::Command::Set { .. } | actor::password::Command::LogIn { .. } | actor::password::Command::RevokeOwnToken { .. },
+        )) => Action::ManageOwnAccount,
         Command::AccessLog(_) => Action::ManageSettings,
         Command::AccessPolicy(_) => Action::ManageAccess,
+        Command::Actor(
+            actor::Command::RotateToken(actor::token::Rotate { whose: actor::key::Whose::Own, .. })
+            | actor::Command::RevokeToken { whose: actor::key::Whose::Own, .. },
+        ) => Action::ManageOwnAccount,
+        Command::Actor(actor::Command::IssueToken(issue)) if issue.by == actor::token::Issuer::Self_ => Action::ManageOwnAccount,
         Command::Actor(_) | Command::Grant(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,
@@ -282,6 +290,7 @@ pub fn action_of(command: &Command) -> Action {
         },
         Command::Erasure(_) => Action::ErasePerson,
         Command::Finding(_) => Action::RunChecks,
+        Command::Group(_) => Action::ManageActors,
         Command::Risk(_) => Action::ManageRisks,
         Command::Team(_) => Action::ManageTeams,
         Command::Template(_) => Action::ManageTemplates,
@@ -307,7 +316,7 @@ pub fn action_of(command: &Command) -> Action {
             promotion::Command::Rollback { .. } => Action::Rollback,
         },
         Command::Registry(command) => match command {
-            registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } => Action::ManageSettings,
+            registry::Command::SetPolicyMode { .. } | registry::Command::MoveClock { .. } | registry::Command::RotateKey { .. } => Action::ManageSettings,
             registry::Command::RecordCheck { .. } => Action::Register,
             registry::Command::Start { .. } => Action::ManageSettings,
         },

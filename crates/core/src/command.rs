@@ -6,7 +6,7 @@ use crate::refusal::Refusal;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
 use crate::{
-    access_log, access_policy, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, model, promotion,
+    access_log, access_policy, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion,
     registry, risk, tag, team, template, version,
 };
 
@@ -49,6 +49,8 @@ pub enum Command {
     Finding(finding::Command),
     /// Roles that wait for a second administrator.
     Grant(grant::Command),
+    /// What groups of the identity provider give.
+    Group(group::Command),
     /// The risk register.
     Risk(risk::Command),
     /// Templates of written documents.
@@ -96,6 +98,8 @@ pub enum Event {
     Finding(finding::Event),
     /// Roles that wait for a second administrator.
     Grant(grant::Event),
+    /// What groups of the identity provider give.
+    Group(group::Event),
     /// The risk register.
     Risk(risk::Event),
     /// Templates of written documents.
@@ -133,6 +137,7 @@ from_capability!(
     Erasure(erasure),
     Finding(finding),
     Grant(grant),
+    Group(group),
     Risk(risk),
     Template(template),
 );
@@ -166,6 +171,7 @@ command_from_capability!(
     Exception(exception),
     Finding(finding),
     Grant(grant),
+    Group(group),
     Risk(risk),
     Template(template)
 );
@@ -222,6 +228,7 @@ pub fn want(rows: &mut Rows, command: &Command) {
         | Command::Exception(_)
         | Command::Finding(_)
         | Command::Grant(_)
+        | Command::Group(_)
         | Command::Risk(_)
         | Command::Team(_)
         | Command::Template(_) => {}
@@ -253,6 +260,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::Exception(command) => exception::decide(rows, context, command),
         Command::Finding(command) => finding::decide(rows, context, command),
         Command::Grant(command) => grant::decide(rows, context, command),
+        Command::Group(command) => group::decide(rows, context, command),
         Command::Risk(command) => risk::decide(rows, context, command),
         Command::Template(command) => template::decide(rows, context, command),
     }
@@ -283,6 +291,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
         Event::Erasure(event) => erasure::apply(rows, entry, event),
         Event::Finding(event) => finding::apply(rows, entry, event),
         Event::Grant(event) => grant::apply(rows, entry, event),
+        Event::Group(event) => group::apply(rows, entry, event),
         Event::Risk(event) => risk::apply(rows, entry, event),
         Event::Template(event) => template::apply(rows, entry, event),
     }

@@ -5,12 +5,12 @@
 
 use crate::access_log::{AccessKind, Day};
 use crate::names::{
-    ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier, State,
-    TagKey, Timestamp, TokenId, VersionNumber,
+    ActorId, AliasName, Digest, ExceptionId, FilePath, IdentityId, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier,
+    State, TagKey, Timestamp, TokenId, VersionNumber,
 };
 use crate::rows::{Row, Table};
 use crate::signing::foreign::Algorithm;
-use crate::{actor, approval, attestation, bundle, calendar, evidence, exception, finding, lineage, promotion, risk, template};
+use crate::{actor, approval, attestation, bundle, calendar, evidence, exception, finding, identity, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -451,6 +451,10 @@ crate::table! {
         opened_at: Timestamp,
         /// Entry that opened it.
         opened_index: u64,
+        /// Token of the pipeline run that opened it.
+        opened_run: Option<TokenId>,
+        /// Token of the pipeline run that executed it.
+        executed_run: Option<TokenId>,
         /// Payload with the latest verdict.
         verdict: Digest,
         /// Rules that the latest stored verdict says fail, as a JSON list of their ids.
@@ -993,12 +997,110 @@ crate::table! {
         token_id: TokenId,
         /// Whose it is.
         actor_id: ActorId,
+        /// When it was issued.
+        issued_at: Timestamp,
         /// Until when it is valid.
         expires_at: Timestamp,
+        /// For how long it was issued, in seconds: as long as the next one is valid when it is rotated.
+        valid_seconds: u64,
         /// Whether it was revoked.
         revoked: bool,
+        /// To what it is limited, as JSON (`access::Limits`).
+        limits: serde_json::Value,
+        /// The token that takes its place.
+        replaced_by: Option<TokenId>,
+        /// The workload identity that a pipeline run was recognised by; none for a token that somebody keeps.
+        identity: Option<IdentityId>,
+        /// What is known of that run, in the vault.
+        run: Option<Digest>,
         /// Entry that issued it.
         created_index: u64,
+        /// What it was made for.
+        purpose: actor::password::Purpose,
+    }
+}
+
+crate::table! {
+    /// Since when the sessions of a person count: none of an older epoch does.
+    SignInRow = "sign_ins", Derived, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// Entry by which the way in was changed last.
+        epoch: u64,
+        /// When.
+        changed_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// What a group of the identity provider gives to whoever is in it.
+    GroupRow = "login_groups", Derived, key 1 {
+        /// Name of the group, as the provider says it.
+        group_name: String,
+        /// Roles as JSON.
+        roles: serde_json::Value,
+        /// Who mapped it: it gives him nothing.
+        mapped_by: ActorId,
+        /// When.
+        mapped_at: Timestamp,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// What a person's groups gave him at his last login.
+    GroupRolesRow = "group_roles", Derived, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// His groups that were mapped, as JSON.
+        groups: serde_json::Value,
+        /// Roles that he has from them alone, as JSON.
+        roles: serde_json::Value,
+    }
+}
+
+crate::table! {
+    /// Tokens by the digest of their secret.
+    CredentialRow = "credentials", Derived, key 1 {
+        /// SHA-256 of the secret.
+        secret_hash: Digest,
+        /// The token that it belongs to.
+        token_id: TokenId,
+    }
+}
+
+crate::table! {
+    /// Tokens of issuers that were exchanged: each once.
+    ExchangeRow = "exchanges", Derived, key 1 {
+        /// What is the same for every copy of the token of the issuer.
+        presented: Digest,
+        /// The token that it was exchanged for.
+        token_id: TokenId,
+    }
+}
+
+crate::table! {
+    /// A workload identity of a pipeline.
+    IdentityRow = "workload_identities", Derived, key 1 {
+        /// Identifier.
+        identity_id: IdentityId,
+        /// The pipeline.
+        actor_id: ActorId,
+        /// `iss` of its tokens.
+        issuer: String,
+        /// `aud` of its tokens.
+        audience: String,
+        /// Whose tokens they are like.
+        shape: identity::Shape,
+        /// What their claims must be, as a JSON list of `identity::Rule`.
+        rules: serde_json::Value,
+        /// When it was registered.
+        added_at: Timestamp,
+        /// Entry that registered it.
+        added_index: u64,
+        /// When it ended.
+        removed_at: Option<Timestamp>,
     }
 }
 
@@ -1083,12 +1185,30 @@ crate::table! {
 }
 
 crate::table! {
-    /// Secrets of tokens, hashed.
-    CredentialRow = "credentials", Vault, key 1 {
-        /// SHA-256 of the secret.
-        secret_hash: Digest,
-        /// The token that it belongs to.
-        token_id: TokenId,
+    /// What a person proves himself with: the hash of a password, or of the one-time secret with which he sets one.
+    PasswordRow = "passwords", Vault, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// Hash of the password (PHC string, argon2id); none until it is set, and after a reset.
+        hash: Option<actor::password::PasswordHash>,
+        /// SHA-256 of the one-time secret.
+        reset_hash: Option<Digest>,
+        /// Until when the one-time secret works.
+        reset_until: Option<Timestamp>,
+    }
+}
+
+crate::table! {
+    /// Somebody of an identity provider, and who he is here; erasable.
+    LoginIdentityRow = "login_identities", Vault, key 1 {
+        /// Digest over issuer and subject.
+        identity: Digest,
+        /// The provider.
+        issuer: String,
+        /// Who, for the provider.
+        subject: String,
+        /// Who he is here; nobody when he was let go.
+        actor_id: Option<ActorId>,
     }
 }
 
@@ -1163,6 +1283,74 @@ crate::table! {
     }
 }
 
+crate::words! {
+    /// How somebody proved who he is when his session began.
+    SessionMethod, "method" {
+        /// A password of this registry.
+        Password = "password",
+        /// The organisation's identity provider (OpenID Connect).
+        Oidc = "oidc",
+    }
+}
+
+crate::table! {
+    /// A person who is logged in to the pages. Read at each request; a row is made once, and only ever deleted.
+    SessionRow = "sessions", Scratch, key 1 {
+        /// SHA-256 of the secret in the cookie.
+        session_id: Digest,
+        /// Who.
+        actor_id: ActorId,
+        /// When he logged in.
+        created_at: Timestamp,
+        /// When it ends, whatever happens.
+        expires_at: Timestamp,
+        /// What forms must carry.
+        csrf: String,
+        /// How he proved who he is.
+        method: SessionMethod,
+        /// [`SignInRow`]'s epoch at that time.
+        epoch: u64,
+        /// What the browser calls itself, for the person to tell sessions apart.
+        browser: String,
+    }
+}
+
+crate::table! {
+    /// When a session was used last, to the minute. A table of its own: writing it can never bring an ended session back.
+    SessionUseRow = "session_uses", Scratch, key 1 {
+        /// The session.
+        session_id: Digest,
+        /// When.
+        used_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// Failed logins of late, by account or address.
+    LoginFailureRow = "login_failures", Scratch, key 1 {
+        /// `account:` and the digest of the name as it was given, or `address:` and the address.
+        origin: String,
+        /// Failures since the last success or the last quiet hour.
+        count: u64,
+        /// When the last one was.
+        last_at: Timestamp,
+        /// Until when nothing is tried.
+        blocked_until: Timestamp,
+    }
+}
+
+crate::table! {
+    /// When a token was last used, to the minute.
+    TokenUseRow = "token_uses", Scratch, key 1 {
+        /// The token.
+        token_id: TokenId,
+        /// When.
+        used_at: Timestamp,
+        /// From which address.
+        address: String,
+    }
+}
+
 crate::table! {
     /// Who sent some bytes: somebody who does not read every model may make a version of what he sent, and of what he reads.
     BlobSenderRow = "blob_senders", Scratch, key 2 {
@@ -1183,7 +1371,7 @@ crate::table! {
         day: Day,
         /// When it happened.
         at: Timestamp,
-        /// 16 random hexadecimal digits.
+        /// 16 hexadecimal digits: a count of the server, and random ones.
         log_id: String,
         /// What somebody did.
         kind: AccessKind,
@@ -1260,18 +1448,29 @@ pub const ALL: &[&Table] = &[
     ActorKeyRow::TABLE,
     AttestationRow::TABLE,
     TokenRow::TABLE,
+    CredentialRow::TABLE,
+    ExchangeRow::TABLE,
+    IdentityRow::TABLE,
+    SignInRow::TABLE,
+    GroupRow::TABLE,
+    GroupRolesRow::TABLE,
     SettingRow::TABLE,
     BundleRow::TABLE,
     AccessPolicyRow::TABLE,
     TimelineRow::TABLE,
-    CredentialRow::TABLE,
+    PasswordRow::TABLE,
+    LoginIdentityRow::TABLE,
     DirectoryRow::TABLE,
     HandleRow::TABLE,
     PrivateRow::TABLE,
     ArtifactFileRow::TABLE,
     ArtifactUploadRow::TABLE,
+    TokenUseRow::TABLE,
     AccessLogRow::TABLE,
     BlobSenderRow::TABLE,
+    SessionRow::TABLE,
+    SessionUseRow::TABLE,
+    LoginFailureRow::TABLE,
 ];
 
 /// Every secondary index. The unique one over `entries.request` is the idempotency receipt.
@@ -1323,6 +1522,8 @@ pub const INDEXES: &[Index] = &[
     Index { name: "reviews_by_subject", table: ReviewRow::TABLE, columns: &["subject"], unique: false },
     Index { name: "findings_by_status", table: FindingRow::TABLE, columns: &["status", "opened_index"], unique: false },
     Index { name: "findings_by_model", table: FindingRow::TABLE, columns: &["model_id"], unique: false },
+    Index { name: "identities_by_actor", table: IdentityRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "identities_by_issuer", table: IdentityRow::TABLE, columns: &["substr(issuer, 1, 200)"], unique: false },
     Index { name: "transfer_proposals_by_entry", table: TransferProposalRow::TABLE, columns: &["entry_index"], unique: false },
     Index { name: "grant_proposals_by_entry", table: GrantProposalRow::TABLE, columns: &["entry_index"], unique: false },
     Index { name: "team_members_by_actor", table: TeamMemberRow::TABLE, columns: &["actor_id"], unique: false },
@@ -1334,6 +1535,10 @@ pub const INDEXES: &[Index] = &[
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
     Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
     Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },
+    Index { name: "login_identities_by_actor", table: LoginIdentityRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "sessions_by_actor", table: SessionRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "sessions_by_expiry", table: SessionRow::TABLE, columns: &["expires_at"], unique: false },
+    Index { name: "login_failures_by_time", table: LoginFailureRow::TABLE, columns: &["last_at"], unique: false },
     Index { name: "artifact_uploads_by_expiry", table: ArtifactUploadRow::TABLE, columns: &["expires_at"], unique: false },
 ];
 

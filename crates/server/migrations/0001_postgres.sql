@@ -238,6 +238,8 @@ CREATE TABLE "promotions" (
     "opened_by" text COLLATE "C",
     "opened_at" bigint,
     "opened_index" bigint,
+    "opened_run" text COLLATE "C",
+    "executed_run" text COLLATE "C",
     "verdict" text COLLATE "C",
     "missing" text COLLATE "C",
     "decision" text COLLATE "C",
@@ -531,12 +533,64 @@ CREATE INDEX "attestations_by_revocation" ON "attestations" ("revoked_index");
 CREATE TABLE "tokens" (
     "token_id" text COLLATE "C" NOT NULL,
     "actor_id" text COLLATE "C",
+    "issued_at" bigint,
     "expires_at" bigint,
+    "valid_seconds" bigint,
     "revoked" bigint,
+    "limits" text COLLATE "C",
+    "replaced_by" text COLLATE "C",
+    "identity" text COLLATE "C",
+    "run" text COLLATE "C",
     "created_index" bigint,
+    "purpose" text COLLATE "C",
     PRIMARY KEY ("token_id")
 );
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "credentials" (
+    "secret_hash" text COLLATE "C" NOT NULL,
+    "token_id" text COLLATE "C",
+    PRIMARY KEY ("secret_hash")
+);
+CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "exchanges" (
+    "presented" text COLLATE "C" NOT NULL,
+    "token_id" text COLLATE "C",
+    PRIMARY KEY ("presented")
+);
+CREATE TABLE "workload_identities" (
+    "identity_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "issuer" text COLLATE "C",
+    "audience" text COLLATE "C",
+    "shape" text COLLATE "C",
+    "rules" text COLLATE "C",
+    "added_at" bigint,
+    "added_index" bigint,
+    "removed_at" bigint,
+    PRIMARY KEY ("identity_id")
+);
+CREATE INDEX "identities_by_actor" ON "workload_identities" ("actor_id");
+CREATE INDEX "identities_by_issuer" ON "workload_identities" ((substr(issuer, 1, 200)));
+CREATE TABLE "sign_ins" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "epoch" bigint,
+    "changed_at" bigint,
+    PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "login_groups" (
+    "group_name" text COLLATE "C" NOT NULL,
+    "roles" text COLLATE "C",
+    "mapped_by" text COLLATE "C",
+    "mapped_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("group_name")
+);
+CREATE TABLE "group_roles" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "groups" text COLLATE "C",
+    "roles" text COLLATE "C",
+    PRIMARY KEY ("actor_id")
+);
 CREATE TABLE "settings" (
     "name" text COLLATE "C" NOT NULL,
     "value" text COLLATE "C",
@@ -578,12 +632,21 @@ CREATE TABLE "timeline" (
     PRIMARY KEY ("subject", "attribute", "to_index")
 );
 CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
-CREATE TABLE "credentials" (
-    "secret_hash" text COLLATE "C" NOT NULL,
-    "token_id" text COLLATE "C",
-    PRIMARY KEY ("secret_hash")
+CREATE TABLE "passwords" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "hash" text COLLATE "C",
+    "reset_hash" text COLLATE "C",
+    "reset_until" bigint,
+    PRIMARY KEY ("actor_id")
 );
-CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "login_identities" (
+    "identity" text COLLATE "C" NOT NULL,
+    "issuer" text COLLATE "C",
+    "subject" text COLLATE "C",
+    "actor_id" text COLLATE "C",
+    PRIMARY KEY ("identity")
+);
+CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");
 CREATE TABLE "directory" (
     "actor_id" text COLLATE "C" NOT NULL,
     "handle" text COLLATE "C",
@@ -620,6 +683,12 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 );
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "token_uses" (
+    "token_id" text COLLATE "C" NOT NULL,
+    "used_at" bigint,
+    "address" text COLLATE "C",
+    PRIMARY KEY ("token_id")
+);
 CREATE TABLE "access_log" (
     "day" text COLLATE "C" NOT NULL,
     "at" bigint NOT NULL,
@@ -639,3 +708,29 @@ CREATE TABLE "blob_senders" (
     "sent_at" bigint,
     PRIMARY KEY ("actor_id", "digest")
 );
+CREATE TABLE "sessions" (
+    "session_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "created_at" bigint,
+    "expires_at" bigint,
+    "csrf" text COLLATE "C",
+    "method" text COLLATE "C",
+    "epoch" bigint,
+    "browser" text COLLATE "C",
+    PRIMARY KEY ("session_id")
+);
+CREATE INDEX "sessions_by_actor" ON "sessions" ("actor_id");
+CREATE INDEX "sessions_by_expiry" ON "sessions" ("expires_at");
+CREATE TABLE "session_uses" (
+    "session_id" text COLLATE "C" NOT NULL,
+    "used_at" bigint,
+    PRIMARY KEY ("session_id")
+);
+CREATE TABLE "login_failures" (
+    "origin" text COLLATE "C" NOT NULL,
+    "count" bigint,
+    "last_at" bigint,
+    "blocked_until" bigint,
+    PRIMARY KEY ("origin")
+);
+CREATE INDEX "login_failures_by_time" ON "login_failures" ("last_at");

@@ -5,16 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_core::access::{Actor, Authorized, Delegated, Grant, Limits, Role};
 use chancery_core::actor::ActorKind;
+use chancery_core::actor::token::limits_of;
 use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
+use chancery_core::policy::Recognised;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
 use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TeamMemberRow, TokenRow};
 
+use super::login::Origin;
 use super::{App, AppError};
 use crate::fault::Fault;
+use crate::secret::Secret;
 use crate::store::Snapshot;
-use crate::values;
+use crate::{token, values};
 
 /// A read that was allowed: the only key to [`App::read`].
 pub type Reading = Authorized<chancery_core::access::Reading>;
@@ -59,6 +63,16 @@ impl Credential {
         }
     }
 
+    /// What gates read of it.
+    pub fn recognised(&self) -> Recognised {
+        match self {
+            Self::Workload(_) => Recognised::Workload,
+            Self::Token(_) => Recognised::Token,
+            Self::Session(_) | Self::Password => Recognised::Login,
+            Self::None => Recognised::None,
+        }
+    }
+
     /// The token of the pipeline run, when a pipeline was recognised by its workload identity: entries name it.
     pub fn run(&self) -> Option<&TokenId> {
         match self {
@@ -82,13 +96,39 @@ impl Known {
     }
 }
 
+/// How long a verified password is remembered, in seconds.
+const PASSWORD_SECONDS: i64 = 60;
+
+/// What a request brings to prove who sends it.
+#[derive(Clone, Debug)]
+pub enum Presented {
+    /// A token.
+    Token(Secret),
+    /// A name and a password.
+    Password(String, Secret),
+}
+
 /// Callers that were authenticated a moment ago, by the digest of their secret.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cache {
+    /// Makes digests of passwords worthless outside of this process.
+    key: Secret<[u8; 32]>,
     callers: Mutex<HashMap<Digest, (Known, Timestamp)>>,
 }
 
 impl Cache {
+    /// An empty one, with a key of its own.
+    pub(super) fn new() -> Result<Self, Fault> {
+        Ok(Self { key: Secret::new(crate::ids::random()?), callers: Mutex::default() })
+    }
+
+    /// Where the owner of a name and password is kept: a digest under the key, twice, so that nothing can be appended to what is hashed.
+    fn place_of(&self, name: &str, password: &Secret) -> Digest {
+        let keyed = |text: &[u8]| Digest::of(&[self.key.expose().as_slice(), text].concat());
+        let inner = keyed(format!("{}:{name}:{}", name.len(), password.expose()).as_bytes());
+        keyed(inner.as_bytes())
+    }
+
     fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Known> {
         let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         callers.get(secret).filter(|(known, expires_at)| known.actor.access_revision == revision && *expires_at > now).map(|(known, _)| known.clone())
@@ -108,41 +148,81 @@ fn unauthenticated() -> AppError {
 }
 
 impl App {
-    /// Finds out who holds `secret`.
+    /// Finds out who holds what a request presented.
     ///
     /// # Errors
-    /// `unauthenticated`; the same for an unknown, expired or revoked token.
-    pub async fn authenticate(&self, secret: Option<&str>, door: Door) -> Result<Caller, AppError> {
+    /// `unauthenticated`; the same for an unknown, expired or revoked token, and for a name and password that do not fit.
+    pub async fn authenticate(&self, presented: Option<Presented>, origin: &Origin, door: Door) -> Result<Caller, AppError> {
         if self.inner.no_auth {
             return Ok(Caller { actor: self.anyone().await?, door, credential: Credential::None, limits: None });
         }
-        let Some(secret) = secret else { return Err(unauthenticated()) };
+        match presented {
+            None => Err(unauthenticated()),
+            Some(Presented::Token(secret)) => self.by_token(secret.expose(), door).await,
+            Some(Presented::Password(name, password)) => self.by_password(&name, password, origin, door).await,
+        }
+    }
+
+    /// Who has this name and password; what was verified is remembered for a minute, or until anything about access changes.
+    async fn by_password(&self, name: &str, password: Secret, origin: &Origin, door: Door) -> Result<Caller, AppError> {
+        let place = self.inner.access.place_of(name, &password);
+        let revision = self.access_revision().await?;
+        let now = self.now();
+        if let Some(known) = self.inner.access.find(&place, revision, now) {
+            return Ok(known.at(door));
+        }
+        let proved = self.prove(name, password, origin).await?;
+        let (caller, until) = self.caller_of(&proved.actor, door, Credential::Password).await?;
+        let known = Known { actor: caller.actor.clone(), credential: Credential::Password, limits: None };
+        let minute = now.plus_seconds(PASSWORD_SECONDS);
+        self.inner.access.keep(place, known, until.map_or(minute, |until| until.min(minute)));
+        Ok(caller)
+    }
+
+    async fn by_token(&self, secret: &str, door: Door) -> Result<Caller, AppError> {
+        // What cannot be a token is refused before anything is looked up.
+        if !token::is_well_formed(secret) {
+            return Err(unauthenticated());
+        }
         let hash = Digest::of(secret.as_bytes());
         let revision = self.access_revision().await?;
-        self.keep_policies(revision).await?;
         let now = self.now();
         if let Some(known) = self.inner.access.find(&hash, revision, now) {
             return Ok(known.at(door));
         }
         let snapshot = self.inner.store.read().await?;
         let Some(credential) = snapshot.get::<CredentialRow>(values![hash]).await? else { return Err(unauthenticated()) };
-        let Some(token) = snapshot.get::<TokenRow>(values![credential.token_id]).await? else { return Err(unauthenticated()) };
-        if token.revoked || token.expires_at <= now {
+        let Some(held) = snapshot.get::<TokenRow>(values![credential.token_id]).await? else { return Err(unauthenticated()) };
+        if held.revoked || held.expires_at <= now {
             return Err(unauthenticated());
         }
-        let Some(row) = snapshot.get::<ActorRow>(values![token.actor_id]).await?.filter(|row| row.active) else { return Err(unauthenticated()) };
+        let Some(row) = snapshot.get::<ActorRow>(values![held.actor_id]).await?.filter(|row| row.active) else { return Err(unauthenticated()) };
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
-        self.keep_policies(revision).await?;
         let (actor, until) = self.actor_of(&snapshot, row, revision).await?;
         // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
-        let until = until.map_or(token.expires_at, |until| until.min(token.expires_at));
-        let known = Known { actor, credential: Credential::Token(token.token_id), limits: None };
+        let until = until.map_or(held.expires_at, |until| until.min(held.expires_at));
+        let limits = Some(limits_of(&held)).filter(|limits| !limits.is_none()).map(Arc::new);
+        let credential = if held.identity.is_some() { Credential::Workload(held.token_id) } else { Credential::Token(held.token_id) };
+        let known = Known { actor, credential, limits };
         self.inner.access.keep(hash, known.clone(), until);
         Ok(known.at(door))
     }
 
+    /// The caller that an actor is in a snapshot, and until when he is that.
+    pub(super) async fn caller_in(
+        &self,
+        snapshot: &Snapshot,
+        row: ActorRow,
+        door: Door,
+        credential: Credential,
+    ) -> Result<(Caller, Option<Timestamp>), AppError> {
+        let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
+        let (actor, until) = self.actor_of(snapshot, row, revision).await?;
+        Ok((Caller { actor, door, credential, limits: None }, until))
+    }
+
     /// Under `--no-auth` every caller is `anonymous` and may do everything; every entry says so.
-    async fn anyone(&self) -> Result<Actor, AppError> {
+    pub(super) async fn anyone(&self) -> Result<Actor, AppError> {
         let mut roles = vec![Role::Owner, Role::Deployer, Role::Incident, Role::Auditor, Role::Administrator];
         for role in ["platform", "product", "security", "ai-governance"] {
             roles.push(Role::Approver(Label::parse(role)?));
@@ -162,12 +242,12 @@ impl App {
         let snapshot = self.inner.store.read().await?;
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let row = snapshot.get::<ActorRow>(values![actor.id]).await?.filter(|row| row.active);
-        self.keep_policies(revision).await?;
         Ok(self.actor_of(&snapshot, row.ok_or_else(unauthenticated)?, revision).await?.0)
     }
 
     /// The actor with its roles and those in which it stands in now, and until when these last.
     pub(super) async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
+        self.keep_policies(access_revision).await?;
         let roles: Vec<Grant> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
         let teams = teams_of(snapshot, &row.actor_id).await?;
         let now = self.now();

@@ -103,7 +103,7 @@ impl App {
     }
 
     /// Decides about a caller at a resource: the limits of the token first, then the policies. Records nothing.
-    pub fn decide(&self, caller: &Caller, action: Action, resource: &Resource, environment: Option<&Label>) -> Decision {
+    pub fn decision(&self, caller: &Caller, action: Action, resource: &Resource, environment: Option<&Label>) -> Decision {
         let circumstances = Circumstances { door: caller.door, environment: environment.cloned() };
         if !within_limits(caller, action, resource, None) {
             return Decision { allowed: false, policies: Vec::new() };
@@ -113,7 +113,7 @@ impl App {
 
     /// Whether the caller may do something to a model. Records nothing.
     pub fn may(&self, caller: &Caller, action: Action, model: &ModelRow) -> bool {
-        model.class().is_some_and(|class| self.decide(caller, action, &Resource::Model(class), None).allowed)
+        model.class().is_some_and(|class| self.decision(caller, action, &Resource::Model(class), None).allowed)
     }
 
     /// Whether the caller may do something to whatever lies behind an id. Records nothing.
@@ -130,7 +130,7 @@ impl App {
 
     /// Whether the caller may read the models of an access class ([`AccessClass`]). Records nothing.
     pub fn may_read(&self, caller: &Caller, class: &str) -> bool {
-        AccessClass::parse(class).is_ok_and(|class| self.decide(caller, Action::Read, &Resource::Model(class), None).allowed)
+        AccessClass::parse(class).is_ok_and(|class| self.decision(caller, Action::Read, &Resource::Model(class), None).allowed)
     }
 
     /// Allows an action of which it is not known yet what it is done to, or records the refused attempt. What is done to a model is decided
@@ -234,7 +234,7 @@ impl App {
     }
 
     /// The class of a model, as of the caller's access revision or later; none when there is no such model.
-    pub(super) async fn class_of(&self, caller: &Caller, model: &ModelId) -> Result<Option<AccessClass>, AppError> {
+    pub(super) async fn known_class(&self, caller: &Caller, model: &ModelId) -> Result<Option<AccessClass>, AppError> {
         let revision = caller.actor.access_revision;
         if let Some(class) = self.inner.authorization.class(revision, model) {
             return Ok(Some(class));

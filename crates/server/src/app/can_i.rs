@@ -105,7 +105,7 @@ impl App {
             Some(Some(class)) => Resource::Model(class),
             Some(None) => return (false, Vec::new()),
             None => {
-                let decision = self.decide(asked, question.action, &Resource::Registry, None);
+                let decision = self.decision(asked, question.action, &Resource::Registry, None);
                 return match reach(question.action) {
                     Reach::Registry => (decision.allowed, decision.policies),
                     // Allowed somewhere: which policy permits it there is known once a model is named.
@@ -116,11 +116,11 @@ impl App {
                 };
             }
         };
-        let read = self.decide(asked, Action::Read, &resource, None);
+        let read = self.decision(asked, Action::Read, &resource, None);
         if !read.allowed {
             return (false, read.policies);
         }
-        let decision = self.decide(asked, question.action, &resource, question.environment.as_ref());
+        let decision = self.decision(asked, question.action, &resource, question.environment.as_ref());
         (decision.allowed, decision.policies)
     }
 

@@ -150,15 +150,24 @@ impl Issuer {
         }
     }
 
-    /// The address of the keys, from the discovery document, which must be about this very issuer.
+    /// The address of the keys, from the discovery document.
     async fn discover(&self) -> Result<String, String> {
+        let document = self.document().await?;
+        document.get("jwks_uri").and_then(Value::as_str).map(ToOwned::to_owned).ok_or_else(|| "the discovery document has no `jwks_uri`".to_owned())
+    }
+
+    /// The discovery document, which must be about this very issuer.
+    ///
+    /// # Errors
+    /// Why it cannot be had, in one line.
+    pub(super) async fn document(&self) -> Result<Value, String> {
         let issuer = self.name();
         let bytes = self.get(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))).await?;
         let document = json::parse(&bytes).map_err(|refusal| refusal.message)?;
         if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
             return Err("the discovery document is about another issuer".to_owned());
         }
-        document.get("jwks_uri").and_then(Value::as_str).map(ToOwned::to_owned).ok_or_else(|| "the discovery document has no `jwks_uri`".to_owned())
+        Ok(document)
     }
 
     async fn get(&self, address: &str) -> Result<Vec<u8>, String> {

@@ -84,7 +84,7 @@ impl App {
     async fn of_models(&self, caller: &Caller, what: (&'static str, String), ids: &[ModelId]) -> Result<Found, AppError> {
         let mut places = Vec::with_capacity(ids.len().max(1));
         for id in ids {
-            let class = self.class_of(caller, id).await?.ok_or_else(|| Refusal::not_found(what.0, &what.1))?;
+            let class = self.known_class(caller, id).await?.ok_or_else(|| Refusal::not_found(what.0, &what.1))?;
             places.push(Place::Model { id: id.clone(), class });
         }
         if places.is_empty() {
@@ -97,7 +97,7 @@ impl App {
     async fn of_transfer(&self, caller: &Caller, id: &ModelId, to: Option<&Label>) -> Result<Found, AppError> {
         let found = self.of_models(caller, ("model", id.to_string()), std::slice::from_ref(id)).await?;
         let Some(class) = found.places.first().and_then(Place::class).cloned() else { return Ok(found) };
-        if self.decide(caller, Action::TransferModel, &Resource::Model(class.clone()), None).allowed {
+        if self.decision(caller, Action::TransferModel, &Resource::Model(class.clone()), None).allowed {
             return Ok(found);
         }
         let proposed = self.store().read().await?.get::<TransferProposalRow>(values![*id]).await?.map(|row| row.to_team);

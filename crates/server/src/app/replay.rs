@@ -172,6 +172,7 @@ fn verdict_of(event: &Event) -> Option<Digest> {
         | Event::Exception(_)
         | Event::Finding(_)
         | Event::Grant(_)
+        | Event::Group(_)
         | Event::Model(_)
         | Event::Promotion(_)
         | Event::Registry(_)

@@ -93,13 +93,15 @@ impl App {
         let team = proposed.or_else(|| to.filter(|_| class.team.is_none()).cloned());
         let Some(team) = team else { return Err(refusal) };
         let taken_over = Resource::Model(AccessClass { team: Some(team), ..class });
-        if self.decide(caller, Action::TransferModel, &taken_over, None).allowed { Ok(model.model_id) } else { Err(refusal) }
+        if self.decision(caller, Action::TransferModel, &taken_over, None).allowed { Ok(model.model_id) } else { Err(refusal) }
     }
 
     /// Whether the caller may read models of a class: by his roles and teams, and by the limits of his token.
     pub(super) fn reads_class(&self, caller: &Caller, class: &str) -> bool {
         let place = place(caller);
-        if let Some(decided) = held(&self.inner.sights.known).get(&place).filter(|known| self.counts_for(known, caller)).and_then(|known| known.decided.get(class)) {
+        if let Some(decided) =
+            held(&self.inner.sights.known).get(&place).filter(|known| self.counts_for(known, caller)).and_then(|known| known.decided.get(class))
+        {
             return *decided;
         }
         self.reads(caller, class)
@@ -206,7 +208,6 @@ fn within(limits: &Limits, class: &str) -> bool {
 fn place(caller: &Caller) -> Place {
     (caller.actor.id.clone(), caller.door, caller.credential.token().cloned())
 }
-
 
 /// Nothing panics while it holds one of these.
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

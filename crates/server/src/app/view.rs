@@ -12,7 +12,7 @@ use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{
     AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, PrivateRow, ReviewRow, RiskRow, TagRow, TierProposalRow,
-    TransferProposalRow,    VersionRow, WHOLE_MODEL,
+    TransferProposalRow, VersionRow, WHOLE_MODEL,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;

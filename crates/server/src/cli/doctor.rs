@@ -85,6 +85,7 @@ async fn server(session: &Session) -> Finding {
 async fn token(session: &Session) -> Finding {
     let source = match session.client.token_source() {
         TokenSource::Environment => "CHANCERY_TOKEN".to_owned(),
+        TokenSource::Login => "chancery login".to_owned(),
         TokenSource::File(file) => file.display().to_string(),
         TokenSource::None => return Finding::Wrong("there is no token".to_owned(), "set CHANCERY_TOKEN or use --token-file"),
     };
@@ -95,7 +96,7 @@ async fn token(session: &Session) -> Finding {
             text(&answer.value, "/kind"),
             text(&answer.value, "/roles")
         )),
-        Err(failure) => Finding::Wrong(format!("from {source}: {failure}"), "ask an administrator for a token: chancery token create NAME"),
+        Err(failure) => Finding::Wrong(format!("from {source}: {failure}"), "ask an administrator for a token: chancery token issue NAME"),
     }
 }
 

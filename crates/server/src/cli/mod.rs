@@ -4,10 +4,12 @@
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
 pub mod access_log;
+pub mod access_policy;
 pub mod alias;
 pub mod approval_signature;
 pub mod attestation;
 pub mod bundle;
+pub mod can_i;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -28,6 +30,7 @@ pub mod facts;
 pub mod failure;
 pub mod finding;
 pub mod grant;
+pub mod group;
 pub mod hashing;
 pub mod hide;
 pub mod history;
@@ -36,8 +39,11 @@ pub mod jobs;
 pub mod key;
 pub mod ledger;
 pub mod lineage;
+pub mod login;
+pub mod login_run;
 pub mod model;
 pub mod output;
+pub mod pipeline;
 pub mod policy;
 pub mod promote;
 pub mod promotion;
@@ -187,9 +193,28 @@ pub enum Command {
     /// Show and verify who logged in, downloaded and exported.
     #[command(subcommand)]
     AccessLog(access_log::Command),
-    /// Create, list and revoke tokens.
+    /// Say by which tokens of their CI systems pipelines are known.
+    #[command(subcommand)]
+    Pipeline(pipeline::Command),
+    /// Issue, list, rotate and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Say who may do what beyond the roles.
+    #[command(subcommand)]
+    AccessPolicy(access_policy::Command),
+    /// Ask whether you, or somebody else, may do something, and which policy decides.
+    CanI(can_i::Args),
+    /// Say what groups of the identity provider give.
+    #[command(subcommand)]
+    Group(group::Command),
+    /// Log in with your password; the commands that follow are yours for half a day.
+    Login(login::Args),
+    /// End the login of this machine.
+    #[command(after_help = "Example: chancery logout")]
+    Logout,
+    /// Your password and your sessions.
+    #[command(subcommand)]
+    Account(login::Command),
     /// Register and remove public keys, with which approvals and evidence are signed.
     #[command(subcommand)]
     Key(key::Command),
@@ -261,11 +286,21 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
+        Command::Pipeline(command) => pipeline::run(command, &session()?).await,
         Command::Grant(command) => grant::run(command, &session()?).await,
         Command::Team(command) => team::run(command, &session()?).await,
         Command::AccessLog(command) => access_log::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
-        Command::Key(command) => key::run(command, &session()?).await,
+        Command::AccessPolicy(command) => access_policy::run(command, &session()?).await,
+        Command::CanI(args) => can_i::run(args, &session()?).await,
+        Command::Group(command) => group::run(command, &session()?).await,
+        Command::Login(args) => login::login(args, &session()?).await,
+        Command::Logout => login::logout(&session()?).await,
+        Command::Account(command) => login::account(command, &session()?).await,
+        Command::Key(command) => match key::run_on_data(&command).await {
+            Some(outcome) => outcome,
+            None => key::run(command, &session()?).await,
+        },
         Command::Attestation(command) => attestation::run(command, &session()?).await,
         Command::Policy(command) => policy::run(command, &session()?).await,
         Command::Ledger(command) => match ledger::run_on_data(&command, cli.output).await {

@@ -14,12 +14,18 @@ use chancery_core::access::Action;
 use chancery_core::access_log::{AccessKind, Whence};
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
+use chancery_core::refusal::{Code, Refusal};
 use serde::Serialize;
 
 use super::extract::Requested;
+use super::transport::Arrival;
 use crate::app::current::{Answer, Question};
 use crate::app::lineage::{Shown, Unreadable};
-use crate::app::{App, AppError, Caller, Options, Reading, Receipt, view};
+use crate::app::login::Origin;
+use crate::app::rates::Wait;
+use crate::app::{App, AppError, Caller, Options, Presented, Reading, Receipt, view};
+use crate::ids;
+use crate::secret::Secret;
 use crate::store::Snapshot;
 
 /// An action as a type.
@@ -128,10 +134,20 @@ impl<P: Permit> Allowed<P> {
     /// # Errors
     /// `unauthenticated`; `access_denied`, which is recorded.
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
-        let secret = secret(parts);
-        let caller = app.authenticate(secret.as_deref(), door).await?;
+        let caller = app.authenticate(presented(parts), &origin(parts), door).await?;
+        app.rates().actor(&caller.actor.id).map_err(too_many)?;
+        app.note_use(&caller, parts.extensions.get::<Arrival>().map(|arrival| arrival.address)).await;
+        Self::to(caller, super::whence::of(parts), app).await
+    }
+
+    /// Checks the action for a caller who has proved who he is in another way.
+    ///
+    /// # Errors
+    /// `access_denied`, which is recorded.
+    pub(super) async fn to(caller: Caller, whence: Whence, app: &App) -> Result<Self, AppError> {
+        app.rates().actor(&caller.actor.id).map_err(too_many)?;
         let permit = app.allow(&caller, P::ACTION).await?;
-        Ok(Self { app: app.clone(), caller, permit, whence: super::whence::of(parts), action: PhantomData })
+        Ok(Self { app: app.clone(), caller, permit, whence, action: PhantomData })
     }
 
     /// A consistent read of what this caller may see: models that he may not read are not there.
@@ -203,17 +219,32 @@ impl<P: Permit> FromRequestParts<App> for Allowed<P> {
     }
 }
 
-/// The secret of `Authorization: Bearer …`, or of basic authentication where the password is a token.
-fn secret(parts: &Parts) -> Option<String> {
+/// A caller who calls too often.
+fn too_many(wait: Wait) -> AppError {
+    let refusal = Refusal::new(Code::RateLimited, "you send more requests than the server takes");
+    refusal.remedy(&format!("try again in {} s, and send fewer", wait.seconds)).into()
+}
+
+/// What `Authorization` presents: a token, also as the password of basic authentication, or a name and a password.
+fn presented(parts: &Parts) -> Option<Presented> {
     let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, value) = header.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(value.trim().to_owned());
+        return Some(Presented::Token(Secret::new(value.trim().to_owned())));
     }
     if scheme.eq_ignore_ascii_case("basic") {
         let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).ok()?;
         let text = String::from_utf8(bytes).ok()?;
-        return text.split_once(':').map(|(_, password)| password.to_owned());
+        let (name, password) = text.split_once(':')?;
+        let password = Secret::new(password.to_owned());
+        // No password begins like a token, so a token that ran out is never tried as one.
+        return Some(if ids::is_token(password.expose()) { Presented::Token(password) } else { Presented::Password(name.to_owned(), password) });
     }
     None
+}
+
+/// Where a request comes from: the other end of its connection, or what a proxy that the operator trusts says about it. From anybody else
+/// headers such as `X-Forwarded-For` are what anybody writes, and say nothing.
+pub(super) fn origin(parts: &Parts) -> Origin {
+    Origin { address: parts.extensions.get::<Arrival>().map(|arrival| arrival.address), whence: super::whence::of(parts) }
 }

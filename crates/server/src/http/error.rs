@@ -47,6 +47,9 @@ pub struct Problem {
     pub request_id: Option<String>,
 }
 
+/// When a caller who calls too often may try again: an actor's bucket has a new token within a second.
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
 /// HTTP status of a code.
 pub fn status(code: Code) -> StatusCode {
     match code {
@@ -83,6 +86,9 @@ impl Problem {
         let unauthenticated = status == StatusCode::UNAUTHORIZED;
         let mut response = (status, Json(self)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
         if unauthenticated {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chancery\""));
         }
@@ -102,12 +108,17 @@ impl IntoResponse for AppError {
     }
 }
 
-/// A fault shows a request id only; its chain goes to the log.
-fn fault_response(fault: &Fault) -> Response {
+/// Writes a fault to the log; gives the status of the answer and the request id under which it is found there.
+pub(super) fn log_fault(fault: &Fault) -> (StatusCode, String) {
     let request_id = crate::ids::random::<8>().map(hex::encode).unwrap_or_default();
     tracing::error!(request_id, error = %chain(fault), "a request failed");
     let read_only = matches!(fault, Fault::ClockSkew { .. });
-    let status = if read_only { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+    (if read_only { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR }, request_id)
+}
+
+/// A fault shows a request id only; its chain goes to the log.
+fn fault_response(fault: &Fault) -> Response {
+    let (status, request_id) = log_fault(fault);
     let problem = Problem {
         kind: "https://chancery.dev/problems/fault".to_owned(),
         title: "fault".to_owned(),

@@ -114,20 +114,29 @@ pub const GUARDS: &[(&str, Guard)] = &[
     ("entries", Guard::Subject),
     ("environments", Guard::Open),
     ("evidence", Guard::Model),
+    ("exchanges", Guard::Open),
     ("findings", Guard::ModelOrSubject(KINDS)),
     ("grant_proposals", Guard::Open),
+    ("group_roles", Guard::Open),
     ("handles", Guard::Open),
     ("lineage", Guard::Model),
+    ("login_failures", Guard::Open),
+    ("login_groups", Guard::Open),
+    ("login_identities", Guard::Open),
     ("names", Guard::Model),
     ("open_promotions", Guard::Model),
     ("packages", Guard::Open),
+    ("passwords", Guard::Open),
     ("payloads", Guard::Open),
     ("policy_bundles", Guard::Open),
     ("private_payloads", Guard::Open),
     ("review_causes", Guard::Review),
     ("risk_links", Guard::Model),
     ("semvers", Guard::Model),
+    ("session_uses", Guard::Open),
+    ("sessions", Guard::Open),
     ("settings", Guard::Open),
+    ("sign_ins", Guard::Open),
     ("tags", Guard::Model),
     ("team_members", Guard::Open),
     ("teams", Guard::Open),
@@ -136,9 +145,11 @@ pub const GUARDS: &[(&str, Guard)] = &[
     ("tier_proposals", Guard::Model),
     ("tiles", Guard::Open),
     ("timeline", Guard::Subject),
+    ("token_uses", Guard::Open),
     ("tokens", Guard::Open),
     ("transfer_proposals", Guard::Transfer),
     ("versions", Guard::Model),
+    ("workload_identities", Guard::Open),
 ];
 
 impl Guard {
@@ -306,13 +317,11 @@ fn needed<'a>(named: &'a [&'static str]) -> impl Iterator<Item = (&'static str, 
 fn in_front(sql: &str, shadows: &str, dialect: Dialect) -> String {
     let body = sql.trim_start();
     let Some(own) = body.strip_prefix("WITH ") else { return format!("WITH {shadows} {body}") };
-    match dialect {
+    match (own.strip_prefix("RECURSIVE "), dialect) {
+        (None, _) => format!("WITH {shadows}, {own}"),
+        (Some(own), Dialect::Sqlite) => format!("WITH RECURSIVE {shadows}, {own}"),
         // Expressions of a recursive list would see themselves.
-        Dialect::Postgres => format!("WITH {shadows} ({body})"),
-        Dialect::Sqlite => match own.strip_prefix("RECURSIVE ") {
-            Some(own) => format!("WITH RECURSIVE {shadows}, {own}"),
-            None => format!("WITH {shadows}, {own}"),
-        },
+        (Some(_), Dialect::Postgres) => format!("WITH {shadows} SELECT * FROM ({body}) AS answered"),
     }
 }
 
@@ -355,7 +364,8 @@ mod tests {
             }
             let open = guard == Guard::Open;
             let told = table.columns.iter().any(|column| ["model_id", "promotion_id", "to_model", "subject"].contains(&column.name));
-            assert!(!(open && told), "{} tells of a model, and is open", table.name);
+            // The subject of an identity is a person at his provider.
+            assert!(!(open && told) || table.name == "login_identities", "{} tells of a model, and is open", table.name);
         }
     }
 
@@ -375,7 +385,7 @@ mod tests {
         let at = |name: &str| text.find(&format!("{name} AS NOT")).unwrap_or_else(|| panic!("{name}: {text}"));
         assert!(at("models") < at("promotions") && at("promotions") < at("comments") && at("risks") < at("timeline"), "{text}");
         let (text, _) = readable.guarded("WITH RECURSIVE a AS (SELECT 1) SELECT 1 FROM versions", &[], Dialect::Postgres).unwrap();
-        assert!(text.ends_with("(WITH RECURSIVE a AS (SELECT 1) SELECT 1 FROM versions)"), "{text}");
+        assert!(text.ends_with(" SELECT * FROM (WITH RECURSIVE a AS (SELECT 1) SELECT 1 FROM versions) AS answered"), "{text}");
         let (text, _) = readable.guarded("WITH RECURSIVE a AS (SELECT 1) SELECT 1 FROM versions", &[], Dialect::Sqlite).unwrap();
         assert!(text.starts_with("WITH RECURSIVE models AS NOT MATERIALIZED"), "{text}");
     }

@@ -5,11 +5,25 @@ mod access;
 #[cfg(test)]
 mod access_log;
 #[cfg(test)]
+mod access_policy;
+#[cfg(test)]
 mod alias;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod attack_access;
+#[cfg(test)]
+mod attack_login;
+#[cfg(test)]
+mod attack_pipeline;
+#[cfg(test)]
+mod attack_secrets;
+#[cfg(test)]
+mod attack_teams;
+#[cfg(test)]
+mod attack_transport;
 #[cfg(test)]
 mod attestation;
 #[cfg(test)]
@@ -20,6 +34,8 @@ mod checks;
 mod crash;
 #[cfg(test)]
 mod emergency;
+#[cfg(test)]
+mod erasure;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
@@ -43,6 +59,12 @@ mod lifecycle;
 #[cfg(test)]
 mod lineage;
 #[cfg(test)]
+mod login;
+#[cfg(test)]
+mod login_oidc;
+#[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod mlflow;
 #[cfg(test)]
 mod mlflow_artifacts;
@@ -65,6 +87,8 @@ mod promotion;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+mod registry_keys;
+#[cfg(test)]
 mod risk;
 #[cfg(test)]
 mod rollback;
@@ -74,6 +98,8 @@ mod sight;
 mod signed_evidence;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod store_tls;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
@@ -87,6 +113,12 @@ mod third_party;
 #[cfg(test)]
 mod together;
 #[cfg(test)]
+mod token;
+#[cfg(test)]
 mod transfer;
 #[cfg(test)]
+mod transport;
+#[cfg(test)]
 mod version;
+#[cfg(test)]
+mod workload;

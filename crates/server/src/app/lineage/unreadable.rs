@@ -68,7 +68,8 @@ impl Unreadable {
         models.sort();
         models.dedup();
         let keys = models.iter().map(|model| Key { table: ModelRow::TABLE, values: values![*model] }).collect();
-        let hidden: Vec<ModelId> = models.iter().zip(snapshot.load(keys).await?).filter(|(_, (_, row))| row.is_none()).map(|(model, _)| model.clone()).collect();
+        let hidden: Vec<ModelId> =
+            models.iter().zip(snapshot.load(keys).await?).filter(|(_, (_, row))| row.is_none()).map(|(model, _)| model.clone()).collect();
         let mut words: Vec<String> = hidden.iter().map(ToString::to_string).collect();
         words.extend(found.into_iter().filter(|(model, _)| hidden.contains(model)).flat_map(|(_, words)| words));
         words.retain(|word| !word.is_empty());

@@ -3,7 +3,6 @@
 use chancery_core::access::Action;
 use chancery_core::names::{Label, ModelName, State, VersionNumber};
 use chancery_core::policy::{Input, Verdict};
-use chancery_core::refusal::Refusal;
 use chancery_core::registry;
 use chancery_core::tables::{OpenPromotionRow, PromotionRow, VersionRow};
 use futures_util::FutureExt;
@@ -35,11 +34,7 @@ impl App {
         environment: &Label,
     ) -> Result<(Evaluated, Subjects), AppError> {
         let snapshot = self.seen_by(caller).await?;
-        let not_found = || Refusal::not_found("version", &format!("{model}/{number}"));
         let (model, version) = view::version_named(&snapshot, model, number).await?;
-        if !self.may(caller, Action::Read, &model) {
-            return Err(not_found().into());
-        }
         let open = open_promotion(&snapshot, &version, to).await?;
         let gates = gates(version.state, to)?;
         let subjects = self.subjects(&snapshot, caller, model, version, to, environment, open).await?;

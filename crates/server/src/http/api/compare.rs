@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::lineage::{Shown, Unreadable};
 use crate::app::compare::{self, FactDifference, FileDifference};
+use crate::app::lineage::{Shown, Unreadable};
 use crate::app::{App, AppError, register, view};
 use crate::http::{Allowed, Path, Problem, caller};
 

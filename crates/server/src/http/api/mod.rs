@@ -5,9 +5,11 @@
 
 mod access_log;
 mod access_policy;
+mod account;
 mod alias;
 mod as_of;
 mod attestation;
+mod binding;
 mod bundle;
 mod can_i;
 pub mod check;
@@ -18,17 +20,22 @@ mod docs;
 pub mod download;
 mod emergency;
 mod end_of_life;
+mod erasure;
 mod evidence;
 mod exception;
+mod exchange;
 mod explain;
 mod finding;
 mod govern;
 mod grant;
+mod group;
 mod history;
+mod identity;
 mod jobs;
 mod key;
 pub mod ledger;
 mod lineage;
+mod login;
 pub mod model;
 mod package;
 pub mod policy;
@@ -95,11 +102,18 @@ fn routes() -> OpenApiRouter<App> {
         .merge(access_policy::routes())
         .merge(can_i::routes())
         .merge(user::routes())
+        .merge(login::routes())
+        .merge(account::routes())
+        .merge(binding::routes())
+        .merge(group::routes())
         .merge(grant::routes())
+        .merge(erasure::routes())
         .merge(team::routes())
         .merge(transfer::routes())
         .merge(access_log::routes())
         .merge(token::routes())
+        .merge(exchange::routes())
+        .merge(identity::routes())
         .merge(key::routes())
         .merge(decision::routes())
         .merge(attestation::routes())

@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 
 use super::as_of::{self, AsOfQuery};
 use super::model::Reason;
-use crate::app::lineage::{Shown, Unreadable};
 use crate::app::current::{Answer, Question};
+use crate::app::lineage::{Shown, Unreadable};
 use crate::app::register::NewVersion;
 use crate::app::view::{self, DecisionView, FixityView, VersionView};
 use crate::app::{App, AppError};

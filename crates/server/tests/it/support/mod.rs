@@ -1,9 +1,13 @@
 //! What the tests need around the server.
 
 pub(crate) mod app;
+pub(crate) mod browser;
 pub(crate) mod builders;
 pub(crate) mod client;
+pub(crate) mod issuer;
 pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod raw;
 
 pub(crate) use app::TestApp;
 pub(crate) use builders::{Cast, Made, evaluation};
