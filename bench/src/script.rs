@@ -62,7 +62,7 @@ pub fn profile() -> Value {
     json!({
         "description": "Credit scoring for consumer loans", "use_case": "credit scoring", "limitations": "Not for companies",
         "intended_users": ["credit officers"], "licence": "Apache-2.0",
-        "ownership": {"owning_team": "risk", "owner": "dana", "backup_owner": "ali", "escalation_contact": "risk@example.com", "business_unit": "retail"},
+        "ownership": {"owner": "dana", "backup_owner": "ali", "escalation_contact": "risk@example.com", "business_unit": "retail"},
     })
 }
 
@@ -161,7 +161,16 @@ impl Script {
         };
         for draft in drafts {
             let index = self.size + entries.len() as u64;
-            let entry = Entry { index, at: context.now, actor: self.actor.clone(), door: Door::Api, subject: draft.subject, event: draft.event, request: None };
+            let entry = Entry {
+                index,
+                at: context.now,
+                actor: self.actor.clone(),
+                door: Door::Api,
+                subject: draft.subject,
+                event: draft.event,
+                request: None,
+                run: None,
+            };
             for payload in draft.payloads {
                 self.rows.put(&chancery_core::tables::PayloadRow { digest: payload.digest, bytes: payload.bytes });
             }

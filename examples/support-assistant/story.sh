@@ -33,12 +33,14 @@ approved_by_both() {
 chapter "A registry, and who does what"
 show "chancery serve --data WORK/data"
 start_server 127.0.0.1:0
+as administrator team create support-automation --description "answers questions about invoices"
 enrol service-owner owner
 enrol engineer contributor
 enrol product-owner approver:product
 enrol security-lead approver:security
 enrol governance-lead approver:ai-governance
-enrol release-pipeline deployer --kind=pipeline
+recognise release-pipeline acme/support-assistant
+run_of release-pipeline acme/support-assistant
 enrol night-shift incident
 enrol model-auditor auditor
 

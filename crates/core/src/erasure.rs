@@ -13,12 +13,14 @@ use crate::names::{ActorId, Digest};
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
-use crate::tables::{ActorRow, DirectoryRow, HandleRow, PasswordRow, PrivateRow};
+use crate::tables::{ActorRow, DirectoryRow, HandleRow, LoginIdentityRow, PasswordRow, PrivateRow};
 
 /// Digests that one entry names: below the limit of what an entry holds.
 const PER_ENTRY: usize = 400;
 /// Most private texts that one erasure takes away; a person who wrote more is erased in several.
 pub const MAX_TEXTS: usize = 40_000;
+/// Most identities of providers that one erasure takes away.
+const MAX_IDENTITIES: usize = 1_000;
 
 /// Commands of this capability.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +31,8 @@ pub enum Command {
         actor: ActorId,
         /// Digests of the private texts that the person wrote, found in prepare.
         texts: Vec<Digest>,
+        /// Keys of whom the person is, or was, for identity providers; found in prepare.
+        identities: Vec<Digest>,
     },
 }
 
@@ -49,7 +53,7 @@ pub enum Event {
 /// # Errors
 /// [`Stop`].
 pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
-    let Command::Erase { actor, texts } = command;
+    let Command::Erase { actor, texts, identities } = command;
     let row = rows.get::<ActorRow>(&[actor])?.ok_or_else(|| Refusal::not_found("actor", actor.as_str()))?;
     check(&row)?;
     if texts.len() > MAX_TEXTS {
@@ -62,6 +66,7 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
     }
     if let Some(first) = drafts.first_mut() {
         first.vault.push(Vault::Forget(Key { table: PasswordRow::TABLE, values: vec![actor.value()] }));
+        first.vault.extend(known_identities(rows, actor, identities)?);
     }
     if let (Some(first), Some(name)) = (drafts.first_mut(), rows.get::<DirectoryRow>(&[actor])?) {
         first.vault.push(Vault::Forget(Key { table: DirectoryRow::TABLE, values: vec![actor.value()] }));
@@ -70,13 +75,29 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
     Ok(drafts)
 }
 
+/// Those of the identities that are nobody else's by now.
+fn known_identities(rows: &mut Rows, actor: &ActorId, identities: &[Digest]) -> Result<Vec<Vault>, Stop> {
+    let mut found = Vec::new();
+    for identity in identities.iter().take(MAX_IDENTITIES) {
+        let row = rows.get::<LoginIdentityRow>(&[identity])?;
+        if row.is_some_and(|row| row.actor_id.is_none_or(|holder| holder == *actor)) {
+            found.push(Vault::Forget(Key { table: LoginIdentityRow::TABLE, values: vec![identity.value()] }));
+        }
+    }
+    Ok(found)
+}
+
 fn forget_texts(subject: Subject, digests: &[Digest]) -> Draft {
     let mut draft = Draft::new(subject, Event::Erased { digests: digests.to_vec() });
     draft.vault.extend(digests.iter().map(|digest| Vault::Forget(Key { table: PrivateRow::TABLE, values: vec![digest.value()] })));
     draft
 }
 
-fn check(row: &ActorRow) -> Result<(), Refusal> {
+/// Whether a person can be erased.
+///
+/// # Errors
+/// `invalid_field` for a machine, `transition_refused` for who has access, `already_exists` for who is erased.
+pub fn check(row: &ActorRow) -> Result<(), Refusal> {
     if row.kind != ActorKind::Person {
         return Err(Refusal::invalid("name", &format!("a {} is no person: there is nothing to erase", row.kind)));
     }
@@ -110,7 +131,7 @@ mod tests {
     use crate::testing::*;
 
     fn erase(actor: &ActorId, texts: Vec<Digest>) -> Command {
-        Command::Erase { actor: actor.clone(), texts }
+        Command::Erase { actor: actor.clone(), texts, identities: Vec::new() }
     }
 
     #[test]

@@ -107,7 +107,7 @@ def what_was_missing_is_added_and_the_same_line_passes(world):
     assert "model.description" not in str(error), error
     profile = {
         "description": "Sorts applications before anybody reads them.",
-        "ownership": {"owner": "back-office-lead", "owning_team": "back-office"},
+        "ownership": {"owner": "back-office-lead"},
     }
     world.api(f"models/{name}", "PUT", profile)
     minimal = {"risk_tier": "minimal", "reason": "sorts paper"}

@@ -6,6 +6,8 @@
 //! A crash loses the lines that were not written yet, those of about the last second; [`App::flush_access_log`] is called when the server
 //! stops in order, and loses none.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use chancery_core::access_log::{AccessKind, Command, Day, Tally, Whence};
@@ -46,6 +48,8 @@ enum Message {
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     sender: mpsc::Sender<Message>,
+    /// Lines so far: those of one moment are listed in the order in which they were made.
+    count: Arc<AtomicU32>,
 }
 
 impl Log {
@@ -53,7 +57,7 @@ impl Log {
     pub(super) fn start(store: Store, clock: Clock) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(write(store, clock, receiver));
-        Self { sender }
+        Self { sender, count: Arc::default() }
     }
 }
 
@@ -120,7 +124,9 @@ impl App {
     /// [`Fault`] when it cannot be queued within five seconds: then what it is about must not happen.
     pub async fn log_access(&self, kind: AccessKind, actor: Option<&ActorId>, what: &str, whence: &Whence) -> Result<(), Fault> {
         let now = self.now();
-        let row = AccessLogRow::new((now, now), hex::encode(ids::random::<8>()?), kind, actor.cloned(), what, whence, ids::random()?);
+        let place = self.inner.access_log.count.fetch_add(1, Ordering::Relaxed);
+        let log_id = format!("{place:08x}{}", hex::encode(ids::random::<4>()?));
+        let row = AccessLogRow::new((now, now), log_id, kind, actor.cloned(), what, whence, ids::random()?);
         let row = row.map_err(|refusal| Fault::Config(refusal.message))?;
         match timeout(PATIENCE, self.inner.access_log.sender.send(Message::Line(Box::new(row)))).await {
             Ok(Ok(())) => Ok(()),
@@ -165,7 +171,7 @@ impl App {
         let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
         let command = Box::new(Command::Anchor { day, count, digest }.into());
         let work = Work::Command { command, noted: Vec::new(), evaluated_at: None };
-        let job = Job { actor: system, door: chancery_core::entry::Door::Schedule, request: None, work };
+        let job = Job { actor: system, door: chancery_core::entry::Door::Schedule, request: None, run: None, work };
         match self.sequencer().submit(job).await? {
             Answer::Done(_) => Ok(true),
             Answer::Refused(refusal, _) if refusal.code == Code::AlreadyExists => Ok(false),

@@ -2,11 +2,11 @@
 
 use clap::Subcommand;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Outcome;
 use super::exit::ExitCode;
-use super::output::{Format, text};
+use super::output::{Format, items, text};
 use super::session::{Session, member};
 use super::token;
 
@@ -27,6 +27,21 @@ pub enum Command {
         /// A role; repeat it for more.
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
+    },
+    /// Say what a person who leaves has in hand.
+    #[command(after_help = "Example: chancery user offboarding data-scientist")]
+    Offboarding {
+        /// Name of the user.
+        name: String,
+    },
+    /// Erase the name of a person whose access ended, and the private texts that the person wrote.
+    #[command(after_help = "Example: chancery user erase data-scientist --yes")]
+    Erase {
+        /// Name of the user.
+        name: String,
+        /// Do it: nothing brings the name back.
+        #[arg(long, required = true)]
+        yes: bool,
     },
     /// End a person's password. The one-time secret, with which he sets another, goes alone to the standard output.
     #[command(after_help = "Example: chancery user reset-password data-scientist")]
@@ -97,6 +112,14 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             let answer = client.change(Method::PUT, client.url(&["users", &name, "roles"]), &json!({"roles": roles}), None).await?;
             session.output.receipt(&answer, &format!("roles of {name}: {}{}", roles.join(", "), super::grant::note(&name, &answer.value)));
         }
+        Command::Offboarding { name } => {
+            let answer = client.get(client.url(&["users", &name, "offboarding"])).await?;
+            session.output.show(&answer, || offboarding(&answer.value));
+        }
+        Command::Erase { name, yes: _ } => {
+            let answer = client.post(client.url(&["users", &name, "erase"]), &json!({})).await?;
+            session.output.show(&answer, || erased(&answer.value));
+        }
         Command::ResetPassword { name } => {
             let request = client.request(Method::POST, client.url(&["users", &name, "password-reset"]));
             let answer = client.answer_once(request).await?;
@@ -123,6 +146,51 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
         }
     }
     Ok(ExitCode::Done)
+}
+
+/// What a person has in hand, kind by kind; kinds of which there is nothing are left out.
+fn offboarding(value: &Value) -> Vec<String> {
+    let sections = value.get("sections").map_or(&[][..], items);
+    let mut lines = Vec::new();
+    for section in sections.iter().filter(|section| section.pointer("/items/0").is_some()) {
+        lines.push(format!("{} ({})", text(section, "/name").replace('_', " "), text(section, "/end")));
+        for item in items(section) {
+            let until = if item.get("until").is_some_and(|until| !until.is_null()) { format!(", until {}", text(item, "/until")) } else { String::new() };
+            lines.push(format!("  {}  {}{until}", text(item, "/reference"), text(item, "/about")).trim_end().to_owned());
+        }
+        if text(section, "/more") == "true" {
+            lines.push("  and more".to_owned());
+        }
+    }
+    if lines.is_empty() {
+        lines.push("nothing".to_owned());
+    }
+    lines
+}
+
+/// What was erased and what stays.
+fn erased(value: &Value) -> Vec<String> {
+    let mut lines = vec![format!(
+        "erased (entry {}): the name, {} private texts, and the addresses of {} lines of the access log",
+        text(value, "/receipt/index"),
+        text(value, "/texts"),
+        text(value, "/access_log_lines")
+    )];
+    let remaining = value.get("remaining").map_or(&[][..], items);
+    if !remaining.is_empty() {
+        lines.push(format!("signed records that name the person {}:", text(value, "/remaining_until")));
+    }
+    lines.extend(remaining.iter().map(|record| {
+        format!(
+            "  {} {} of {}/{} (entry {})",
+            text(record, "/kind"),
+            text(record, "/digest"),
+            text(record, "/model"),
+            text(record, "/version"),
+            text(record, "/index")
+        )
+    }));
+    lines
 }
 
 async fn create(args: CreateArgs, session: &Session) -> Outcome {

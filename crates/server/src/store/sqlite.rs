@@ -71,6 +71,16 @@ impl Files {
         Ok(connection)
     }
 
+    /// Puts the log file of each database into it and empties it.
+    pub(super) fn truncate_logs(&self) -> Result<(), Fault> {
+        let truncate = |connection: &Connection| {
+            let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+            done.map(|_| ()).map_err(failed("empty a log file"))
+        };
+        truncate(&writable(&self.data.join("chancery.db"))?)?;
+        truncate(&self.scratch())
+    }
+
     /// The connection that writes scratch tables.
     pub(super) fn scratch(&self) -> MutexGuard<'_, Connection> {
         held(&self.scratch)
@@ -156,6 +166,8 @@ fn writable(path: &Path) -> Result<Connection, Fault> {
     prepare(&connection)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(doing())?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(doing())?;
+    // What an erasure takes away is overwritten, not only left out of the tree of pages.
+    connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(())).map_err(doing())?;
     // Pages that every batch touches stay in memory, and pages that many batches change go to the main file once.
     connection.pragma_update(None, "cache_size", WRITER_CACHE).map_err(doing())?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(doing())?;

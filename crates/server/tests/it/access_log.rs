@@ -43,7 +43,7 @@ both! {
         let version = cast.scientist.version("loan", b"weights").await;
         let files = cast.auditor.get(&format!("{}/manifest", version.path)).await.expect(200);
         let path = files["files"][0]["path"].as_str().unwrap().to_owned();
-        cast.auditor.call("GET", &format!("{}/files/{path}", version.path)).header("user-agent", "curl/8\u{7f}").send().await;
+        cast.auditor.call("GET", &format!("{}/files/{path}", version.path)).header("user-agent", "curl/8").header("x-forwarded-for", "203.0.113.9").send().await;
         cast.auditor.get(&format!("{}/files/{path}", version.path)).await.expect(200);
         cast.auditor.get(&format!("{}/package", version.path)).await;
         cast.auditor.get("/api/v1/risks/export?format=csv").await;
@@ -51,17 +51,18 @@ both! {
         assert_eq!(cast.auditor.get(&format!("{}/files/none", version.path)).await.status, 404);
         let found = lines(app, "").await;
         let kinds: Vec<&str> = found.iter().map(|line| line["kind"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["export", "export", "download", "download"], "{found:?}");
+        assert_eq!(kinds, ["export", "export", "download", "download", "download"], "{found:?}");
         assert_eq!(found[1]["user"], "model-auditor");
-        assert!(found[3]["what"].as_str().unwrap().ends_with(&path), "{:?}", found[3]);
-        assert_eq!(lines(app, "?kind=download&user=model-auditor").await.len(), 2);
+        assert!(found[3]["what"].as_str().unwrap().ends_with(&path) && found[4]["user_agent"] == "curl/8", "{found:?}");
+        assert!(found.iter().all(|line| line["address"] != "203.0.113.9"), "a header says nothing about where somebody is");
+        assert_eq!(lines(app, "?kind=download&user=model-auditor").await.len(), 3);
         assert_eq!(lines(app, "?user=scientist").await.len(), 0);
         assert_eq!(lines(app, "?since=2026-06-02").await.len(), 0);
-        assert_eq!(lines(app, "?until=2026-06-01").await.len(), 4);
+        assert_eq!(lines(app, "?until=2026-06-01").await.len(), 5);
         let first = app.admin.get("/api/v1/access-log?limit=3").await.expect(200);
         let rest = lines(app, &format!("?limit=3&after={}", first["next"].as_str().unwrap())).await;
-        assert_eq!((first["items"].as_array().unwrap().len(), rest.len()), (3, 1));
-        assert_eq!(rest[0], found[3]);
+        assert_eq!((first["items"].as_array().unwrap().len(), rest.len()), (3, 2));
+        assert_eq!(rest, found[3..]);
         assert_eq!(app.admin.get("/api/v1/access-log?after=eA").await.problem(), "422 invalid_field after");
         assert_eq!(cast.owner.get("/api/v1/access-log").await.recorded_problem(), "403 access_denied");
     }

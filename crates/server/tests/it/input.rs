@@ -34,6 +34,7 @@ const EVERY_ROLE: &[&str] = &["owner", "deployer", "incident", "auditor", "admin
 both! {
     async fn malformed_bodies_are_refused_everywhere(app: &TestApp) {
         let all = app.user("all", EVERY_ROLE).await;
+        app.team("credit").await;
         all.model("loan", "high").await;
         all.version("loan", b"bytes").await;
         let size = app.size().await;
@@ -67,6 +68,7 @@ both! {
 
     async fn names_have_rules_wherever_they_come_from(app: &TestApp) {
         let owner = app.user("model-owner", &["owner"]).await;
+        app.team("credit").await;
         owner.model("loan", "high").await;
         let size = app.size().await;
         let long = "n".repeat(257);

@@ -21,6 +21,7 @@ fn sign(statement: &Value, key: &ForeignSigningKey) -> Value {
 
 /// A version, and a pipeline that may add evidence.
 async fn scene(app: &TestApp) -> (Client, Made, String) {
+    app.team("credit").await;
     let pipeline = app.actor("ci", "pipeline", &["contributor"]).await;
     pipeline.model("loan", "high").await;
     let version = pipeline.version("loan", b"bytes").await;

@@ -179,7 +179,7 @@ impl App {
     }
 
     /// Deletes the rows of sessions that are over already.
-    pub(super) async fn forget_sessions(&self, actor: &ActorId) -> Result<(), AppError> {
+    pub(in crate::app) async fn forget_sessions(&self, actor: &ActorId) -> Result<(), AppError> {
         let rows = sessions_of(&self.inner.store.read().await?, actor).await?;
         Ok(self.inner.store.scratch().remove(keys(rows.into_iter().map(|row| row.session_id))).await?)
     }

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use chancery_core::access::{Role, Scope};
 use chancery_core::entry::PrivateText;
 use chancery_core::model::Command;
 use chancery_core::names::{Label, ModelId, ModelName};
@@ -16,6 +17,7 @@ use super::promotion::before;
 use super::user::handle;
 use crate::app::view::{self, ModelReference};
 use crate::app::{App, AppError};
+use crate::http::caller::Permit;
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
 use crate::{ids, values};
@@ -44,8 +46,23 @@ struct Accept {
     to: Label,
 }
 
+/// The model, for whoever may read it, and for an owner of the team to which its transfer is proposed: he is asked to take it.
 async fn id_of(allowed: &Allowed<caller::TransferModel>, name: &ModelName) -> Result<ModelId, AppError> {
-    Ok(view::model_named(&allowed.read().await?, name).await?.model_id)
+    let unknown = match view::model_named(&allowed.read().await?, name).await {
+        Ok(model) => return Ok(model.model_id),
+        Err(error) => error,
+    };
+    let snapshot = allowed.app.store().read().await?;
+    let offered = match view::model_named(&snapshot, name).await {
+        Ok(model) => snapshot.get::<TransferProposalRow>(values![model.model_id]).await?,
+        Err(_) => None,
+    };
+    offered.filter(|row| owns_for(allowed, &row.to_team)).map(|row| row.model_id).ok_or(unknown)
+}
+
+/// Whether the caller has the role of owner in a team.
+fn owns_for<P: Permit>(allowed: &Allowed<P>, team: &Label) -> bool {
+    allowed.caller.actor.roles.iter().any(|grant| grant.role == Role::Owner && grant.scope == Scope::Team(team.clone()))
 }
 
 /// Propose that a team owns a model
@@ -125,7 +142,12 @@ async fn list(allowed: Allowed<caller::Read>, Query(page): Query<PageQuery>) -> 
     let Page { items, next } = Page::new(rows, limit, |row| row.entry_index.to_string());
     let mut views = Vec::with_capacity(items.len());
     for row in items {
-        let Some(model) = snapshot.get::<ModelRow>(values![row.model_id]).await? else { continue };
+        let found = match snapshot.get::<ModelRow>(values![row.model_id]).await? {
+            // Who is asked to take a model sees which.
+            None if owns_for(&allowed, &row.to_team) => allowed.app.store().read().await?.get::<ModelRow>(values![row.model_id]).await?,
+            found => found,
+        };
+        let Some(model) = found else { continue };
         views.push(TransferView {
             model: ModelReference { id: model.model_id.to_string(), name: model.name.to_string() },
             from: row.from_team.map(|team| team.to_string()),

@@ -20,6 +20,7 @@ async fn published(stopped: &Stopped) -> String {
 fn at_a_checkpoint(database: Database, point: CrashPoint) {
     block_on(async {
         let app = TestApp::start(database).await;
+        app.team("credit").await;
         app.admin.model("loan", "high").await;
         app.app.sign_checkpoint().await.unwrap();
         tag(&app.admin, "uncovered").await.expect(200);

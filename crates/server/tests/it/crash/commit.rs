@@ -33,7 +33,7 @@ async fn prepare(database: Database) -> Prepared {
     for number in 0..5 {
         tag(&app.admin, &format!("first-{number}")).await.expect(200);
     }
-    let token = app.admin.post("/api/v1/tokens", json!({"user": "ci"})).await.expect(201)["secret"].as_str().unwrap().to_owned();
+    let token = cast.pipeline.token().await;
     Prepared { stopped: app.shut_down().await, promotion, version, token }
 }
 
@@ -123,6 +123,7 @@ fn postgres_when_the_answer_is_lost() {
 fn killed_under_load(database: Database) {
     block_on(async {
         let app = TestApp::start(database).await;
+        app.team("credit").await;
         app.user("scientist", &["contributor"]).await.model("loan", "high").await;
         let stopped = app.shut_down().await;
         let mut acknowledged_in_all = 0;

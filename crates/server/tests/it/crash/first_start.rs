@@ -39,6 +39,7 @@ fn at_the_first_start(database: Database) {
             let first = std::fs::read_to_string(&file).ok();
 
             let app = reopen(&stopped).await;
+            app.team("credit").await;
             app.admin.model("loan", "high").await;
             assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
             let second = std::fs::read_to_string(&file).unwrap();

@@ -34,6 +34,7 @@ async fn tamper(stopped: &Stopped) {
 fn at_a_rebuild(database: Database, point: CrashPoint, expected: Verdict) {
     block_on(async {
         let app = TestApp::start(database).await;
+        app.team("credit").await;
         app.admin.model("loan", "high").await;
         tag(&app.admin, "kept").await.expect(200);
         app.app.sign_checkpoint().await.unwrap();

@@ -43,6 +43,7 @@ pub(super) async fn put(client: &Client) -> Answer {
 
 async fn prepare() -> (Stopped, String, String) {
     let app = TestApp::start(Database::Sqlite).await;
+    app.team("credit").await;
     let scientist = app.user("scientist", &["contributor"]).await;
     scientist.model("loan", "high").await;
     let begun = scientist.post("/api/v1/uploads", json!({"size": bytes().len(), "digest": digest()})).await.expect(201);
