@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a target needs, from Debian's packages and from PyPI. Does nothing when it is there already.
 #   setup.sh build   a C compiler for SQLite and TLS
-#   setup.sh test    also PostgreSQL, openssl, Go with golang.org/x/mod, the Python verifiers in target/venv, the MLflow
+#   setup.sh test    also PostgreSQL, openssl, SoftHSM, Go with golang.org/x/mod, the Python verifiers in target/venv, the MLflow
 #                    clients in target/venv-mlflow3 and target/venv-mlflow2, schemathesis in target/venv-schemathesis, and
 #                    Node with an OpenID provider in target/oidc
 #   setup.sh bench   also PostgreSQL, and MLflow's server in target/venv-mlflow-server
@@ -27,6 +27,7 @@ if [ "$what" = test ]; then
   need nodejs command -v node
   need npm command -v npm
   need golang-go command -v go
+  need softhsm2 test -f /usr/lib/softhsm/libsofthsm2.so
   need golang-golang-x-mod-dev test -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog
 fi
 if [ ${#packages[@]} -gt 0 ]; then

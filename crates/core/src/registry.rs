@@ -20,6 +20,34 @@ pub const CLOCK_OFFSET: &str = "clock.offset";
 /// Setting with the policy mode.
 pub const POLICY_MODE: &str = "policy.mode";
 
+/// What a key of the registry signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyPurpose {
+    /// Decisions, approvals, attestations: ECDSA P-256; its public key is written as SPKI PEM.
+    Decision,
+    /// Checkpoints: Ed25519; its public key is written as vkey (C2SP signed-note).
+    Checkpoint,
+}
+
+impl KeyPurpose {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
+/// Stands between the two parts of [`key_in_force`]; neither a PEM nor a vkey nor a time has it.
+pub const KEY_SEPARATOR: char = '|';
+
+/// Setting with the key in force, once a key was rotated: public key, [`KEY_SEPARATOR`], and until when the one before signs, too.
+pub fn key_in_force(purpose: KeyPurpose) -> String {
+    format!("keys.{}", purpose.as_str())
+}
+
 /// Commands on the registry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -45,6 +73,17 @@ pub enum Command {
     MoveClock {
         /// Seconds that are added to the system's clock.
         offset_seconds: i64,
+    },
+    /// Puts another key in the place of one of the registry's own.
+    RotateKey {
+        /// What it signs.
+        purpose: KeyPurpose,
+        /// The public key that goes.
+        old: String,
+        /// The public key that comes.
+        new: String,
+        /// Until when the old one signs, too.
+        overlap_until: Option<Timestamp>,
     },
     /// Records a check that changes nothing.
     RecordCheck {
@@ -86,6 +125,19 @@ pub enum Event {
     ClockMoved {
         /// Seconds that are added to the system's clock; 0 when it is true again.
         offset_seconds: i64,
+    },
+    /// Another key took the place of one of the registry's own.
+    #[serde(rename = "keys.rotated")]
+    KeysRotated {
+        /// What it signs.
+        purpose: KeyPurpose,
+        /// The public key that went.
+        old: String,
+        /// The public key that came.
+        new: String,
+        /// Until when the old one signs, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        overlap_until: Option<Timestamp>,
     },
     /// Gates were evaluated without a promotion.
     #[serde(rename = "check.recorded")]
@@ -222,6 +274,21 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
             }
             Ok(vec![Draft::new(Subject::Registry, Event::ClockMoved { offset_seconds: *offset_seconds })])
         }
+        Command::RotateKey { purpose, old, new, overlap_until } => {
+            let name = purpose.as_str();
+            if old == new {
+                return Err(Refusal::invalid("new", &format!("this is the {name} key that is in force")).into());
+            }
+            let known = rows.get::<SettingRow>(&[&key_in_force(*purpose)])?;
+            if known.is_some_and(|row| row.value.split(KEY_SEPARATOR).next() != Some(old.as_str())) {
+                return Err(Refusal::new(Code::PreconditionFailed, &format!("another {name} key is in force"))
+                    .field("old")
+                    .remedy("bring the keys of the server that rotated it here, and try again")
+                    .into());
+            }
+            let event = Event::KeysRotated { purpose: *purpose, old: old.clone(), new: new.clone(), overlap_until: *overlap_until };
+            Ok(vec![Draft::new(Subject::Registry, event)])
+        }
         Command::RecordCheck { model, number, target, gate } => {
             version::existing(rows, model, *number)?;
             let event = Event::CheckRecorded { target: *target, verdict: gate.payload.digest, passed: gate.failed.is_empty(), failed: gate.failed_rules() };
@@ -242,6 +309,11 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         }
         Event::ClockMoved { offset_seconds } => {
             rows.put(&SettingRow { name: CLOCK_OFFSET.to_owned(), value: offset_seconds.to_string(), revision: entry.index });
+            Ok(())
+        }
+        Event::KeysRotated { purpose, new, overlap_until, .. } => {
+            let until = overlap_until.map(|until| until.to_string()).unwrap_or_default();
+            rows.put(&SettingRow { name: key_in_force(*purpose), value: format!("{new}{KEY_SEPARATOR}{until}"), revision: entry.index });
             Ok(())
         }
         Event::PolicyModeChanged { mode, .. } => set_mode(rows, entry, *mode),

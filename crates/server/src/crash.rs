@@ -49,6 +49,10 @@ points! {
     BeforeJoin,
     /// They do, nobody was told.
     AfterJoin,
+    /// A new key is on the disk, no entry names it.
+    AfterNewKey,
+    /// The entry names it, its file has not become the key.
+    AfterRotation,
     /// The registry is started and has no administrator.
     AfterStart,
     /// It has one, without a token.

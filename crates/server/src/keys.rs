@@ -3,10 +3,18 @@
 //! - `decision.pem`: ECDSA P-256 (PKCS#8), signs decisions and models;
 //! - `checkpoint.pem`: Ed25519 (PKCS#8), signs checkpoints;
 //! - `origin`: the origin of the log, which is also the name of the checkpoint key;
-//! - `checkpoint.memory`: the newest checkpoint that this key signed (see [`crate::ledger::memory`]).
+//! - `checkpoint.memory`: the newest checkpoint that this key signed (see [`crate::ledger::memory`]);
+//! - `public`: every public key that the registry ever signed with (see [`PublicKeys`]);
+//! - `*.next.pem`, `checkpoint.former.pem`: while keys are rotated (see [`rotation`]).
+//!
+//! Instead of a file, a private key can be in the environment or in a PKCS#11 token.
 //!
 //! INVARIANT: a key file is complete and on disk before its key signs anything, so that no signature outlives its key.
 //! INVARIANT: a key is made only when its file is missing; a file that cannot be read is never replaced.
+
+mod pkcs11;
+mod public;
+pub mod rotation;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -15,46 +23,125 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chancery_core::ledger::note::{Signer, Verifier};
-use chancery_core::signing::SigningKey;
+use chancery_core::names::Timestamp;
+use chancery_core::registry::KeyPurpose;
 use chancery_core::signing::keys::{KeyError, ed25519_seed_from_pkcs8_pem, ed25519_seed_to_pkcs8_pem};
+use chancery_core::signing::{PublicKey, Sign, SigningKey};
 
+pub use public::PublicKeys;
+
+use crate::config::Pkcs11;
 use crate::fault::Fault;
 use crate::ids::random;
+
+/// Where a private key comes from.
+#[derive(Clone, Debug, Default)]
+pub enum Source {
+    /// `DATA/keys`; made there when it is missing.
+    #[default]
+    File,
+    /// PKCS#8 PEM, from the environment.
+    Pem(Pem),
+    /// A token that gives it to nobody.
+    Pkcs11(Box<Pkcs11>),
+}
+
+/// A private key as PEM; `Debug` does not show it.
+#[derive(Clone)]
+pub struct Pem(pub String);
+
+impl std::fmt::Debug for Pem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Pem(…)")
+    }
+}
+
+/// Where the keys of a registry come from, and what is done with them.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The decision key.
+    pub decision: Source,
+    /// The checkpoint key.
+    pub checkpoint: Source,
+    /// The key that is about to be rotated: it may be another one than the registry knows.
+    pub rotating: Option<KeyPurpose>,
+}
+
+impl Sources {
+    pub(crate) fn of(&self, purpose: KeyPurpose) -> &Source {
+        match purpose {
+            KeyPurpose::Decision => &self.decision,
+            KeyPurpose::Checkpoint => &self.checkpoint,
+        }
+    }
+}
+
+/// What the ledger says of the keys: nothing before the first rotation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InForce {
+    /// SPKI PEM of the decision key.
+    pub decision: Option<String>,
+    /// vkey of the checkpoint key.
+    pub checkpoint: Option<String>,
+    /// Until when the checkpoint key before it signs, too.
+    pub overlap_until: Option<Timestamp>,
+}
+
+impl InForce {
+    pub(crate) fn of(&self, purpose: KeyPurpose) -> Option<&str> {
+        match purpose {
+            KeyPurpose::Decision => self.decision.as_deref(),
+            KeyPurpose::Checkpoint => self.checkpoint.as_deref(),
+        }
+    }
+}
 
 /// The keys of a registry. Cheap to clone; `Debug` shows public parts only.
 #[derive(Clone)]
 pub struct Keys {
-    folder: PathBuf,
-    decision: SigningKey,
+    decision: Arc<dyn Sign>,
     log: Arc<Signer>,
+    /// The checkpoint key before, which signs, too, until then.
+    former: Option<(Arc<Signer>, Timestamp)>,
+    public: Arc<PublicKeys>,
 }
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Keys").field("folder", &self.folder).field("log", &self.log.verifier().to_string()).finish_non_exhaustive()
+        formatter.debug_struct("Keys").field("log", &self.log.verifier().to_string()).finish_non_exhaustive()
     }
 }
 
 impl Keys {
-    /// Reads the keys of the data folder, and makes those that are missing.
+    /// [`Keys::open_with`] the files of the data folder, of a registry whose keys were never rotated.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(data: &Path, origin: Option<&str>) -> Result<Self, Fault> {
+        Self::open_with(data, origin, &Sources::default(), &InForce::default())
+    }
+
+    /// Reads the keys, and makes those files of the data folder that are missing. Finishes a rotation that is in the ledger.
     ///
     /// `origin` names a new log (a URL prefix without scheme, no space and no `+`); without it the name is `chancery.local/` and
     /// eight random hexadecimal digits. A log keeps its name.
     ///
     /// # Errors
-    /// [`Fault::Config`] when a file is readable by others, is no key, or the log has another origin already; [`Fault::Database`]
-    /// when the disk refuses.
-    pub fn open(data: &Path, origin: Option<&str>) -> Result<Self, Fault> {
+    /// [`Fault::Config`] when a file is readable by others, is no key, the log has another origin already, or a key is not the one that
+    /// the registry signs with; [`Fault::Database`] when the disk refuses.
+    pub fn open_with(data: &Path, origin: Option<&str>, sources: &Sources, in_force: &InForce) -> Result<Self, Fault> {
         let folder = data.join("keys");
         make_folder(&folder)?;
         let origin = open_origin(&folder, origin)?;
-        let decision_path = folder.join("decision.pem");
-        let decision_pem = open_key(&decision_path, new_decision_pem)?;
-        let decision = SigningKey::from_pkcs8_pem(&decision_pem).map_err(|error| unusable(&decision_path, &error))?;
-        let log_path = folder.join("checkpoint.pem");
-        let seed = ed25519_seed_from_pkcs8_pem(&open_key(&log_path, new_log_pem)?).map_err(|error| unusable(&log_path, &error))?;
-        let log = Signer::new(&origin, &seed).map_err(|error| Fault::Config(format!("`{}`: {error}", folder.join("origin").display())))?;
-        Ok(Self { folder, decision, log: Arc::new(log) })
+        rotation::finish(&folder, &origin, sources, in_force)?;
+        let decision = open_decision(&folder, &sources.decision)?;
+        let log = open_log(&folder, &origin, &sources.checkpoint)?;
+        let pem = spki_pem(&decision.public_key())?;
+        rotation::check(&folder, &origin, KeyPurpose::Decision, &pem, sources, in_force)?;
+        rotation::check(&folder, &origin, KeyPurpose::Checkpoint, &log.verifier().to_string(), sources, in_force)?;
+        let former = rotation::former(&folder, &origin, in_force)?;
+        let public = Arc::new(PublicKeys::read(data)?);
+        Ok(Self { decision, log: Arc::new(log), former, public })
     }
 
     /// The origin of the log.
@@ -63,8 +150,8 @@ impl Keys {
     }
 
     /// The key that signs decisions and models.
-    pub fn decision(&self) -> &SigningKey {
-        &self.decision
+    pub fn decision(&self) -> &dyn Sign {
+        &*self.decision
     }
 
     /// Its public key, SPKI PEM.
@@ -72,7 +159,7 @@ impl Keys {
     /// # Errors
     /// [`Fault::Config`] when it cannot be written.
     pub fn public_pem(&self) -> Result<String, Fault> {
-        self.decision.public_key().to_spki_pem().map_err(|error| Fault::Config(format!("write a public key: {error}")))
+        spki_pem(&self.decision.public_key())
     }
 
     /// The key that signs checkpoints.
@@ -80,15 +167,65 @@ impl Keys {
         &self.log
     }
 
+    /// The checkpoint key before it, while both sign.
+    pub fn former_log(&self, now: Timestamp) -> Option<&Signer> {
+        self.former.as_ref().filter(|(_, until)| now < *until).map(|(signer, _)| &**signer)
+    }
+
     /// Its public key; written as text it is the vkey (C2SP signed-note).
     pub fn verifier(&self) -> &Verifier {
         self.log.verifier()
     }
 
+    /// Every public key that this registry ever signed with.
+    pub fn public(&self) -> &PublicKeys {
+        &self.public
+    }
+
     /// Where the newest signed checkpoint is remembered.
     pub fn memory_path(&self) -> PathBuf {
-        memory_path(&self.folder)
+        self.public.memory_path()
     }
+}
+
+fn open_decision(folder: &Path, source: &Source) -> Result<Arc<dyn Sign>, Fault> {
+    let (pem, place) = match source {
+        Source::File => {
+            let path = folder.join(file_of(KeyPurpose::Decision));
+            (open_key(&path, new_decision_pem)?, format!("`{}`", path.display()))
+        }
+        Source::Pem(Pem(pem)) => (pem.clone(), "CHANCERY_DECISION_KEY".to_owned()),
+        Source::Pkcs11(token) => return Ok(Arc::new(pkcs11::Decision::open(token)?)),
+    };
+    let key = SigningKey::from_pkcs8_pem(&pem).map_err(|error| Fault::Config(format!("{place}: {error}")))?;
+    Ok(Arc::new(key))
+}
+
+fn open_log(folder: &Path, origin: &str, source: &Source) -> Result<Signer, Fault> {
+    let (pem, place) = match source {
+        Source::File => {
+            let path = folder.join(file_of(KeyPurpose::Checkpoint));
+            (open_key(&path, new_log_pem)?, format!("`{}`", path.display()))
+        }
+        Source::Pem(Pem(pem)) => (pem.clone(), "CHANCERY_CHECKPOINT_KEY".to_owned()),
+        Source::Pkcs11(token) => return pkcs11::note_signer(origin, token),
+    };
+    note_signer(origin, &pem).map_err(|error| Fault::Config(format!("{place}: {error}")))
+}
+
+/// The signer of a log from the PEM of its key; the error is for a message that names the place.
+fn note_signer(origin: &str, pem: &str) -> Result<Signer, String> {
+    let seed = ed25519_seed_from_pkcs8_pem(pem).map_err(|error| error.to_string())?;
+    Signer::new(origin, &seed).map_err(|error| error.to_string())
+}
+
+/// The file of a key in the folder of keys.
+fn file_of(purpose: KeyPurpose) -> String {
+    format!("{}.pem", purpose.as_str())
+}
+
+fn spki_pem(key: &PublicKey) -> Result<String, Fault> {
+    key.to_spki_pem().map_err(|error| Fault::Config(format!("write a public key: {error}")))
 }
 
 /// The memory of the checkpoint key in a folder of keys.
@@ -197,10 +334,6 @@ fn new_log_pem() -> Result<String, Fault> {
     pem.map(|pem| pem.as_str().to_owned()).map_err(|error| Fault::Config(format!("make a key: {error}")))
 }
 
-fn unusable(path: &Path, error: &KeyError) -> Fault {
-    Fault::Config(format!("`{}`: {error}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,7 +355,8 @@ mod tests {
         for name in ["decision.pem", "checkpoint.pem", "origin"] {
             assert_eq!(mode(&folder.join(name)), 0o600, "{name}");
         }
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
+        assert_eq!(mode(&folder.join("public")), 0o600);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
     }
 
     #[test]

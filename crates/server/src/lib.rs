@@ -6,6 +6,7 @@ pub mod app;
 pub mod blobs;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod crash;
 pub mod fault;
 pub mod http;
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod secret;
 pub mod serve;
 pub mod store;
+pub mod token;
 
 pub(crate) fn schema() -> store::Schema {
     store::Schema::product()

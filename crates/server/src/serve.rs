@@ -1,109 +1,87 @@
 //! `chancery serve`: opens the registry, signs checkpoints, answers HTTP until it is told to stop.
 
+mod arguments;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use chancery_core::names::PolicyMode;
-use clap::Args;
 use tokio::net::TcpListener;
 
+pub use arguments::{ServeArgs, database_address, key_sources, parse_offset};
+
+use crate::app::rates::Rates;
 use crate::app::{App, AppConfig};
 use crate::clock::Clock;
+use crate::http::transport::{Settings, TlsState, serve};
 use crate::store::StoreConfig;
 
-/// How long running requests may take after the signal to stop.
-const GRACE: Duration = Duration::from_secs(20);
-
-/// Options of `chancery serve`.
-#[derive(Args, Clone, Debug)]
-pub struct ServeArgs {
-    /// Data folder: keys, artifacts, and the database when it is SQLite.
-    #[arg(long, env = "CHANCERY_DATA", default_value = "chancery-data")]
-    pub data: PathBuf,
-    /// Address to listen on.
-    #[arg(long, env = "CHANCERY_LISTEN", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-    /// PostgreSQL address (`postgres://user:password@host/database`); without it SQLite in the data folder.
-    #[arg(long, env = "CHANCERY_DATABASE", hide_env_values = true)]
-    pub database: Option<String>,
-    /// Policy mode of a registry that is started for the first time.
-    #[arg(long, default_value = "enforce")]
-    pub policy_mode: PolicyMode,
-    /// Ask nobody who they are. Loopback only; every entry then says `anonymous`.
-    #[arg(long)]
-    pub no_auth: bool,
-    /// Move the clock, such as `90d` or `-2h`. Loopback only; for rehearsals.
-    #[arg(long, allow_hyphen_values = true, value_parser = parse_offset)]
-    pub clock_offset: Option<i64>,
-}
-
-/// Microseconds of a duration such as `90d`, `-2h`, `30m`, `45s`.
-fn parse_offset(text: &str) -> Result<i64, String> {
-    let bad = || format!("`{text}` is not a duration such as 90d, -2h, 30m or 45s");
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(bad)?;
-    let seconds = match unit {
-        "d" => 86_400,
-        "h" => 3_600,
-        "m" => 60,
-        "s" => 1,
-        _ => return Err(bad()),
-    };
-    number.parse::<i64>().ok().and_then(|number| number.checked_mul(seconds * 1_000_000)).ok_or_else(bad)
-}
-
-/// Runs the server until SIGINT or SIGTERM.
+/// Runs the server until SIGINT or SIGTERM; with `--check-config` it only says whether it could start.
 ///
 /// # Errors
 /// Why it could not start, or could not stop in order.
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
-    let loopback = args.listen.ip().is_loopback();
-    if !loopback && (args.no_auth || args.clock_offset.is_some()) {
-        anyhow::bail!("--no-auth and --clock-offset are for loopback addresses only; {} is not one", args.listen);
+    let config = args.config()?;
+    let tls = config.tls.as_ref().map(TlsState::open).transpose()?.map(Arc::new);
+    if args.check_config {
+        config.check_files()?;
+        println!("the configuration is valid");
+        return Ok(());
     }
-    let config = AppConfig {
-        store: StoreConfig { data: args.data.clone(), database: args.database.clone() },
-        policy_mode: args.policy_mode,
+    let database = args.database_address(&config)?;
+    let rates = Arc::new(Rates::new(&config.rate));
+    let app_config = AppConfig {
+        store: StoreConfig { data: args.data(&config), database },
+        policy_mode: config.policy_mode.unwrap_or(PolicyMode::Enforce),
         no_auth: args.no_auth,
-        login: crate::app::LoginConfig::default(),
-        web: crate::app::WebConfig::default(),
+        login: config.login.clone(),
+        web: crate::app::WebConfig { public_url: config.public_url.clone(), tls: config.tls.is_some() },
         clock: Clock::System { offset: args.clock_offset.unwrap_or(0) },
+        workload_issuers: config.workload_issuers.clone(),
         crash: None,
+        keys: args.key_sources(&config, None)?,
+        rates: Arc::clone(&rates),
     };
-    let (app, token) = App::open(config).await?;
+    let (app, token) = App::open(app_config).await?;
     app.record_clock_offset(args.clock_offset.unwrap_or(0)).await?;
-    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
-    let address = listener.local_addr()?;
-    greet(&args, address, token.as_deref());
-    let anchors = tokio::spawn(crate::jobs::access_log::run(app.clone()));
-    let signer = tokio::spawn(crate::jobs::checkpoint::run(app.clone()));
-    let checks = tokio::spawn(crate::jobs::checks::run(app.clone()));
-    let service = crate::http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stopped());
-    let served = async { server.await.context("the server stopped") };
-    tokio::select! {
-        result = served => result?,
-        () = grace() => tracing::warn!("requests were still running after the signal to stop"),
-    }
-    signer.abort();
-    checks.abort();
-    anchors.abort();
-    app.flush_access_log().await;
+    let listen = config.listen.address;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    greet(&args, &config, listener.local_addr()?, token.as_deref());
+    let router = crate::http::router_within(app.clone(), config.limits.request_time());
+    let jobs = [
+        tokio::spawn(crate::jobs::access_log::run(app.clone())),
+        tokio::spawn(crate::jobs::checkpoint::run(app.clone())),
+        tokio::spawn(crate::jobs::checks::run(app.clone())),
+    ];
+    let watch = tls.clone().map(|tls| {
+        let notices = app.notices().clone();
+        tokio::spawn(async move { tls.watch(notices).await })
+    });
+    let log = app.clone();
+    drop(app);
+    serve(listener, router, Settings { limits: config.limits, listen: config.listen, tls, rates }, stopped()).await;
+    log.flush_access_log().await;
+    jobs.iter().chain(&watch).for_each(tokio::task::JoinHandle::abort);
     Ok(())
 }
 
 /// What a person at the keyboard needs: where it is, and the first token, once.
-fn greet(args: &ServeArgs, address: SocketAddr, token: Option<&str>) {
-    println!("chancery {} serves http://{address} from {}", env!("CARGO_PKG_VERSION"), args.data.display());
+fn greet(args: &ServeArgs, config: &crate::config::Config, address: SocketAddr, token: Option<&str>) {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let data = args.data(config);
+    println!("chancery {} serves {scheme}://{address} from {}", env!("CARGO_PKG_VERSION"), data.display());
     if let Some(token) = token {
-        println!("first administrator token (shown once, also in {}): {token}", args.data.join("admin-token").display());
+        println!("first administrator token (shown once, also in {}): {token}", data.join("admin-token").display());
     }
     if args.no_auth {
         println!("WARNING: --no-auth: nobody is asked who they are, every entry says `anonymous`");
     }
     if args.clock_offset.is_some() {
         println!("WARNING: the clock is moved");
+    }
+    if config.listen.insecure_http && config.tls.is_none() && !config.listen.address.ip().is_loopback() {
+        println!("WARNING: --insecure-http: whoever is on the way between a caller and this server reads the caller's token");
     }
 }
 
@@ -117,24 +95,5 @@ async fn stopped() {
             }
         }
         Err(_) => drop(tokio::signal::ctrl_c().await),
-    }
-}
-
-async fn grace() {
-    stopped().await;
-    tokio::time::sleep(GRACE).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_offset;
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(parse_offset("90d"), Ok(7_776_000_000_000));
-        assert_eq!(parse_offset("-2h"), Ok(-7_200_000_000));
-        for bad in ["", "d", "90", "9w", "1.5h", "ü"] {
-            assert!(parse_offset(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -88,6 +88,25 @@ impl SignedCheckpoint {
         Ok(Self { checkpoint, note })
     }
 
+    /// Adds the signature of another key of the same log, while one takes over from the other.
+    pub fn add_signature(self, signer: &Signer) -> Result<Self, CheckpointError> {
+        let key_name = signer.verifier().name();
+        if self.checkpoint.origin != key_name {
+            return Err(CheckpointError::WrongOrigin { origin: self.checkpoint.origin, key_name: key_name.to_owned() });
+        }
+        Ok(Self { note: signer.add_signature(&self.note)?, checkpoint: self.checkpoint })
+    }
+
+    /// Reads and verifies a note that one of the keys of a log must have signed: the key in force, or one that was before it.
+    pub fn open_any(note: &str, keys: &[Verifier]) -> Result<Self, CheckpointError> {
+        let text = note::open(note, keys)?;
+        let checkpoint: Checkpoint = text.parse()?;
+        if let Some(other) = keys.iter().find(|key| key.name() != checkpoint.origin) {
+            return Err(CheckpointError::WrongOrigin { origin: checkpoint.origin, key_name: other.name().to_owned() });
+        }
+        Ok(Self { checkpoint, note: note.to_owned() })
+    }
+
     /// Reads and verifies a note that must be signed by the log's key, which must have the origin as its name.
     ///
     /// Signatures by others (witnesses, former keys) are kept in the note and not looked at.
@@ -170,6 +189,24 @@ mod tests {
         assert!(SignedCheckpoint::open(signed.note(), successor.verifier()).is_err());
         let changed = signed.note().replace("\n9\n", "\n8\n");
         assert!(SignedCheckpoint::open(&changed, log.verifier()).is_err());
+    }
+
+    #[test]
+    fn a_key_takes_over_from_another() {
+        let old = Signer::new("example.com/log", &[1; 32]).unwrap();
+        let new = Signer::new("example.com/log", &[2; 32]).unwrap();
+        let stranger = Signer::new("example.com/log", &[3; 32]).unwrap();
+        let both = SignedCheckpoint::sign(checkpoint(9), &new).unwrap().add_signature(&old).unwrap();
+        for known in [&old, &new] {
+            assert_eq!(SignedCheckpoint::open(both.note(), known.verifier()), Ok(both.clone()), "whoever knows one of them reads it");
+        }
+        let keys = [new.verifier().clone(), old.verifier().clone()];
+        let alone = SignedCheckpoint::sign(checkpoint(8), &old).unwrap();
+        assert_eq!(SignedCheckpoint::open_any(alone.note(), &keys), Ok(alone));
+        assert!(SignedCheckpoint::open_any(both.note(), std::slice::from_ref(stranger.verifier())).is_err());
+        let witness = Signer::new("witness.example", &[4; 32]).unwrap();
+        assert!(both.clone().add_signature(&witness).is_err());
+        assert!(SignedCheckpoint::open_any(both.note(), &[new.verifier().clone(), witness.verifier().clone()]).is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A note is text ending in a newline, a blank line, and signature lines `— <name> <base64>`. Nothing of the text may
 //! be used before [`open`] has verified a signature by a known key.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -31,8 +31,20 @@ pub struct Verifier {
 /// A named Ed25519 private key that signs notes.
 #[derive(Debug)]
 pub struct Signer {
-    key: SigningKey,
+    key: PrivateKey,
     verifier: Verifier,
+}
+
+/// An Ed25519 private key that is elsewhere, in a device that gives it to nobody.
+pub trait SignNote: fmt::Debug + Send + Sync {
+    /// Signs a message (RFC 8032, pure Ed25519); `None` when the key cannot be used.
+    fn sign(&self, message: &[u8]) -> Option<[u8; 64]>;
+}
+
+#[derive(Debug)]
+enum PrivateKey {
+    Here(Box<SigningKey>),
+    Elsewhere(Arc<dyn SignNote>),
 }
 
 /// Why a key or note is refused.
@@ -53,6 +65,9 @@ pub enum NoteError {
     /// A known key's signature is wrong.
     #[error("signature of `{0}` is wrong")]
     WrongSignature(String),
+    /// The private key cannot be used.
+    #[error("the key of `{0}` could not sign")]
+    Sign(String),
     /// No known key has signed the note.
     #[error("note is not signed by a known key")]
     Unsigned,
@@ -113,7 +128,12 @@ impl Signer {
     pub fn new(name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
         let key = SigningKey::from_bytes(seed);
         let verifier = Verifier::new(name, key.verifying_key().as_bytes())?;
-        Ok(Self { key, verifier })
+        Ok(Self { key: PrivateKey::Here(Box::new(key)), verifier })
+    }
+
+    /// Names a private key that is elsewhere, by its public key of 32 bytes.
+    pub fn elsewhere(name: &str, public_key: &[u8; 32], key: Arc<dyn SignNote>) -> Result<Self, NoteError> {
+        Ok(Self { key: PrivateKey::Elsewhere(key), verifier: Verifier::new(name, public_key)? })
     }
 
     /// The public key under the same name.
@@ -126,11 +146,28 @@ impl Signer {
         if !text.ends_with('\n') || has_control_characters(text) {
             return Err(NoteError::Text);
         }
-        let signature = self.key.sign(text.as_bytes()).to_bytes();
+        Ok(format!("{text}\n{}", self.line(text)?))
+    }
+
+    /// The note with this key's signature line added, for a key that takes over from the one that signed it.
+    pub fn add_signature(&self, note: &str) -> Result<String, NoteError> {
+        let parsed = parse(note)?;
+        if parsed.signatures.len() >= MAX_SIGNATURES {
+            return Err(NoteError::Malformed("it has too many signatures"));
+        }
+        Ok(format!("{note}{}", self.line(parsed.text)?))
+    }
+
+    fn line(&self, text: &str) -> Result<String, NoteError> {
+        let signature = match &self.key {
+            PrivateKey::Here(key) => key.sign(text.as_bytes()).to_bytes(),
+            PrivateKey::Elsewhere(key) => key.sign(text.as_bytes()).ok_or_else(|| NoteError::Sign(self.verifier.name.clone()))?,
+        };
+        if !self.verifier.accepts(text, &signature) {
+            return Err(NoteError::WrongSignature(self.verifier.name.clone()));
+        }
         let signature = [&self.verifier.key_id, signature.as_slice()].concat();
-        let name = &self.verifier.name;
-        let encoded = BASE64_STANDARD.encode(signature);
-        Ok(format!("{text}\n{LINE_PREFIX}{name} {encoded}\n"))
+        Ok(format!("{LINE_PREFIX}{} {}\n", self.verifier.name, BASE64_STANDARD.encode(signature)))
     }
 }
 

@@ -61,7 +61,16 @@ fn a_recorded_check_and_a_recorded_refusal_change_no_row() {
     let draft = refused(Subject::Version(model, number), "execute", &refusal, Some(&failing(true, true)));
     let crate::Event::Registry(Event::Refused { code, rules, verdict, .. }) = &draft.event else { panic!("a refusal") };
     assert_eq!((*code, rules.len(), *verdict), (Code::NonWaivable, 1, Some(failing(true, true).payload.digest)));
-    let entry = Entry { index: 99, at: world.now(), actor: alice(), door: crate::entry::Door::Api, subject: draft.subject, event: draft.event, request: None };
+    let entry = Entry {
+        index: 99,
+        at: world.now(),
+        actor: alice(),
+        door: crate::entry::Door::Api,
+        subject: draft.subject,
+        event: draft.event,
+        request: None,
+        run: None,
+    };
     crate::apply(&mut world.rows, &entry).unwrap();
     assert_eq!(derived(&world.rows), before);
 }
@@ -86,4 +95,24 @@ fn releases_and_aliases_move_what_a_gate_notes_of_them() {
         last = now;
     }
     assert_eq!(noted(&mut world, &other), None);
+}
+
+#[test]
+fn a_key_is_rotated_from_the_one_in_force() {
+    let mut world = World::new();
+    let rotate = |old: &str, new: &str| Command::RotateKey { purpose: KeyPurpose::Decision, old: old.to_owned(), new: new.to_owned(), overlap_until: None };
+    let refused = world.refused(&alice(), rotate("a", "a"));
+    assert_eq!(refused.code, Code::InvalidField);
+    world.ok(&alice(), rotate("a", "b"));
+    let in_force = |world: &mut World, purpose| world.row::<SettingRow>(&[&key_in_force(purpose)]).map(|row| row.value);
+    assert_eq!(in_force(&mut world, KeyPurpose::Decision).as_deref(), Some("b|"));
+    assert_eq!(in_force(&mut world, KeyPurpose::Checkpoint), None);
+    let refused = world.refused(&alice(), rotate("a", "c"));
+    assert_eq!((refused.code, refused.message.as_str()), (Code::PreconditionFailed, "another decision key is in force"));
+    world.ok(&alice(), rotate("b", "c"));
+    assert_eq!(in_force(&mut world, KeyPurpose::Decision).as_deref(), Some("c|"));
+    let until = world.now();
+    let checkpoint = Command::RotateKey { purpose: KeyPurpose::Checkpoint, old: "x".to_owned(), new: "y".to_owned(), overlap_until: Some(until) };
+    world.ok(&alice(), checkpoint);
+    assert_eq!(in_force(&mut world, KeyPurpose::Checkpoint), Some(format!("y|{until}")));
 }

@@ -9,7 +9,7 @@ use base64::{Engine, alphabet, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::foreign::{ForeignKey, ForeignSigningKey};
-use super::keys::{KeyError, PublicKey, SigningKey};
+use super::keys::{KeyError, PublicKey, Sign};
 
 /// The payload type of an in-toto statement.
 pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -64,13 +64,13 @@ pub enum DsseError {
 
 impl Envelope {
     /// Signs a payload of the given type.
-    pub fn sign(payload_type: &str, payload: &[u8], key: &SigningKey) -> Result<Self, DsseError> {
+    pub fn sign(payload_type: &str, payload: &[u8], key: &dyn Sign) -> Result<Self, DsseError> {
         let envelope = Self { payload: payload.to_vec(), payload_type: payload_type.to_owned(), signatures: Vec::new() };
         envelope.add_signature(key)
     }
 
     /// Adds a further signature over the same type and payload, for a second signer.
-    pub fn add_signature(mut self, key: &SigningKey) -> Result<Self, DsseError> {
+    pub fn add_signature(mut self, key: &dyn Sign) -> Result<Self, DsseError> {
         let encoded = pre_authentication_encoding(&self.payload_type, &self.payload);
         self.signatures.push(EnvelopeSignature { keyid: key.public_key().key_id()?, sig: key.sign(&encoded)? });
         Ok(self)

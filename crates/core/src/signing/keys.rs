@@ -18,6 +18,37 @@ pub struct SigningKey(p256::ecdsa::SigningKey);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey(p256::ecdsa::VerifyingKey);
 
+/// A P-256 private key, wherever it is: in this memory, or in a device that gives it to nobody.
+pub trait Sign: std::fmt::Debug + Send + Sync {
+    /// The public key.
+    fn public_key(&self) -> PublicKey;
+
+    /// Signs the SHA-256 of `message`; gives the DER signature.
+    ///
+    /// # Errors
+    /// [`KeyError::Sign`] when the key cannot be used.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+}
+
+impl Sign for SigningKey {
+    fn public_key(&self) -> PublicKey {
+        self.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.sign(message)
+    }
+}
+
+/// The DER form of a P-256 signature that a device gave as `r` and `s`, 32 bytes each.
+///
+/// # Errors
+/// [`KeyError::Sign`] when it is none.
+pub fn der_of_raw(signature: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| KeyError::Sign)?;
+    Ok(signature.to_der().as_bytes().to_vec())
+}
+
 /// Why a key or signature is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {

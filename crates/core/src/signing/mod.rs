@@ -10,5 +10,5 @@ pub mod statement;
 
 pub use dsse::Envelope;
 pub use foreign::{ForeignKey, ForeignSigningKey};
-pub use keys::{PublicKey, SigningKey};
+pub use keys::{PublicKey, Sign, SigningKey};
 pub use statement::{Decision, Statement};

@@ -42,8 +42,9 @@ impl App {
     /// # Errors
     /// `separation_of_duties` (recorded); a fault.
     pub async fn check_foreign(&self, caller: &Caller, key_id: &Digest) -> Result<(), AppError> {
-        let own = self.keys().decision().public_key().key_id().map_err(|error| Fault::Config(format!("name the decision key: {error}")))?;
-        if key_id.to_string() == own {
+        let ids = self.keys().public().decisions().iter().map(chancery_core::signing::PublicKey::key_id).collect::<Result<Vec<_>, _>>();
+        let ids = ids.map_err(|error| Fault::Config(format!("name the decision key: {error}")))?;
+        if ids.contains(&key_id.to_string()) {
             let refusal = Refusal::new(Code::SeparationOfDuties, "this is the key with which the registry signs").field("key");
             let refusal = refusal.remedy("register a key of your own");
             return Err(self.refuse(caller, Subject::Actor(caller.actor.id.clone()), Action::ManageOwnKeys.as_str(), refusal, None).await);

@@ -16,8 +16,8 @@ mod composition;
 pub mod current;
 pub mod dry_run;
 mod emergency;
-mod exception;
 pub mod erasure;
+mod exception;
 mod execute;
 pub mod explain;
 mod gate;
@@ -29,19 +29,24 @@ pub mod keys;
 pub mod lineage;
 pub mod login;
 mod mode;
+pub mod notices;
 pub mod offboarding;
 mod places;
 pub mod policy;
 mod promote;
 pub mod promotions;
+pub mod rates;
 pub mod reference;
 mod refusals;
 pub mod register;
 pub mod replay;
+mod rotate;
 mod sequence;
 mod sight;
 mod signed;
+mod token_use;
 pub mod view;
+pub mod workload;
 
 use std::sync::Arc;
 
@@ -57,7 +62,9 @@ pub use login::config::WebConfig;
 pub use login::{LoggedIn, LoginConfig};
 pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
+pub use rotate::Rotated;
 pub use sequence::Sequencer;
+pub use workload::WorkloadIssuer;
 
 use crate::blobs::{BlobError, Blobs, Limits};
 use crate::clock::Clock;
@@ -82,8 +89,14 @@ pub struct AppConfig {
     pub web: WebConfig,
     /// The clock.
     pub clock: Clock,
+    /// Issuers whose tokens pipelines log in with.
+    pub workload_issuers: Vec<WorkloadIssuer>,
     /// Where the process ends itself, for the tests of durability; the program sets none.
     pub crash: Option<CrashPoint>,
+    /// Where the private keys are.
+    pub keys: crate::keys::Sources,
+    /// How often an actor may call.
+    pub rates: Arc<rates::Rates>,
 }
 
 /// Why a call did not succeed.
@@ -147,11 +160,15 @@ struct Inner {
     /// Held by the dry run that goes on: one takes enough of the machine.
     dry_run: tokio::sync::Mutex<()>,
     keys: Keys,
+    sources: crate::keys::Sources,
+    data: std::path::PathBuf,
     signer: Signer,
     clock: Clock,
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    workload: workload::Issuers,
+    uses: token_use::Uses,
     logins: login::Logins,
     web: WebConfig,
     access_log: access_log::Log,
@@ -162,6 +179,8 @@ struct Inner {
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
     turns: tokio::sync::Semaphore,
     refusals: refusals::Refusals,
+    rates: Arc<rates::Rates>,
+    notices: notices::Notices,
     /// Multipart uploads that are being completed.
     completing: artifacts::multipart::Turns,
 }
@@ -176,7 +195,7 @@ impl App {
         std::fs::create_dir_all(&data).map_err(|error| Fault::database(format!("make the data folder `{}`", data.display()), error))?;
         let (store, writer) = Store::open(config.store, &crate::schema()).await?;
         let blobs = Blobs::open_with(data.join("blobs"), Limits::default(), config.crash).map_err(|fault| Fault::database("open the artifact store", fault))?;
-        let keys = Keys::open(&data, None)?;
+        let keys = Keys::open_with(&data, None, &config.keys, &rotate::in_force(&store.read().await?).await?)?;
         let baseline = policy::baseline()?;
         let shipped = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
@@ -185,7 +204,10 @@ impl App {
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
         let signer = Signer::new(store.clone(), keys.clone(), config.crash);
         // Before anything is written: a database that is older than what the key has signed must not grow.
-        if let Some(checkpoint) = signer.next(config.clock.now()).await? {
+        // A key that is about to be rotated in signs nothing before the ledger names it.
+        if config.keys.rotating.is_none()
+            && let Some(checkpoint) = signer.next(config.clock.now()).await?
+        {
             sequencer.publish(checkpoint).await?;
         }
         let inner = Inner {
@@ -197,10 +219,14 @@ impl App {
             policies: policy::Kept::default(),
             dry_run: tokio::sync::Mutex::new(()),
             keys,
+            sources: config.keys,
+            data: data.clone(),
             signer,
             clock: config.clock,
             no_auth: config.no_auth,
             crash: config.crash,
+            workload: workload::Issuers::open(&config.workload_issuers)?,
+            uses: token_use::Uses::default(),
             access: access::Cache::new()?,
             logins: login::Logins::new(config.login, &config.web)?,
             web: config.web,
@@ -211,11 +237,14 @@ impl App {
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             refusals: refusals::Refusals::default(),
+            rates: config.rates,
+            notices: notices::Notices::default(),
             completing: artifacts::multipart::Turns::default(),
         };
         let app = Self { inner: Arc::new(inner) };
         let token = app.start(config.policy_mode, &data).await?;
         app.ship_baseline().await?;
+        app.forget_former_key().await?;
         Ok((app, token))
     }
 
@@ -273,6 +302,16 @@ impl App {
             self.inner.sequencer.publish(checkpoint).await?;
         }
         Ok(())
+    }
+
+    /// How often somebody may call.
+    pub fn rates(&self) -> &rates::Rates {
+        &self.inner.rates
+    }
+
+    /// What an operator should know.
+    pub fn notices(&self) -> &notices::Notices {
+        &self.inner.notices
     }
 
     /// The store itself, for jobs and for the public log.

@@ -1,5 +1,7 @@
 //! `chancery key`: public keys, with which approvals and evidence are signed.
 
+mod rotate;
+
 use std::path::{Path, PathBuf};
 
 use chancery_core::signing::{ForeignKey, ForeignSigningKey};
@@ -38,6 +40,9 @@ pub enum Command {
         #[command(flatten)]
         page: Page,
     },
+    /// Put a new key in the place of one with which the registry itself signs. The server must be stopped.
+    #[command(after_help = "Example: chancery key rotate checkpoint --data chancery-data --overlap 30d")]
+    Rotate(rotate::Args),
     /// End the use of a public key. What it signed before stays signed.
     #[command(after_help = "Example: chancery key remove 5a7a78cca4a0f420d9bc62bb669c3c2759e39f723d3ae10dcbe0f0815a07ecd4 --user ci")]
     Remove {
@@ -47,6 +52,17 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
+}
+
+/// Runs the subcommand that works on the data itself; `None` for those that ask the server.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run_on_data(command: &Command) -> Option<Outcome> {
+    match command {
+        Command::Rotate(args) => Some(Box::pin(rotate::run(args)).await),
+        Command::Add { .. } | Command::List { .. } | Command::Remove { .. } => None,
+    }
 }
 
 /// Runs a subcommand.
@@ -73,6 +89,7 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
                 ["/id", "/algorithm", "/added_at", "/removed_at"].iter().map(|pointer| text(item, pointer)).collect()
             });
         }
+        Command::Rotate(args) => return Box::pin(rotate::run(&args)).await,
         Command::Remove { id, user } => {
             let user = named(session, user).await?;
             let answer = client.delete(client.url(&["users", &user, "keys", &id])).await?;

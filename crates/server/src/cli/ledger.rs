@@ -16,7 +16,7 @@ use super::session::Session;
 use crate::app::view::version_named;
 use crate::blobs::Blobs;
 use crate::fault::{Fault, chain};
-use crate::keys::Keys;
+use crate::keys::PublicKeys;
 use crate::ledger::export;
 use crate::ledger::rebuild::rebuild;
 use crate::ledger::verify::{self, Mode, Options};
@@ -61,7 +61,7 @@ pub struct VerifyArgs {
     /// Hash every artifact again.
     #[arg(long)]
     files: bool,
-    /// File with the log's public key as you know it, instead of the one in the data folder.
+    /// File with the log's public key as you know it (and those before it, one a line), instead of the one in the data folder.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }
@@ -79,16 +79,17 @@ pub struct ExportArgs {
 }
 
 impl DataArgs {
-    fn config(&self) -> StoreConfig {
-        StoreConfig { data: self.data.clone(), database: self.database.clone() }
+    fn config(&self) -> Result<StoreConfig, Failure> {
+        let database = crate::serve::database_address(self.database.as_deref(), None).map_err(|invalid| Failure::Usage(invalid.to_string()))?;
+        Ok(StoreConfig { data: self.data.clone(), database })
     }
 
     /// The keys of an existing registry; none are made here.
-    fn keys(&self) -> Result<Keys, Failure> {
+    fn keys(&self) -> Result<PublicKeys, Failure> {
         if !self.data.join("keys").is_dir() {
             return Err(Failure::Usage(format!("`{}` has no folder `keys`: give the log's public key with --key", self.data.display())));
         }
-        Keys::open(&self.data, None).map_err(|fault| failed(&fault))
+        PublicKeys::read(&self.data).map_err(|fault| failed(&fault))
     }
 }
 
@@ -110,23 +111,27 @@ pub async fn run_on_data(command: &Command, format: Format) -> Option<Outcome> {
 }
 
 async fn verify_data(args: &VerifyArgs, format: Format) -> Outcome {
-    let store = Store::open_to_read(&args.at.config()).map_err(|fault| failed(&fault))?;
-    let (log, memory) = match &args.key {
+    let store = Store::open_to_read(&args.at.config()?).map_err(|fault| failed(&fault))?;
+    let (logs, memory) = match &args.key {
         Some(file) => {
             let text = std::fs::read_to_string(file).map_err(|error| Failure::Usage(format!("cannot read `{}`: {error}", file.display())))?;
-            let log: Verifier = text.trim().parse().map_err(|error| Failure::Usage(format!("`{}` is no log key: {error}", file.display())))?;
-            (log, None)
+            let logs = text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.trim().parse::<Verifier>()).collect::<Result<Vec<_>, _>>();
+            let logs = logs.map_err(|error| Failure::Usage(format!("`{}` is no log key: {error}", file.display())))?;
+            if logs.is_empty() {
+                return Err(Failure::Usage(format!("`{}` has no log key", file.display())));
+            }
+            (logs, None)
         }
         None => {
             let keys = args.at.keys()?;
-            (keys.verifier().clone(), Some(keys.memory_path()))
+            (keys.logs().to_vec(), Some(keys.memory_path()))
         }
     };
     let blobs =
         if args.files { Some(Blobs::open(args.at.data.join("blobs")).map_err(|fault| failed(&Fault::database("open the artifacts", fault)))?) } else { None };
     let schema = Schema::product();
     let mode = if args.mode == "tree" { Mode::Tree } else { Mode::Full };
-    let options = Options { mode, log: &log, memory: memory.as_deref(), schema: &schema, blobs: blobs.as_ref() };
+    let options = Options { mode, logs: &logs, memory: memory.as_deref(), schema: &schema, blobs: blobs.as_ref() };
     let report = verify::verify(&store, &options).await.map_err(|fault| failed(&fault))?;
     match format {
         Format::Json => println!("{}", serde_json::to_string(&report).unwrap_or_default()),
@@ -136,7 +141,7 @@ async fn verify_data(args: &VerifyArgs, format: Format) -> Outcome {
 }
 
 async fn rebuild_data(args: &DataArgs) -> Outcome {
-    let (_store, mut writer) = Store::open(args.config(), &Schema::product()).await.map_err(|fault| failed(&fault))?;
+    let (_store, mut writer) = Store::open(args.config()?, &Schema::product()).await.map_err(|fault| failed(&fault))?;
     let entries = rebuild(&mut writer, None).await.map_err(|fault| failed(&fault))?;
     println!("rebuilt all derived rows from {entries} entries");
     Ok(ExitCode::Done)
@@ -147,7 +152,7 @@ async fn export_data(args: &ExportArgs) -> Outcome {
     let (name, number) = args.version.rsplit_once('/').ok_or_else(usage)?;
     let name = ModelName::parse(name).map_err(|refusal| Failure::Usage(refusal.message))?;
     let number = VersionNumber::new(number.parse().map_err(|_| usage())?).map_err(|refusal| Failure::Usage(refusal.message))?;
-    let store = Store::open_to_read(&args.at.config()).map_err(|fault| failed(&fault))?;
+    let store = Store::open_to_read(&args.at.config()?).map_err(|fault| failed(&fault))?;
     let keys = args.at.keys()?;
     let snapshot = store.read().await.map_err(|fault| failed(&fault))?;
     let (model, version) = version_named(&snapshot, &name, number).await.map_err(|_| Failure::Usage(format!("there is no version `{}`", args.version)))?;

@@ -4,9 +4,8 @@
 //! request to [`App`]. So a handler without an authorisation has no application to call.
 
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use base64::Engine as _;
@@ -15,10 +14,13 @@ use chancery_core::access::Action;
 use chancery_core::access_log::{AccessKind, Whence};
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
+use chancery_core::refusal::{Code, Refusal};
 
 use super::extract::Requested;
+use super::transport::Arrival;
 use crate::app::current::{Answer, Question};
 use crate::app::login::Origin;
+use crate::app::rates::Wait;
 use crate::app::{App, AppError, Caller, Options, Presented, Reading, Receipt};
 use crate::ids;
 use crate::secret::Secret;
@@ -131,6 +133,8 @@ impl<P: Permit> Allowed<P> {
     /// `unauthenticated`; `access_denied`, which is recorded.
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
         let caller = app.authenticate(presented(parts), &origin(parts), door).await?;
+        app.rates().actor(&caller.actor.id).map_err(too_many)?;
+        app.note_use(&caller, parts.extensions.get::<Arrival>().map(|arrival| arrival.address)).await;
         Self::to(caller, super::whence::of(parts), app).await
     }
 
@@ -139,6 +143,7 @@ impl<P: Permit> Allowed<P> {
     /// # Errors
     /// `access_denied`, which is recorded.
     pub(super) async fn to(caller: Caller, whence: Whence, app: &App) -> Result<Self, AppError> {
+        app.rates().actor(&caller.actor.id).map_err(too_many)?;
         let permit = app.allow(&caller, P::ACTION).await?;
         Ok(Self { app: app.clone(), caller, permit, whence, action: PhantomData })
     }
@@ -196,6 +201,12 @@ impl<P: Permit> FromRequestParts<App> for Allowed<P> {
     }
 }
 
+/// A caller who calls too often.
+fn too_many(wait: Wait) -> AppError {
+    let refusal = Refusal::new(Code::RateLimited, "you send more requests than the server takes");
+    refusal.remedy(&format!("try again in {} s, and send fewer", wait.seconds)).into()
+}
+
 /// What `Authorization` presents: a token, also as the password of basic authentication, or a name and a password.
 fn presented(parts: &Parts) -> Option<Presented> {
     let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
@@ -214,7 +225,8 @@ fn presented(parts: &Parts) -> Option<Presented> {
     None
 }
 
-/// Where a request comes from: the other end of its connection. Headers such as `X-Forwarded-For` are what anybody writes, and say nothing.
+/// Where a request comes from: the other end of its connection, or what a proxy that the operator trusts says about it. From anybody else
+/// headers such as `X-Forwarded-For` are what anybody writes, and say nothing.
 pub(super) fn origin(parts: &Parts) -> Origin {
-    Origin { address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()), whence: super::whence::of(parts) }
+    Origin { address: parts.extensions.get::<Arrival>().map(|arrival| arrival.address), whence: super::whence::of(parts) }
 }

@@ -47,6 +47,9 @@ pub struct Problem {
     pub request_id: Option<String>,
 }
 
+/// When a caller who calls too often may try again: an actor's bucket has a new token within a second.
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
 /// HTTP status of a code.
 pub fn status(code: Code) -> StatusCode {
     match code {
@@ -83,6 +86,9 @@ impl Problem {
         let unauthenticated = status == StatusCode::UNAUTHORIZED;
         let mut response = (status, Json(self)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
         if unauthenticated {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chancery\""));
         }

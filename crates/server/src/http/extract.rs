@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::MAX_JSON_BYTES;
+use super::duplicates::check_duplicates;
 use super::error::{Problem, malformed, refused};
 use crate::app::Receipt;
 use crate::app::current::Answer;
@@ -70,6 +71,7 @@ async fn body_bytes(body: Body) -> Result<Bytes, Problem> {
 /// Parses strict JSON.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     check_depth(bytes).map_err(refused)?;
+    check_duplicates(bytes).map_err(refused)?;
     // Every body is an object. A list would be taken for its members in order, and an empty one for an object that leaves all out.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(refused(Refusal::invalid("body", "the body must be a JSON object")));

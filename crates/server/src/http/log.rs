@@ -33,7 +33,7 @@ const BYTES: &str = "application/octet-stream";
 
 /// The public routes of the running registry.
 pub fn router(app: App) -> Router {
-    let public = routes(LogState { store: app.store().clone(), verifier: app.keys().verifier().to_string() });
+    let public = routes(LogState { store: app.store().clone(), verifier: app.keys().public().log_lines() });
     public.route("/log/tile/entries/{*path}", get(entries).with_state(app))
 }
 

@@ -2,22 +2,25 @@
 
 pub mod api;
 mod caller;
+mod duplicates;
 mod error;
 mod extract;
 mod file;
 pub mod log;
 pub mod mlflow;
 mod queries;
+pub mod transport;
 pub mod ui;
 mod whence;
 
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, header};
+use axum::http::Request;
 use axum::routing::get;
-use tower_http::set_header::SetResponseHeaderLayer;
+use tower::util::MapResponseLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
@@ -45,6 +48,8 @@ pub const ANONYMOUS: &[&str] = &[
     "/api/v1/openapi.json",
     "/api/v1/docs",
     "/api/v1/keys",
+    // Needs the token that it exchanges.
+    "/api/v1/token-exchange",
     // What they need is in their body.
     "/api/v1/login",
     "/api/v1/account/password",
@@ -55,18 +60,32 @@ pub const ANONYMOUS: &[&str] = &[
     mlflow::artifacts::PART,
 ];
 
+/// Routes without a credential that cost much: they try a password, or exchange a token. An address may call them seldom.
+pub const COSTLY: &[&str] =
+    &["/api/v1/login", "/api/v1/account/password", "/api/v1/token-exchange", "/login", "/password", "/account/password", "/login/oidc", "/login/oidc/callback"];
+
 /// The whole server.
 pub fn router(app: App) -> Router {
+    router_within(app, REQUEST_TIMEOUT)
+}
+
+/// What the log says of a request. Never its query: people put secrets there.
+fn span(request: &Request<Body>) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), path = request.uri().path(), version = ?request.version())
+}
+
+/// The whole server, whose requests may take so long, uploads and downloads apart.
+pub fn router_within(app: App, time: Duration) -> Router {
     let api = api::router(app.clone());
     let service = Router::new()
         .merge(api)
         .merge(ui::router(app.clone()))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(api::system::ready).with_state(app.clone()))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, time))
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES));
     // MLflow's clients repeat a request that timed out with 408; 504 says that it was not their doing.
-    let mlflow = mlflow::router(app.clone()).layer(TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT));
+    let mlflow = mlflow::router(app.clone()).layer(TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, time));
     // Bodies of uploads and downloads last as long as they move; they have limits of their own.
     Router::new()
         .merge(service)
@@ -76,7 +95,6 @@ pub fn router(app: App) -> Router {
         .merge(mlflow::artifacts::router(app.clone()))
         .merge(log::router(app))
         .fallback(error::no_such_route)
-        .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .layer(TraceLayer::new_for_http())
+        .layer(MapResponseLayer::new(transport::harden))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
 }

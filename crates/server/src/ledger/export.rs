@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_core::entry::{Entry, Subject};
+use chancery_core::ledger::note::Verifier;
 use chancery_core::names::{Digest, ModelId, VersionNumber};
 use chancery_core::rows::{Row as _, Value};
+use chancery_core::signing::PublicKey;
 use chancery_core::signing::dsse::pre_authentication_encoding;
 use chancery_core::tables::{ActorKeyRow, CheckpointRow, EntryRow, PayloadRow};
 use serde::Deserialize;
@@ -16,7 +18,7 @@ use serde::Deserialize;
 use super::prove::prove;
 use super::{damaged, newest_checkpoint, payloads};
 use crate::fault::Fault;
-use crate::keys::Keys;
+use crate::keys::PublicKeys;
 use crate::store::{Snapshot, Store};
 
 /// Folder of what the registry signed, and of what others signed.
@@ -59,7 +61,7 @@ pub async fn entries_of_version(snapshot: &Snapshot, model: &ModelId, number: Ve
 /// # Errors
 /// [`Fault::Config`] when the folder has content, an entry does not exist or is not covered by a checkpoint yet;
 /// [`Fault::Database`] when database or disk fail. What was written until then stays.
-pub async fn export(store: &Store, keys: &Keys, indexes: &[u64], folder: &Path) -> Result<Exported, Fault> {
+pub async fn export(store: &Store, keys: &PublicKeys, indexes: &[u64], folder: &Path) -> Result<Exported, Fault> {
     let folder = Folder::new(folder)?;
     let snapshot = store.read().await?;
     let mut exported = Exported::default();
@@ -67,7 +69,7 @@ pub async fn export(store: &Store, keys: &Keys, indexes: &[u64], folder: &Path) 
     for index in indexes.iter().copied().collect::<BTreeSet<u64>>() {
         let row: Option<EntryRow> = snapshot.get(crate::values![index]).await?;
         let row = row.ok_or_else(|| Fault::Config(format!("there is no entry {index}")))?;
-        let proof = prove(&snapshot, keys.verifier(), index).await?;
+        let proof = prove(&snapshot, keys.logs(), index).await?;
         let proof = proof.ok_or_else(|| Fault::Config(format!("entry {index} is not covered by a checkpoint yet: try again in a second")))?;
         let entry = Entry::from_bytes(&row.bytes).map_err(|error| damaged(format!("entry {index} cannot be read ({error})")))?;
         named.extend(payloads::named(&entry.event));
@@ -87,8 +89,16 @@ pub async fn export(store: &Store, keys: &Keys, indexes: &[u64], folder: &Path) 
         }
     }
     exported.checkpoints = write_checkpoints(&folder, &snapshot).await?;
-    folder.write("log.vkey", format!("{}\n", keys.verifier()).as_bytes())?;
-    folder.write("decision.pem", keys.public_pem()?.as_bytes())?;
+    let (log, former_logs) = keys.logs().split_first().ok_or_else(no_key)?;
+    folder.write("log.vkey", format!("{log}\n").as_bytes())?;
+    for (age, former) in former_logs.iter().enumerate() {
+        folder.write(&format!("log.former-{}.vkey", age + 1), format!("{former}\n").as_bytes())?;
+    }
+    let (decision, former_decisions) = keys.decisions().split_last().ok_or_else(no_key)?;
+    folder.write("decision.pem", spki_pem(decision)?.as_bytes())?;
+    for former in former_decisions {
+        folder.write(&format!("decision.{}.pem", key_id(former)?), spki_pem(former)?.as_bytes())?;
+    }
     folder.write("README.txt", readme(keys).as_bytes())?;
     Ok(exported)
 }
@@ -143,7 +153,7 @@ enum Signed {
 }
 
 /// Takes a signed record apart, if the payload is one. Beside one that others signed lies the registered key that its first signature names.
-async fn write_envelope(folder: &Folder, keys: &Keys, snapshot: &Snapshot, digest: &Digest, bytes: &[u8]) -> Result<Signed, Fault> {
+async fn write_envelope(folder: &Folder, keys: &PublicKeys, snapshot: &Snapshot, digest: &Digest, bytes: &[u8]) -> Result<Signed, Fault> {
     let Ok(wire) = serde_json::from_slice::<Wire>(bytes) else { return Ok(Signed::Not) };
     let Some(first) = wire.signatures.first() else { return Ok(Signed::Not) };
     let (Ok(payload), Ok(signature)) = (BASE64_STANDARD.decode(&wire.payload), BASE64_STANDARD.decode(&first.sig)) else { return Ok(Signed::Not) };
@@ -151,8 +161,8 @@ async fn write_envelope(folder: &Folder, keys: &Keys, snapshot: &Snapshot, diges
         Ok(key) => snapshot.get(crate::values![key]).await?,
         Err(_) => None,
     };
-    let own = keys.decision().public_key().key_id().map_err(|error| Fault::Config(error.to_string()))?;
-    let (signed, place) = if first.keyid == own { (Signed::Registry, OWN) } else { (Signed::Other, OTHERS) };
+    let own = keys.decisions().iter().map(key_id).collect::<Result<Vec<_>, _>>()?;
+    let (signed, place) = if own.contains(&first.keyid) { (Signed::Registry, OWN) } else { (Signed::Other, OTHERS) };
     folder.write(&format!("{place}/{digest}.dsse.json"), bytes)?;
     folder.write(&format!("{place}/{digest}.statement.json"), &payload)?;
     folder.write(&format!("{place}/{digest}.pae"), &pre_authentication_encoding(&wire.payload_type, &payload))?;
@@ -191,8 +201,20 @@ async fn write_checkpoints(folder: &Folder, snapshot: &Snapshot) -> Result<u64, 
     }
 }
 
-fn readme(keys: &Keys) -> String {
-    format!("Evidence from the log {}\n\n{README}", keys.origin())
+fn no_key() -> Fault {
+    Fault::Config("the registry has no public key".to_owned())
+}
+
+fn key_id(key: &PublicKey) -> Result<String, Fault> {
+    key.key_id().map_err(|error| Fault::Config(format!("name a public key: {error}")))
+}
+
+fn spki_pem(key: &PublicKey) -> Result<String, Fault> {
+    key.to_spki_pem().map_err(|error| Fault::Config(format!("write a public key: {error}")))
+}
+
+fn readme(keys: &PublicKeys) -> String {
+    format!("Evidence from the log {}\n\n{README}", keys.logs().first().map_or("", Verifier::name))
 }
 
 const README: &str = "\
@@ -207,6 +229,8 @@ What is here
   checkpoint, checkpoints/  the newest signed checkpoint of the log, and all by their size (c2sp.org/tlog-checkpoint)
   log.vkey                  the key of the log (c2sp.org/signed-note)
   decision.pem              the public key of the decisions (ECDSA P-256)
+  log.former-N.vkey, decision.KEYID.pem
+                            keys that were in force before, when there were any: an envelope names its key (`keyid`)
 
 Take log.vkey and decision.pem from a place that you trust: here they only say what they ought to be.
 

@@ -13,10 +13,10 @@ use crate::keys::{read_private, write_private};
 /// Reads the memory; `None` when the key has signed nothing yet.
 ///
 /// # Errors
-/// [`Fault::Config`] when the file is no checkpoint that this key signed, or others may read it; [`Fault::Database`].
-pub fn read(path: &Path, log: &Verifier) -> Result<Option<SignedCheckpoint>, Fault> {
+/// [`Fault::Config`] when the file is no checkpoint that one of these keys signed, or others may read it; [`Fault::Database`].
+pub fn read(path: &Path, logs: &[Verifier]) -> Result<Option<SignedCheckpoint>, Fault> {
     let Some(note) = read_private(path)? else { return Ok(None) };
-    let opened = SignedCheckpoint::open(&note, log);
+    let opened = SignedCheckpoint::open_any(&note, logs);
     opened.map(Some).map_err(|error| Fault::Config(format!("`{}` is not the newest checkpoint of this key: {error}", path.display())))
 }
 

@@ -12,10 +12,10 @@ use crate::store::Snapshot;
 /// `None` when no checkpoint covers it (yet: an entry is covered within a second).
 ///
 /// # Errors
-/// [`Fault::Config`] when the checkpoint is not signed by `log` or hashes are missing; [`Fault::Database`].
-pub async fn prove(snapshot: &Snapshot, log: &Verifier, index: u64) -> Result<Option<LogProof>, Fault> {
+/// [`Fault::Config`] when the checkpoint is not signed by one of `logs` or hashes are missing; [`Fault::Database`].
+pub async fn prove(snapshot: &Snapshot, logs: &[Verifier], index: u64) -> Result<Option<LogProof>, Fault> {
     let Some(row) = newest_checkpoint(snapshot).await? else { return Ok(None) };
-    let signed = SignedCheckpoint::open(&row.note, log).map_err(damaged)?;
+    let signed = SignedCheckpoint::open_any(&row.note, logs).map_err(damaged)?;
     let size = signed.checkpoint().size;
     if index >= size {
         return Ok(None);

@@ -103,7 +103,7 @@ impl Signer {
             }
             Found::Signed(signed) => signed,
             Found::Grown(checkpoint) => {
-                let signed = sign(checkpoint, self.keys.log())?;
+                let signed = sign(checkpoint, self.keys.log(), self.keys.former_log(now))?;
                 reach(self.crash, CrashPoint::BeforeMemory);
                 // A crash before this line leaves no trace. After it the key is bound: it will sign nothing that this does not extend.
                 memory::write(&self.keys.memory_path(), &signed)?;
@@ -117,13 +117,13 @@ impl Signer {
     }
 
     async fn look(&self) -> Result<Found, Fault> {
-        let log = self.keys.verifier();
-        let remembered = memory::read(&self.keys.memory_path(), log)?;
+        let (log, logs) = (self.keys.verifier(), self.keys.public().logs());
+        let remembered = memory::read(&self.keys.memory_path(), logs)?;
         let snapshot = self.store.read().await?;
         let size = snapshot.head().size;
         let published = match newest_checkpoint(&snapshot).await? {
             None => None,
-            Some(row) => match SignedCheckpoint::open(&row.note, log) {
+            Some(row) => match SignedCheckpoint::open_any(&row.note, logs) {
                 Ok(signed) => Some(signed),
                 Err(error) => return Ok(Found::Broken(format!("the published checkpoint of {} entries is not signed by this log: {error}", row.size))),
             },
@@ -195,6 +195,12 @@ async fn contradiction(snapshot: &Snapshot, former: &Checkpoint, new: &Checkpoin
     Ok(verified.err().map(|error| format!("the entries are not those that the checkpoint of {} entries covers ({error}): they were altered", former.size)))
 }
 
-fn sign(checkpoint: Checkpoint, signer: &NoteSigner) -> Result<SignedCheckpoint, Fault> {
-    SignedCheckpoint::sign(checkpoint, signer).map_err(|error| Fault::Config(format!("sign a checkpoint: {error}")))
+/// Signs with the key in force, and while it takes over also with the one before it, so that whoever knows only that one still reads it.
+fn sign(checkpoint: Checkpoint, signer: &NoteSigner, former: Option<&NoteSigner>) -> Result<SignedCheckpoint, Fault> {
+    let signed = SignedCheckpoint::sign(checkpoint, signer);
+    let signed = match former {
+        Some(former) => signed.and_then(|signed| signed.add_signature(former)),
+        None => signed,
+    };
+    signed.map_err(|error| Fault::Config(format!("sign a checkpoint: {error}")))
 }

@@ -168,7 +168,7 @@ async fn a_checkpoint_is_signed_when_the_ledger_grew_and_only_then() {
     let first = registry.sign().await.unwrap().unwrap();
     assert_eq!(first.checkpoint().root, root_of(&leaves(&registry).await));
     assert_eq!(registry.sign().await.unwrap(), None);
-    assert_eq!(memory::read(&registry.keys.memory_path(), registry.keys.verifier()).unwrap(), Some(first));
+    assert_eq!(memory::read(&registry.keys.memory_path(), registry.keys.public().logs()).unwrap(), Some(first));
     registry.commit(tags(2)).await;
     assert_eq!(registry.sign().await.unwrap().unwrap().checkpoint().size, 5);
 }
@@ -180,7 +180,7 @@ async fn a_crash_between_memory_and_publication_is_made_good() {
     let signer = registry.signer();
     // Signed and remembered; the process ends before it is published.
     assert!(signer.next(chancery_core::names::Timestamp::from_micros(1)).await.unwrap().is_some());
-    let remembered = memory::read(&registry.keys.memory_path(), registry.keys.verifier()).unwrap().unwrap();
+    let remembered = memory::read(&registry.keys.memory_path(), registry.keys.public().logs()).unwrap().unwrap();
     assert_eq!(registry.sign().await.unwrap(), Some(remembered), "the very note that was remembered is published");
 }
 
@@ -205,7 +205,7 @@ async fn a_key_without_memory_takes_over_what_is_published() {
     let signed = registry.sign().await.unwrap();
     std::fs::remove_file(registry.keys.memory_path()).unwrap();
     assert_eq!(registry.sign().await.unwrap(), None);
-    assert_eq!(memory::read(&registry.keys.memory_path(), registry.keys.verifier()).unwrap(), signed);
+    assert_eq!(memory::read(&registry.keys.memory_path(), registry.keys.public().logs()).unwrap(), signed);
 }
 
 #[tokio::test]
@@ -254,7 +254,7 @@ async fn an_altered_database_is_not_signed() {
         assert_eq!(registry.sign_by(&signer).await.unwrap(), None, "{tamper}");
         let reason = signer.read_only().borrow().clone().unwrap();
         assert!(reason.contains(said), "{reason}");
-        let remembered: SignedCheckpoint = memory::read(&registry.keys.memory_path(), registry.keys.verifier()).unwrap().unwrap();
+        let remembered: SignedCheckpoint = memory::read(&registry.keys.memory_path(), registry.keys.public().logs()).unwrap().unwrap();
         assert_eq!(remembered.checkpoint().size, 300);
     }
 }

@@ -13,6 +13,7 @@ mod clock;
 mod encoding;
 mod migrate;
 mod postgres;
+mod postgres_tls;
 mod schema;
 mod scratch;
 pub mod sight;
@@ -93,12 +94,12 @@ impl Store {
             let writer = Writer::sqlite(Arc::clone(&files), schema)?;
             return Ok((Self { backend: Backend::Sqlite(files) }, writer));
         };
-        let config = postgres::config(&address)?;
-        let mut client = postgres::connect(config.clone()).await?;
+        let target = postgres::target(&address)?;
+        let mut client = postgres::connect(target.clone()).await?;
         postgres::check(&client).await?;
         postgres::migrate(&mut client, schema).await?;
-        let pool = postgres::pool(config.clone())?;
-        Ok((Self { backend: Backend::Postgres(pool) }, Writer::postgres(client, config, schema)))
+        let pool = postgres::pool(target.clone())?;
+        Ok((Self { backend: Backend::Postgres(pool) }, Writer::postgres(client, target, schema)))
     }
 
     /// Opens an existing database to read it, also beside a server that runs on it. Nothing is locked, made or migrated.
@@ -108,7 +109,7 @@ impl Store {
     pub fn open_to_read(config: &StoreConfig) -> Result<Self, Fault> {
         match &config.database {
             None => Ok(Self { backend: Backend::Sqlite(Arc::new(sqlite::Files::open_to_read(&config.data)?)) }),
-            Some(address) => Ok(Self { backend: Backend::Postgres(postgres::pool(postgres::config(address)?)?) }),
+            Some(address) => Ok(Self { backend: Backend::Postgres(postgres::pool(postgres::target(address)?)?) }),
         }
     }
 

@@ -12,12 +12,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, NoTls, SimpleQueryMessage, Statement};
+use tokio_postgres::{SimpleQueryMessage, Statement};
 
 use super::Loaded;
 use super::changes::TableChanges;
 use super::encoding::{Array, Parameter, arrays, row_values};
 use super::migrate::{Step, pending};
+use super::postgres_tls::Target;
 use super::schema::Schema;
 use super::sql::{self, OnConflict, key_columns};
 use crate::fault::Fault;
@@ -33,8 +34,8 @@ const SETTINGS: &[(&str, &str)] =
     &[("synchronous_commit", "on"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "5s"), ("default_transaction_isolation", "read committed")];
 
 /// Reads the address and adds our settings to it.
-pub(super) fn config(address: &str) -> Result<Config, Fault> {
-    let mut config: Config = address.parse().map_err(|error| Fault::Config(format!("the database address is not one of PostgreSQL: {error}")))?;
+pub(super) fn target(address: &str) -> Result<Target, Fault> {
+    let Target { mut config, tls } = Target::parse(address)?;
     let mut options = config.get_options().unwrap_or_default().to_owned();
     for (name, value) in SETTINGS {
         options.push_str(&format!(" -c {name}={}", value.replace(' ', "\\ ")));
@@ -46,24 +47,25 @@ pub(super) fn config(address: &str) -> Result<Config, Fault> {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(WAIT);
     }
-    Ok(config)
+    Ok(Target { config, tls })
 }
 
 /// A pool for reads and scratch writes; connects when first used. A statement that writes must say `READ WRITE` first, so that no
 /// read can turn into a write.
-pub(super) fn pool(mut config: Config) -> Result<Pool, Fault> {
+pub(super) fn pool(target: Target) -> Result<Pool, Fault> {
+    let Target { mut config, tls } = target;
     // Plans are kept, and one made while a table was small reads all of it: almost every read looks rows up by key or index.
     let plans = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
     let options = format!("{} -c default_transaction_read_only=on {plans}", config.get_options().unwrap_or_default());
     config.options(options);
-    let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     let builder = Pool::builder(manager).max_size(CONNECTIONS).runtime(Runtime::Tokio1).wait_timeout(Some(WAIT)).create_timeout(Some(WAIT));
     builder.build().map_err(|error| Fault::database("make the pool of database connections", error))
 }
 
 /// One connection of its own, for the writer.
-pub(super) async fn connect(config: Config) -> Result<ClientWrapper, Fault> {
-    let (client, connection) = config.connect(NoTls).await.map_err(failed("connect to the database"))?;
+pub(super) async fn connect(target: Target) -> Result<ClientWrapper, Fault> {
+    let (client, connection) = target.config.connect(target.tls).await.map_err(failed("connect to the database"))?;
     let task = tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::warn!(%error, "the writer's database connection ended");

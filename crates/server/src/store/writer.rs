@@ -6,8 +6,8 @@ use chancery_core::rows::Table;
 use deadpool_postgres::ClientWrapper;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
-use tokio_postgres::Config;
 
+use super::postgres_tls::Target;
 use super::schema::Schema;
 use super::tx::Tx;
 use super::{postgres, sqlite};
@@ -23,7 +23,7 @@ pub struct Writer {
 #[derive(Debug)]
 enum Backend {
     Sqlite { connection: Connection, files: Arc<sqlite::Files> },
-    Postgres { client: Box<ClientWrapper>, config: Box<Config>, runtime: Handle },
+    Postgres { client: Box<ClientWrapper>, target: Box<Target>, runtime: Handle },
 }
 
 impl Writer {
@@ -32,9 +32,9 @@ impl Writer {
     }
 
     /// Must be called in the runtime on which the connection was made.
-    pub(super) fn postgres(client: ClientWrapper, config: Config, schema: &Schema) -> Self {
+    pub(super) fn postgres(client: ClientWrapper, target: Target, schema: &Schema) -> Self {
         Self {
-            backend: Backend::Postgres { client: Box::new(client), config: Box::new(config), runtime: Handle::current() },
+            backend: Backend::Postgres { client: Box::new(client), target: Box::new(target), runtime: Handle::current() },
             tables: schema.tables.clone().into(),
         }
     }
@@ -57,9 +57,9 @@ impl Writer {
     pub async fn reconnect(&mut self) -> Result<(), Fault> {
         match &mut self.backend {
             Backend::Sqlite { connection, files } => *connection = files.writer()?,
-            Backend::Postgres { client, config, runtime } => {
+            Backend::Postgres { client, target, runtime } => {
                 // On the runtime of the first connection: the sequencer's own runs only while it is waited for.
-                let connecting = runtime.spawn(postgres::connect(Config::clone(config)));
+                let connecting = runtime.spawn(postgres::connect(Target::clone(target)));
                 **client = connecting.await.map_err(|error| Fault::database("connect to the database", error))??;
             }
         }

@@ -9,6 +9,7 @@ mod commit;
 mod first_start;
 mod promotion;
 mod rebuild;
+mod rotation;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ fn child() {
             ["upload", path, token] => upload::task(&with(token), path).await,
             ["file", text] => acknowledge("file", &mlflow_artifacts::put(&app.admin, artifacts::PATH, text.as_bytes()).await),
             ["join", body] => acknowledge("join", &artifacts::join(&app.admin, body).await),
+            ["rotate", which] => rotation::task(&app, which).await,
             ["put", token] => acknowledge("put", &upload::put(&with(token)).await),
             _ => panic!("there is no task `{task}`"),
         }

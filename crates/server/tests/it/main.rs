@@ -17,7 +17,13 @@ mod attack_access;
 #[cfg(test)]
 mod attack_login;
 #[cfg(test)]
+mod attack_pipeline;
+#[cfg(test)]
+mod attack_secrets;
+#[cfg(test)]
 mod attack_teams;
+#[cfg(test)]
+mod attack_transport;
 #[cfg(test)]
 mod attestation;
 #[cfg(test)]
@@ -81,6 +87,8 @@ mod promotion;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+mod registry_keys;
+#[cfg(test)]
 mod risk;
 #[cfg(test)]
 mod rollback;
@@ -88,6 +96,8 @@ mod rollback;
 mod signed_evidence;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod store_tls;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
@@ -101,6 +111,12 @@ mod third_party;
 #[cfg(test)]
 mod together;
 #[cfg(test)]
+mod token;
+#[cfg(test)]
 mod transfer;
 #[cfg(test)]
+mod transport;
+#[cfg(test)]
 mod version;
+#[cfg(test)]
+mod workload;

@@ -60,7 +60,7 @@ async fn list(
         (status = "4XX", description = "Refused", body = Problem)))]
 async fn proof(allowed: Allowed<caller::Read>, Path(index): Path<u64>) -> Result<String, AppError> {
     let snapshot = allowed.read().await?;
-    let proof = crate::ledger::prove::prove(&snapshot, allowed.app.keys().verifier(), index).await?;
+    let proof = crate::ledger::prove::prove(&snapshot, allowed.app.keys().public().logs(), index).await?;
     let missing = || Refusal::not_found("entry that a checkpoint covers,", &index.to_string()).remedy("a checkpoint covers an entry within a second");
     Ok(proof.ok_or_else(missing)?.to_string())
 }

@@ -35,9 +35,9 @@ async fn version() -> axum::Json<VersionInfo> {
 
 /// All public keys as PEM
 #[utoipa::path(get, path = "/api/v1/keys", operation_id = "keys", tag = "system", extensions(("x-effect" = json!("none"))),
-    responses((status = 200, description = "PEM blocks, each after a line that says what it signs", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "PEM blocks: the decision key in force, then those before it, each after a line that says so", body = String, content_type = "text/plain")))]
 async fn keys(State(app): State<App>) -> Result<String, AppError> {
-    Ok(app.keys().public_pem()?)
+    Ok(app.keys().public().decision_pems()?)
 }
 
 /// Who calls.
@@ -73,14 +73,18 @@ pub(crate) struct Readiness {
     entries: u64,
     checkpoint: Option<u64>,
     problem: Option<String>,
+    /// What an operator should know although the server does its work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<String>,
 }
 
 /// `/readyz`: the database answers and the checkpoint signer is not stopped.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
+    let notices = app.notices().all();
     match app.readiness().await {
-        Ok((entries, checkpoint, None)) => axum::Json(Readiness { ready: true, entries, checkpoint, problem: None }).into_response(),
+        Ok((entries, checkpoint, None)) => axum::Json(Readiness { ready: true, entries, checkpoint, problem: None, notices }).into_response(),
         Ok((entries, checkpoint, problem)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(Readiness { ready: false, entries, checkpoint, problem })).into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(Readiness { ready: false, entries, checkpoint, problem, notices })).into_response()
         }
         Err(error) => error.into_response(),
     }

@@ -7,6 +7,7 @@ use chancery_core::tables::VersionRow;
 
 use super::error::MlflowError;
 use crate::app::view;
+use crate::http::transport::{Arrival, Scheme};
 use crate::store::Snapshot;
 
 /// The address under which the caller reached this server.
@@ -33,8 +34,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Base {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let forwarded = header("x-forwarded-proto").and_then(|schemes| schemes.split(',').next()).map(str::trim);
-        let scheme = if forwarded.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")) { "https" } else { "http" };
+        // What a proxy says of it was judged when the request came.
+        let encrypted = parts.extensions.get::<Arrival>().is_some_and(|arrival| arrival.scheme == Scheme::Https);
+        let scheme = if encrypted { "https" } else { "http" };
         // HTTP/2 has the host in the address of the request.
         let host = header(HOST.as_str()).map(str::to_owned).or_else(|| parts.uri.authority().map(ToString::to_string));
         Ok(Self { scheme, host: host.filter(|host| is_host(host)) })

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::app::AppError;
 use crate::fault::{Fault, chain};
 use crate::http::Problem;
+use crate::http::error::RETRY_AFTER;
 
 /// An error as MLflow's clients read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +157,9 @@ impl From<Problem> for MlflowError {
 impl IntoResponse for MlflowError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(Body { error_code: self.error_code, message: &self.message })).into_response();
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             // Users of MLflow's clients give a token, or a token as password.
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chancery\", Basic realm=\"chancery\""));

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::error::{MlflowError, clipped};
 use super::search::{Bad, Query, Target};
+use crate::http::duplicates::check_duplicates;
 use crate::http::extract;
 
 /// Largest body: the longest tag value of a thousand MLflow allows would not fit, one prompt in escaped JSON does several times.
@@ -77,9 +78,11 @@ impl Fields {
     /// What is no JSON counts as an empty object, and JSON in a JSON string is read twice: old clients send both.
     fn of_body(bytes: &[u8]) -> Result<Self, MlflowError> {
         extract::check_depth(bytes)?;
+        check_duplicates(bytes)?;
         let mut value: Value = serde_json::from_slice(bytes).unwrap_or_default();
         if let Value::String(text) = &value {
             extract::check_depth(text.as_bytes())?;
+            check_duplicates(text.as_bytes())?;
             value = serde_json::from_str(text).unwrap_or_default();
         }
         let members = match value {

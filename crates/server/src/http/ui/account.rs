@@ -88,7 +88,7 @@ async fn account(own: &Own, note: Option<Note>) -> Result<Account, AppError> {
         display_name: own.person.name.clone(),
         name,
         roles: caller.actor.roles.iter().map(role_line).collect(),
-        teams: Vec::new(),
+        teams: caller.actor.teams.iter().map(ToString::to_string).collect(),
         sessions: sessions.into_iter().map(|view| session_line(view, &own.session.session)).collect(),
         tokens,
         csrf: own.session.csrf.clone(),

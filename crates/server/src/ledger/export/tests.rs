@@ -17,7 +17,7 @@ async fn a_folder_about_a_version_can_be_checked_with_openssl() {
 
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("evidence");
-    let exported = export(&registry.store, &registry.keys, &indexes, &folder).await.unwrap();
+    let exported = export(&registry.store, registry.keys.public(), &indexes, &folder).await.unwrap();
     assert_eq!(exported, Exported { entries: 16, envelopes: 1, signed_evidence: 0, payloads: 5, checkpoints: 2 });
 
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
@@ -51,9 +51,9 @@ async fn folders_with_content_and_entries_without_checkpoint_are_refused() {
     registry.commit(tags(2)).await;
     let place = tempfile::tempdir().unwrap();
     let said = |result: Result<Exported, Fault>| result.unwrap_err().to_string();
-    let uncovered = export(&registry.store, &registry.keys, &[1], &place.path().join("a")).await;
+    let uncovered = export(&registry.store, registry.keys.public(), &[1], &place.path().join("a")).await;
     assert_eq!(said(uncovered), "entry 1 is not covered by a checkpoint yet: try again in a second");
     registry.sign().await.unwrap();
-    assert_eq!(said(export(&registry.store, &registry.keys, &[7], &place.path().join("b")).await), "there is no entry 7");
-    assert!(said(export(&registry.store, &registry.keys, &[1], place.path()).await).contains("is not empty"));
+    assert_eq!(said(export(&registry.store, registry.keys.public(), &[7], &place.path().join("b")).await), "there is no entry 7");
+    assert!(said(export(&registry.store, registry.keys.public(), &[1], place.path()).await).contains("is not empty"));
 }

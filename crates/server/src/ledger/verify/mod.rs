@@ -38,8 +38,8 @@ const PAGE: u32 = 1024;
 pub struct Options<'a> {
     /// How much.
     pub mode: Mode,
-    /// The key of the log.
-    pub log: &'a Verifier,
+    /// The keys of the log, the one in force first; never empty.
+    pub logs: &'a [Verifier],
     /// The memory of the key (`keys/checkpoint.memory`); a missing file says that nothing was signed.
     pub memory: Option<&'a Path>,
     /// The tables of this build.
@@ -53,7 +53,7 @@ pub struct Options<'a> {
 /// # Errors
 /// [`Fault`] when the database, the memory file or the temporary database cannot be read: then nothing is known.
 pub async fn verify(store: &Store, options: &Options<'_>) -> Result<Report, Fault> {
-    let mut report = Report::new(options.mode, options.log.name());
+    let mut report = Report::new(options.mode, options.logs.first().map_or("", Verifier::name));
     let snapshot = store.read().await?;
     match options.mode {
         Mode::Tree => log(&snapshot, options, &mut report, None).await?,
@@ -80,10 +80,10 @@ pub async fn verify(store: &Store, options: &Options<'_>) -> Result<Report, Faul
 /// Streams the entries once, through the tree and, in full mode, through the fold.
 async fn log(snapshot: &Snapshot, options: &Options<'_>, report: &mut Report, mut record: Option<&mut record::Record<'_, '_>>) -> Result<(), Fault> {
     let remembered = match options.memory {
-        Some(path) => memory::read(path, options.log)?,
+        Some(path) => memory::read(path, options.logs)?,
         None => None,
     };
-    let mut tree = tree::Tree::new(snapshot, options.log, remembered);
+    let mut tree = tree::Tree::new(snapshot, options.logs, remembered);
     let mut after = None;
     loop {
         let page = snapshot.scan(EntryRow::TABLE, after, PAGE).await?;

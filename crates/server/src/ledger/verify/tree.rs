@@ -20,7 +20,7 @@ const CHECKPOINTS: u32 = 256;
 /// The tree as it grows entry by entry.
 pub(super) struct Tree<'a> {
     snapshot: &'a Snapshot,
-    log: &'a Verifier,
+    logs: &'a [Verifier],
     remembered: Option<SignedCheckpoint>,
     edge: Edge,
     frontier: Frontier,
@@ -34,10 +34,10 @@ pub(super) struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, log: &'a Verifier, remembered: Option<SignedCheckpoint>) -> Self {
+    pub(super) fn new(snapshot: &'a Snapshot, logs: &'a [Verifier], remembered: Option<SignedCheckpoint>) -> Self {
         Self {
             snapshot,
-            log,
+            logs,
             remembered,
             edge: Edge::default(),
             frontier: Frontier::new(),
@@ -143,7 +143,7 @@ impl<'a> Tree<'a> {
     fn open(&self, row: &CheckpointRow, report: &mut Report) -> Option<SignedCheckpoint> {
         report.checkpoints += 1;
         let place = format!("checkpoint {}", row.size);
-        let said = match SignedCheckpoint::open(&row.note, self.log) {
+        let said = match SignedCheckpoint::open_any(&row.note, self.logs) {
             Ok(signed) if signed.checkpoint().size == row.size => return Some(signed),
             Ok(signed) => format!("the signed note is of size {}", signed.checkpoint().size),
             Err(error) => error.to_string(),

@@ -2,7 +2,6 @@
 //!
 //! INVARIANT: every test ends with [`TestApp::finish`]; the macro `both!` sees to it.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,7 +11,8 @@ use chancery::app::{App, AppConfig, LoginConfig, WebConfig};
 use chancery::blobs::Blobs;
 use chancery::clock::Clock;
 use chancery::crash::CrashPoint;
-use chancery::keys::Keys;
+use chancery::http::transport::Settings;
+use chancery::keys::{PublicKeys, Sources};
 use chancery::ledger::rebuild::rebuild;
 use chancery::ledger::verify::{Mode, Options, Report, verify};
 use chancery::store::{Schema, Store, StoreConfig, Writer};
@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::client::Client;
-use super::postgres;
+use super::{issuer, postgres};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-06-01T12:00:00Z";
@@ -108,7 +108,7 @@ impl TestApp {
     pub(crate) async fn start_with(database: Database, configure: impl FnOnce(&str) -> (LoginConfig, WebConfig)) -> Self {
         let database = database.address().await;
         let folder = tempfile::tempdir().unwrap();
-        let app = Self::open_with(folder.path(), database.as_deref(), None, configure).await;
+        let app = Self::open_for(folder.path(), database.as_deref(), None, Sources::default(), configure).await;
         Self { folder: Some(folder), ..app }
     }
 
@@ -119,11 +119,22 @@ impl TestApp {
             let login = LoginConfig { issuer: Some("http://127.0.0.1:9".to_owned()), client_id: "chancery".to_owned(), ..LoginConfig::default() };
             (login, WebConfig { public_url: Some(address.to_owned()), tls: false })
         };
-        Self::open_with(data, database, crash, configure).await
+        Self::open_for(data, database, crash, Sources::default(), configure).await
+    }
+
+    /// The same, with keys that are not in files.
+    pub(crate) async fn open_with(data: &Path, database: Option<&str>, crash: Option<CrashPoint>, keys: Sources) -> Self {
+        Self::open_for(data, database, crash, keys, |_| (LoginConfig::default(), WebConfig::default())).await
     }
 
     /// The same, with logins as `configure` says, which is told the address of the registry.
-    async fn open_with(data: &Path, database: Option<&str>, crash: Option<CrashPoint>, configure: impl FnOnce(&str) -> (LoginConfig, WebConfig)) -> Self {
+    async fn open_for(
+        data: &Path,
+        database: Option<&str>,
+        crash: Option<CrashPoint>,
+        keys: Sources,
+        configure: impl FnOnce(&str) -> (LoginConfig, WebConfig),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (login, web) = configure(&address);
@@ -136,15 +147,17 @@ impl TestApp {
             login,
             web,
             clock: Clock::Manual(Arc::clone(&clock)),
+            workload_issuers: issuer::configured(data),
             crash,
+            keys,
+            rates: Arc::default(),
         };
         let app = opened(config).await;
         let token = std::fs::read_to_string(data.join("admin-token")).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let router = chancery::http::router(app.clone());
         let server = tokio::spawn(async move {
-            let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(async { drop(stopped.await) });
-            serving.await.unwrap();
+            chancery::http::transport::serve(listener, router, Settings::default(), async { drop(stopped.await) }).await;
         });
         let anonymous = Client::new(&address);
         let admin = anonymous.with_token(&token);
@@ -243,10 +256,10 @@ async fn opened(config: AppConfig) -> App {
 
 /// What a full verification says.
 async fn verified(store: &Store, data: &Path) -> Report {
-    let keys = Keys::open(data, None).unwrap();
+    let keys = PublicKeys::read(data).unwrap();
     let memory: PathBuf = keys.memory_path();
     let blobs = Blobs::open(data.join("blobs")).unwrap();
     let schema = Schema::product();
-    let options = Options { mode: Mode::Full, log: keys.verifier(), memory: Some(&memory), schema: &schema, blobs: Some(&blobs) };
+    let options = Options { mode: Mode::Full, logs: keys.logs(), memory: Some(&memory), schema: &schema, blobs: Some(&blobs) };
     verify(store, &options).await.unwrap()
 }

@@ -4,7 +4,10 @@ pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod builders;
 pub(crate) mod client;
+pub(crate) mod issuer;
 pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod raw;
 
 pub(crate) use app::TestApp;
 pub(crate) use builders::{Cast, Made, evaluation};
