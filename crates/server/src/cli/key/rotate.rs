@@ -65,6 +65,8 @@ pub(super) async fn run(args: &Args) -> Outcome {
         store: StoreConfig { data, database: database_address(args.database.as_deref(), file.map(PathBuf::as_path)).map_err(|invalid| usage(&invalid))? },
         policy_mode: PolicyMode::Enforce,
         no_auth: false,
+        login: crate::app::LoginConfig::default(),
+        web: crate::app::WebConfig::default(),
         clock: Clock::System { offset: 0 },
         crash: None,
         keys: key_sources(&config, Some(purpose)).map_err(|invalid| usage(&invalid))?,
