@@ -58,7 +58,7 @@ enrol product-owner approver:product
 enrol security-lead approver:security
 enrol governance-lead approver:ai-governance
 enrol training-pipeline contributor --kind=pipeline
-enrol release-pipeline deployer --kind=pipeline
+recognise release-pipeline acme/loan-approval
 enrol night-shift incident
 enrol model-auditor auditor
 signing_key training-pipeline
@@ -96,7 +96,9 @@ KEEP=recorded as governance-lead promotion approve loan-approval/1 --role ai-gov
 chapter "A person may not release a high-risk model, not even the administrator"
 KEEP='^refused|remedy|who|^recorded' refused 1 administrator promote loan-approval/1 --to production
 
-chapter "The release pipeline may: every rule is asked again, the decision is signed, the version moves"
+chapter "The release pipeline may, once its run has logged in: every rule is asked again, the decision is signed, the version moves"
+tell "No secret is stored for it: what its CI system says of the run decides, and it gets a token for a quarter of an hour."
+run_of release-pipeline acme/loan-approval
 as release-pipeline promote loan-approval/1 --to production
 as release-pipeline alias set champion loan-approval/1
 as model-auditor version show loan-approval@champion
@@ -186,7 +188,7 @@ code=0
 say "Done. What was shown"
 cat <<TEXT
    - nothing reached production without signed evaluation and provenance, documents, a review by somebody else, four named approvals,
-     a signed decision and a pipeline;
+     a signed decision and a run of the one pipeline, which has no stored secret;
    - a better score did not outweigh a worse parity, and nobody could approve the own work;
    - one command put the earlier release back, and the past can still be asked;
    - every step, refusals included, is in a ledger; an edit of the database shows.

@@ -35,13 +35,30 @@ use_work() {
   mkdir -p "$work"
 }
 
-# start_server ADDRESS [ARGUMENT…]: starts the registry on WORK/data and exports how to reach it.
+# The issuer of a CI system that the pipelines of the story run in.
+ci=https://ci.example.com
+
+# start_server ADDRESS [--clock-offset DURATION]: starts the registry on WORK/data, which knows the CI system's issuer, and exports how to
+# reach it.
 start_server() {
   local listen=$1
   shift
   export CHANCERY_DATA=$work/data
+  case ${2:-} in
+    *d) export ISSUER_CLOCK_OFFSET=$((${2%d} * 86400)) ;;
+    *s) export ISSUER_CLOCK_OFFSET=${2%s} ;;
+  esac
+  "$python" scripts/issuer.py new "$work/ci"
+  cat >"$work/chancery.toml" <<TOML
+[[workload_issuer]]
+issuer = "$ci"
+audience = "chancery"
+shape = "github"
+algorithms = ["ES256"]
+jwks_file = "$work/ci/jwks.json"
+TOML
   : >"$work/server.out"
-  "$chancery" serve --data "$CHANCERY_DATA" --listen "$listen" "$@" >"$work/server.out" 2>"$work/server.log" &
+  "$chancery" serve --config "$work/chancery.toml" --data "$CHANCERY_DATA" --listen "$listen" "$@" >"$work/server.out" 2>"$work/server.log" &
   server=$!
   for _ in $(seq 100); do
     grep -q ' serves ' "$work/server.out" && break
@@ -66,6 +83,22 @@ enrol() {
   for role in "$@"; do case $role in --*) roles+=("$role") ;; *) roles+=(--role "$role") ;; esac done
   printf '   %sadministrator%s $ chancery user create %s %s --token\n' "$dim" "$plain" "$name" "${roles[*]}"
   CHANCERY_TOKEN=$(cat "$work/tokens/administrator") "$chancery" user create "$name" "${roles[@]}" --token >"$work/tokens/$name" 2>/dev/null
+}
+
+# recognise NAME REPOSITORY: a pipeline that has no stored token: the administrator says what the token of its runs must say.
+recognise() {
+  printf '   %sadministrator%s $ chancery user create %s --role deployer --kind=pipeline\n' "$dim" "$plain" "$1"
+  CHANCERY_TOKEN=$(cat "$work/tokens/administrator") "$chancery" user create "$1" --role deployer --kind=pipeline >/dev/null
+  KEEP=recorded as administrator pipeline identity add "$1" --issuer "$ci" --rule "repository=$2" --rule "environment=production"
+}
+
+# run_of NAME REPOSITORY: a run of that pipeline begins: it exchanges the token that its CI system made for it.
+run_of() {
+  "$python" scripts/issuer.py token "$work/ci" "iss=$ci" aud=chancery "sub=repo:$2:environment:production" "repository=$2" environment=production \
+    ref=refs/heads/main event_name=workflow_dispatch run_id=88 sha=4185f5f1619853e486c07542e26b20c0600c6f7f "server_url=$ci" \
+    "workflow_ref=$2/.github/workflows/release.yml@refs/heads/main" actor=release-manager >"$work/run.jwt"
+  show "chancery login --workload-token-file WORK/run.jwt --save WORK/tokens/$1   # the token that the CI system made for this run"
+  "$chancery" login --workload-token-file "$work/run.jwt" --save "$work/tokens/$1" 2>"$work/answer" || fail "the run of $1 may not log in"
 }
 
 # signing_key NAME: makes a P-256 key for a pipeline with openssl and has the administrator register its public half.

@@ -161,7 +161,16 @@ impl Script {
         };
         for draft in drafts {
             let index = self.size + entries.len() as u64;
-            let entry = Entry { index, at: context.now, actor: self.actor.clone(), door: Door::Api, subject: draft.subject, event: draft.event, request: None };
+            let entry = Entry {
+                index,
+                at: context.now,
+                actor: self.actor.clone(),
+                door: Door::Api,
+                subject: draft.subject,
+                event: draft.event,
+                request: None,
+                run: None,
+            };
             for payload in draft.payloads {
                 self.rows.put(&chancery_core::tables::PayloadRow { digest: payload.digest, bytes: payload.bytes });
             }

@@ -39,7 +39,8 @@ enrol engineer contributor
 enrol product-owner approver:product
 enrol security-lead approver:security
 enrol governance-lead approver:ai-governance
-enrol release-pipeline deployer --kind=pipeline
+recognise release-pipeline acme/support-assistant
+run_of release-pipeline acme/support-assistant
 enrol night-shift incident
 enrol model-auditor auditor
 

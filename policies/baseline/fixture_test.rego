@@ -10,7 +10,7 @@ document := {
 	"mode": "enforce",
 	"target": "production",
 	"environment": "production",
-	"actor": {"id": "p1", "kind": "pipeline", "roles": []},
+	"actor": {"id": "p1", "kind": "pipeline", "roles": [], "credential": "workload"},
 	"model": {
 		"id": "m1",
 		"name": "loan-approval",

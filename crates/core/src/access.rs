@@ -272,6 +272,11 @@ pub fn action_of(command: &Command) -> Action {
         )) => Action::ManageOwnAccount,
         Command::AccessLog(_) => Action::ManageSettings,
         Command::AccessPolicy(_) => Action::ManageAccess,
+        Command::Actor(
+            actor::Command::RotateToken(actor::token::Rotate { whose: actor::key::Whose::Own, .. })
+            | actor::Command::RevokeToken { whose: actor::key::Whose::Own, .. },
+        ) => Action::ManageOwnAccount,
+        Command::Actor(actor::Command::IssueToken(issue)) if issue.by == actor::token::Issuer::Self_ => Action::ManageOwnAccount,
         Command::Actor(_) | Command::Grant(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,

@@ -1,20 +1,21 @@
 //! Actors: people, pipelines and services, their roles and tokens. Entries know opaque ids; names live in the vault.
 
 pub mod binding;
+pub mod identity;
 pub mod key;
 pub mod password;
+pub mod token;
 
 use serde::{Deserialize, Serialize};
 
-use self::password::Purpose;
 use crate::access::{Grant, Role};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Subject, Vault};
-use crate::names::{ActorId, Digest, Label, Timestamp, TokenId, check_text};
+use crate::names::{ActorId, Digest, IdentityId, Label, Timestamp, TokenId, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::signing::foreign::Algorithm;
-use crate::tables::{ActorRow, CredentialRow, DirectoryRow, HandleRow, TokenRow};
+use crate::tables::{ActorRow, DirectoryRow, HandleRow};
 use crate::{grant, registry};
 
 /// Most roles of an actor.
@@ -61,20 +62,31 @@ pub enum Command {
         id: ActorId,
     },
     /// Issues a token.
-    IssueToken {
-        /// New identifier.
-        token: TokenId,
-        /// For whom.
-        actor: ActorId,
-        /// SHA-256 of the secret.
-        secret_hash: Digest,
-        /// Until when.
-        expires_at: Timestamp,
-    },
+    IssueToken(Box<token::Issue>),
+    /// Issues a token in the place of another, which ends after an overlap.
+    RotateToken(token::Rotate),
     /// Revokes a token.
     RevokeToken {
         /// Token.
         token: TokenId,
+        /// Whether it is the caller's own.
+        whose: key::Whose,
+    },
+    /// Registers a workload identity of a pipeline.
+    AddIdentity {
+        /// The pipeline.
+        actor: ActorId,
+        /// The identity.
+        identity: Box<identity::Added>,
+        /// How many identities the pipeline has; found out in prepare.
+        held: u64,
+    },
+    /// Ends a workload identity.
+    RemoveIdentity {
+        /// The pipeline.
+        actor: ActorId,
+        /// The identity.
+        id: IdentityId,
     },
     /// Passwords, and tokens that a login gives.
     Password(password::Command),
@@ -125,18 +137,27 @@ pub enum Event {
     Deactivated {},
     /// A token was issued.
     #[serde(rename = "token.issued")]
-    TokenIssued {
-        /// For whom.
-        actor: ActorId,
-        /// Until when.
-        expires_at: Timestamp,
-        /// What it was made for.
-        #[serde(default = "access", skip_serializing_if = "is_access")]
-        purpose: Purpose,
+    TokenIssued(Box<token::Issued>),
+    /// Another token takes its place.
+    #[serde(rename = "token.rotated")]
+    TokenRotated {
+        /// The new one.
+        to: TokenId,
+        /// When this one ends.
+        ends_at: Timestamp,
     },
     /// A token was revoked.
     #[serde(rename = "token.revoked")]
     TokenRevoked {},
+    /// A workload identity of a pipeline was registered.
+    #[serde(rename = "identity.added")]
+    IdentityAdded(Box<identity::Added>),
+    /// A workload identity ended.
+    #[serde(rename = "identity.removed")]
+    IdentityRemoved {
+        /// The identity.
+        id: IdentityId,
+    },
     /// The person set a password.
     #[serde(rename = "actor.password-set")]
     PasswordSet {},
@@ -184,14 +205,6 @@ pub enum Event {
         /// SHA-256 of the SPKI DER.
         key_id: Digest,
     },
-}
-
-fn access() -> Purpose {
-    Purpose::Access
-}
-
-fn is_access(purpose: &Purpose) -> bool {
-    *purpose == Purpose::Access
 }
 
 fn existing(rows: &mut Rows, id: &ActorId) -> Result<ActorRow, Stop> {
@@ -252,26 +265,11 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             existing(rows, id)?;
             Ok(vec![Draft::new(Subject::Actor(id.clone()), Event::Deactivated {})])
         }
-        Command::IssueToken { token, actor, secret_hash, expires_at } => {
-            if !existing(rows, actor)?.active {
-                return Err(Refusal::new(Code::TransitionRefused, "an actor whose access ended gets no token").field("actor").into());
-            }
-            if *expires_at <= context.now {
-                return Err(Refusal::invalid("expires_at", "the token would have expired already").into());
-            }
-            if rows.get::<TokenRow>(&[token])?.is_some() {
-                return Err(Refusal::new(Code::AlreadyExists, &format!("token id `{token}` is given already")).field("token").into());
-            }
-            let mut draft = Draft::new(Subject::Token(token.clone()), Event::TokenIssued { actor: actor.clone(), expires_at: *expires_at, purpose: Purpose::Access });
-            draft.vault.push(Vault::Credential(CredentialRow { secret_hash: *secret_hash, token_id: token.clone() }));
-            Ok(vec![draft])
-        }
-        Command::RevokeToken { token } => {
-            if rows.get::<TokenRow>(&[token])?.is_none() {
-                return Err(Refusal::not_found("token", token.as_str()).into());
-            }
-            Ok(vec![Draft::new(Subject::Token(token.clone()), Event::TokenRevoked {})])
-        }
+        Command::IssueToken(issue) => token::issue(rows, context, issue),
+        Command::RotateToken(rotate) => token::rotate(rows, context, rotate),
+        Command::RevokeToken { token, whose } => token::revoke(rows, context, token, *whose),
+        Command::AddIdentity { actor, identity, held } => identity::add(rows, actor, identity, *held),
+        Command::RemoveIdentity { actor, id } => identity::remove(rows, actor, id),
         Command::Password(command) => password::decide(rows, context, command),
         Command::Binding(command) => binding::decide(rows, context, command),
         Command::AddKey { .. } | Command::RemoveKey { .. } => key::decide(rows, context, command),
@@ -327,26 +325,23 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 grant::put_actor(rows, entry, Some(&actor.clone()), &ActorRow { active: false, revision: entry.index, ..actor })?;
             }
         }
-        (Event::TokenIssued { actor, expires_at, purpose }, Subject::Token(token)) => {
-            rows.put(&TokenRow {
-                token_id: token.clone(),
-                actor_id: actor.clone(),
-                expires_at: *expires_at,
-                revoked: false,
-                created_index: entry.index,
-                purpose: *purpose,
-            });
-        }
-        (Event::TokenRevoked {}, Subject::Token(token)) => {
-            if let Some(row) = rows.get::<TokenRow>(&[token])? {
-                rows.put(&TokenRow { revoked: true, ..row });
-            }
-        }
+        (Event::TokenIssued(_) | Event::TokenRotated { .. } | Event::TokenRevoked {}, Subject::Token(token)) => token::apply(rows, entry, event, token)?,
+        (Event::IdentityAdded(_) | Event::IdentityRemoved { .. }, Subject::Actor(actor)) => identity::apply(rows, entry, event, actor)?,
         (Event::GroupsChanged { groups, roles }, Subject::Actor(id)) => crate::group::apply_to_actor(rows, entry, id, groups, roles)?,
         (Event::GroupsChanged { .. }, _) => {}
         (Event::PasswordSet {} | Event::PasswordReset { .. } | Event::LoginBound { .. } | Event::LoginUnbound { .. }, _) => password::apply(rows, entry)?,
         (Event::KeyAdded { .. } | Event::KeyRemoved { .. }, _) => key::apply(rows, entry, event)?,
-        (Event::Created { .. } | Event::RolesChanged { .. } | Event::Deactivated {} | Event::TokenIssued { .. } | Event::TokenRevoked {}, _) => {}
+        (
+            Event::Created { .. }
+            | Event::RolesChanged { .. }
+            | Event::Deactivated {}
+            | Event::TokenIssued(_)
+            | Event::TokenRotated { .. }
+            | Event::TokenRevoked {}
+            | Event::IdentityAdded(_)
+            | Event::IdentityRemoved { .. },
+            _,
+        ) => {}
     }
     Ok(())
 }

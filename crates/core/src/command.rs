@@ -6,7 +6,8 @@ use crate::refusal::Refusal;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
 use crate::{
-    access_log, access_policy, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version,
+    access_log, access_policy, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion,
+    registry, risk, tag, team, template, version,
 };
 
 /// A change that somebody asks for, nested by capability.

@@ -6,9 +6,10 @@ use serde_json::Value;
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Key, Rows};
-use crate::tables::{CredentialRow, DirectoryRow, HandleRow, LoginIdentityRow, PasswordRow, PrivateRow};
+use crate::tables::{DirectoryRow, HandleRow, LoginIdentityRow, PasswordRow, PrivateRow};
 use crate::{
-    Event, access_log, access_policy, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version,
+    Event, access_log, access_policy, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion,
+    registry, risk, tag, team, template, version,
 };
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
@@ -148,6 +149,9 @@ pub struct Entry {
     pub event: Event,
     /// Idempotency receipt.
     pub request: Option<Request>,
+    /// The token of the pipeline run that did it, when a pipeline was recognised by its workload identity. The entry that issued the token
+    /// says which run that was.
+    pub run: Option<TokenId>,
 }
 
 /// What is written. The event gives the members `kind` and `data`; the canonicalizer sorts all of them.
@@ -161,6 +165,8 @@ struct Written<'a> {
     index: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<&'a Request>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<&'a TokenId>,
     subject: &'a Subject,
     v: u32,
 }
@@ -175,6 +181,7 @@ struct Wire {
     index: u64,
     kind: String,
     request: Option<Request>,
+    run: Option<TokenId>,
     subject: Subject,
     v: u32,
 }
@@ -223,19 +230,23 @@ impl Event {
                 | Actor::Deactivated {}
                 | Actor::KeyAdded { .. }
                 | Actor::KeyRemoved { .. }
+                | Actor::IdentityAdded(_)
+                | Actor::IdentityRemoved { .. }
                 | Actor::PasswordSet {}
                 | Actor::PasswordReset { .. }
                 | Actor::LoginBound { .. }
                 | Actor::LoginUnbound { .. }
                 | Actor::GroupsChanged { .. },
             ) => matches!(subject, Subject::Actor(_)),
-            Self::Actor(Actor::TokenIssued { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
+            Self::Actor(Actor::TokenIssued(_) | Actor::TokenRotated { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
             Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
             Self::Alias(Alias::Set { .. }) | Self::Evidence(_) | Self::Version(_) => matches!(subject, Subject::Version(..)),
             Self::Tag(_) => matches!(subject, Subject::Model(_) | Subject::Version(..)),
             Self::Promotion(Promotion::DecisionRecorded { .. }) | Self::Registry(Registry::CheckRecorded { .. }) => matches!(subject, Subject::Version(..)),
             Self::Promotion(_) => matches!(subject, Subject::Promotion(_)),
-            Self::Registry(Registry::Started { .. } | Registry::PolicyModeChanged { .. } | Registry::ClockMoved { .. } | Registry::KeysRotated { .. }) => *subject == Subject::Registry,
+            Self::Registry(Registry::Started { .. } | Registry::PolicyModeChanged { .. } | Registry::ClockMoved { .. } | Registry::KeysRotated { .. }) => {
+                *subject == Subject::Registry
+            }
             Self::Registry(Registry::RefusalsSuppressed { .. }) => matches!(subject, Subject::Actor(_)),
             Self::Registry(Registry::Refused { .. }) | Self::Finding(_) => true,
             Self::Attestation(_) => matches!(subject, Subject::Version(..)),
@@ -265,7 +276,7 @@ impl Event {
         match kind.split('.').next().unwrap_or_default() {
             "access-log" => event::<access_log::Event>(kind, data).map(Self::AccessLog),
             "access-policy" => event::<access_policy::Event>(kind, data).map(Self::AccessPolicy),
-            "actor" | "token" => event(kind, data).map(Self::Actor),
+            "actor" | "identity" | "token" => event(kind, data).map(Self::Actor),
             "alias" => event::<alias::Event>(kind, data).map(Self::Alias),
             "attestation" => event::<attestation::Event>(kind, data).map(Self::Attestation),
             "bundle" => event::<bundle::Event>(kind, data).map(Self::Bundle),
@@ -302,6 +313,7 @@ impl Entry {
             event: &self.event,
             index: self.index,
             request: self.request.as_ref(),
+            run: self.run.as_ref(),
             subject: &self.subject,
             v: 1,
         };
@@ -326,7 +338,7 @@ impl Entry {
         if !event.is_about(&wire.subject) {
             return Err(format!("{}: the subject cannot be `{}`", wire.kind, wire.subject));
         }
-        Ok(Self { index: wire.index, at: wire.at, actor: wire.actor, door: wire.door, subject: wire.subject, event, request: wire.request })
+        Ok(Self { index: wire.index, at: wire.at, actor: wire.actor, door: wire.door, subject: wire.subject, event, request: wire.request, run: wire.run })
     }
 }
 
@@ -399,8 +411,6 @@ impl PrivateText {
 /// A row of the vault that is written with an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Vault {
-    /// The hashed secret of a token.
-    Credential(CredentialRow),
     /// The name of an actor, with its handle.
     Directory(DirectoryRow, HandleRow),
     /// Who of the identity provider somebody is.
@@ -417,7 +427,6 @@ impl Vault {
     /// Makes the change on the rows.
     pub fn put(&self, rows: &mut Rows) {
         match self {
-            Self::Credential(row) => rows.put(row),
             Self::Directory(row, handle) => {
                 rows.put(row);
                 rows.put(handle);

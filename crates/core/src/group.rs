@@ -15,7 +15,7 @@ use crate::entry::{Draft, Entry, Subject};
 use crate::names::{ActorId, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
-use crate::tables::{ActorRow, GroupRow, GroupRolesRow};
+use crate::tables::{ActorRow, GroupRolesRow, GroupRow};
 
 /// Most groups of one person that are looked at.
 pub const MAX_GROUPS: usize = 500;

@@ -22,6 +22,7 @@ pub mod facts;
 pub mod finding;
 pub mod grant;
 pub mod group;
+pub mod identity;
 pub mod ledger;
 pub mod lifecycle;
 pub mod lineage;

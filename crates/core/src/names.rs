@@ -111,6 +111,10 @@ text_type! {
     TokenId, "token", check_token_id
 }
 text_type! {
+    /// Identifier of a workload identity of a pipeline: `i` and 32 hexadecimal digits.
+    IdentityId, "identity", check_identity_id
+}
+text_type! {
     /// Name of a team, a role of approval or an environment: lower case letters, digits, `-`, `_`, `.`; at most 64 bytes.
     Label, "label", check_label
 }
@@ -126,6 +130,11 @@ pub fn clipped(text: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// Whether a text has no control characters and none that deceive whoever reads it.
+pub fn is_plain(text: &str) -> bool {
+    !text.chars().any(|letter| letter.is_control() || is_deceptive(letter))
 }
 
 const DECEPTIVE: &str = "must not contain invisible characters or ones that change the direction of writing";
@@ -209,6 +218,10 @@ fn check_review_id(text: &str) -> Result<(), &'static str> {
 
 fn check_token_id(text: &str) -> Result<(), &'static str> {
     if hex_after(text, "t") { Ok(()) } else { Err("must be `t` and 32 hexadecimal digits") }
+}
+
+fn check_identity_id(text: &str) -> Result<(), &'static str> {
+    if hex_after(text, "i") { Ok(()) } else { Err("must be `i` and 32 hexadecimal digits") }
 }
 
 fn check_label(text: &str) -> Result<(), &'static str> {

@@ -238,6 +238,7 @@ text_fields!(
     crate::names::TokenId,
     crate::names::Label,
     crate::names::FilePath,
+    crate::names::IdentityId,
 );
 
 /// Declares a row type together with its table. The first `key` fields are the primary key.

@@ -5,12 +5,12 @@
 
 use crate::access_log::{AccessKind, Day};
 use crate::names::{
-    ActorId, AliasName, Digest, ExceptionId, FilePath, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier, State,
-    TagKey, Timestamp, TokenId, VersionNumber,
+    ActorId, AliasName, Digest, ExceptionId, FilePath, IdentityId, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, ReviewId, RiskId, RiskTier,
+    State, TagKey, Timestamp, TokenId, VersionNumber,
 };
 use crate::rows::{Row, Table};
 use crate::signing::foreign::Algorithm;
-use crate::{actor, approval, attestation, bundle, calendar, evidence, exception, finding, lineage, promotion, risk, template};
+use crate::{actor, approval, attestation, bundle, calendar, evidence, exception, finding, identity, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
 pub const OPEN: u64 = i64::MAX as u64;
@@ -451,6 +451,10 @@ crate::table! {
         opened_at: Timestamp,
         /// Entry that opened it.
         opened_index: u64,
+        /// Token of the pipeline run that opened it.
+        opened_run: Option<TokenId>,
+        /// Token of the pipeline run that executed it.
+        executed_run: Option<TokenId>,
         /// Payload with the latest verdict.
         verdict: Digest,
         /// Rules that the latest stored verdict says fail, as a JSON list of their ids.
@@ -993,10 +997,22 @@ crate::table! {
         token_id: TokenId,
         /// Whose it is.
         actor_id: ActorId,
+        /// When it was issued.
+        issued_at: Timestamp,
         /// Until when it is valid.
         expires_at: Timestamp,
+        /// For how long it was issued, in seconds: as long as the next one is valid when it is rotated.
+        valid_seconds: u64,
         /// Whether it was revoked.
         revoked: bool,
+        /// To what it is limited, as JSON (`access::Limits`).
+        limits: serde_json::Value,
+        /// The token that takes its place.
+        replaced_by: Option<TokenId>,
+        /// The workload identity that a pipeline run was recognised by; none for a token that somebody keeps.
+        identity: Option<IdentityId>,
+        /// What is known of that run, in the vault.
+        run: Option<Digest>,
         /// Entry that issued it.
         created_index: u64,
         /// What it was made for.
@@ -1041,6 +1057,50 @@ crate::table! {
         groups: serde_json::Value,
         /// Roles that he has from them alone, as JSON.
         roles: serde_json::Value,
+    }
+}
+
+crate::table! {
+    /// Tokens by the digest of their secret.
+    CredentialRow = "credentials", Derived, key 1 {
+        /// SHA-256 of the secret.
+        secret_hash: Digest,
+        /// The token that it belongs to.
+        token_id: TokenId,
+    }
+}
+
+crate::table! {
+    /// Tokens of issuers that were exchanged: each once.
+    ExchangeRow = "exchanges", Derived, key 1 {
+        /// What is the same for every copy of the token of the issuer.
+        presented: Digest,
+        /// The token that it was exchanged for.
+        token_id: TokenId,
+    }
+}
+
+crate::table! {
+    /// A workload identity of a pipeline.
+    IdentityRow = "workload_identities", Derived, key 1 {
+        /// Identifier.
+        identity_id: IdentityId,
+        /// The pipeline.
+        actor_id: ActorId,
+        /// `iss` of its tokens.
+        issuer: String,
+        /// `aud` of its tokens.
+        audience: String,
+        /// Whose tokens they are like.
+        shape: identity::Shape,
+        /// What their claims must be, as a JSON list of `identity::Rule`.
+        rules: serde_json::Value,
+        /// When it was registered.
+        added_at: Timestamp,
+        /// Entry that registered it.
+        added_index: u64,
+        /// When it ended.
+        removed_at: Option<Timestamp>,
     }
 }
 
@@ -1121,16 +1181,6 @@ crate::table! {
         from_index: u64,
         /// Value; empty text when the attribute was removed.
         value: String,
-    }
-}
-
-crate::table! {
-    /// Secrets of tokens, hashed.
-    CredentialRow = "credentials", Vault, key 1 {
-        /// SHA-256 of the secret.
-        secret_hash: Digest,
-        /// The token that it belongs to.
-        token_id: TokenId,
     }
 }
 
@@ -1290,6 +1340,18 @@ crate::table! {
 }
 
 crate::table! {
+    /// When a token was last used, to the minute.
+    TokenUseRow = "token_uses", Scratch, key 1 {
+        /// The token.
+        token_id: TokenId,
+        /// When.
+        used_at: Timestamp,
+        /// From which address.
+        address: String,
+    }
+}
+
+crate::table! {
     /// A line of the access log. Rows are added in batches off the path of requests; the day of a row is the one in which it was written
     /// down, so that no row comes late to a day that is anchored.
     AccessLogRow = "access_log", Scratch, key 3 {
@@ -1374,6 +1436,9 @@ pub const ALL: &[&Table] = &[
     ActorKeyRow::TABLE,
     AttestationRow::TABLE,
     TokenRow::TABLE,
+    CredentialRow::TABLE,
+    ExchangeRow::TABLE,
+    IdentityRow::TABLE,
     SignInRow::TABLE,
     GroupRow::TABLE,
     GroupRolesRow::TABLE,
@@ -1381,7 +1446,6 @@ pub const ALL: &[&Table] = &[
     BundleRow::TABLE,
     AccessPolicyRow::TABLE,
     TimelineRow::TABLE,
-    CredentialRow::TABLE,
     PasswordRow::TABLE,
     LoginIdentityRow::TABLE,
     DirectoryRow::TABLE,
@@ -1389,6 +1453,7 @@ pub const ALL: &[&Table] = &[
     PrivateRow::TABLE,
     ArtifactFileRow::TABLE,
     ArtifactUploadRow::TABLE,
+    TokenUseRow::TABLE,
     AccessLogRow::TABLE,
     SessionRow::TABLE,
     SessionUseRow::TABLE,
@@ -1443,6 +1508,8 @@ pub const INDEXES: &[Index] = &[
     Index { name: "reviews_by_subject", table: ReviewRow::TABLE, columns: &["subject"], unique: false },
     Index { name: "findings_by_status", table: FindingRow::TABLE, columns: &["status", "opened_index"], unique: false },
     Index { name: "findings_by_model", table: FindingRow::TABLE, columns: &["model_id"], unique: false },
+    Index { name: "identities_by_actor", table: IdentityRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "identities_by_issuer", table: IdentityRow::TABLE, columns: &["substr(issuer, 1, 200)"], unique: false },
     Index { name: "transfer_proposals_by_entry", table: TransferProposalRow::TABLE, columns: &["entry_index"], unique: false },
     Index { name: "grant_proposals_by_entry", table: GrantProposalRow::TABLE, columns: &["entry_index"], unique: false },
     Index { name: "team_members_by_actor", table: TeamMemberRow::TABLE, columns: &["actor_id"], unique: false },

@@ -180,7 +180,16 @@ impl World {
 }
 
 fn entry(index: u64, context: &Context, draft: &Draft) -> Entry {
-    Entry { index, at: context.now, actor: context.actor.clone(), door: Door::Api, subject: draft.subject.clone(), event: draft.event.clone(), request: None }
+    Entry {
+        index,
+        at: context.now,
+        actor: context.actor.clone(),
+        door: Door::Api,
+        subject: draft.subject.clone(),
+        event: draft.event.clone(),
+        request: None,
+        run: None,
+    }
 }
 
 /// Writes what stands beside an entry: payloads and vault.

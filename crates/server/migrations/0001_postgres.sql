@@ -237,6 +237,8 @@ CREATE TABLE "promotions" (
     "opened_by" text COLLATE "C",
     "opened_at" bigint,
     "opened_index" bigint,
+    "opened_run" text COLLATE "C",
+    "executed_run" text COLLATE "C",
     "verdict" text COLLATE "C",
     "missing" text COLLATE "C",
     "decision" text COLLATE "C",
@@ -530,13 +532,44 @@ CREATE INDEX "attestations_by_revocation" ON "attestations" ("revoked_index");
 CREATE TABLE "tokens" (
     "token_id" text COLLATE "C" NOT NULL,
     "actor_id" text COLLATE "C",
+    "issued_at" bigint,
     "expires_at" bigint,
+    "valid_seconds" bigint,
     "revoked" bigint,
+    "limits" text COLLATE "C",
+    "replaced_by" text COLLATE "C",
+    "identity" text COLLATE "C",
+    "run" text COLLATE "C",
     "created_index" bigint,
     "purpose" text COLLATE "C",
     PRIMARY KEY ("token_id")
 );
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "credentials" (
+    "secret_hash" text COLLATE "C" NOT NULL,
+    "token_id" text COLLATE "C",
+    PRIMARY KEY ("secret_hash")
+);
+CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "exchanges" (
+    "presented" text COLLATE "C" NOT NULL,
+    "token_id" text COLLATE "C",
+    PRIMARY KEY ("presented")
+);
+CREATE TABLE "workload_identities" (
+    "identity_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "issuer" text COLLATE "C",
+    "audience" text COLLATE "C",
+    "shape" text COLLATE "C",
+    "rules" text COLLATE "C",
+    "added_at" bigint,
+    "added_index" bigint,
+    "removed_at" bigint,
+    PRIMARY KEY ("identity_id")
+);
+CREATE INDEX "identities_by_actor" ON "workload_identities" ("actor_id");
+CREATE INDEX "identities_by_issuer" ON "workload_identities" ((substr(issuer, 1, 200)));
 CREATE TABLE "sign_ins" (
     "actor_id" text COLLATE "C" NOT NULL,
     "epoch" bigint,
@@ -598,12 +631,6 @@ CREATE TABLE "timeline" (
     PRIMARY KEY ("subject", "attribute", "to_index")
 );
 CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
-CREATE TABLE "credentials" (
-    "secret_hash" text COLLATE "C" NOT NULL,
-    "token_id" text COLLATE "C",
-    PRIMARY KEY ("secret_hash")
-);
-CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
 CREATE TABLE "passwords" (
     "actor_id" text COLLATE "C" NOT NULL,
     "hash" text COLLATE "C",
@@ -655,6 +682,12 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 );
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "token_uses" (
+    "token_id" text COLLATE "C" NOT NULL,
+    "used_at" bigint,
+    "address" text COLLATE "C",
+    PRIMARY KEY ("token_id")
+);
 CREATE TABLE "access_log" (
     "day" text COLLATE "C" NOT NULL,
     "at" bigint NOT NULL,

@@ -237,6 +237,8 @@ CREATE TABLE "promotions" (
     "opened_by" TEXT,
     "opened_at" INTEGER,
     "opened_index" INTEGER,
+    "opened_run" TEXT,
+    "executed_run" TEXT,
     "verdict" TEXT,
     "missing" TEXT,
     "decision" TEXT,
@@ -530,13 +532,44 @@ CREATE INDEX "attestations_by_revocation" ON "attestations" ("revoked_index");
 CREATE TABLE "tokens" (
     "token_id" TEXT NOT NULL,
     "actor_id" TEXT,
+    "issued_at" INTEGER,
     "expires_at" INTEGER,
+    "valid_seconds" INTEGER,
     "revoked" INTEGER,
+    "limits" TEXT,
+    "replaced_by" TEXT,
+    "identity" TEXT,
+    "run" TEXT,
     "created_index" INTEGER,
     "purpose" TEXT,
     PRIMARY KEY ("token_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "credentials" (
+    "secret_hash" TEXT NOT NULL,
+    "token_id" TEXT,
+    PRIMARY KEY ("secret_hash")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "exchanges" (
+    "presented" TEXT NOT NULL,
+    "token_id" TEXT,
+    PRIMARY KEY ("presented")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "workload_identities" (
+    "identity_id" TEXT NOT NULL,
+    "actor_id" TEXT,
+    "issuer" TEXT,
+    "audience" TEXT,
+    "shape" TEXT,
+    "rules" TEXT,
+    "added_at" INTEGER,
+    "added_index" INTEGER,
+    "removed_at" INTEGER,
+    PRIMARY KEY ("identity_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "identities_by_actor" ON "workload_identities" ("actor_id");
+CREATE INDEX "identities_by_issuer" ON "workload_identities" ((substr(issuer, 1, 200)));
 CREATE TABLE "sign_ins" (
     "actor_id" TEXT NOT NULL,
     "epoch" INTEGER,
@@ -598,12 +631,6 @@ CREATE TABLE "timeline" (
     PRIMARY KEY ("subject", "attribute", "to_index")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "timeline_by_value" ON "timeline" ("attribute", (substr(value, 1, 200)), "from_index");
-CREATE TABLE "credentials" (
-    "secret_hash" TEXT NOT NULL,
-    "token_id" TEXT,
-    PRIMARY KEY ("secret_hash")
-) STRICT, WITHOUT ROWID;
-CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
 CREATE TABLE "passwords" (
     "actor_id" TEXT NOT NULL,
     "hash" TEXT,

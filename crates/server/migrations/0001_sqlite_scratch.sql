@@ -17,6 +17,12 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "token_uses" (
+    "token_id" TEXT NOT NULL,
+    "used_at" INTEGER,
+    "address" TEXT,
+    PRIMARY KEY ("token_id")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "access_log" (
     "day" TEXT NOT NULL,
     "at" INTEGER NOT NULL,

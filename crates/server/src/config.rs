@@ -23,7 +23,7 @@ pub use value::Invalid;
 
 use value::{is_web_address, readable};
 
-use crate::app::LoginConfig;
+use crate::app::{LoginConfig, WorkloadIssuer};
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub struct Config {
     pub rate: Rate,
     /// Where the private keys are.
     pub keys: Keys,
+    /// Issuers whose tokens pipelines log in with.
+    #[serde(rename = "workload_issuer", skip_serializing_if = "Vec::is_empty")]
+    pub workload_issuers: Vec<WorkloadIssuer>,
 }
 
 /// Where the database is. Without any value it is SQLite in the data folder.
@@ -99,6 +102,7 @@ impl Config {
         self.limits.check()?;
         self.rate.check()?;
         self.check_login()?;
+        self.workload_issuers.iter().try_for_each(WorkloadIssuer::check).map_err(Invalid)?;
         self.keys.check()
     }
 
@@ -134,6 +138,11 @@ impl Config {
         }
         if let Some(file) = &self.login.client_secret_file {
             readable("login.client_secret_file", file)?;
+        }
+        for issuer in &self.workload_issuers {
+            if let Some(file) = &issuer.jwks_file {
+                readable("workload_issuer.jwks_file", file)?;
+            }
         }
         self.keys.check_files()
     }

@@ -1,7 +1,7 @@
 //! Random identifiers and secrets. The only randomness of the server.
 
 use chancery_core::actor::ActorKind;
-use chancery_core::names::{ActorId, ExceptionId, ModelId, PromotionId, ReviewId, RiskId, TokenId};
+use chancery_core::names::{ActorId, ExceptionId, IdentityId, ModelId, PromotionId, ReviewId, RiskId, TokenId};
 
 use crate::fault::Fault;
 
@@ -92,11 +92,10 @@ pub fn is_token(text: &str) -> bool {
     text.starts_with("chy_")
 }
 
-/// A new bearer secret: `chy_` and 43 characters of URL-safe base64, 256 random bits.
+/// A new id of a workload identity.
 ///
 /// # Errors
 /// As [`random`].
-pub fn secret() -> Result<String, Fault> {
-    use base64::Engine as _;
-    Ok(format!("chy_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random::<32>()?)))
+pub fn identity() -> Result<IdentityId, Fault> {
+    parsed(IdentityId::parse(&letter_and_hex('i')?))
 }

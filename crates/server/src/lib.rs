@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod secret;
 pub mod serve;
 pub mod store;
+pub mod token;
 
 pub(crate) fn schema() -> store::Schema {
     store::Schema::product()

@@ -38,6 +38,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         login: config.login.clone(),
         web: crate::app::WebConfig { public_url: config.public_url.clone(), tls: config.tls.is_some() },
         clock: Clock::System { offset: args.clock_offset.unwrap_or(0) },
+        workload_issuers: config.workload_issuers.clone(),
         crash: None,
         keys: args.key_sources(&config, None)?,
         rates: Arc::clone(&rates),

@@ -161,7 +161,13 @@ pub fn about(command: &Command) -> About {
     use actor::key::Whose;
     use actor::password::Command as Password;
     match command {
-        Command::Actor(actor::Command::AddKey { whose: Whose::Own, .. } | actor::Command::RemoveKey { whose: Whose::Own, .. }) => About::Own,
+        Command::Actor(
+            actor::Command::AddKey { whose: actor::key::Whose::Own, .. }
+            | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }
+            | actor::Command::RotateToken(actor::token::Rotate { whose: actor::key::Whose::Own, .. })
+            | actor::Command::RevokeToken { whose: actor::key::Whose::Own, .. },
+        ) => About::Own,
+        Command::Actor(actor::Command::IssueToken(issue)) if issue.by == actor::token::Issuer::Self_ => About::Own,
         Command::Actor(actor::Command::Password(Password::Set { .. } | Password::LogIn { .. } | Password::RevokeOwnToken { .. })) => About::Own,
         Command::Alias(alias::Command::Set { model, .. } | alias::Command::Delete { model, .. })
         | Command::Evidence(evidence::Command::Add { model, .. })
@@ -184,7 +190,10 @@ pub fn about(command: &Command) -> About {
             actor::Command::Create { .. }
             | actor::Command::SetRoles { .. }
             | actor::Command::Deactivate { .. }
-            | actor::Command::IssueToken { .. }
+            | actor::Command::IssueToken(_)
+            | actor::Command::RotateToken(_)
+            | actor::Command::AddIdentity { .. }
+            | actor::Command::RemoveIdentity { .. }
             | actor::Command::RevokeToken { .. }
             | actor::Command::Password(Password::Reset { .. })
             | actor::Command::Binding(_)

@@ -135,7 +135,9 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
             }
             let (groups, roles) = group::given(rows, id, groups)?;
             if roles.is_empty() {
-                return Err(Refusal::new(Code::AccessDenied, "none of your groups gives access to this registry").remedy("ask an administrator for an account").into());
+                return Err(Refusal::new(Code::AccessDenied, "none of your groups gives access to this registry")
+                    .remedy("ask an administrator for an account")
+                    .into());
             }
             let mut created = Draft::new(Subject::Actor(id.clone()), Event::Created { kind: ActorKind::Person, roles: Vec::new() });
             created.vault.push(Vault::Directory(

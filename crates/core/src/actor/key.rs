@@ -66,8 +66,11 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
         Command::Create { .. }
         | Command::SetRoles { .. }
         | Command::Deactivate { .. }
-        | Command::IssueToken { .. }
+        | Command::IssueToken(_)
+        | Command::RotateToken(_)
         | Command::RevokeToken { .. }
+        | Command::AddIdentity { .. }
+        | Command::RemoveIdentity { .. }
         | Command::Password(_)
         | Command::Binding(_) => Ok(Vec::new()),
     }
@@ -156,8 +159,11 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(),
         Event::Created { .. }
         | Event::RolesChanged { .. }
         | Event::Deactivated {}
-        | Event::TokenIssued { .. }
+        | Event::TokenIssued(_)
+        | Event::TokenRotated { .. }
         | Event::TokenRevoked {}
+        | Event::IdentityAdded(_)
+        | Event::IdentityRemoved { .. }
         | Event::PasswordSet {}
         | Event::PasswordReset { .. }
         | Event::LoginBound { .. }

@@ -5,13 +5,15 @@
 //! INVARIANT: nobody but the person himself sets a password; an administrator ends one and hands out a secret that works once.
 //! INVARIANT: every change of how somebody logs in moves his epoch ([`SignInRow`]); sessions of an older epoch are over.
 
+use super::token::Issued;
 use super::{ActorKind, Event, existing};
+use crate::access::Limits;
 use crate::command::{Context, Stop};
 use crate::entry::{Draft, Entry, Subject, Vault};
 use crate::names::{ActorId, Digest, Timestamp, TokenId};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{BadRow, Field, Kind, Missing, Rows, Value};
-use crate::tables::{ActorRow, CredentialRow, PasswordRow, SignInRow, TokenRow};
+use crate::tables::{ActorRow, PasswordRow, SignInRow, TokenRow};
 
 /// Fewest characters of a password (NIST SP 800-63B: at least 8; 12 where it is the only factor).
 pub const MIN_CHARACTERS: usize = 12;
@@ -153,12 +155,10 @@ fn person(rows: &mut Rows, id: &ActorId) -> Result<ActorRow, Stop> {
     match row.kind {
         ActorKind::Person if row.active => Ok(row),
         ActorKind::Person => Err(Refusal::new(Code::TransitionRefused, "a person whose access ended does not log in").field("name").into()),
-        ActorKind::Pipeline | ActorKind::Service => {
-            Err(Refusal::new(Code::AccessDenied, &format!("a {} has no password and does not log in", row.kind))
-                .field("name")
-                .remedy("give it a token, or let it log in with its workload identity")
-                .into())
-        }
+        ActorKind::Pipeline | ActorKind::Service => Err(Refusal::new(Code::AccessDenied, &format!("a {} has no password and does not log in", row.kind))
+            .field("name")
+            .remedy("give it a token, or let it log in with its workload identity")
+            .into()),
     }
 }
 
@@ -215,10 +215,16 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
             if rows.get::<TokenRow>(&[token])?.is_some() {
                 return Err(Refusal::new(Code::AlreadyExists, &format!("token id `{token}` is given already")).field("token").into());
             }
-            let issued = Event::TokenIssued { actor: context.actor.clone(), expires_at: *expires_at, purpose: Purpose::Login };
-            let mut draft = Draft::new(Subject::Token(token.clone()), issued);
-            draft.vault.push(Vault::Credential(CredentialRow { secret_hash: *secret_hash, token_id: token.clone() }));
-            Ok(vec![draft])
+            let issued = Issued {
+                actor: context.actor.clone(),
+                expires_at: *expires_at,
+                secret: *secret_hash,
+                purpose: Purpose::Login,
+                limits: Limits::default(),
+                replaces: None,
+                run: None,
+            };
+            Ok(vec![Draft::new(Subject::Token(token.clone()), Event::TokenIssued(Box::new(issued)))])
         }
         Command::RevokeOwnToken { token } => {
             let own = rows.get::<TokenRow>(&[token])?.filter(|row| row.actor_id == context.actor);

@@ -1,6 +1,7 @@
 //! Actors and tokens: who is given which role, and by whom.
 
 use super::*;
+use crate::tables::{CredentialRow, TokenRow};
 use crate::testing::*;
 
 fn token(last: &str) -> TokenId {
@@ -12,12 +13,14 @@ fn roles(id: &ActorId, words: &[&str]) -> Command {
 }
 
 fn issue(world: &World, id: &TokenId, actor: &ActorId, seconds: i64) -> Command {
-    Command::IssueToken {
+    Command::IssueToken(Box::new(token::Issue {
         token: id.clone(),
         actor: actor.clone(),
-        secret_hash: Digest::of(id.as_str().as_bytes()),
+        secret: Digest::of(id.as_str().as_bytes()),
         expires_at: world.now().plus_seconds(seconds),
-    }
+        limits: crate::access::Limits::default(),
+        by: token::Issuer::Administrator,
+    }))
 }
 
 /// Alice administers, Bob reads, Carol's access ended.
@@ -35,7 +38,11 @@ fn every_command_changes_what_it_says() {
     let mut world = world();
     assert_eq!(world.row::<ActorRow>(&[&bob()]).unwrap().roles, serde_json::json!(["viewer"]));
     assert!(!world.row::<ActorRow>(&[&carol()]).unwrap().active);
-    let commands = [roles(&bob(), &["owner", "approver:security"]), issue(&world, &token("1"), &bob(), 60), Command::RevokeToken { token: token("1") }];
+    let commands = [
+        roles(&bob(), &["owner", "approver:security"]),
+        issue(&world, &token("1"), &bob(), 60),
+        Command::RevokeToken { token: token("1"), whose: key::Whose::Other },
+    ];
     for command in commands {
         let index = world.ok(&alice(), command)[0].index;
         let access = world.row::<crate::tables::SettingRow>(&[&registry::ACCESS]).unwrap();
@@ -70,7 +77,7 @@ fn every_refusal() {
         ("a token for one whose access ended", issue(&world, &token("2"), &carol(), 60), Code::TransitionRefused, Some("actor")),
         ("a token of the past", issue(&world, &token("2"), &bob(), -60), Code::InvalidField, Some("expires_at")),
         ("a token id twice", issue(&world, &token("1"), &bob(), 600), Code::AlreadyExists, Some("token")),
-        ("revoking nothing", Command::RevokeToken { token: token("9") }, Code::NotFound, None),
+        ("revoking nothing", Command::RevokeToken { token: token("9"), whose: key::Whose::Other }, Code::NotFound, None),
     ];
     for (what, command, code, field) in cases {
         let refusal = world.refused(&alice(), command);

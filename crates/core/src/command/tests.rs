@@ -418,8 +418,16 @@ fn a_tag_costs_less_than_five_milliseconds() {
         let command = tag::Command::Set { model: model.clone(), number: Some(number), key: TagKey::parse("k").unwrap(), value: format!("value {index}") };
         let drafts = decide(&mut world.rows, &context, &command.into()).unwrap();
         for draft in drafts {
-            let entry =
-                Entry { index: 10 + index, at: context.now, actor: alice(), door: Door::Api, subject: draft.subject, event: draft.event, request: None };
+            let entry = Entry {
+                index: 10 + index,
+                at: context.now,
+                actor: alice(),
+                door: Door::Api,
+                subject: draft.subject,
+                event: draft.event,
+                request: None,
+                run: None,
+            };
             assert!(Digest::of(&entry.to_bytes().unwrap()) != Digest::of(b""));
             apply(&mut world.rows, &entry).unwrap();
         }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::access::Role;
+use crate::access::{Limits, Role};
 use crate::actor::ActorKind;
 use crate::approval::{ApprovalVerdict, Condition, Effect};
 use crate::evidence::{Binding, EvidenceType};
 use crate::model::{Ownership, Profile, RiskStatement};
-use crate::names::{AliasName, Classification, Grade, ModelKind, ModelName, PolicyMode, RiskTier, State, TagKey};
+use crate::names::{AliasName, Classification, Grade, IdentityId, ModelKind, ModelName, PolicyMode, RiskTier, State, TagKey};
 use crate::promotion::DecisionKind;
 use crate::testing::*;
 
@@ -72,8 +72,48 @@ fn actor_events() -> Vec<(Subject, Event)> {
         (actor(), E::Created { kind: ActorKind::Person, roles: vec![Role::Viewer.into(), Role::Approver(label("security")).into()] }.into()),
         (actor(), E::RolesChanged { roles: vec![Role::Owner.into()] }.into()),
         (actor(), E::Deactivated {}.into()),
-        (token(), E::TokenIssued { actor: bob(), expires_at: time(), purpose: crate::actor::password::Purpose::Access }.into()),
+        (token(), E::TokenIssued(Box::new(issued(None))).into()),
         (token(), E::TokenRevoked {}.into()),
+    ]
+}
+
+fn issued(run: Option<crate::actor::token::Recognised>) -> crate::actor::token::Issued {
+    crate::actor::token::Issued {
+        actor: bob(),
+        expires_at: time(),
+        secret: digest("secret"),
+        purpose: crate::actor::password::Purpose::Access,
+        limits: Limits::default(),
+        replaces: None,
+        run,
+    }
+}
+
+/// Tokens with limits, rotated ones, those of pipeline runs, and workload identities.
+fn token_events() -> Vec<(Subject, Event)> {
+    use crate::access::Action;
+    use crate::actor::Event as E;
+    use crate::actor::identity::Added;
+    use crate::actor::token::{Issued, Recognised};
+    use crate::identity::{Match, Rule, Shape};
+    let token = |number: u8| TokenId::parse(&format!("t{number:0>32}")).unwrap();
+    let identity = IdentityId::parse(&format!("i{:0>32}", 1)).unwrap();
+    let limits = Limits::new(vec![Action::Read, Action::Register], vec![label("credit")], vec![model_id(1)]).unwrap();
+    let rule = |claim: &str, how, value: &str| Rule { claim: claim.to_owned(), how, value: value.to_owned() };
+    let added = Added {
+        id: identity.clone(),
+        issuer: "https://token.actions.githubusercontent.com".to_owned(),
+        audience: "chancery".to_owned(),
+        shape: Shape::Github,
+        rules: vec![rule("repository", Match::Exact, "acme/loans"), rule("ref", Match::Prefix, "refs/heads/release/")],
+    };
+    let run = Recognised { identity: identity.clone(), presented: digest("presented"), facts: digest("facts") };
+    vec![
+        (Subject::Token(token(2)), E::TokenIssued(Box::new(Issued { limits, replaces: Some(token(1)), ..issued(None) })).into()),
+        (Subject::Token(token(1)), E::TokenRotated { to: token(2), ends_at: time() }.into()),
+        (Subject::Actor(bob()), E::IdentityAdded(Box::new(added)).into()),
+        (Subject::Token(token(3)), E::TokenIssued(Box::new(issued(Some(run)))).into()),
+        (Subject::Actor(bob()), E::IdentityRemoved { id: identity }.into()),
     ]
 }
 
@@ -324,7 +364,7 @@ fn later_events() -> Vec<(Subject, Event)> {
 fn login_events() -> Vec<(Subject, Event)> {
     use crate::actor::Event as E;
     let token = Subject::Token(TokenId::parse(&format!("t{:0>32}", 2)).unwrap());
-    let issued = E::TokenIssued { actor: bob(), expires_at: time(), purpose: crate::actor::password::Purpose::Login };
+    let issued = E::TokenIssued(Box::new(crate::actor::token::Issued { purpose: crate::actor::password::Purpose::Login, ..issued(None) }));
     let actor = || Subject::Actor(bob());
     let issuer = || "https://idp.example/realms/ml".to_owned();
     let (group, roles) = ("ml-credit".to_owned(), vec![crate::access::Grant::parse("contributor@team:credit").unwrap()]);
@@ -494,12 +534,18 @@ fn canonical() -> Vec<Entry> {
         team_events(),
         login_events(),
         access_policy_events(),
+        token_events(),
     ]
     .concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)
-        .map(|(index, (subject, event))| Entry { index, at: time(), actor: alice(), door: Door::Api, subject, event, request: request(index) })
+        .map(|(index, (subject, event))| Entry { index, at: time(), actor: alice(), door: Door::Api, subject, event, request: request(index), run: None })
+        .map(|entry| {
+            // As a pipeline run does it.
+            let executed = matches!(entry.event, Event::Promotion(crate::promotion::Event::Executed { .. }));
+            Entry { run: executed.then(|| TokenId::parse(&format!("t{:0>32}", 3)).unwrap()), ..entry }
+        })
         .collect()
 }
 

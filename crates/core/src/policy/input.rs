@@ -26,6 +26,20 @@ crate::words! {
 }
 
 crate::words! {
+    /// By what an actor was recognised.
+    Recognised, "actor.credential" {
+        /// The token that the issuer of a CI system made for this very run.
+        Workload = "workload",
+        /// A token that somebody keeps.
+        Token = "token",
+        /// A session of the pages, or a password.
+        Login = "login",
+        /// Nothing: the registry itself, or `--no-auth`.
+        None = "none",
+    }
+}
+
+crate::words! {
     /// What the last fixity check said of a file.
     Fixity, "fixity" {
         /// The bytes have the digest.
@@ -243,6 +257,8 @@ pub struct Actor {
     pub kind: ActorKind,
     /// Roles that the actor holds for this model.
     pub roles: Vec<String>,
+    /// By what it was recognised.
+    pub credential: Recognised,
 }
 
 /// The model entry. Texts that were not given are empty.

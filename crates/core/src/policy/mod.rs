@@ -48,7 +48,7 @@ pub use input::{
     Actor, ActorKind, Approval, ApprovalVerdict, Binding, BindingKind, Component, Decision, Evidence, Exception, Fixity, Input, InputFile, Model, Ownership,
     Promotion, Reference, Risk, Scope, Version,
 };
-pub use input::{Condition, ConditionStatus};
+pub use input::{Condition, ConditionStatus, Recognised};
 pub use input::{OpenReview, RegisteredRisk, RiskFactor, RiskScore};
 pub use organisation::Effective;
 pub use rule::{MAX_RESULT_BYTES, RuleInfo, Source};

@@ -4,7 +4,7 @@ mod scan;
 
 use super::finding::Outcome;
 use super::gate::Gate;
-use super::input::{ActorKind, Decision, Fixity, Input};
+use super::input::{ActorKind, Decision, Fixity, Input, Recognised};
 use super::rule::{RuleInfo, Source};
 use crate::names::{ModelKind, PolicyMode, RiskTier, State, clipped};
 
@@ -75,9 +75,9 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "promoter.pipeline",
         gates: &[Gate::Production],
-        title: "only a pipeline releases a version of a high-risk model",
+        title: "only a pipeline that is known by its workload identity releases a version of a high-risk model",
         references: &["POL-5", "EU-AI-Act Art. 17"],
-        remedy: "execute the promotion from the release pipeline with the pipeline's own token",
+        remedy: "execute the promotion from the release pipeline, which logs in with the token of its own run (`chancery login`)",
         who: &["pipeline"],
         evaluate: promoter_pipeline,
     },
@@ -191,11 +191,19 @@ fn promoter_pipeline(input: &Input) -> Answer {
     let tier = input.model.risk.tier;
     match (input.effective_tier(), input.actor.kind) {
         (RiskTier::Unclassified | RiskTier::Minimal | RiskTier::Limited, _) => not_applicable(format!("risk tier {tier} may be released by a person")),
-        (RiskTier::High | RiskTier::Prohibited, ActorKind::Pipeline) => {
-            pass("a pipeline asks; it is identified by its token only, until workload identity exists")
-        }
+        (RiskTier::High | RiskTier::Prohibited, ActorKind::Pipeline) => match input.actor.credential {
+            Recognised::Workload => pass("a pipeline asks, known by the token of its run"),
+            Recognised::Token | Recognised::Login | Recognised::None => Answer {
+                remedy: Some(
+                    "let the pipeline log in with the token of its own run: `chancery login --github` or `--workload-token-file FILE` (docs/pipelines.md)",
+                ),
+                ..fail(format!(
+                    "risk tier {tier} needs a pipeline that is known by its workload identity, and this one came with a token that is kept somewhere"
+                ))
+            },
+        },
         (RiskTier::High | RiskTier::Prohibited, kind @ (ActorKind::Person | ActorKind::Service | ActorKind::System)) => {
-            fail(format!("risk tier {tier} needs a pipeline, and a {kind} asks; a pipeline is identified by its token until workload identity exists"))
+            fail(format!("risk tier {tier} needs a pipeline, and a {kind} asks"))
         }
     }
 }

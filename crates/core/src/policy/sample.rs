@@ -138,7 +138,7 @@ pub(super) fn input() -> Input {
     evidence.extend(documents("content 2"));
     from(json!({
         "v": 1, "now": NOW, "mode": "enforce", "target": "production", "environment": "production",
-        "actor": {"id": actor('p', 7), "kind": "pipeline", "roles": ["deployer"]},
+        "actor": {"id": actor('p', 7), "kind": "pipeline", "roles": ["deployer"], "credential": "workload"},
         "model": model(),
         "version": version(),
         "evidence": evidence,

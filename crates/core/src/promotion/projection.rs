@@ -31,6 +31,8 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
                 opened_by: entry.actor.clone(),
                 opened_at: entry.at,
                 opened_index: entry.index,
+                opened_run: entry.run.clone(),
+                executed_run: None,
                 verdict: *verdict,
                 missing: serde_json::Value::from(failed.clone()),
                 decision: None,
@@ -157,7 +159,8 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
         }
         Event::Executed { verdict } => {
             condition::bind(rows, entry, &row)?;
-            close(rows, entry, PromotionRow { verdict: *verdict, missing: serde_json::Value::Array(Vec::new()), ..row }, Status::Executed)?;
+            let executed_run = entry.run.clone();
+            close(rows, entry, PromotionRow { verdict: *verdict, executed_run, missing: serde_json::Value::Array(Vec::new()), ..row }, Status::Executed)?;
         }
         Event::Rejected { .. } => close(rows, entry, row, Status::Rejected)?,
         Event::Cancelled { .. } => close(rows, entry, row, Status::Cancelled)?,

@@ -61,7 +61,16 @@ fn a_recorded_check_and_a_recorded_refusal_change_no_row() {
     let draft = refused(Subject::Version(model, number), "execute", &refusal, Some(&failing(true, true)));
     let crate::Event::Registry(Event::Refused { code, rules, verdict, .. }) = &draft.event else { panic!("a refusal") };
     assert_eq!((*code, rules.len(), *verdict), (Code::NonWaivable, 1, Some(failing(true, true).payload.digest)));
-    let entry = Entry { index: 99, at: world.now(), actor: alice(), door: crate::entry::Door::Api, subject: draft.subject, event: draft.event, request: None };
+    let entry = Entry {
+        index: 99,
+        at: world.now(),
+        actor: alice(),
+        door: crate::entry::Door::Api,
+        subject: draft.subject,
+        event: draft.event,
+        request: None,
+        run: None,
+    };
     crate::apply(&mut world.rows, &entry).unwrap();
     assert_eq!(derived(&world.rows), before);
 }

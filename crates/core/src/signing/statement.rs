@@ -8,7 +8,7 @@ mod decision;
 use serde::{Deserialize, Serialize};
 
 pub use decision::{
-    AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect, DecidedModel, DecidedRiskTier, DecidedState, Decision,
+    AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect, DecidedModel, DecidedRiskTier, DecidedRun, DecidedState, Decision,
     DecisionApproval, Principal, PrincipalKind, Registration, Transition, Verdict,
 };
 

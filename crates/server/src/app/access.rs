@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_core::access::{Actor, Authorized, Delegated, Grant, Limits, Role};
 use chancery_core::actor::ActorKind;
+use chancery_core::actor::token::limits_of;
 use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
+use chancery_core::policy::Recognised;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
 use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TeamMemberRow, TokenRow};
@@ -16,7 +18,7 @@ use super::{App, AppError};
 use crate::fault::Fault;
 use crate::secret::Secret;
 use crate::store::Snapshot;
-use crate::values;
+use crate::{token, values};
 
 /// A read that was allowed: the only key to [`App::read`].
 pub type Reading = Authorized<chancery_core::access::Reading>;
@@ -58,6 +60,16 @@ impl Credential {
         match self {
             Self::Token(token) | Self::Workload(token) => Some(token),
             Self::Session(_) | Self::Password | Self::None => None,
+        }
+    }
+
+    /// What gates read of it.
+    pub fn recognised(&self) -> Recognised {
+        match self {
+            Self::Workload(_) => Recognised::Workload,
+            Self::Token(_) => Recognised::Token,
+            Self::Session(_) | Self::Password => Recognised::Login,
+            Self::None => Recognised::None,
         }
     }
 
@@ -168,6 +180,10 @@ impl App {
     }
 
     async fn by_token(&self, secret: &str, door: Door) -> Result<Caller, AppError> {
+        // What cannot be a token is refused before anything is looked up.
+        if !token::is_well_formed(secret) {
+            return Err(unauthenticated());
+        }
         let hash = Digest::of(secret.as_bytes());
         let revision = self.access_revision().await?;
         let now = self.now();
@@ -176,16 +192,18 @@ impl App {
         }
         let snapshot = self.inner.store.read().await?;
         let Some(credential) = snapshot.get::<CredentialRow>(values![hash]).await? else { return Err(unauthenticated()) };
-        let Some(token) = snapshot.get::<TokenRow>(values![credential.token_id]).await? else { return Err(unauthenticated()) };
-        if token.revoked || token.expires_at <= now {
+        let Some(held) = snapshot.get::<TokenRow>(values![credential.token_id]).await? else { return Err(unauthenticated()) };
+        if held.revoked || held.expires_at <= now {
             return Err(unauthenticated());
         }
-        let Some(row) = snapshot.get::<ActorRow>(values![token.actor_id]).await?.filter(|row| row.active) else { return Err(unauthenticated()) };
+        let Some(row) = snapshot.get::<ActorRow>(values![held.actor_id]).await?.filter(|row| row.active) else { return Err(unauthenticated()) };
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let (actor, until) = self.actor_of(&snapshot, row, revision).await?;
         // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
-        let until = until.map_or(token.expires_at, |until| until.min(token.expires_at));
-        let known = Known { actor, credential: Credential::Token(token.token_id), limits: None };
+        let until = until.map_or(held.expires_at, |until| until.min(held.expires_at));
+        let limits = Some(limits_of(&held)).filter(|limits| !limits.is_none()).map(Arc::new);
+        let credential = if held.identity.is_some() { Credential::Workload(held.token_id) } else { Credential::Token(held.token_id) };
+        let known = Known { actor, credential, limits };
         self.inner.access.keep(hash, known.clone(), until);
         Ok(known.at(door))
     }

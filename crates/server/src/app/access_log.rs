@@ -171,7 +171,7 @@ impl App {
         let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
         let command = Box::new(Command::Anchor { day, count, digest }.into());
         let work = Work::Command { command, noted: Vec::new(), evaluated_at: None };
-        let job = Job { actor: system, door: chancery_core::entry::Door::Schedule, request: None, work };
+        let job = Job { actor: system, door: chancery_core::entry::Door::Schedule, request: None, run: None, work };
         match self.sequencer().submit(job).await? {
             Answer::Done(_) => Ok(true),
             Answer::Refused(refusal, _) if refusal.code == Code::AlreadyExists => Ok(false),

@@ -153,7 +153,7 @@ impl App {
     async fn by_schedule(&self, command: Command) -> Result<(), AppError> {
         self.check_writable()?;
         let work = Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None };
-        match self.sequencer().submit(Job { actor: system()?, door: Door::Schedule, request: None, work }).await? {
+        match self.sequencer().submit(Job { actor: system()?, door: Door::Schedule, request: None, run: None, work }).await? {
             Answer::Done(_) | Answer::Stale => Ok(()),
             Answer::Refused(refusal, _) if matches!(refusal.code, Code::AlreadyExists | Code::NotFound | Code::TransitionRefused) => Ok(()),
             Answer::Refused(refusal, _) => Err(refusal.into()),
@@ -167,7 +167,7 @@ impl App {
             None => (system()?, Door::Schedule),
         };
         let work = Work::Command { command: Box::new(finding::Command::Ran(counts).into()), noted: Vec::new(), evaluated_at: None };
-        match self.sequencer().submit(Job { actor, door, request: None, work }).await? {
+        match self.sequencer().submit(Job { actor, door, request: None, run: None, work }).await? {
             Answer::Done(receipt) => Ok(receipt),
             Answer::Stale => Err(Fault::Config("a record cannot be stale".to_owned()).into()),
             Answer::Refused(refusal, _) => Err(refusal.into()),

@@ -139,7 +139,7 @@ impl App {
 fn emergency_text<'a>(caller: &'a Caller, subjects: &'a Subjects, decision: DecisionKind, verdict: &'a Verdict, expires_at: Timestamp) -> DecisionText<'a> {
     let requested = subjects.promotion.as_ref().map_or((&caller.actor.id, subjects.input.now), |row| (&row.opened_by, row.opened_at));
     let (from, to) = (subjects.version.state, subjects.input.target);
-    DecisionText { decision, from, to, decided_by: &caller.actor.id, requested, verdict, expires_at: Some(expires_at) }
+    DecisionText { decision, from, to, decided_by: &caller.actor.id, run: caller.credential.run(), requested, verdict, expires_at: Some(expires_at) }
 }
 
 /// The input document as it will be once the exceptions are granted.

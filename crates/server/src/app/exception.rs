@@ -95,6 +95,7 @@ impl App {
                     from: state,
                     to: state,
                     decided_by: &caller.actor.id,
+                    run: caller.credential.run(),
                     requested: (&row.requested_by, row.requested_at),
                     verdict: &self.waived(&row, &subjects),
                     expires_at: Some(row.expires_at),

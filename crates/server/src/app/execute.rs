@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chancery_core::access::{Action, Actor, Authorized, Grant, Limits, Role, action_of};
+use chancery_core::actor::token::{Issue, Issuer};
 use chancery_core::actor::{self, ActorKind};
 use chancery_core::entry::{Door, Draft, Entry, Subject};
 use chancery_core::names::{ActorId, Digest, Label, PolicyMode};
@@ -19,7 +20,7 @@ use super::sequence::{Answer, Job, Noted, Work};
 use super::{App, AppError};
 use crate::crash::{CrashPoint, reach};
 use crate::fault::Fault;
-use crate::{ids, values};
+use crate::{ids, token, values};
 
 /// How often a command is prepared: once, and three times again when its subjects changed meanwhile.
 pub(super) const ATTEMPTS: usize = 4;
@@ -135,6 +136,7 @@ impl App {
             actor: actor.id.clone(),
             door: options.door,
             request: options.request,
+            run: options.credential.run().cloned(),
             work: Work::Command { command: Box::new(command), noted, evaluated_at: prepared.evaluated_at },
         };
         match self.sequencer().submit(job).await? {
@@ -173,14 +175,20 @@ impl App {
         for suppressed in self.inner.refusals.take_ended(self.now()) {
             let event = registry::Event::RefusalsSuppressed { count: suppressed.count, from: suppressed.from, to: suppressed.to };
             let draft = Draft::new(Subject::Actor(suppressed.actor.clone()), event);
-            let job = Job { actor: suppressed.actor, door: Door::Schedule, request: None, work: Work::Record(Box::new(draft)) };
+            let job = Job { actor: suppressed.actor, door: Door::Schedule, request: None, run: None, work: Work::Record(Box::new(draft)) };
             self.sequencer().submit(job).await?;
         }
         Ok(())
     }
 
     async fn record(&self, caller: &Caller, draft: Draft) -> Result<Receipt, Fault> {
-        let job = Job { actor: caller.actor.id.clone(), door: caller.door, request: None, work: Work::Record(Box::new(draft)) };
+        let job = Job {
+            actor: caller.actor.id.clone(),
+            door: caller.door,
+            request: None,
+            run: caller.credential.run().cloned(),
+            work: Work::Record(Box::new(draft)),
+        };
         match self.sequencer().submit(job).await? {
             Answer::Done(receipt) => Ok(receipt),
             Answer::Stale => Err(Fault::Config("a record cannot be stale".to_owned())),
@@ -219,12 +227,14 @@ impl App {
             None => self.first_administrator(&system).await?,
         };
         reach(crash, CrashPoint::AfterAdministrator);
-        let secret = ids::secret()?;
+        let secret = token::secret()?;
         crate::keys::write_private(&data.join("admin-token"), secret.as_bytes())?;
         reach(crash, CrashPoint::AfterTokenFile);
         let expires_at = self.now().plus_seconds(FIRST_TOKEN_SECONDS);
-        let issue = actor::Command::IssueToken { token: ids::token()?, actor, secret_hash: Digest::of(secret.as_bytes()), expires_at };
-        self.system(&system, issue.into()).await?;
+        let secret_digest = Digest::of(secret.as_bytes());
+        let by = Issuer::Administrator;
+        let issue = Issue { token: ids::token()?, actor, secret: secret_digest, expires_at, limits: Limits::default(), by };
+        self.system(&system, actor::Command::IssueToken(Box::new(issue)).into()).await?;
         reach(crash, CrashPoint::AfterToken);
         Ok(Some(secret))
     }
@@ -285,6 +295,7 @@ impl App {
             actor: actor.clone(),
             door: Door::System,
             request: None,
+            run: None,
             work: Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None },
         };
         match self.sequencer().submit(job).await? {

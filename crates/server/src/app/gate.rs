@@ -130,7 +130,12 @@ impl App {
             mode,
             target,
             environment: environment.to_string(),
-            actor: policy::Actor { id: caller.actor.id.clone(), kind: actor_kind(caller), roles: caller.roles_for(&model) },
+            actor: policy::Actor {
+                id: caller.actor.id.clone(),
+                kind: actor_kind(caller),
+                roles: caller.roles_for(&model),
+                credential: caller.credential.recognised(),
+            },
             model: model_input(&model)?,
             version: stated,
             evidence: pieces,

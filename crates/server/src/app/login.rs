@@ -38,7 +38,13 @@ impl Logins {
     /// [`crate::fault::Fault::Config`] for a provider that is configured by halves.
     pub(super) fn new(config: LoginConfig, web: &WebConfig) -> Result<Self, crate::fault::Fault> {
         let provider = oidc::Provider::of(&config, web)?;
-        Ok(Self { provider, config, hashing: password::Hashing::new()?, attempts: attempts::Attempts::default(), csrf: Secret::new(hex::encode(crate::ids::random::<32>()?)) })
+        Ok(Self {
+            provider,
+            config,
+            hashing: password::Hashing::new()?,
+            attempts: attempts::Attempts::default(),
+            csrf: Secret::new(hex::encode(crate::ids::random::<32>()?)),
+        })
     }
 
     /// How the operator set up logins.

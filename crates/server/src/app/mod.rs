@@ -16,8 +16,8 @@ mod composition;
 pub mod current;
 pub mod dry_run;
 mod emergency;
-mod exception;
 pub mod erasure;
+mod exception;
 mod execute;
 pub mod explain;
 mod gate;
@@ -44,7 +44,9 @@ mod rotate;
 mod sequence;
 mod sight;
 mod signed;
+mod token_use;
 pub mod view;
+pub mod workload;
 
 use std::sync::Arc;
 
@@ -62,6 +64,7 @@ pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use rotate::Rotated;
 pub use sequence::Sequencer;
+pub use workload::WorkloadIssuer;
 
 use crate::blobs::{BlobError, Blobs, Limits};
 use crate::clock::Clock;
@@ -86,6 +89,8 @@ pub struct AppConfig {
     pub web: WebConfig,
     /// The clock.
     pub clock: Clock,
+    /// Issuers whose tokens pipelines log in with.
+    pub workload_issuers: Vec<WorkloadIssuer>,
     /// Where the process ends itself, for the tests of durability; the program sets none.
     pub crash: Option<CrashPoint>,
     /// Where the private keys are.
@@ -162,6 +167,8 @@ struct Inner {
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    workload: workload::Issuers,
+    uses: token_use::Uses,
     logins: login::Logins,
     web: WebConfig,
     access_log: access_log::Log,
@@ -218,6 +225,8 @@ impl App {
             clock: config.clock,
             no_auth: config.no_auth,
             crash: config.crash,
+            workload: workload::Issuers::open(&config.workload_issuers)?,
+            uses: token_use::Uses::default(),
             access: access::Cache::new()?,
             logins: login::Logins::new(config.login, &config.web)?,
             web: config.web,

@@ -110,7 +110,8 @@ impl Person<'_> {
             let pattern = format!("%{}%", name.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
             let tail = "WHERE hidden = 0 AND lower(profile) LIKE $1 ESCAPE '\\' ORDER BY name";
             for row in self.rows::<ModelRow>(tail, values![pattern]).await? {
-                let says = |member: &str| row.profile.pointer(&format!("/ownership/{member}")).and_then(|text| text.as_str()).is_some_and(|text| self.is_named(text));
+                let says =
+                    |member: &str| row.profile.pointer(&format!("/ownership/{member}")).and_then(|text| text.as_str()).is_some_and(|text| self.is_named(text));
                 let roles: Vec<&str> = ["owner", "backup_owner", "escalation_contact"].into_iter().filter(|member| says(member)).collect();
                 if !roles.is_empty() && !found.iter().any(|held: &Held| held.reference == row.name.as_str()) {
                     found.push(held(row.name, roles.join(", "), None));
@@ -129,7 +130,11 @@ impl Person<'_> {
                     let pattern = format!("%\"owning_team\":\"{}\"%", team.as_str().replace('_', "\\_"));
                     let tail = "WHERE hidden = 0 AND profile LIKE $1 ESCAPE '\\' ORDER BY name";
                     let rows = self.rows::<ModelRow>(tail, values![pattern]).await?;
-                    found.extend(rows.into_iter().filter(|row| row.owning_team().as_ref() == Some(team)).map(|row| held(row.name, format!("role owner in team {team}"), None)));
+                    found.extend(
+                        rows.into_iter()
+                            .filter(|row| row.owning_team().as_ref() == Some(team))
+                            .map(|row| held(row.name, format!("role owner in team {team}"), None)),
+                    );
                 }
             }
         }

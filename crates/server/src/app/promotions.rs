@@ -28,6 +28,7 @@ pub use talk::{CommentView, ConditionView};
 use super::access::Caller;
 use super::gate::{Subjects, authors, gates};
 use super::view::{self, ModelReference};
+use super::workload::{PipelineRunView, run_view};
 use super::{App, AppError};
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -58,6 +59,10 @@ pub struct PromotionView {
     pub opened_by: String,
     /// When (RFC 3339).
     pub opened_at: String,
+    /// The pipeline run that opened it; null when it was no pipeline, or one without workload identity.
+    pub opened_by_run: Option<PipelineRunView>,
+    /// The pipeline run that executed it.
+    pub executed_by_run: Option<PipelineRunView>,
     /// Whether nothing but the execution is missing.
     pub ready: bool,
     /// What it waits for, in words; empty when it is closed.
@@ -173,6 +178,8 @@ impl App {
             evidence_set: row.evidence_set.to_string(),
             opened_by: row.opened_by.to_string(),
             opened_at: row.opened_at.to_string(),
+            opened_by_run: run_view(&snapshot, row.opened_run.as_ref()).await?,
+            executed_by_run: run_view(&snapshot, row.executed_run.as_ref()).await?,
             ready: open && ready(&verdict),
             waiting_for: if open { waiting_for(&verdict, &roles) } else { Vec::new() },
             completed: row.completed,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chancery_core::entry::{Door, Draft, Entry, Request, Subject};
 use chancery_core::ledger::merkle::leaf_hash;
-use chancery_core::names::{ActorId, Digest, ModelId, PromotionId, Timestamp, VersionNumber};
+use chancery_core::names::{ActorId, Digest, ModelId, PromotionId, Timestamp, TokenId, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::{ACCESS, attached, exceptions, releases};
 use chancery_core::rows::{Key, Missing, Row, Rows, Value};
@@ -84,6 +84,8 @@ pub(super) struct Job {
     pub(super) actor: ActorId,
     pub(super) door: Door,
     pub(super) request: Option<(Digest, Digest)>,
+    /// Token of the pipeline run that asks.
+    pub(super) run: Option<TokenId>,
     pub(super) work: Work,
 }
 
@@ -388,7 +390,16 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
     for (draft, number) in drafts.iter().zip(0..) {
         let request = job.request.filter(|_| number == 0).map(|(key, body)| Request { key, body, entries: count });
         let index = head.size + entries.len() as u64 + number;
-        let entry = Entry { index, at: now, actor: job.actor.clone(), door: job.door, subject: draft.subject.clone(), event: draft.event.clone(), request };
+        let entry = Entry {
+            index,
+            at: now,
+            actor: job.actor.clone(),
+            door: job.door,
+            subject: draft.subject.clone(),
+            event: draft.event.clone(),
+            request,
+            run: job.run.clone(),
+        };
         match entry.to_bytes() {
             Ok(bytes) => made.push((entry, bytes)),
             Err(refusal) => return Ok(Answer::Refused(refusal, None)),
@@ -420,7 +431,16 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
 /// Applies drafts in a simulation that is void because rows are missing: only to learn which rows they need.
 fn want_rows(rows: &mut Rows, job: &Job, drafts: Vec<Draft>, head: Head, now: Timestamp) -> Result<Answer, Missing> {
     for draft in drafts {
-        let entry = Entry { index: head.size, at: now, actor: job.actor.clone(), door: job.door, subject: draft.subject, event: draft.event, request: None };
+        let entry = Entry {
+            index: head.size,
+            at: now,
+            actor: job.actor.clone(),
+            door: job.door,
+            subject: draft.subject,
+            event: draft.event,
+            request: None,
+            run: job.run.clone(),
+        };
         let _ = also(Ok(()), apply(rows, &entry))?;
     }
     Err(Missing::Row)

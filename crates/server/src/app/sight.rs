@@ -75,7 +75,8 @@ impl App {
     /// Whether the caller may read models of a class: by his roles and teams, and by the limits of his token.
     pub(super) fn reads_class(&self, caller: &Caller, class: &str) -> bool {
         let place = place(caller);
-        if let Some(decided) = held(&self.inner.sights.known).get(&place).filter(|known| same(&known.caller, caller)).and_then(|known| known.decided.get(class)) {
+        if let Some(decided) = held(&self.inner.sights.known).get(&place).filter(|known| same(&known.caller, caller)).and_then(|known| known.decided.get(class))
+        {
             return *decided;
         }
         self.decide(caller, class)

@@ -3,12 +3,13 @@
 use chancery_core::actor::ActorKind;
 use chancery_core::approval::{ApprovalVerdict, Condition, Effect};
 use chancery_core::entry::Payload;
-use chancery_core::names::{ActorId, Label, PolicyMode, RiskTier, State, Timestamp};
+use chancery_core::identity::RunFacts;
+use chancery_core::names::{ActorId, Label, PolicyMode, RiskTier, State, Timestamp, TokenId};
 use chancery_core::policy::{Outcome, Verdict};
 use chancery_core::promotion::{DecisionKind, SignedDecision};
 use chancery_core::signing::dsse::{Envelope, IN_TOTO_PAYLOAD_TYPE};
 use chancery_core::signing::statement::{
-    AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect, DecidedModel, DecidedRiskTier, DecidedState, Decision,
+    AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect, DecidedModel, DecidedRiskTier, DecidedRun, DecidedState, Decision,
     DecisionApproval, Digest as Sha256, Principal, PrincipalKind, Registration, Resource, STATEMENT_TYPE, Statement, Transition, Verdict as DecisionVerdict,
 };
 use chancery_core::tables::{ActorRow, ApprovalRow, DecisionRow, VersionRow};
@@ -17,6 +18,7 @@ use serde::Serialize;
 use super::access::Caller;
 use super::gate::Subjects;
 use super::promote::own_signature::OwnSignature;
+use super::workload::run_facts;
 use super::{App, AppError, view};
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -70,6 +72,8 @@ pub(super) struct DecisionText<'a> {
     pub(super) from: State,
     pub(super) to: State,
     pub(super) decided_by: &'a ActorId,
+    /// The token of the pipeline run that decided, when one did.
+    pub(super) run: Option<&'a TokenId>,
     pub(super) requested: (&'a ActorId, Timestamp),
     pub(super) verdict: &'a Verdict,
     pub(super) expires_at: Option<Timestamp>,
@@ -135,6 +139,10 @@ impl App {
     pub(super) async fn sign_decision(&self, snapshot: &Snapshot, subjects: &Subjects, text: DecisionText<'_>) -> Result<SignedDecision, AppError> {
         let id = ids::decision()?;
         let version = &subjects.version;
+        let opened_run = match &subjects.promotion {
+            Some(row) => row.opened_run.as_ref().filter(|_| row.opened_by == *text.requested.0),
+            None => text.run.filter(|_| text.requested.0 == text.decided_by),
+        };
         let mut approvals = Vec::new();
         for row in subjects.approvals.iter().filter(|row| counts(row, subjects)) {
             approvals.push(approval(snapshot, row).await?);
@@ -158,9 +166,9 @@ impl App {
                 index: version.registered_index,
                 registered_at: version.registered_at.to_string(),
             },
-            requested_by: principal(snapshot, text.requested.0, None).await?,
+            requested_by: with_run(snapshot, principal(snapshot, text.requested.0, None).await?, opened_run).await?,
             requested_at: text.requested.1.to_string(),
-            decided_by: principal(snapshot, text.decided_by, None).await?,
+            decided_by: with_run(snapshot, principal(snapshot, text.decided_by, None).await?, text.run).await?,
             decided_at: self.now().to_string(),
             expires_at: text.expires_at.map(|at| at.to_string()),
             // Reasons and comments are erasable and so never part of what is signed; the entries name their digests.
@@ -255,7 +263,16 @@ async fn principal(snapshot: &Snapshot, actor: &ActorId, role: Option<&Label>) -
         None => PrincipalKind::Schedule,
     };
     let display_name = view::display_name(snapshot, actor).await?.or_else(|| Some(actor.to_string()));
-    Ok(Principal { id: actor.to_string(), kind, issuer: None, role: role.map(ToString::to_string), display_name })
+    Ok(Principal { id: actor.to_string(), kind, issuer: None, role: role.map(ToString::to_string), display_name, run: None })
+}
+
+/// The principal with what the token of the pipeline run said, by which it was recognised.
+async fn with_run(snapshot: &Snapshot, principal: Principal, run: Option<&TokenId>) -> Result<Principal, AppError> {
+    let Some(token) = run else { return Ok(principal) };
+    let Some((_, Some(facts))) = run_facts(snapshot, token).await? else { return Ok(principal) };
+    let RunFacts { issuer, subject, run_url, commit, workflow, r#ref: reference, actor: started_by } = facts;
+    let run = DecidedRun { token: token.to_string(), subject, run_url, commit, workflow, reference, started_by };
+    Ok(Principal { issuer: Some(issuer), run: Some(run), ..principal })
 }
 
 async fn approval(snapshot: &Snapshot, row: &ApprovalRow) -> Result<DecisionApproval, AppError> {

@@ -96,7 +96,7 @@ async fn token(session: &Session) -> Finding {
             text(&answer.value, "/kind"),
             text(&answer.value, "/roles")
         )),
-        Err(failure) => Finding::Wrong(format!("from {source}: {failure}"), "ask an administrator for a token: chancery token create NAME"),
+        Err(failure) => Finding::Wrong(format!("from {source}: {failure}"), "ask an administrator for a token: chancery token issue NAME"),
     }
 }
 

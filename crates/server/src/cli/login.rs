@@ -10,6 +10,7 @@ use super::Outcome;
 use super::connection::{forget_login, keep_login, kept_login};
 use super::exit::ExitCode;
 use super::failure::Failure;
+use super::login_run;
 use super::output::text;
 use super::session::{Session, member};
 use crate::secret::Secret;
@@ -19,11 +20,16 @@ const MAX_LINE: u64 = 4_096;
 
 /// Arguments of `login`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: chancery login --name data-scientist")]
+#[command(after_help = "Example: chancery login --name data-scientist\n\
+    A pipeline run: chancery login --github --audience https://registry.example.com --save token\n\
+    Its token is valid for a quarter of an hour; without --save it goes to the standard output.")]
 pub struct Args {
     /// Your name in the registry. Otherwise your name on this machine.
     #[arg(long)]
     name: Option<String>,
+    /// For the run of a pipeline.
+    #[command(flatten)]
+    run: login_run::Args,
 }
 
 /// Logs in and keeps the token for the commands that follow.
@@ -31,6 +37,9 @@ pub struct Args {
 /// # Errors
 /// [`Failure`].
 pub async fn login(args: Args, session: &Session) -> Outcome {
+    if args.run.is_run() {
+        return login_run::run(args.run, session).await;
+    }
     let name = named(args.name)?;
     let password = ask(&format!("password of {name}: ")).await?;
     let url = session.client.url(&["login"]);

@@ -40,8 +40,10 @@ pub mod key;
 pub mod ledger;
 pub mod lineage;
 pub mod login;
+pub mod login_run;
 pub mod model;
 pub mod output;
+pub mod pipeline;
 pub mod policy;
 pub mod promote;
 pub mod promotion;
@@ -191,7 +193,10 @@ pub enum Command {
     /// Show and verify who logged in, downloaded and exported.
     #[command(subcommand)]
     AccessLog(access_log::Command),
-    /// Create, list and revoke tokens.
+    /// Say by which tokens of their CI systems pipelines are known.
+    #[command(subcommand)]
+    Pipeline(pipeline::Command),
+    /// Issue, list, rotate and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
     /// Say who may do what beyond the roles.
@@ -281,6 +286,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
+        Command::Pipeline(command) => pipeline::run(command, &session()?).await,
         Command::Grant(command) => grant::run(command, &session()?).await,
         Command::Team(command) => team::run(command, &session()?).await,
         Command::AccessLog(command) => access_log::run(command, &session()?).await,

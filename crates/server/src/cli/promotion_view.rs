@@ -39,6 +39,19 @@ async fn context(session: &Session, view: &Value) -> Context {
     Context { names }
 }
 
+/// A pipeline run in one line: its address, or the subject of its token.
+fn run_of(run: &Value) -> String {
+    let place = [text(run, "/run_url"), text(run, "/subject"), text(run, "/token")].into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+    let more = [("commit", "/commit"), ("workflow", "/workflow"), ("started by", "/started_by")];
+    let more: Vec<String> = more
+        .iter()
+        .map(|(word, pointer)| (word, text(run, pointer)))
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(word, text)| format!("{word} {text}"))
+        .collect();
+    if more.is_empty() { place } else { format!("{place} ({})", more.join(", ")) }
+}
+
 fn lines(output: Output, view: &Value, context: &Context, all: bool) -> Vec<String> {
     let mut lines = vec![format!("{} to {}: promotion {} is {}", version(view), text(view, "/target"), text(view, "/id"), text(view, "/status"))];
     let opener = text(view, "/opened_by");
@@ -48,6 +61,9 @@ fn lines(output: Output, view: &Value, context: &Context, all: bool) -> Vec<Stri
         ("version digest", text(view, "/version_digest")),
         ("evidence set", text(view, "/evidence_set")),
     ];
+    for (label, pointer) in [("opened in run", "/opened_by_run"), ("executed in run", "/executed_by_run")] {
+        rows.extend(view.pointer(pointer).filter(|run| run.is_object()).map(|run| (label, run_of(run))));
+    }
     match view.pointer("/reference/number") {
         Some(old) => {
             rows.push(("compared with", format!("version {old} ({})", text(view, "/reference/why"))));

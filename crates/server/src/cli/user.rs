@@ -181,7 +181,14 @@ fn erased(value: &Value) -> Vec<String> {
         lines.push(format!("signed records that name the person {}:", text(value, "/remaining_until")));
     }
     lines.extend(remaining.iter().map(|record| {
-        format!("  {} {} of {}/{} (entry {})", text(record, "/kind"), text(record, "/digest"), text(record, "/model"), text(record, "/version"), text(record, "/index"))
+        format!(
+            "  {} {} of {}/{} (entry {})",
+            text(record, "/kind"),
+            text(record, "/digest"),
+            text(record, "/model"),
+            text(record, "/version"),
+            text(record, "/index")
+        )
     }));
     lines
 }

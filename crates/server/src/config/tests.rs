@@ -4,6 +4,15 @@ use super::*;
 
 /// A configuration in which everything is set.
 fn full() -> Config {
+    let issuer = WorkloadIssuer {
+        issuer: "https://token.actions.githubusercontent.com".to_owned(),
+        audience: "https://registry.example.com".to_owned(),
+        shape: chancery_core::identity::Shape::Github,
+        algorithms: vec![crate::app::jwt::Algorithm::Rs256],
+        jwks_file: None,
+        jwks_uri: Some("https://token.actions.githubusercontent.com/.well-known/jwks".to_owned()),
+    };
+    let local = WorkloadIssuer { jwks_file: Some("jwks.json".into()), jwks_uri: None, ..issuer.clone() };
     let token = Pkcs11 { module: "/usr/lib/p11.so".into(), token_label: "t".to_owned(), key_label: "k".to_owned(), pin_file: "/run/pin".into() };
     Config {
         data: Some("data".into()),
@@ -20,6 +29,7 @@ fn full() -> Config {
             ..LoginConfig::default()
         },
         rate: Rate::default(),
+        workload_issuers: vec![issuer, local],
         keys: Keys { decision: KeySource { pkcs11: Some(token.clone()) }, checkpoint: KeySource { pkcs11: Some(token) } },
     }
 }
@@ -91,7 +101,10 @@ fn values_outside_of_their_range_are_refused_by_name() {
         ("[rate]\nactor_burst = 0", "`rate.actor_burst` is 0"),
         ("[listen]\naddress = \"0.0.0.0:80\"", "`listen.address` is 0.0.0.0:80, which other machines reach, and connections are not encrypted"),
         ("[keys.decision.pkcs11]\nmodule = \"p11.so\"\ntoken_label = \"t\"\nkey_label = \"k\"\npin_file = \"p\"", "`keys.decision.pkcs11.module` is `p11.so`"),
-        ("[keys.decision.pkcs11]\nmodule = \"/p11.so\"\ntoken_label = \"\"\nkey_label = \"k\"\npin_file = \"p\"", "`keys.decision.pkcs11.token_label` must have"),
+        (
+            "[keys.decision.pkcs11]\nmodule = \"/p11.so\"\ntoken_label = \"\"\nkey_label = \"k\"\npin_file = \"p\"",
+            "`keys.decision.pkcs11.token_label` must have",
+        ),
     ] {
         assert!(refused(text).starts_with(expected), "{}", refused(text));
     }

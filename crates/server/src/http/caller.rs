@@ -133,6 +133,8 @@ impl<P: Permit> Allowed<P> {
     /// `unauthenticated`; `access_denied`, which is recorded.
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
         let caller = app.authenticate(presented(parts), &origin(parts), door).await?;
+        app.rates().actor(&caller.actor.id).map_err(too_many)?;
+        app.note_use(&caller, parts.extensions.get::<Arrival>().map(|arrival| arrival.address)).await;
         Self::to(caller, super::whence::of(parts), app).await
     }
 

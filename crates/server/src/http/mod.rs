@@ -48,6 +48,8 @@ pub const ANONYMOUS: &[&str] = &[
     "/api/v1/openapi.json",
     "/api/v1/docs",
     "/api/v1/keys",
+    // Needs the token that it exchanges.
+    "/api/v1/token-exchange",
     // What they need is in their body.
     "/api/v1/login",
     "/api/v1/account/password",

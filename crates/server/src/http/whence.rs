@@ -1,4 +1,4 @@
-//! From where a request came, for the access log. Headers that proxies set are not believed: anybody can send them.
+//! From where a request came, for the access log. What headers of proxies say counts only when the operator trusts the proxy.
 
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
@@ -9,7 +9,7 @@ use super::transport::Arrival;
 /// Longest name of a program that is kept, in characters.
 const MAX_USER_AGENT: usize = 200;
 
-/// Reads where a request came from. The address is that of the peer of the connection, when the server told it.
+/// Reads where a request came from. The address is what the transport found out; none for a request that came over no network.
 pub fn of(parts: &Parts) -> Whence {
     let address = parts.extensions.get::<Arrival>().map(|arrival| arrival.address.to_string());
     let user_agent = parts.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(MAX_USER_AGENT).collect());

@@ -19,7 +19,12 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::Bundle(bundle::Event::Uploaded { digest, .. } | bundle::Event::Shipped { digest }) => vec![*digest],
         Event::AccessPolicy(access_policy::Event::Activated { .. } | access_policy::Event::Withdrawn { .. })
         | Event::Bundle(bundle::Event::Activated { .. } | bundle::Event::Withdrawn { .. })
-        | Event::Registry(registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. } | registry::Event::ClockMoved { .. } | registry::Event::KeysRotated { .. })
+        | Event::Registry(
+            registry::Event::RefusalsSuppressed { .. }
+            | registry::Event::PolicyModeChanged { .. }
+            | registry::Event::ClockMoved { .. }
+            | registry::Event::KeysRotated { .. },
+        )
         | Event::AccessLog(_)
         | Event::Actor(_)
         | Event::Alias(_)

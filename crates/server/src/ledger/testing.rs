@@ -162,7 +162,7 @@ impl Registry {
         self.commit(vec![
             made("registry", "registry.started", json!({"origin": "example.com/log", "mode": "enforce", "baseline": baseline.digest})).with(&baseline),
             made(&format!("actor/{PERSON}"), "actor.created", json!({"kind": "person", "roles": ["administrator"]})),
-            made(&format!("token/{TOKEN}"), "token.issued", json!({"actor": PERSON, "expires_at": until})),
+            made(&format!("token/{TOKEN}"), "token.issued", json!({"actor": PERSON, "expires_at": until, "secret": "a".repeat(64)})),
             made(&format!("model/{MODEL}"), "model.created", json!({"name": "loan", "kind": "model", "risk_tier": "high", "profile": {}})),
             made(&version, "version.registered", with(digests, json!({"name": "loan", "number": 1, "semver": "1.0.0", "files": files.len(), "size": 5})))
                 .with(&manifest)

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::app::both;
 use crate::support::TestApp;
+use crate::support::app::both;
 
 /// Every role, in another team.
 const EVERYWHERE_ELSE: [&str; 9] = [

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::both;
 use crate::support::browser::PASSWORD;
-use crate::support::{Answer, Cast, Client, TestApp};
+use crate::support::{Answer, Cast, Client, TestApp, issuer};
 
 /// An operation of the document.
 #[derive(Clone, Debug)]
@@ -79,10 +79,17 @@ fn roles_and_actions_are_what_was_reviewed() {
     check_file("roles.txt", &text);
 }
 
+/// Operations of the anonymous list that are asked with what they need in the body.
+const NEEDS_A_BODY: &[&str] = &["/api/v1/token-exchange"];
+
 /// The anonymous list is the whole list; everything else refuses with a challenge.
 async fn anonymous_callers(app: &TestApp) {
     for operation in operations(app).await {
         let answer = app.anonymous.call(&operation.method, &operation.filled()).send().await;
+        if NEEDS_A_BODY.contains(&operation.path.as_str()) {
+            assert_eq!(answer.status, 422, "{operation:?} reads its body, which holds what it needs");
+            continue;
+        }
         if chancery::http::ANONYMOUS.contains(&operation.path.as_str()) {
             // What changes something has its credential in the body, which is missing here.
             let reads = operation.method == "GET";
@@ -158,7 +165,8 @@ async fn mlflow_routes(app: &TestApp) {
 }
 
 /// An access policy that changes nothing for the fixtures.
-const ACCESS_POLICY: &str = "@id(\"readers.comment\") permit (principal, action == Chancery::Action::\"comment\", resource) when { resource in principal.viewer };";
+const ACCESS_POLICY: &str =
+    "@id(\"readers.comment\") permit (principal, action == Chancery::Action::\"comment\", resource) when { resource in principal.viewer };";
 
 /// What the fixtures of the operations stand on; each changes a subject of its own.
 pub(crate) struct World {
@@ -172,6 +180,12 @@ pub(crate) struct World {
     promotions: BTreeMap<&'static str, String>,
     package: Value,
     token: String,
+    /// Token ids of the scientist by purpose.
+    own_tokens: BTreeMap<&'static str, String>,
+    /// Path of a workload identity that may go.
+    identity: String,
+    /// The time of the registry in microseconds.
+    now: i64,
     /// Subjects of exceptions that were asked for, by purpose.
     exceptions: BTreeMap<&'static str, String>,
     incident: Client,
@@ -236,6 +250,23 @@ pub(crate) async fn world(app: &TestApp) -> World {
     }
     app.user("leaver", &["viewer"]).await;
     let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
+    let mut own_tokens = BTreeMap::new();
+    for purpose in ["rotate", "rotate-any"] {
+        let made = cast.scientist.post("/api/v1/account/tokens", json!({})).await.expect(201);
+        own_tokens.insert(purpose, made["token_id"].as_str().unwrap().to_owned());
+    }
+    app.admin.post("/api/v1/users", json!({"name": "old-ci", "kind": "pipeline", "roles": []})).await.expect(201);
+    let added = app
+        .admin
+        .post(
+            "/api/v1/users/old-ci/identities",
+            json!({"issuer": issuer::GITLAB, "rules": [
+        {"claim": "project_path", "match": "exact", "value": "acme/loans"}, {"claim": "ref_path", "match": "exact", "value": "refs/heads/main"}]}),
+        )
+        .await;
+    added.expect(201);
+    let identity = added.header("location").to_owned();
+    let now = app.clock().load(std::sync::atomic::Ordering::SeqCst);
     let package = cast.scientist.package(b"five").await;
     cast.owner.model("elsewhere", "high").await;
     let attestation = cast.owner.get("/api/v1/models/used/versions/2/attestations").await.expect(200)["items"][0]["digest"].as_str().unwrap().to_owned();
@@ -294,7 +325,29 @@ pub(crate) async fn world(app: &TestApp) -> World {
     }
     app.user("gone", &["viewer"]).await;
     app.admin.delete("/api/v1/users/gone").await.expect(200);
-    World { access_policy, anonymous, once, own_token, second, receiver, exceptions, incident, risks, review, bundle, admin: app.admin.clone(), cast, candidate: candidate.path, promotions, package, token, attestation }
+    World {
+        access_policy,
+        anonymous,
+        once,
+        own_token,
+        second,
+        receiver,
+        exceptions,
+        incident,
+        risks,
+        review,
+        bundle,
+        admin: app.admin.clone(),
+        cast,
+        candidate: candidate.path,
+        promotions,
+        package,
+        token,
+        own_tokens,
+        identity,
+        now,
+        attestation,
+    }
 }
 
 /// A successful call of an operation; none for an operation that nobody wrote a fixture for.
@@ -381,7 +434,6 @@ pub(crate) fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)
             let body = json!({"name": "guard-password", "current": world.once, "new": PASSWORD});
             (&world.anonymous, "/api/v1/account/password".to_owned(), body)
         }
-        "account_token_revoke" => (&world.own_token.0, format!("/api/v1/account/tokens/{}", world.own_token.1), Value::Null),
         "user_password_reset" => (admin, "/api/v1/users/leaver/password-reset".to_owned(), json!({})),
         "user_bind" | "user_unbind" => (admin, "/api/v1/users/guard-password/oidc".to_owned(), json!({"subject": "somebody"})),
         "group_map" | "group_unmap" => (admin, "/api/v1/groups/ml".to_owned(), json!({"roles": ["viewer"]})),
@@ -407,6 +459,21 @@ pub(crate) fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)
             (&cast.owner, format!("/api/v1/attestations/{}/revoke", world.attestation), json!({"reason": "vulnerable", "comment": "see SEC-7"}))
         }
         "token_issue" => (admin, "/api/v1/tokens".to_owned(), json!({"user": "scientist"})),
+        "token_exchange" => {
+            let token = issuer::sign(&issuer::claims(world.now));
+            return Some((admin.with_token("none"), "/api/v1/token-exchange".to_owned(), json!({"subject_token": token})));
+        }
+        "token_rotate" => (admin, format!("/api/v1/tokens/{}/rotate", world.own_tokens["rotate-any"]), json!({})),
+        "own_token_issue" => (&cast.scientist, "/api/v1/account/tokens".to_owned(), json!({})),
+        "own_token_rotate" => (&cast.scientist, format!("/api/v1/account/tokens/{}/rotate", world.own_tokens["rotate"]), json!({})),
+        "own_token_revoke" => (&world.own_token.0, format!("/api/v1/account/tokens/{}", world.own_token.1), Value::Null),
+        "identity_add" => (
+            admin,
+            "/api/v1/users/ci/identities".to_owned(),
+            json!({"issuer": issuer::GITHUB, "rules": [
+            {"claim": "repository", "match": "exact", "value": "acme/other"}, {"claim": "environment", "match": "exact", "value": "production"}]}),
+        ),
+        "identity_remove" => (admin, world.identity.clone(), Value::Null),
         "token_revoke" => (admin, format!("/api/v1/tokens/{}", world.token), Value::Null),
         _ => return None,
     };

@@ -76,7 +76,11 @@ impl Provider {
             }
             assert_eq!(seen.status, 200, "{}", seen.text);
             let action = seen.text.split("action=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-            let fields = if seen.text.contains("name=\"login\"") { vec![("prompt", "login"), ("login", login), ("password", "any")] } else { vec![("prompt", "consent")] };
+            let fields = if seen.text.contains("name=\"login\"") {
+                vec![("prompt", "login"), ("login", login), ("password", "any")]
+            } else {
+                vec![("prompt", "consent")]
+            };
             let form = browser.request(Method::POST, &action).header("Content-Type", "application/x-www-form-urlencoded").body(encoded(&fields));
             seen = browser.see(form).await;
         }
@@ -216,7 +220,9 @@ async fn foreign_answers(app: &TestApp, provider: &Provider) {
     let other = victim.get("/login/oidc").await.location().to_owned();
     let state = |text: &str| text.split("state=").nth(1).unwrap().split('&').next().unwrap().to_owned();
     assert_eq!(victim.get(&back.replace(&state(&back), &state(&other))).await.status, 401);
-    for (from, to) in [("code=", "code=x"), ("state=", "state=x"), ("iss=", "iss=x"), ("code=", "kode="), ("state=", "stat="), ("code=", "error=access_denied&kode=")] {
+    for (from, to) in
+        [("code=", "code=x"), ("state=", "state=x"), ("iss=", "iss=x"), ("code=", "kode="), ("state=", "stat="), ("code=", "error=access_denied&kode=")]
+    {
         let browser = Browser::new(&app.address);
         browser.plant("chancery-login", &attacker.cookie("chancery-login").unwrap());
         assert_eq!(browser.get(&back.replacen(from, to, 1)).await.status, 401, "{to}");

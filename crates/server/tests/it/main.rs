@@ -17,13 +17,15 @@ mod attack_access;
 #[cfg(test)]
 mod attack_login;
 #[cfg(test)]
-mod attack_teams;
-#[cfg(test)]
-mod attestation;
+mod attack_pipeline;
 #[cfg(test)]
 mod attack_secrets;
 #[cfg(test)]
+mod attack_teams;
+#[cfg(test)]
 mod attack_transport;
+#[cfg(test)]
+mod attestation;
 #[cfg(test)]
 mod bundle;
 #[cfg(test)]
@@ -109,8 +111,12 @@ mod third_party;
 #[cfg(test)]
 mod together;
 #[cfg(test)]
+mod token;
+#[cfg(test)]
 mod transfer;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]
 mod version;
+#[cfg(test)]
+mod workload;

@@ -165,6 +165,34 @@ pub struct Principal {
     /// The name of a person; approvals must have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// The run of a pipeline that was known by its workload identity, as the token that `issuer` made for it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<DecidedRun>,
+}
+
+/// A run of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DecidedRun {
+    /// The id of the short-lived token that the run was given; its entry names the identity.
+    pub token: String,
+    /// The subject of the run's own token.
+    pub subject: String,
+    /// The address of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_url: Option<String>,
+    /// The commit that it ran on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The workflow, at its ref.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// The ref that it ran on.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Who started it, as the issuer calls him.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<String>,
 }
 
 /// What kind of actor acted.

@@ -95,6 +95,7 @@ fn once(rows: &mut Rows, world: &World, command: &crate::Command) -> bool {
             subject: draft.subject.clone(),
             event: draft.event.clone(),
             request: None,
+            run: None,
         };
         is_complete &= crate::apply(rows, &entry).is_ok();
     }

@@ -19,6 +19,7 @@ pub(crate) struct TestKey {
     pub(crate) kid: &'static str,
     algorithm: Signing,
     key: EncodingKey,
+    public: Vec<u8>,
 }
 
 impl TestKey {
@@ -29,17 +30,21 @@ impl TestKey {
             Signing::EdDSA => rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519),
             _ => rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048),
         };
-        let pem = made.unwrap().serialize_pem();
+        let made = made.unwrap();
+        let (pem, public) = (made.serialize_pem(), made.public_key_raw().to_vec());
         let key = match algorithm {
             Signing::ES256 | Signing::ES384 => EncodingKey::from_ec_pem(pem.as_bytes()),
             Signing::EdDSA => EncodingKey::from_ed_pem(pem.as_bytes()),
             _ => EncodingKey::from_rsa_pem(pem.as_bytes()),
         };
-        Self { kid, algorithm, key: key.unwrap() }
+        Self { kid, algorithm, key: key.unwrap(), public }
     }
 
     /// The public half, as a member of a key set.
     pub(crate) fn jwk(&self) -> Value {
+        if self.algorithm == Signing::EdDSA {
+            return json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64_URL_SAFE_NO_PAD.encode(&self.public), "kid": self.kid, "use": "sig"});
+        }
         let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&self.key, self.algorithm).unwrap()).unwrap();
         jwk["kid"] = json!(self.kid);
         jwk["use"] = json!("sig");

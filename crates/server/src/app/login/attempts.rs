@@ -51,7 +51,9 @@ pub(super) struct Attempt {
 fn wait(count: u64, free: u64) -> i64 {
     match count.checked_sub(free) {
         None | Some(0) => 0,
-        Some(over) => 1_i64.checked_shl(u32::try_from(over - 1).unwrap_or(u32::MAX)).filter(|seconds| *seconds > 0).map_or(LONGEST, |seconds| seconds.min(LONGEST)),
+        Some(over) => {
+            1_i64.checked_shl(u32::try_from(over - 1).unwrap_or(u32::MAX)).filter(|seconds| *seconds > 0).map_or(LONGEST, |seconds| seconds.min(LONGEST))
+        }
     }
 }
 
@@ -88,7 +90,10 @@ impl App {
         }
         let stale = snapshot.query("SELECT origin FROM login_failures WHERE last_at < $1 LIMIT $2", &values![now.plus_seconds(-FORGET), TIDIED]).await?;
         drop(snapshot);
-        let stale = stale.into_iter().map(|values| Key { table: LoginFailureRow::TABLE, values }).filter(|key| !rows.iter().any(|row| key.values == values![row.origin]));
+        let stale = stale
+            .into_iter()
+            .map(|values| Key { table: LoginFailureRow::TABLE, values })
+            .filter(|key| !rows.iter().any(|row| key.values == values![row.origin]));
         self.inner.store.scratch().remove(stale.collect()).await?;
         self.inner.store.scratch().put(&rows).await?;
         Ok(Attempt { keys })

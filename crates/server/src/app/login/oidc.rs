@@ -220,7 +220,11 @@ fn encoded(pairs: &[(&str, String)]) -> String {
     let Ok(mut url) = Url::parse("http://form/") else { return String::new() };
     for (name, value) in pairs {
         let mut query = url.query_pairs_mut();
-        if name.is_empty() { query.append_key_only(value) } else { query.append_pair(name, value) };
+        if name.is_empty() {
+            query.append_key_only(value)
+        } else {
+            query.append_pair(name, value)
+        };
     }
     url.query().unwrap_or_default().to_owned()
 }
@@ -258,7 +262,11 @@ fn check_ours(claims: &Claims, client_id: &str, flow: &Flow) -> Result<(), Refus
 
 impl App {
     fn provider(&self) -> Result<&Provider, Refusal> {
-        self.inner.logins.provider.as_ref().ok_or_else(|| Refusal::new(Code::NotFound, "this registry has no identity provider").remedy("log in with a password"))
+        self.inner
+            .logins
+            .provider
+            .as_ref()
+            .ok_or_else(|| Refusal::new(Code::NotFound, "this registry has no identity provider").remedy("log in with a password"))
     }
 
     /// Where a browser goes to log in.
@@ -360,7 +368,8 @@ impl App {
     /// A name for commands that nobody has: what the provider calls the person, as far as it is a name here.
     async fn free_handle(&self, wanted: &str) -> Result<Label, AppError> {
         let part = wanted.split('@').next().unwrap_or_default().to_lowercase();
-        let mut text: String = part.chars().map(|letter| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' }).take(48).collect();
+        let mut text: String =
+            part.chars().map(|letter| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' }).take(48).collect();
         if text.trim_matches(['-', '_', '.']).is_empty() {
             text = "person".to_owned();
         }

@@ -127,7 +127,7 @@ impl App {
     pub async fn log_in(&self, name: &str, password: Secret, origin: &Origin, door: Door) -> Result<(LoginToken, Receipt), AppError> {
         let proved = self.prove(name, password, origin).await?;
         let (caller, _) = self.caller_of(&proved.actor, door, Credential::Password).await?;
-        let (id, secret) = (ids::token()?, Secret::new(ids::secret()?));
+        let (id, secret) = (ids::token()?, Secret::new(crate::token::secret()?));
         let expires_at = self.now().plus_seconds(rules::MAX_LOGIN_SECONDS);
         let secret_hash = Digest::of(secret.expose().as_bytes());
         let command = Command::LogIn { token: id.clone(), secret_hash, expires_at, epoch: proved.epoch };

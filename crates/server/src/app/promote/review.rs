@@ -166,8 +166,9 @@ impl App {
             (DecisionKind::Approved | DecisionKind::Rejected | DecisionKind::Executed | DecisionKind::ExceptionGranted, _) => &caller.actor.id,
         };
         let requested = subjects.promotion.as_ref().map_or((&caller.actor.id, self.now()), |row| (&row.opened_by, row.opened_at));
-        let text =
-            DecisionText { decision, from: subjects.version.state, to: subjects.input.target, decided_by, requested, verdict: &evaluated.verdict, expires_at };
+        let (from, to, verdict) = (subjects.version.state, subjects.input.target, &evaluated.verdict);
+        let run = caller.credential.run().filter(|_| *decided_by == caller.actor.id);
+        let text = DecisionText { decision, from, to, decided_by, run, requested, verdict, expires_at };
         self.sign_decision(snapshot, subjects, text).await
     }
 }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::app::AppError;
 use crate::app::view::ModelReference;
+use crate::app::workload::{PipelineRunView, run_view};
 use crate::store::Snapshot;
 use crate::values;
 
@@ -32,6 +33,10 @@ pub struct PromotionSummary {
     pub opened_by: String,
     /// When (RFC 3339).
     pub opened_at: String,
+    /// The pipeline run that opened it; null when it was no pipeline, or one without workload identity.
+    pub opened_by_run: Option<PipelineRunView>,
+    /// The pipeline run that executed it.
+    pub executed_by_run: Option<PipelineRunView>,
     /// Rules that failed when its gates were last recorded; reading the promotion evaluates them now.
     #[schema(value_type = Vec<String>)]
     pub missing_rules: serde_json::Value,
@@ -60,6 +65,8 @@ impl PromotionSummary {
             evidence_set: row.evidence_set.to_string(),
             opened_by: row.opened_by.to_string(),
             opened_at: row.opened_at.to_string(),
+            opened_by_run: run_view(snapshot, row.opened_run.as_ref()).await?,
+            executed_by_run: run_view(snapshot, row.executed_run.as_ref()).await?,
             missing_rules: row.missing,
             completed: row.completed,
             revision: row.revision,

@@ -1,9 +1,6 @@
 //! What people manage about themselves: sessions of the pages, and tokens of their own.
 
-use axum::http::StatusCode;
-use axum::response::Response;
-use chancery_core::actor::{self, password};
-use chancery_core::names::{Digest, TokenId};
+use chancery_core::names::Digest;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,11 +8,10 @@ use utoipa_axum::routes;
 
 use crate::app::login::SessionView;
 use crate::app::{App, AppError};
-use crate::http::extract::{ReceiptView, Requested, receipt};
 use crate::http::{Allowed, Path, Problem, caller};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(sessions, end_all)).routes(routes!(end_one)).routes(routes!(revoke_token))
+    OpenApiRouter::new().routes(routes!(sessions, end_all)).routes(routes!(end_one))
 }
 
 /// A session of the pages.
@@ -85,14 +81,4 @@ async fn end_all(allowed: Allowed<caller::ManageOwnAccount>) -> Result<axum::Jso
     responses((status = 200, description = "Done", body = Ended), (status = "4XX", description = "Refused", body = Problem)))]
 async fn end_one(allowed: Allowed<caller::ManageOwnAccount>, Path(id): Path<Digest>) -> Result<axum::Json<Ended>, AppError> {
     Ok(axum::Json(Ended { ended: allowed.app.end_sessions(&allowed.caller, Some(&id)).await? }))
-}
-
-/// Revoke a token of one's own
-#[utoipa::path(delete, path = "/api/v1/account/tokens/{id}", operation_id = "account_token_revoke", tag = "access", security(("bearer" = [])),
-    extensions(("x-effect" = json!("entry"))), params(("id" = String, Path, description = "Id of the token")),
-    responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn revoke_token(allowed: Allowed<caller::ManageOwnAccount>, Path(token): Path<TokenId>, requested: Requested) -> Result<Response, AppError> {
-    let command = actor::Command::Password(password::Command::RevokeOwnToken { token });
-    let made = allowed.execute(command, &requested).await?;
-    Ok(receipt(StatusCode::OK, &made, None))
 }

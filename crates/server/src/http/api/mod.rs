@@ -3,9 +3,9 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
-mod account;
 mod access_log;
 mod access_policy;
+mod account;
 mod alias;
 mod as_of;
 mod attestation;
@@ -23,12 +23,14 @@ mod end_of_life;
 mod erasure;
 mod evidence;
 mod exception;
+mod exchange;
 mod explain;
 mod finding;
 mod govern;
-mod group;
 mod grant;
+mod group;
 mod history;
+mod identity;
 mod jobs;
 mod key;
 pub mod ledger;
@@ -110,6 +112,8 @@ fn routes() -> OpenApiRouter<App> {
         .merge(transfer::routes())
         .merge(access_log::routes())
         .merge(token::routes())
+        .merge(exchange::routes())
+        .merge(identity::routes())
         .merge(key::routes())
         .merge(decision::routes())
         .merge(attestation::routes())

@@ -1,30 +1,39 @@
-//! Tokens: issue, list, revoke. A secret is shown once, in the answer that makes it; the registry keeps its digest.
+//! Tokens: issue, list, rotate, revoke. A secret is shown once, in the answer that makes it; the registry keeps its digest.
+
+mod account;
+mod view;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chancery_core::access::{Action, Limits};
 use chancery_core::actor::Command;
-use chancery_core::names::{Digest, Label, TokenId};
-use chancery_core::refusal::Refusal;
-use chancery_core::tables::TokenRow;
+use chancery_core::actor::key::Whose;
+use chancery_core::actor::token::{Issue, Issuer, Rotate};
+use chancery_core::names::{ActorId, Digest, Label, ModelName, TokenId};
+use chancery_core::refusal::{Code, Refusal};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::user::{handle, named};
-use crate::app::{App, AppError};
+use super::user::named;
+use crate::app::{App, AppError, Receipt, view as models};
 use crate::http::extract::{ReceiptView, Requested, receipt};
-use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Queries, caller};
-use crate::store::Snapshot;
-use crate::{ids, values};
+use crate::http::{Allowed, Json, Page, PageQuery, Path, Permit, Problem, Queries, caller};
+use crate::{ids, token};
+
+use view::TokenView;
 
 /// How long a token is valid unless asked otherwise, and at most, in days.
 const DAYS: u16 = 90;
 const MAX_DAYS: u16 = 366;
 const DAY_SECONDS: i64 = 86_400;
+/// How long an old token is valid beside the new one unless asked otherwise, in hours.
+const OVERLAP_HOURS: u16 = 24;
+const HOUR_SECONDS: i64 = 3_600;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, issue)).routes(routes!(revoke))
+    OpenApiRouter::new().routes(routes!(list, issue)).routes(routes!(revoke)).routes(routes!(rotate)).merge(account::routes())
 }
 
 /// A new token.
@@ -37,10 +46,46 @@ struct NewToken {
     /// Days of validity, 1 to 366; 90 unless given.
     #[serde(default = "days")]
     expires_in_days: u16,
+    /// To what it is limited.
+    #[serde(default)]
+    limits: AskedLimits,
+}
+
+/// What a token is for, of all that its holder may do. A list that is left out limits nothing.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AskedLimits {
+    /// Only these actions, such as `read` and `register`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    actions: Vec<Action>,
+    /// Only models of these teams.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    teams: Vec<Label>,
+    /// Only these models, by name. A model keeps its tokens when it is renamed.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    models: Vec<ModelName>,
+}
+
+impl AskedLimits {
+    async fn read<P: Permit>(&self, allowed: &Allowed<P>) -> Result<Limits, AppError> {
+        let snapshot = allowed.read().await?;
+        let mut ids = Vec::with_capacity(self.models.len());
+        for name in &self.models {
+            ids.push(models::model_named(&snapshot, name).await?.model_id);
+        }
+        Ok(Limits::new(self.actions.clone(), self.teams.clone(), ids)?)
+    }
 }
 
 fn days() -> u16 {
     DAYS
+}
+
+fn overlap() -> u16 {
+    OVERLAP_HOURS
 }
 
 /// A receipt with the secret.
@@ -61,20 +106,42 @@ struct Issued {
     request_body = NewToken,
     responses((status = 201, description = "Issued", body = Issued), (status = "4XX", description = "Refused", body = Problem)))]
 async fn issue(allowed: Allowed<caller::ManageActors>, body: Json<NewToken>) -> Result<Response, AppError> {
-    let seconds = seconds(body.value.expires_in_days)?;
-    let actor = named(&allowed.read().await?, &body.value.user).await?;
-    let (token, secret) = (ids::token()?, ids::secret()?);
+    let NewToken { user, expires_in_days, limits } = &body.value;
+    let actor = named(&allowed.read().await?, user).await?;
+    let limits = limits.read(&allowed).await?;
+    issued(&allowed, actor, *expires_in_days, limits, Issuer::Administrator, &body.requested).await
+}
+
+async fn issued<P: Permit>(allowed: &Allowed<P>, actor: ActorId, days: u16, limits: Limits, by: Issuer, requested: &Requested) -> Result<Response, AppError> {
+    let seconds = seconds(days)?;
+    check_unlimited(allowed)?;
+    let (id, secret) = (ids::token()?, token::secret()?);
     let expires_at = allowed.app.now().plus_seconds(seconds);
-    let command = Command::IssueToken { token: token.clone(), actor, secret_hash: Digest::of(secret.as_bytes()), expires_at };
-    let made = allowed.execute(command, &body.requested).await?;
-    if made.replayed {
-        return Ok(receipt(StatusCode::CREATED, &made, None));
+    let issue = Issue { token: id.clone(), actor, secret: Digest::of(secret.as_bytes()), expires_at, limits, by };
+    let made = allowed.execute(Command::IssueToken(Box::new(issue)), requested).await?;
+    Ok(shown(&made, &id, secret))
+}
+
+/// With a limited token, or that of a pipeline run, nobody makes one that can do more.
+fn check_unlimited<P: Permit>(allowed: &Allowed<P>) -> Result<(), Refusal> {
+    let limited = allowed.caller.limits.as_ref().is_some_and(|limits| !limits.is_none());
+    if limited || allowed.caller.credential.run().is_some() {
+        let refusal = Refusal::new(Code::AccessDenied, "a limited token, or that of a pipeline run, issues no tokens");
+        return Err(refusal.remedy("use a token without limits, or log in"));
     }
-    let mut response = receipt(StatusCode::CREATED, &made, Some(&format!("/api/v1/tokens/{token}")));
-    let body = Issued { receipt: ReceiptView::from(&made), token_id: token.to_string(), secret };
+    Ok(())
+}
+
+/// The answer with the secret, for the first time only.
+fn shown(made: &Receipt, id: &TokenId, secret: String) -> Response {
+    if made.replayed {
+        return receipt(StatusCode::CREATED, made, None);
+    }
+    let mut response = receipt(StatusCode::CREATED, made, Some(&format!("/api/v1/tokens/{id}")));
+    let body = Issued { receipt: ReceiptView::from(made), token_id: id.to_string(), secret };
     *response.body_mut() = axum::Json(body).into_response().into_body();
     response.headers_mut().remove(axum::http::header::CONTENT_LENGTH);
-    Ok(response)
+    response
 }
 
 fn seconds(days: u16) -> Result<i64, Refusal> {
@@ -82,23 +149,6 @@ fn seconds(days: u16) -> Result<i64, Refusal> {
         1..=MAX_DAYS => Ok(i64::from(days) * DAY_SECONDS),
         _ => Err(Refusal::invalid("expires_in_days", &format!("expires_in_days must be from 1 to {MAX_DAYS}"))),
     }
-}
-
-/// A token, without its secret.
-#[derive(Serialize, ToSchema)]
-struct TokenView {
-    /// Identifier.
-    id: String,
-    /// Id of the actor that it belongs to.
-    actor: String,
-    /// Name of that user, pipeline or service; null when it was erased.
-    user: Option<String>,
-    /// Until when it is valid (RFC 3339).
-    expires_at: String,
-    /// Whether it was revoked.
-    revoked: bool,
-    /// Entry that issued it.
-    index: u64,
 }
 
 /// Whose tokens.
@@ -117,41 +167,51 @@ async fn list(
     allowed: Allowed<caller::ReadEntries>,
     Queries((filter, page)): Queries<(TokenFilter, PageQuery)>,
 ) -> Result<axum::Json<Page<TokenView>>, AppError> {
-    let limit = page.limit()?;
-    let after = page.after()?.unwrap_or_default();
     let name = filter.user.as_deref().map(Label::parse).transpose()?;
     let snapshot = allowed.read().await?;
     let actor = match &name {
-        Some(name) => named(&snapshot, name).await?.to_string(),
-        None => "%".to_owned(),
+        Some(name) => Some(named(&snapshot, name).await?),
+        None => None,
     };
-    let tail = "WHERE token_id > $1 AND actor_id LIKE $2 ORDER BY token_id LIMIT $3";
-    let rows = snapshot.rows::<TokenRow>(tail, &values![after, actor, i64::from(limit) + 1]).await?;
-    let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
-        items.push(token(&snapshot, row).await?);
-    }
-    Ok(axum::Json(Page::new(items, limit, |token| token.id.clone())))
+    Ok(axum::Json(view::page(&snapshot, actor.as_ref(), &page).await?))
 }
 
-async fn token(snapshot: &Snapshot, row: TokenRow) -> Result<TokenView, AppError> {
-    Ok(TokenView {
-        id: row.token_id.to_string(),
-        user: handle(snapshot, &row.actor_id).await?,
-        actor: row.actor_id.to_string(),
-        expires_at: row.expires_at.to_string(),
-        revoked: row.revoked,
-        index: row.created_index,
-    })
-}
-
-/// Revoke a token
+/// Revoke a token; it ends at once, on every server
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "token_revoke", tag = "access", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
     params(("id" = String, Path, description = "Id of the token")),
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn revoke(allowed: Allowed<caller::ManageActors>, Path(id): Path<TokenId>, requested: Requested) -> Result<Response, AppError> {
-    let made = allowed.execute(Command::RevokeToken { token: id }, &requested).await?;
+    let made = allowed.execute(Command::RevokeToken { token: id, whose: Whose::Other }, &requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
+}
+
+/// How to rotate.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    /// Hours in which the old token is valid beside the new one, 0 to 168; 24 unless given.
+    #[serde(default = "overlap")]
+    overlap_hours: u16,
+}
+
+/// Rotate a token: a new one with the same limits and for as long; the old one ends after the overlap
+#[utoipa::path(post, path = "/api/v1/tokens/{id}/rotate", operation_id = "token_rotate", tag = "access", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
+    params(("id" = String, Path, description = "Id of the token")), request_body = Rotation,
+    responses((status = 201, description = "Rotated", body = Issued), (status = "4XX", description = "Refused", body = Problem)))]
+async fn rotate(allowed: Allowed<caller::ManageActors>, Path(id): Path<TokenId>, body: Json<Rotation>) -> Result<Response, AppError> {
+    rotated(&allowed, id, body.value.overlap_hours, Whose::Other, &body.requested).await
+}
+
+async fn rotated<P: Permit>(allowed: &Allowed<P>, id: TokenId, overlap_hours: u16, whose: Whose, requested: &Requested) -> Result<Response, AppError> {
+    // A token may be replaced by its like with itself; anything else would give more than it has.
+    if whose == Whose::Other || allowed.caller.credential.token() != Some(&id) {
+        check_unlimited(allowed)?;
+    }
+    let (new, secret) = (ids::token()?, token::secret()?);
+    let overlap_seconds = i64::from(overlap_hours) * HOUR_SECONDS;
+    let rotate = Rotate { token: id, new: new.clone(), secret: Digest::of(secret.as_bytes()), overlap_seconds, whose };
+    let made = allowed.execute(Command::RotateToken(rotate), requested).await?;
+    Ok(shown(&made, &new, secret))
 }
 
 #[cfg(test)]

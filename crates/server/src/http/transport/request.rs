@@ -109,11 +109,8 @@ async fn handled(shared: &Shared, arrival: Arrival, mut request: Request<Body>) 
 
 /// A refusal in the shape of the surface, with the headers of every answer.
 fn shaped(path: &str, status: StatusCode, refusal: Refusal) -> Response {
-    let mut response = if is_mlflow(path) {
-        MlflowError::from(refusal).into_response()
-    } else {
-        Problem { status: status.as_u16(), ..refused(refusal) }.into_response()
-    };
+    let mut response =
+        if is_mlflow(path) { MlflowError::from(refusal).into_response() } else { Problem { status: status.as_u16(), ..refused(refusal) }.into_response() };
     *response.status_mut() = status;
     harden(response)
 }

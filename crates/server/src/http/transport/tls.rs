@@ -142,8 +142,7 @@ fn read(files: &Tls, provider: &CryptoProvider) -> Result<CertifiedKey, Fault> {
         return Err(bad(&files.key, &format!("every user of this machine can use it (mode {:04o}): run `chmod o-rwx '{path}'`", mode & 0o7777)));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(unreadable(&files.key))?;
-    CertifiedKey::from_der(chain, key, provider)
-        .map_err(|error| bad(&files.key, &format!("it does not go with `{}`: {error}", files.certificate.display())))
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| bad(&files.key, &format!("it does not go with `{}`: {error}", files.certificate.display())))
 }
 
 /// What is wrong with a PEM file, without a word of what it holds.

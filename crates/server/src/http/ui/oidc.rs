@@ -9,8 +9,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chancery_core::tables::SessionMethod;
 use serde::Deserialize;
 
-use super::login::{begun, shown};
 use super::layout::Note;
+use super::login::{begun, shown};
 use super::session::{PageError, cookie, local, own_origin, set_cookie};
 use crate::app::login::oidc::{FLOW_SECONDS, Flow, Returned};
 use crate::app::{App, WebConfig};

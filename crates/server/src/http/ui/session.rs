@@ -165,7 +165,8 @@ pub(super) fn check_origin(parts: &Parts, own: &str) -> Result<(), Refusal> {
     if ours {
         return Ok(());
     }
-    Err(Refusal::new(Code::AccessDenied, "this form was not sent by a page of this server").remedy("open the page here and send it again; programs use the API"))
+    Err(Refusal::new(Code::AccessDenied, "this form was not sent by a page of this server")
+        .remedy("open the page here and send it again; programs use the API"))
 }
 
 /// Who is logged in, if somebody is.
@@ -189,7 +190,8 @@ pub(super) async fn whose(parts: &Parts, app: &App) -> Result<Option<LoggedIn>, 
 /// [`AppError::Fault`].
 pub async fn person(app: &App, session: &LoggedIn) -> Result<Person, AppError> {
     let row = app.store().read().await?.get::<DirectoryRow>(values![session.caller.actor.id]).await?;
-    let name = row.map_or_else(|| session.caller.actor.id.to_string(), |row| if row.display_name.is_empty() { row.handle.to_string() } else { row.display_name });
+    let name =
+        row.map_or_else(|| session.caller.actor.id.to_string(), |row| if row.display_name.is_empty() { row.handle.to_string() } else { row.display_name });
     Ok(Person { name, csrf: session.csrf.clone(), anyone: app.is_open() })
 }
 

@@ -33,7 +33,7 @@ async fn prepare(database: Database) -> Prepared {
     for number in 0..5 {
         tag(&app.admin, &format!("first-{number}")).await.expect(200);
     }
-    let token = app.admin.post("/api/v1/tokens", json!({"user": "ci"})).await.expect(201)["secret"].as_str().unwrap().to_owned();
+    let token = cast.pipeline.token().await;
     Prepared { stopped: app.shut_down().await, promotion, version, token }
 }
 

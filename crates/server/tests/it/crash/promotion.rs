@@ -39,7 +39,7 @@ fn between_approval_and_decision(database: Database, next: Next) {
         for (role, approver) in &cast.approvers()[..3] {
             approver.verdict(&id, role, "approve").await.expect(200);
         }
-        let (governance, pipeline) = (token(&app, "governance-lead").await, token(&app, "ci").await);
+        let (governance, pipeline) = (token(&app, "governance-lead").await, cast.pipeline.token().await);
         let stopped = app.shut_down().await;
 
         die(&stopped, CrashPoint::BeforeDecision, &format!("approve {id} ai-governance {governance}"));
@@ -104,7 +104,7 @@ fn between_opening_and_execution(database: Database) {
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"bytes").await;
-        let pipeline = token(&app, "ci").await;
+        let pipeline = cast.pipeline.token().await;
         let stopped = app.shut_down().await;
 
         die(&stopped, CrashPoint::BeforeExecution, &format!("candidate {pipeline}"));

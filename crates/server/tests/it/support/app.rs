@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::client::Client;
-use super::postgres;
+use super::{issuer, postgres};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-06-01T12:00:00Z";
@@ -147,6 +147,7 @@ impl TestApp {
             login,
             web,
             clock: Clock::Manual(Arc::clone(&clock)),
+            workload_issuers: issuer::configured(data),
             crash,
             keys,
             rates: Arc::default(),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::TestApp;
 use super::client::{Answer, Client};
+use super::issuer;
 use crate::key::{key, register};
 
 /// A version that was registered.
@@ -69,6 +70,14 @@ impl TestApp {
         self.anonymous.with_token(token["secret"].as_str().unwrap())
     }
 
+    /// A new pipeline with roles, known by the runs of `acme/loans` on its main branch.
+    pub(crate) async fn pipeline(&self, name: &str, roles: &[&str]) -> Client {
+        self.admin.post("/api/v1/users", json!({"name": name, "kind": "pipeline", "roles": roles})).await.expect(201);
+        let identity = json!({"issuer": issuer::GITHUB, "rules": issuer::rules()});
+        self.admin.post(&format!("/api/v1/users/{name}/identities"), identity).await.expect(201);
+        self.anonymous.with_runs(issuer::Runs::new(self.clock()))
+    }
+
     /// A new team.
     pub(crate) async fn team(&self, name: &str) {
         self.admin.post("/api/v1/teams", json!({"name": name, "description": "made for a test"})).await.expect(201);
@@ -84,7 +93,7 @@ impl TestApp {
             security: self.user("security-lead", &["approver:security"]).await,
             governance: self.user("governance-lead", &["approver:ai-governance"]).await,
             owner: self.user("model-owner", &["owner"]).await,
-            pipeline: self.actor("ci", "pipeline", &["deployer"]).await,
+            pipeline: self.pipeline("ci", &["deployer"]).await,
             auditor: self.user("model-auditor", &["auditor"]).await,
             clock: self.clock(),
         };

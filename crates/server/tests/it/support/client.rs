@@ -4,23 +4,40 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
+use super::issuer::Runs;
+
 /// A client of one server, with one token or none.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
     address: String,
     token: Option<String>,
+    /// A pipeline, which exchanges the token of a run when it needs one.
+    runs: Option<Runs>,
 }
 
 impl Client {
     pub(crate) fn new(address: &str) -> Self {
         // No pool: a kept connection would hold up the end of the server.
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
-        Self { http, address: address.to_owned(), token: None }
+        Self { http, address: address.to_owned(), token: None, runs: None }
     }
 
     pub(crate) fn with_token(&self, token: &str) -> Self {
-        Self { token: Some(token.to_owned()), ..self.clone() }
+        Self { token: Some(token.to_owned()), runs: None, ..self.clone() }
+    }
+
+    /// A pipeline that is known by the tokens of its runs.
+    pub(crate) fn with_runs(&self, runs: Runs) -> Self {
+        Self { token: None, runs: Some(runs), ..self.clone() }
+    }
+
+    /// The token that calls are made with now.
+    pub(crate) async fn token(&self) -> String {
+        match &self.runs {
+            Some(runs) => runs.token(&self.http, &self.address).await,
+            None => self.token.clone().unwrap(),
+        }
     }
 
     /// The same caller at another server.
@@ -35,7 +52,8 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        Call { request }
+        let runs = self.runs.clone().map(|runs| (runs, self.http.clone(), self.address.clone()));
+        Call { request, runs }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -58,23 +76,28 @@ impl Client {
 /// A request.
 pub(crate) struct Call {
     request: RequestBuilder,
+    runs: Option<(Runs, reqwest::Client, String)>,
 }
 
 impl Call {
     pub(crate) fn header(self, name: &str, value: &str) -> Self {
-        Self { request: self.request.header(name, value) }
+        Self { request: self.request.header(name, value), ..self }
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
-        Self { request: self.request.json(body) }
+        Self { request: self.request.json(body), ..self }
     }
 
     pub(crate) fn bytes(self, body: impl Into<Vec<u8>>) -> Self {
-        Self { request: self.request.body(body.into()) }
+        Self { request: self.request.body(body.into()), ..self }
     }
 
     pub(crate) async fn send(self) -> Answer {
-        let response = self.request.send().await.unwrap();
+        let request = match &self.runs {
+            Some((runs, http, address)) => self.request.bearer_auth(runs.token(http, address).await),
+            None => self.request,
+        };
+        let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
     }
