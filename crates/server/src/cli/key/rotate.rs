@@ -68,6 +68,7 @@ pub(super) async fn run(args: &Args) -> Outcome {
         login: crate::app::LoginConfig::default(),
         web: crate::app::WebConfig::default(),
         clock: Clock::System { offset: 0 },
+        workload_issuers: Vec::new(),
         crash: None,
         keys: key_sources(&config, Some(purpose)).map_err(|invalid| usage(&invalid))?,
         rates: Arc::default(),
