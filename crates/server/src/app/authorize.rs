@@ -4,16 +4,17 @@
 //! the class of a model changes, the revision moves, the sequencer sends the command back, and it is decided again.
 //! INVARIANT: what a caller may not read does not exist for him: the refusal is that of a model that is not there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chancery_core::Command;
 use chancery_core::access::{
-    About, AccessClass, Action, Authorized, Circumstances, Decision, Grant, Place, Policies, Resource, about, action_of, authorize, authorize_read, denied,
+    About, AccessClass, Action, Authorized, Circumstances, Decision, Grant, Place, Policies, Resource, Scope, about, action_of, authorize, authorize_read, denied,
 };
 use chancery_core::access_policy::ACCESS_POLICY;
 use chancery_core::entry::Subject;
-use chancery_core::names::{Digest, Label, ModelId};
+use chancery_core::model::Profile;
+use chancery_core::names::{Digest, Label, ModelId, ModelKind, RiskTier};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{ModelRow, PayloadRow, SettingRow};
 
@@ -225,6 +226,26 @@ impl App {
             return Err(Refusal::not_found("model", model.as_str()));
         }
         if within_limits(caller, action, &resource, Some(model)) { Ok(()) } else { Err(limits_error(caller, action)) }
+    }
+
+    /// The team that owns what a caller makes at a door at which he cannot say for whom: none when he may make what no team owns, or when more
+    /// than one team could be meant.
+    pub fn team_for_new(&self, caller: &Caller, kind: ModelKind, tier: RiskTier) -> Option<Label> {
+        let class = |team: Option<Label>| AccessClass { team, ..AccessClass::of(&Profile::default(), kind, tier) };
+        let may = |team: Option<Label>| self.decision(caller, Action::EditModel, &Resource::Model(class(team)), None).allowed;
+        if may(None) {
+            return None;
+        }
+        let granted = caller.actor.roles.iter().filter_map(|grant| match &grant.scope {
+            Scope::Team(team) => Some(team),
+            Scope::Registry | Scope::Model(_) => None,
+        });
+        let teams: BTreeSet<&Label> = granted.chain(&caller.actor.teams).collect();
+        let mut able = teams.into_iter().filter(|team| may(Some((*team).clone())));
+        match (able.next(), able.next()) {
+            (Some(team), None) => Some(team.clone()),
+            (Some(_) | None, _) => None,
+        }
     }
 
     /// The decision of the policies alone.

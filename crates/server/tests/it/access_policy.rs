@@ -56,6 +56,8 @@ both! {
         let stolen = credit.post("/api/v1/models", of_team("stolen", "fraud", "internal")).await;
         assert_eq!(stolen.recorded_problem(), "403 access_denied", "nobody makes a model for a team that he does not work in");
         assert_eq!(credit.post("/api/v1/models", json!({"name": "nobodys"})).await.recorded_problem(), "403 access_denied");
+        credit.post("/api/2.0/mlflow/registered-models/create", json!({"name": "by-mlflow"})).await.expect(200);
+        assert_eq!(app.admin.get("/api/v1/models/by-mlflow").await.expect(200)["ownership"]["owning_team"], "credit");
         let own = credit.put("/api/v1/models/credit-model/tags/a", json!({"value": "1"})).await;
         assert_eq!(own.kinds(), ["tag.set"]);
         // What somebody may not read does not exist for him.
@@ -122,7 +124,7 @@ both! {
             ("@id(\"role.mine\") permit (principal, action, resource);", "ship with the program"),
         ] {
             let answer = app.admin.post("/api/v1/access-policies", policy(text)).await;
-            assert_eq!(answer.problem(), "400 invalid_field files", "{text}");
+            assert_eq!(answer.problem(), "422 invalid_field files", "{text}");
             let detail = answer.json()["detail"].as_str().unwrap().to_owned();
             assert!(detail.contains(said), "{text}: {detail}");
         }
@@ -156,7 +158,7 @@ both! {
         assert_eq!((&no["allowed"], &no["policies"], &no["roles_that_would"][0]), (&json!(false), &json!([]), &json!("owner@team:credit")));
         assert!(no["remedy"].as_str().unwrap().contains("owner@team:credit") && no["note"].is_string());
         assert_eq!(credit.get("/api/v1/can-i?action=read&model=fraud-model").await.problem(), "404 not_found model", "not even that it is there");
-        assert_eq!(credit.get("/api/v1/can-i?action=fly").await.problem(), "400 invalid_field action");
+        assert_eq!(credit.get("/api/v1/can-i?action=fly").await.problem(), "422 invalid_field query");
         assert_eq!(credit.get("/api/v1/can-i?action=read&as=fraud-scientist").await.recorded_problem(), "403 access_denied");
         let other = can_i(&app.admin, "action=manage-actors&as=credit-scientist").await;
         assert_eq!((&other["allowed"], &other["roles_that_would"]), (&json!(false), &json!(["administrator"])));

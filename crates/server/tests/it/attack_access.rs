@@ -104,7 +104,7 @@ both! {
             ("POST", "/api/v1/models/ours/rename".to_owned(), json!({"to": "mine"})),
             ("POST", "/api/v1/models/ours/hide".to_owned(), because.clone()),
             ("POST", "/api/v1/models/ours/risk-tier".to_owned(), json!({"risk_tier": "limited", "reason": "x"})),
-            ("POST", "/api/v1/models/ours/policy-mode".to_owned(), json!({"mode": "warn", "reason": "x"})),
+            ("PUT", "/api/v1/models/ours/policy-mode".to_owned(), json!({"mode": "warn", "reason": "x"})),
             ("POST", format!("{}/hide", version.path), because.clone()),
             ("POST", format!("{}/transitions", version.path), json!({"to": "retired", "reason": "x"})),
             ("POST", format!("{}/check", version.path), json!({"to": "approved"})),
@@ -121,7 +121,7 @@ both! {
         for path in ["/api/v1/ledger/entries", "/api/v1/users", "/api/v1/access-policies"] {
             assert_eq!(stranger.get(path).await.recorded_problem(), "403 access_denied", "a role in a team does not read the registry: {path}");
         }
-        assert_eq!(stranger.post("/api/v1/policy/mode", json!({"mode": "warn", "reason": "x"})).await.recorded_problem(), "403 access_denied");
+        assert_eq!(stranger.put("/api/v1/policy/mode", json!({"mode": "warn", "reason": "x"})).await.recorded_problem(), "403 access_denied");
         assert_eq!(stranger.post("/api/v1/users", json!({"name": "friend", "kind": "person", "roles": []})).await.recorded_problem(), "403 access_denied");
         let recorded = app.size().await - before;
         assert_eq!(recorded, 5, "only what was refused is on the record");

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use chancery_core::entry::PrivateText;
-use chancery_core::model::{Command, Profile};
+use chancery_core::model::{Command, Ownership, Profile};
 use chancery_core::names::{ModelKind, ModelName, RiskTier};
 use chancery_core::refusal::Code;
 use chancery_core::tables::ModelRow;
@@ -47,12 +47,16 @@ pub(super) async fn create(allowed: MlflowAllowed<caller::EditModel>, fields: Fi
     let tags = fields.tags()?.into_iter().map(|(key, value)| tag(&key, value)).collect::<Result<Vec<_>, _>>()?;
     let name = new_model(given, "name")?;
     let is_prompt = prompt::is_prompt(&tags);
+    let kind = if is_prompt { ModelKind::Prompt } else { ModelKind::Model };
+    // Clients of MLflow cannot say which team owns a model: for who works in one team it is that team.
+    let owning_team = allowed.0.app.team_for_new(&allowed.0.caller, kind, RiskTier::Unclassified);
+    let ownership = Ownership { owning_team, ..Ownership::default() };
     let command = Command::Create {
         id: ids::model()?,
         name: name.clone(),
-        kind: if is_prompt { ModelKind::Prompt } else { ModelKind::Model },
+        kind,
         risk_tier: RiskTier::Unclassified,
-        profile: Box::new(Profile { description: fields.text("description")?.map(str::to_owned), ..Profile::default() }),
+        profile: Box::new(Profile { description: fields.text("description")?.map(str::to_owned), ownership, ..Profile::default() }),
         tags,
     };
     let authorized = allowed.0.app.allow_command(&allowed.0.caller, command).await?;
