@@ -9,7 +9,8 @@ use chancery_core::access_log::AccessKind;
 use chancery_core::entry::{Entry, Subject};
 use chancery_core::erasure::Command;
 use chancery_core::names::{ActorId, Digest, ModelId, VersionNumber};
-use chancery_core::tables::{AccessLogRow, DirectoryRow, EntryRow, PayloadRow, PrivateRow, PromotionRow};
+use chancery_core::rows::{Key, Row as _};
+use chancery_core::tables::{AccessLogRow, DirectoryRow, EntryRow, PayloadRow, PrivateRow, PromotionRow, TokenUseRow};
 use chancery_core::{Event, actor, promotion};
 use serde_json::Value;
 
@@ -75,6 +76,7 @@ impl App {
         let lines = self.forget_lines(actor).await?;
         // They say which browser it was.
         self.forget_sessions(actor).await?;
+        self.forget_token_uses(actor).await?;
         let texts = found.texts.len();
         let command = Command::Erase { actor: actor.clone(), texts: found.texts, identities: found.identities };
         let command = self.allow_command(caller, command).await?;
@@ -129,6 +131,14 @@ impl App {
                 found.remaining.extend(remaining(&snapshot, row, actor).await?);
             }
         }
+    }
+
+    /// Takes away from where the person's tokens were used.
+    async fn forget_token_uses(&self, actor: &ActorId) -> Result<(), AppError> {
+        let tail = "WHERE token_id IN (SELECT token_id FROM tokens WHERE actor_id = $1)";
+        let rows = self.store().read().await?.rows::<TokenUseRow>(tail, &values![*actor]).await?;
+        let keys = rows.into_iter().map(|row| Key { table: TokenUseRow::TABLE, values: values![row.token_id] });
+        Ok(self.store().scratch().remove(keys.collect()).await?)
     }
 
     /// Takes address, program and claimed name out of the person's lines, and out of failed logins that claimed the person's name.

@@ -148,13 +148,13 @@ async fn offline_proofs_verify_once_a_checkpoint_covers_the_entry() {
     let mut registry = Registry::open().await;
     registry.commit(tags(300)).await;
     let log = registry.keys.verifier().clone();
-    assert_eq!(prove::prove(&registry.store.read().await.unwrap(), &log, 0).await.unwrap(), None);
+    assert_eq!(prove::prove(&registry.store.read().await.unwrap(), std::slice::from_ref(&log), 0).await.unwrap(), None);
     registry.sign().await.unwrap();
     registry.commit(tags(1)).await;
     let snapshot = registry.store.read().await.unwrap();
-    assert_eq!(prove::prove(&snapshot, &log, 300).await.unwrap(), None);
+    assert_eq!(prove::prove(&snapshot, std::slice::from_ref(&log), 300).await.unwrap(), None);
     for index in [0, 255, 256, 299] {
-        let proof = prove::prove(&snapshot, &log, index).await.unwrap().unwrap();
+        let proof = prove::prove(&snapshot, std::slice::from_ref(&log), index).await.unwrap().unwrap();
         let row: EntryRow = snapshot.get(crate::values![index]).await.unwrap().unwrap();
         assert_eq!(proof.to_string().parse::<chancery_core::ledger::LogProof>().unwrap().verify(&row.bytes, &log).unwrap().size, 300);
     }
