@@ -13,6 +13,7 @@ mod postgres;
 mod proc;
 mod reads;
 mod script;
+mod sight;
 mod table;
 mod upload;
 mod writes;
@@ -51,7 +52,7 @@ enum Command {
         /// The Python of a virtual environment with the whole of MLflow.
         #[arg(long, default_value = "target/venv-mlflow-server/bin/python")]
         mlflow: PathBuf,
-        /// Only these: access, sqlite, postgres, upload, ledger, mlflow.
+        /// Only these: access, sqlite, postgres, upload, ledger, sight, mlflow.
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
     },
@@ -120,6 +121,9 @@ async fn measure(setup: &Setup, mlflow: &Path, only: &[String]) -> anyhow::Resul
     }
     if wanted("ledger") {
         ledger::measure(setup, &mut table).await?;
+    }
+    if wanted("sight") {
+        sight::measure(setup, &mut table).await?;
     }
     if wanted("mlflow") {
         // The server changes into its own folder.

@@ -12,6 +12,7 @@ use crate::access::{Grant, Role};
 use crate::actor::Event as ActorEvent;
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Subject};
+use crate::grant;
 use crate::names::{ActorId, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
@@ -173,8 +174,8 @@ pub(crate) fn apply_to_actor(rows: &mut Rows, entry: &Entry, id: &ActorId, group
     let all: Vec<Grant> = all.into_iter().collect();
     record(rows, entry, &entry.subject, "roles", Some(&words(&all).to_string()))?;
     rows.put(&GroupRolesRow { actor_id: id.clone(), groups: serde_json::Value::from(groups.to_vec()), roles: words(&added) });
-    rows.put(&ActorRow { roles: words(&all), revision: entry.index, ..actor });
-    Ok(())
+    // Models that a role names get a class of their own, and the administrators are counted.
+    grant::put_actor(rows, entry, Some(&actor.clone()), &ActorRow { roles: words(&all), revision: entry.index, ..actor })
 }
 
 fn words(roles: &[Grant]) -> serde_json::Value {

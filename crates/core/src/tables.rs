@@ -1352,6 +1352,18 @@ crate::table! {
 }
 
 crate::table! {
+    /// Who sent some bytes: somebody who does not read every model may make a version of what he sent, and of what he reads.
+    BlobSenderRow = "blob_senders", Scratch, key 2 {
+        /// Who.
+        actor_id: ActorId,
+        /// The bytes.
+        digest: Digest,
+        /// When, the last time.
+        sent_at: Timestamp,
+    }
+}
+
+crate::table! {
     /// A line of the access log. Rows are added in batches off the path of requests; the day of a row is the one in which it was written
     /// down, so that no row comes late to a day that is anchored.
     AccessLogRow = "access_log", Scratch, key 3 {
@@ -1458,6 +1470,7 @@ pub const ALL: &[&Table] = &[
     SessionRow::TABLE,
     SessionUseRow::TABLE,
     LoginFailureRow::TABLE,
+    BlobSenderRow::TABLE,
 ];
 
 /// Every secondary index. The unique one over `entries.request` is the idempotency receipt.
@@ -1469,6 +1482,7 @@ pub const INDEXES: &[Index] = &[
     Index { name: "entries_by_subject", table: EntryRow::TABLE, columns: &["subject", "entry_index"], unique: false },
     Index { name: "entries_by_request", table: EntryRow::TABLE, columns: &["request"], unique: true },
     Index { name: "models_by_name", table: ModelRow::TABLE, columns: &["name"], unique: false },
+    Index { name: "models_by_class", table: ModelRow::TABLE, columns: &["access_class", "name"], unique: false },
     Index { name: "models_by_update", table: ModelRow::TABLE, columns: &["last_updated_at / 1000", "name"], unique: false },
     Index { name: "versions_by_update", table: VersionRow::TABLE, columns: &["last_updated_at / 1000"], unique: false },
     Index { name: "versions_of_model_by_update", table: VersionRow::TABLE, columns: &["model_id", "last_updated_at / 1000", "number"], unique: false },

@@ -155,12 +155,13 @@ impl App {
     ///
     /// # Errors
     /// A place that cannot be written, a file where a folder must be or the other way round, what the artifact store refuses, a fault.
-    pub async fn artifact_put<E>(&self, place: Place, size: Option<u64>, body: impl Stream<Item = Result<Bytes, E>>) -> Result<(), AppError> {
+    pub async fn artifact_put<E>(&self, caller: &Caller, place: Place, size: Option<u64>, body: impl Stream<Item = Result<Bytes, E>>) -> Result<(), AppError> {
         let path = place.writable()?;
         self.check_free(&path).await?;
         // Crash during or after this, before the row: the blob stays without a use, and is collected.
         let stored = self.blobs().put(None, size, body).await.map_err(blob_error)?;
         self.check_free(&path).await?;
+        self.sent(caller, stored.digest).await?;
         let row = ArtifactFileRow { path, digest: stored.digest, size: stored.size, updated_at: self.now() };
         reach(self.inner.crash, CrashPoint::BeforePath);
         // The commit: the bytes are durable. Crash before: the path names what it named. Crash after: the new bytes; a client that
@@ -174,10 +175,10 @@ impl App {
     ///
     /// # Errors
     /// A place that cannot be written, a fault.
-    pub async fn artifact_delete(&self, place: Place) -> Result<(), AppError> {
+    pub async fn artifact_delete(&self, caller: &Caller, place: Place) -> Result<(), AppError> {
         let path = place.writable()?;
         loop {
-            let snapshot = self.store().read().await?;
+            let snapshot = self.seen_by(caller).await?;
             let mut rows = under(&snapshot, &folder(&path), DELETED_AT_ONCE).await?;
             rows.extend(file(&snapshot, &path).await?);
             drop(snapshot);
@@ -196,8 +197,8 @@ impl App {
     ///
     /// # Errors
     /// A path that is none, a version that is hidden or retired, `too_large` for more files than a package holds, a fault.
-    pub async fn artifact_tree(&self, prefix: &str) -> Result<Vec<ManifestFile>, AppError> {
-        let snapshot = self.store().read().await?;
+    pub async fn artifact_tree(&self, caller: &Caller, prefix: &str) -> Result<Vec<ManifestFile>, AppError> {
+        let snapshot = self.seen_by(caller).await?;
         let (prefix, single) = match Place::parse(prefix)? {
             Place::Nowhere => return Ok(Vec::new()),
             Place::Sealed(sealed) => return Ok(sealed.tree(&sealed::manifest(&snapshot, &sealed).await?)?),

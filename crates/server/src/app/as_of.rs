@@ -203,12 +203,20 @@ impl Past {
         })
     }
 
+    /// The row of a version then.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn row(&self, number: VersionNumber) -> Result<&VersionRow, Refusal> {
+        self.versions.get(&number).ok_or_else(|| Refusal::not_found("version", &format!("{}/{number}", self.model.name)))
+    }
+
     /// A version of the model.
     ///
     /// # Errors
     /// `not_found` when it did not exist yet.
     pub async fn version(&self, snapshot: &Snapshot, number: VersionNumber) -> Result<VersionView, AppError> {
-        let row = self.versions.get(&number).ok_or_else(|| Refusal::not_found("version", &format!("{}/{number}", self.model.name)))?;
+        let row = self.row(number)?;
         let now = view::version(snapshot, &self.model, row).await?;
         let aliases = self.aliases.iter().filter(|alias| alias.number == number).map(|alias| alias.alias.to_string());
         // What the parts of a system are called, and where they stand, is not in the entries about the system.

@@ -62,7 +62,7 @@ async fn part(snapshot: &Snapshot, system: &ModelRow, given: &Value, place: &str
     };
     check_given(given, &part, place)?;
     if model.kind == ModelKind::System {
-        let inside = snapshot.query(CONTAINS, &values![part.model, part.number, system.model_id]).await?;
+        let inside = snapshot.everything().query(CONTAINS, &values![part.model, part.number, system.model_id]).await?;
         if let Some(row) = inside.first() {
             let number: VersionNumber = view::column(row, 0)?;
             let message = format!("`{}` contains `{}/{number}`: a system cannot contain itself", part.reference, system.name);

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use chancery_core::names::{AliasName, ModelId, ModelName, VersionNumber};
 use chancery_core::registry::ACCESS;
 use chancery_core::rows::{Field, Value};
+use chancery_core::tables::VersionRow;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{App, AppError, Caller, Reading, view};
@@ -96,8 +97,11 @@ struct Kept {
 struct Made {
     answer: Answer,
     model: ModelId,
-    /// Access class of the model.
-    class: String,
+    /// Access classes of the model and of the versions behind it that the answer names.
+    classes: Vec<String>,
+    /// The access revision at which these were the classes, when they are not those of the model alone: entries about the others
+    /// make this answer not old.
+    access: Option<u64>,
     /// Size of the ledger that it was read at.
     size: u64,
 }
@@ -127,14 +131,14 @@ impl Current {
         held(&self.kept).size >= size
     }
 
-    fn find(&self, question: &Question, may_read: impl FnOnce(&str) -> bool) -> Option<Answer> {
-        let (answer, class) = {
+    fn find(&self, question: &Question, access: u64, may_read: impl Fn(&str) -> bool) -> Option<Answer> {
+        let (answer, classes) = {
             let kept = held(&self.kept);
             let made = kept.answers.get(question)?;
-            let is_new = made.size >= kept.changed.get(made.model.as_str()).copied().unwrap_or(kept.floor);
-            is_new.then(|| (made.answer.clone(), made.class.clone()))?
+            let is_new = made.size >= kept.changed.get(made.model.as_str()).copied().unwrap_or(kept.floor) && made.access.is_none_or(|then| then == access);
+            is_new.then(|| (made.answer.clone(), made.classes.clone()))?
         };
-        may_read(&class).then_some(answer)
+        classes.iter().all(|class| may_read(class)).then_some(answer)
     }
 
     fn keep(&self, question: Question, made: Made) {
@@ -250,18 +254,30 @@ impl App {
 
     /// The kept answer to a question, for a caller who was allowed to read and may read its model.
     pub fn kept(&self, _permit: &Reading, caller: &Caller, question: &Question) -> Option<Answer> {
-        self.inner.current.find(question, |class| self.reads_class(caller, class))
+        self.inner.current.find(question, caller.actor.access_revision, |class| self.reads_class(caller, class))
     }
 
-    /// Keeps an answer about a model that was made from this snapshot, and gives it back. It must say the same to everybody who may read
-    /// the model.
+    /// Keeps an answer about a model that was made from this snapshot, and gives it back. It names no other model.
     ///
     /// # Errors
     /// [`AppError::Fault`].
     pub async fn keep(&self, question: Question, model: ModelId, snapshot: &Snapshot, answer: Answer) -> Result<Answer, AppError> {
-        if let Some(class) = self.class_of(snapshot, &model).await? {
-            self.inner.current.keep(question, Made { answer: answer.clone(), model, class, size: snapshot.head().size });
+        if let Some(class) = self.class_word(snapshot, &model).await? {
+            self.inner.current.keep(question, Made { answer: answer.clone(), model, classes: vec![class], access: None, size: snapshot.head().size });
         }
+        Ok(answer)
+    }
+
+    /// Keeps an answer that shows a version whole, with the names of what is behind it, and gives it back. It must have been made for a
+    /// caller who may read all of that.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`].
+    pub async fn keep_whole(&self, caller: &Caller, question: Question, version: &VersionRow, snapshot: &Snapshot, answer: Answer) -> Result<Answer, AppError> {
+        let classes = super::lineage::classes_behind(snapshot, version).await?;
+        let access = (classes.len() > 1).then_some(caller.actor.access_revision);
+        let made = Made { answer: answer.clone(), model: version.model_id.clone(), classes, access, size: snapshot.head().size };
+        self.inner.current.keep(question, made);
         Ok(answer)
     }
 
@@ -303,19 +319,25 @@ mod tests {
     }
 
     fn made(model: ModelId, size: u64, answer: Answer) -> Made {
-        Made { answer, model, class: "open".to_owned(), size }
+        Made { answer, model, classes: vec!["open".to_owned()], access: None, size }
     }
 
     fn found(current: &Current, name: &str) -> bool {
-        current.find(&question(name), |class| class == "open").is_some()
+        current.find(&question(name), 1, |class| class == "open").is_some()
     }
 
     #[test]
     fn an_answer_is_given_to_who_may_read_its_class() {
         let current = Current::default();
         current.keep(question("loan"), made(model('a'), 10, answer("loan")));
-        assert!(current.find(&question("loan"), |class| class == "open").is_some());
-        assert!(current.find(&question("loan"), |_| false).is_none());
+        assert!(found(&current, "loan"));
+        assert!(current.find(&question("loan"), 1, |_| false).is_none());
+        // One that names others as well is given to who may read them all, at the access revision at which these were their classes.
+        let classes = ["open", "secret"].map(str::to_owned).to_vec();
+        current.keep(question("loan"), Made { classes, access: Some(1), ..made(model('a'), 10, answer("loan")) });
+        assert!(!found(&current, "loan"));
+        assert!(current.find(&question("loan"), 1, |_| true).is_some());
+        assert!(current.find(&question("loan"), 2, |_| true).is_none());
     }
 
     #[test]

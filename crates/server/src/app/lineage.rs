@@ -5,13 +5,15 @@
 
 mod graph;
 mod impact;
+mod unreadable;
 mod uses;
 
 pub use graph::{Direction, EdgeView, LineageView, NodeView, graph};
 pub use impact::{ImpactView, OwnerView, impact};
+pub use unreadable::{Shown, Unreadable, classes_behind};
 pub use uses::{UseView, Used, uses};
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use chancery_core::lineage::Relation;
 use chancery_core::names::{AliasName, ModelId, State, VersionNumber};
@@ -73,6 +75,8 @@ struct Reached {
     versions: BTreeMap<Place, Found>,
     edges: Vec<LineageRow>,
     models: HashMap<ModelId, ModelRow>,
+    /// Versions that some of these come from and that are out of sight, each with its number in this answer.
+    unreadable: BTreeMap<Place, usize>,
     is_truncated: bool,
 }
 
@@ -102,6 +106,7 @@ async fn reach(snapshot: &Snapshot, start: &Place, way: Way, detail: Detail) -> 
     let mut versions = versions(snapshot, walk, &parameters).await?;
     let is_over = versions.len() as u64 > MAX_VERSIONS + 1;
     let mut edges = Vec::new();
+    let mut out_of_sight = BTreeSet::new();
     if let Detail::Edges(depth) = detail {
         parameters.extend(values![MAX_EDGES + 1]);
         let columns: Vec<String> = LineageRow::TABLE.columns.iter().map(|column| format!("lineage.{}", column.name)).collect();
@@ -111,6 +116,10 @@ async fn reach(snapshot: &Snapshot, start: &Place, way: Way, detail: Detail) -> 
             edges.push(LineageRow::from_values(row)?);
         }
         measure(&mut versions, &edges, start, way);
+        if way == Way::Up && snapshot.is_limited() && !is_over {
+            // What was not cut off and is not there is out of sight.
+            out_of_sight = edges.iter().filter_map(target).filter(|place| !versions.contains_key(place)).collect();
+        }
         versions.retain(|_, found| found.distance <= depth);
     }
     let is_truncated = is_over || edges.len() as u64 > MAX_EDGES;
@@ -121,12 +130,17 @@ async fn reach(snapshot: &Snapshot, start: &Place, way: Way, detail: Detail) -> 
     edges.truncate(usize::try_from(MAX_EDGES).unwrap_or(usize::MAX));
     edges.retain(|edge| {
         let from = versions.contains_key(&(edge.model_id.clone(), edge.number));
-        let to = target(edge).is_none_or(|to| versions.contains_key(&to));
+        let to = target(edge).is_none_or(|to| versions.contains_key(&to) || out_of_sight.contains(&to));
         from && to
     });
     edges.sort_by(|one, other| (&one.model_id, one.number, one.source, one.place).cmp(&(&other.model_id, other.number, other.source, other.place)));
     let models = models(snapshot, versions.keys().map(|(model, _)| model)).await?;
-    Ok(Reached { versions, edges, models, is_truncated })
+    let mut unreadable = BTreeMap::new();
+    for place in edges.iter().filter_map(target).filter(|place| out_of_sight.contains(place)) {
+        let next = unreadable.len() + 1;
+        unreadable.entry(place).or_insert(next);
+    }
+    Ok(Reached { versions, edges, models, unreadable, is_truncated })
 }
 
 /// A version has a row for each of its aliases.

@@ -33,6 +33,7 @@ pub mod notices;
 pub mod offboarding;
 mod places;
 pub mod policy;
+mod possession;
 mod promote;
 pub mod promotions;
 pub mod rates;

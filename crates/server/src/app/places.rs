@@ -71,7 +71,8 @@ impl App {
                 let classes: Vec<AccessClass> = found.places.iter().filter_map(Place::class).cloned().collect();
                 found.places.extend(classes.into_iter().map(|class| {
                     let after = AccessClass::of(profile, class.kind, class.tier);
-                    Place::New(AccessClass { model: class.model, ..after })
+                    // An update that leaves the owning team out keeps it; one that names another is refused by the rules.
+                    Place::New(AccessClass { model: class.model, team: after.team.clone().or(class.team), ..after })
                 }));
                 Ok(found)
             }

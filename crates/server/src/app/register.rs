@@ -15,7 +15,7 @@ use chancery_core::{facts, version};
 use chancery_inspect::{Change, Environment, Inspection, Signature, SignatureChange};
 use serde_json::{Map, Value, json};
 
-use super::{App, AppError, composition, view};
+use super::{App, AppError, Caller, composition, view};
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;
@@ -50,7 +50,7 @@ impl App {
     ///
     /// # Errors
     /// `digest_mismatch` for bytes that are not here, `invalid_field` and `too_large` for what is malformed.
-    pub async fn registration(&self, snapshot: Snapshot, model: &ModelRow, new: NewVersion) -> Result<version::Command, AppError> {
+    pub async fn registration(&self, caller: &Caller, snapshot: Snapshot, model: &ModelRow, new: NewVersion) -> Result<version::Command, AppError> {
         check_given(&new.facts)?;
         let semver = new.semver.as_deref().map(semver::parse).transpose()?;
         let mut given = new.facts;
@@ -61,7 +61,7 @@ impl App {
         let before = if is_held || given.get("signature").is_some() { self.newest(&snapshot, model).await? } else { None };
         // Hashing and reading are slow; no snapshot may wait for them.
         drop(snapshot);
-        let inspection = if is_held { Some(self.inspect(&manifest).await?) } else { None };
+        let inspection = if is_held { Some(self.inspect(caller, &manifest).await?) } else { None };
         let facts = with_composition_grade(merge(with_origin(given, new.origin.as_ref()), inspection.as_ref()));
         let content = manifest.payload()?.digest;
         let bump = before.map_or(Bump::Minor, |(old, old_facts)| bump(signature_change(&old_facts, &facts).as_ref(), is_held && old == content));
@@ -76,6 +76,7 @@ impl App {
     /// `digest_mismatch` for bytes that are not here, `invalid_field` and `too_large` for what is malformed.
     pub async fn attachment(
         &self,
+        caller: &Caller,
         snapshot: Snapshot,
         version: &VersionRow,
         files: Vec<ManifestFile>,
@@ -85,7 +86,7 @@ impl App {
         let sealed = view::facts(&snapshot, version).await?;
         // Hashing and reading are slow; no snapshot may wait for them.
         drop(snapshot);
-        let inspection = self.inspect(&manifest).await?;
+        let inspection = self.inspect(caller, &manifest).await?;
         let facts = Payload::json("facts", &merge(sealed, Some(&inspection)))?;
         Ok(version::Command::Attach { model: version.model_id.clone(), number: version.number, manifest, facts, expected })
     }
@@ -99,11 +100,14 @@ impl App {
     }
 
     /// What the files say. Refuses a manifest of which bytes are missing or have another size.
-    async fn inspect(&self, manifest: &Manifest) -> Result<Inspection, AppError> {
-        let absent = match files::inspect(self.blobs().clone(), manifest).await? {
-            files::Found::Held(inspection) => return Ok(*inspection),
-            files::Found::Absent(digests) => digests,
-        };
+    async fn inspect(&self, caller: &Caller, manifest: &Manifest) -> Result<Inspection, AppError> {
+        let mut absent = self.files_not_had(caller, manifest).await?;
+        if absent.is_empty() {
+            absent = match files::inspect(self.blobs().clone(), manifest).await? {
+                files::Found::Held(inspection) => return Ok(*inspection),
+                files::Found::Absent(digests) => digests,
+            };
+        }
         let named: Vec<String> = absent.iter().take(MAX_LISTED).map(ToString::to_string).collect();
         let message = format!("the bytes of {} blobs are not held with the size that is given: {}", absent.len(), named.join(", "));
         Err(Refusal::new(Code::DigestMismatch, &message).field("files").remedy("upload them first, then register").into())

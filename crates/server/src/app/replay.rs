@@ -8,13 +8,14 @@ use chancery_core::policy::{ENGINE, Finding};
 use chancery_core::promotion;
 use chancery_core::refusal::Refusal;
 use chancery_core::registry;
-use chancery_core::tables::{EntryRow, TimelineRow};
+use chancery_core::tables::{EntryRow, PromotionRow, TimelineRow, VersionRow};
 use chancery_core::version;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::gate::record::Recorded;
-use super::{App, AppError};
+use super::lineage::{Shown, Unreadable};
+use super::{App, AppError, Caller};
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;
@@ -64,9 +65,9 @@ impl App {
     ///
     /// # Errors
     /// `not_found` for an entry that is not there or names no verdict.
-    pub async fn replay(&self, index: u64) -> Result<ReplayView, AppError> {
+    pub async fn replay(&self, caller: &Caller, index: u64) -> Result<Shown<ReplayView>, AppError> {
         let _turn = self.turn().await?;
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let no_entry = || Refusal::not_found("entry", &index.to_string()).field("index");
         let row = snapshot.get::<EntryRow>(values![index]).await?.ok_or_else(no_entry)?;
         let entry = Entry::from_bytes(&row.bytes).map_err(|error| Fault::database("read an entry", error))?;
@@ -81,6 +82,7 @@ impl App {
             None => None,
         };
         let input = recorded.input(&snapshot).await?;
+        let unreadable = behind(&snapshot, &entry.subject).await?;
         drop(snapshot);
         let then = recorded.verdict;
         let same_bundle = policy.as_ref().is_some_and(|policy| policy.engine.bundle_digest() == then.bundle_digest);
@@ -107,7 +109,31 @@ impl App {
             view.identical =
                 view.same_bundle && view.same_input && view.differences.is_empty() && now.passed == then.passed && now.completeness == then.completeness;
         }
-        Ok(view)
+        unreadable.shown(view)
+    }
+}
+
+/// What is behind the version that a subject is, or is about.
+async fn behind(snapshot: &Snapshot, subject: &Subject) -> Result<Unreadable, AppError> {
+    let place = match subject {
+        Subject::Version(model, number) => Some((model.clone(), *number)),
+        Subject::Promotion(id) => snapshot.get::<PromotionRow>(values![*id]).await?.map(|row| (row.model_id, row.number)),
+        Subject::Registry
+        | Subject::Model(_)
+        | Subject::Actor(_)
+        | Subject::Token(_)
+        | Subject::Exception(_)
+        | Subject::Risk(_)
+        | Subject::Review(_)
+        | Subject::Bundle(_)
+        | Subject::Template(_)
+        | Subject::Team(_)
+        | Subject::AccessPolicy(_) => None,
+    };
+    let Some((model, number)) = place else { return Ok(Unreadable::default()) };
+    match snapshot.get::<VersionRow>(values![model, number]).await? {
+        Some(version) => Unreadable::behind(snapshot, &version).await,
+        None => Ok(Unreadable::default()),
     }
 }
 

@@ -2,20 +2,21 @@
 //!
 //! INVARIANT: a class that was not decided is not readable. So a model of a class that appeared a moment ago is shown to nobody for whom
 //! that class was not decided, also not to a caller who read all classes that there were before.
-//! INVARIANT: what was decided counts for the very caller that it was decided for: his roles, teams and limits of that access revision.
+//! INVARIANT: what was decided counts for a caller with the same roles, teams, delegations and limits at the same door, under the same
+//! access policies; whatever else moved the access revision.
 //!
 //! The classes are read again when an entry was noted that can make one, or change who reads it (`app/current.rs`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chancery_core::access::{AccessClass, Limits};
+use chancery_core::access::{AccessClass, Action, Limits, Resource};
 use chancery_core::entry::Door;
-use chancery_core::names::{ActorId, Timestamp, TokenId};
-use chancery_core::tables::ModelRow;
+use chancery_core::names::{ActorId, Digest, Label, ModelId, ModelName, Timestamp, TokenId};
+use chancery_core::tables::{ModelRow, TransferProposalRow};
 
 use super::access::{Caller, Reading};
-use super::view::column;
+use super::view::{self, column};
 use super::{App, AppError};
 use crate::store::{Density, Readable, Sight, Snapshot};
 use crate::values;
@@ -48,6 +49,8 @@ type Place = (ActorId, Door, Option<TokenId>);
 #[derive(Debug)]
 struct Known {
     caller: Caller,
+    /// The access policies that decided.
+    policies: Option<Digest>,
     decided: HashMap<String, bool>,
     /// The classes that `sight` is made of.
     classes: Arc<Vec<String>>,
@@ -72,14 +75,36 @@ impl App {
         Ok(snapshot.seen_with(sight))
     }
 
+    /// The model of a transfer that the caller has a part in: one that he may read; or one that he may take over for a team, because that was
+    /// proposed or it has no team.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn model_for_transfer(&self, caller: &Caller, name: &ModelName, to: Option<&Label>) -> Result<ModelId, AppError> {
+        let snapshot = self.seen_by(caller).await?;
+        let refusal = match view::model_named(&snapshot, name).await {
+            Err(AppError::Refused(refusal, entry)) if snapshot.is_limited() => AppError::Refused(refusal, entry),
+            other => return other.map(|model| model.model_id),
+        };
+        let everything = snapshot.everything();
+        let Ok(model) = view::model_named(&everything, name).await else { return Err(refusal) };
+        let Some(class) = model.class() else { return Err(refusal) };
+        let proposed = everything.get::<TransferProposalRow>(values![model.model_id]).await?.map(|row| row.to_team);
+        let team = proposed.or_else(|| to.filter(|_| class.team.is_none()).cloned());
+        let Some(team) = team else { return Err(refusal) };
+        let taken_over = Resource::Model(AccessClass { team: Some(team), ..class });
+        if self.decision(caller, Action::TransferModel, &taken_over, None).allowed { Ok(model.model_id) } else { Err(refusal) }
+    }
+
     /// Whether the caller may read models of a class: by his roles and teams, and by the limits of his token.
     pub(super) fn reads_class(&self, caller: &Caller, class: &str) -> bool {
         let place = place(caller);
-        if let Some(decided) = held(&self.inner.sights.known).get(&place).filter(|known| same(&known.caller, caller)).and_then(|known| known.decided.get(class))
+        if let Some(decided) =
+            held(&self.inner.sights.known).get(&place).filter(|known| self.counts_for(known, caller)).and_then(|known| known.decided.get(class))
         {
             return *decided;
         }
-        self.decide(caller, class)
+        self.reads(caller, class)
     }
 
     /// Whether the caller reads every model, as far as it is known without looking.
@@ -89,19 +114,26 @@ impl App {
             && self.inner.current.are_classes_of(classes.size)
             && held(&self.inner.sights.known)
                 .get(&place(caller))
-                .is_some_and(|known| same(&known.caller, caller) && Arc::ptr_eq(&known.classes, &classes.list) && matches!(known.sight, Sight::Everything))
+                .is_some_and(|known| self.counts_for(known, caller) && Arc::ptr_eq(&known.classes, &classes.list) && matches!(known.sight, Sight::Everything))
     }
 
-    fn decide(&self, caller: &Caller, class: &str) -> bool {
+    /// Whether what was decided then counts for this caller now.
+    fn counts_for(&self, known: &Known, caller: &Caller) -> bool {
+        let (then, now) = (&known.caller.actor, &caller.actor);
+        let same = then.id == now.id && then.kind == now.kind && then.roles == now.roles && then.teams == now.teams && then.delegated == now.delegated;
+        same && known.caller.limits == caller.limits && known.policies == self.access_policies().digest()
+    }
+
+    fn reads(&self, caller: &Caller, class: &str) -> bool {
         caller.limits.as_ref().is_none_or(|limits| within(limits, class)) && self.may_read(caller, class)
     }
 
     /// The sight of a caller in a snapshot that shows everything.
     async fn sight(&self, caller: &Caller, snapshot: &Snapshot) -> Result<Sight, AppError> {
         let classes = self.classes(snapshot).await?;
-        let (place, now) = (place(caller), self.now());
+        let (place, now, policies) = (place(caller), self.now(), self.access_policies().digest());
         let mut decided = HashMap::new();
-        if let Some(known) = held(&self.inner.sights.known).get(&place).filter(|known| same(&known.caller, caller)) {
+        if let Some(known) = held(&self.inner.sights.known).get(&place).filter(|known| self.counts_for(known, caller)) {
             let is_counted = matches!(known.sight, Sight::Everything) || now.micros() < known.counted_at.plus_seconds(COUNTED_SECONDS).micros();
             if Arc::ptr_eq(&known.classes, &classes) && is_counted {
                 return Ok(known.sight.clone());
@@ -110,16 +142,16 @@ impl App {
         }
         for class in classes.iter() {
             if !decided.contains_key(class) {
-                decided.insert(class.clone(), self.decide(caller, class));
+                decided.insert(class.clone(), self.reads(caller, class));
             }
         }
         let readable: Vec<String> = classes.iter().filter(|class| decided.get(*class) == Some(&true)).cloned().collect();
-        let sight = if readable.len() == classes.len() { Sight::Everything } else { limited(snapshot, &readable).await? };
+        let sight = if readable.len() == classes.len() { Sight::Everything } else { limited(caller, snapshot, &readable).await? };
         let mut known = held(&self.inner.sights.known);
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(place, Known { caller: caller.clone(), decided, classes, sight: sight.clone(), counted_at: now });
+        known.insert(place, Known { caller: caller.clone(), policies, decided, classes, sight: sight.clone(), counted_at: now });
         Ok(sight)
     }
 
@@ -146,19 +178,19 @@ impl App {
     }
 
     /// The class of a model, whoever asks.
-    pub(super) async fn class_of(&self, snapshot: &Snapshot, model: &chancery_core::names::ModelId) -> Result<Option<String>, AppError> {
+    pub(super) async fn class_word(&self, snapshot: &Snapshot, model: &ModelId) -> Result<Option<String>, AppError> {
         Ok(snapshot.everything().get::<ModelRow>(values![*model]).await?.map(|row| row.access_class))
     }
 }
 
 /// The sight of some classes.
-async fn limited(snapshot: &Snapshot, readable: &[String]) -> Result<Sight, AppError> {
-    let rare = Readable::new(readable, Density::Few);
+async fn limited(caller: &Caller, snapshot: &Snapshot, readable: &[String]) -> Result<Sight, AppError> {
+    let rare = Readable::new(&caller.actor.id, readable, Density::Few);
     let seen = snapshot.everything().seen_with(Sight::Some(Arc::new(rare)));
     let count = seen.query("SELECT count(*) FROM (SELECT 1 FROM models LIMIT $1) AS counted", &values![FEW + 1]).await?;
     let count: i64 = count.first().map(|row| column(row, 0)).transpose()?.unwrap_or_default();
     let density = if count > FEW { Density::Many } else { Density::Few };
-    Ok(Sight::Some(Arc::new(Readable::new(readable, density))))
+    Ok(Sight::Some(Arc::new(Readable::new(&caller.actor.id, readable, density))))
 }
 
 /// Whether a token with these limits is for the models of a class.
@@ -175,11 +207,6 @@ fn within(limits: &Limits, class: &str) -> bool {
 
 fn place(caller: &Caller) -> Place {
     (caller.actor.id.clone(), caller.door, caller.credential.token().cloned())
-}
-
-/// Whether what was decided for one counts for the other.
-fn same(known: &Caller, caller: &Caller) -> bool {
-    known.actor == caller.actor && known.limits == caller.limits
 }
 
 /// Nothing panics while it holds one of these.

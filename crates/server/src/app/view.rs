@@ -12,7 +12,7 @@ use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{
     AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, PrivateRow, ReviewRow, RiskRow, TagRow, TierProposalRow,
-    VersionRow, WHOLE_MODEL,
+    TransferProposalRow, VersionRow, WHOLE_MODEL,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -216,7 +216,26 @@ pub struct VersionView {
 
 /// A part of a version of a system.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ComponentView {
+#[serde(untagged)]
+pub enum ComponentView {
+    /// One that the caller may read.
+    Readable(PartView),
+    /// One that he may not.
+    Unreadable(UnreadablePart),
+}
+
+/// That a version of a system has a part which the caller may not read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnreadablePart {
+    /// What it is in the system.
+    pub role: String,
+    /// Always false.
+    pub readable: bool,
+}
+
+/// A part that may be read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PartView {
     /// What it is in the system.
     pub role: String,
     /// Its model.
@@ -329,6 +348,27 @@ pub async fn model_named(snapshot: &Snapshot, name: &ModelName) -> Result<ModelR
     let tail = "names JOIN models ON models.model_id = names.model_id WHERE names.name = $1";
     let found = snapshot.pairs::<NameRow, ModelRow>(tail, &values![*name]).await?.into_iter().next();
     Ok(found.map(|(_, model)| model).ok_or_else(|| Refusal::not_found("model", name.as_str()))?)
+}
+
+/// How many models of a team are in sight and in listings.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn models_of_team(snapshot: &Snapshot, team: &chancery_core::names::Label) -> Result<u64, AppError> {
+    // The class begins with the team (`access::AccessClass`), and no label has a letter that LIKE minds but `_`.
+    let begin = format!("{team}/");
+    let sql = "SELECT count(*) FROM models WHERE substr(access_class, 1, length(CAST($1 AS TEXT))) = $1 AND hidden = 0";
+    let rows = snapshot.query(sql, &values![begin]).await?;
+    rows.first().map_or(Ok(0), |row| column(row, 0))
+}
+
+/// The model of a transfer that is in sight: who is asked to take a model over hears its name, also when it is not his yet.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn offered(snapshot: &Snapshot, row: &TransferProposalRow) -> Result<Option<ModelReference>, AppError> {
+    let model = snapshot.everything().get::<ModelRow>(values![row.model_id]).await?;
+    Ok(model.map(|model| ModelReference { id: model.model_id.to_string(), name: model.name.to_string() }))
 }
 
 /// The version that `name/number` means, for ever: also after a rename, and when the name belongs to another model now.
@@ -523,16 +563,21 @@ pub async fn composition(snapshot: &Snapshot, row: &VersionRow, cut: u64) -> Res
     // Before the end of rows that are still in force, and after every entry that there is.
     let cut = cut.min(snapshot.head().size);
     let mut parts = Vec::new();
-    for row in snapshot.query(PARTS, &values![row.model_id, row.number, cut]).await? {
-        parts.push(ComponentView {
+    for row in snapshot.everything().query(PARTS, &values![row.model_id, row.number, cut]).await? {
+        let model: chancery_core::names::ModelId = column(&row, 1)?;
+        if snapshot.is_limited() && snapshot.get::<ModelRow>(values![model]).await?.is_none() {
+            parts.push(ComponentView::Unreadable(UnreadablePart { role: column(&row, 0)?, readable: false }));
+            continue;
+        }
+        parts.push(ComponentView::Readable(PartView {
             role: column(&row, 0)?,
-            model: ModelReference { id: column(&row, 1)?, name: column(&row, 5)? },
+            model: ModelReference { id: model.to_string(), name: column(&row, 5)? },
             kind: column(&row, 4)?,
             number: column(&row, 2)?,
             version_digest: column(&row, 3)?,
             state: column::<Option<String>>(&row, 6)?.unwrap_or_default(),
             newer: column(&row, 7)?,
-        });
+        }));
     }
     Ok(parts)
 }

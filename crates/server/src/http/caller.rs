@@ -15,13 +15,15 @@ use chancery_core::access_log::{AccessKind, Whence};
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
+use serde::Serialize;
 
 use super::extract::Requested;
 use super::transport::Arrival;
 use crate::app::current::{Answer, Question};
+use crate::app::lineage::{Shown, Unreadable};
 use crate::app::login::Origin;
 use crate::app::rates::Wait;
-use crate::app::{App, AppError, Caller, Options, Presented, Reading, Receipt};
+use crate::app::{App, AppError, Caller, Options, Presented, Reading, Receipt, view};
 use crate::ids;
 use crate::secret::Secret;
 use crate::store::Snapshot;
@@ -175,6 +177,22 @@ impl<P: Permit> Allowed<P> {
     /// `not_found`.
     pub async fn model_of_version(&self, name: &ModelName, number: VersionNumber) -> Result<ModelId, AppError> {
         self.app.model_of_version(&self.permit, &self.caller, name, number).await
+    }
+
+    /// A view of a version without what it says of versions behind it that the caller may not read.
+    ///
+    /// # Errors
+    /// `not_found`; a fault.
+    pub async fn shown<T: Serialize>(&self, name: &ModelName, numbers: &[VersionNumber], view: T) -> Result<Shown<T>, AppError> {
+        let snapshot = self.read().await?;
+        let mut unreadable = Unreadable::default();
+        if snapshot.is_limited() {
+            for number in numbers {
+                let (_, version) = view::version_named(&snapshot, name, *number).await?;
+                unreadable = unreadable.and(Unreadable::behind(&snapshot, &version).await?);
+            }
+        }
+        unreadable.shown(view)
     }
 
     /// Executes a command as this caller.

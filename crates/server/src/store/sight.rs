@@ -10,6 +10,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use chancery_core::names::ActorId;
 use chancery_core::rows::{Class, Key, Value};
 
 use super::sql::{key_columns, quoted};
@@ -30,6 +31,8 @@ pub enum Sight {
 pub struct Readable {
     /// As a JSON list: one parameter, however many they are.
     list: String,
+    /// Who reads: an actor's id.
+    reader: String,
     density: Density,
 }
 
@@ -66,6 +69,10 @@ pub enum Guard {
     ModelOrSubject(&'static [&'static str]),
     /// On a review.
     Review,
+    /// On the model in the column `model_id`, or for who reads models of the team that is asked to take it over.
+    Transfer,
+    /// On bytes: those of what may be read, and those that the caller sent.
+    Bytes,
     /// On what the column `subject` names.
     Subject,
 }
@@ -77,20 +84,24 @@ const KINDS: &[&str] = &["model", "promotion", "exception", "risk", "review"];
 pub const GUARDS: &[(&str, Guard)] = &[
     // The others need what stands before them.
     ("models", Guard::Models),
+    ("blob_uses", Guard::Model),
     ("promotions", Guard::Model),
     ("exceptions", Guard::Model),
     ("risks", Guard::Risk),
     ("reviews", Guard::ModelOrSubject(&["promotion", "exception", "risk"])),
+    ("access_anchors", Guard::Open),
     ("access_classes", Guard::Open),
+    ("access_log", Guard::Open),
+    ("access_policies", Guard::Open),
     ("actor_keys", Guard::Open),
     ("actors", Guard::Open),
     ("aliases", Guard::Model),
     ("approvals", Guard::Promotion),
-    ("artifact_files", Guard::Open),
+    ("artifact_files", Guard::Bytes),
     ("artifact_uploads", Guard::Open),
     ("attestations", Guard::Model),
     ("bindings", Guard::Model),
-    ("blob_uses", Guard::Model),
+    ("blob_senders", Guard::Open),
     ("checkpoints", Guard::Open),
     ("comments", Guard::Promotion),
     ("components", Guard::Model),
@@ -104,6 +115,7 @@ pub const GUARDS: &[(&str, Guard)] = &[
     ("environments", Guard::Open),
     ("evidence", Guard::Model),
     ("findings", Guard::ModelOrSubject(KINDS)),
+    ("grant_proposals", Guard::Open),
     ("handles", Guard::Open),
     ("lineage", Guard::Model),
     ("names", Guard::Model),
@@ -117,12 +129,15 @@ pub const GUARDS: &[(&str, Guard)] = &[
     ("semvers", Guard::Model),
     ("settings", Guard::Open),
     ("tags", Guard::Model),
+    ("team_members", Guard::Open),
+    ("teams", Guard::Open),
     ("template_names", Guard::Open),
     ("templates", Guard::Open),
     ("tier_proposals", Guard::Model),
     ("tiles", Guard::Open),
     ("timeline", Guard::Subject),
     ("tokens", Guard::Open),
+    ("transfer_proposals", Guard::Transfer),
     ("versions", Guard::Model),
 ];
 
@@ -131,7 +146,8 @@ impl Guard {
     fn reads(self) -> &'static [&'static str] {
         match self {
             Self::Open | Self::Models => &[],
-            Self::Model | Self::Risk => &["models"],
+            Self::Model | Self::Risk | Self::Transfer => &["models"],
+            Self::Bytes => &["models", "blob_uses"],
             Self::Promotion => &["models", "promotions"],
             Self::ModelOrSubject(_) | Self::Review | Self::Subject => &["models", "promotions", "exceptions", "risks", "reviews"],
         }
@@ -139,9 +155,14 @@ impl Guard {
 }
 
 impl Readable {
-    /// The classes that may be read, and how many models have one of them.
-    pub fn new(classes: &[String], density: Density) -> Self {
-        Self { list: serde_json::Value::from(classes).to_string(), density }
+    /// The classes that `reader` may read, and how many models have one of them.
+    pub fn new(reader: &ActorId, classes: &[String], density: Density) -> Self {
+        Self { list: serde_json::Value::from(classes).to_string(), reader: reader.to_string(), density }
+    }
+
+    /// How many of the models are seen.
+    pub fn density(&self) -> Density {
+        self.density
     }
 
     /// The statement that shows what is seen, with its parameters; none when it reads no guarded table.
@@ -150,6 +171,9 @@ impl Readable {
         let mut parameters = parameters.to_vec();
         parameters.push(Value::Text(self.list.clone()));
         let place = parameters.len();
+        if needed(&named).any(|(_, guard)| guard == Guard::Bytes) {
+            parameters.push(Value::Text(self.reader.clone()));
+        }
         let shadows: Vec<String> = needed(&named).map(|(name, guard)| self.shadow(name, guard, place, dialect)).collect();
         Some((in_front(sql, &shadows.join(", "), dialect), parameters))
     }
@@ -158,6 +182,7 @@ impl Readable {
     fn shadow(&self, name: &str, guard: Guard, place: usize, dialect: Dialect) -> String {
         // In SQLite a name with its schema is never that of a table expression; in PostgreSQL an expression does not see itself.
         let table = match dialect {
+            Dialect::Sqlite if guard == Guard::Bytes => format!("scratch.{name}"),
             Dialect::Sqlite => format!("main.{name}"),
             Dialect::Postgres => name.to_owned(),
         };
@@ -177,6 +202,19 @@ impl Readable {
             Guard::ModelOrSubject(kinds) => {
                 format!("CASE WHEN guarded.model_id IS NOT NULL THEN {} ELSE {} END", model_is_seen("guarded.model_id"), subject_is_seen(kinds))
             }
+            Guard::Transfer => {
+                let classes = match dialect {
+                    Dialect::Sqlite => format!("SELECT value AS class FROM json_each(${place})"),
+                    Dialect::Postgres => format!("SELECT json_array_elements_text(${place}::text::json) AS class"),
+                };
+                let begins = "substr(classes.class, 1, length(guarded.to_team) + 1) = guarded.to_team || '/'";
+                format!("({} OR EXISTS (SELECT 1 FROM ({classes}) AS classes WHERE {begins}))", model_is_seen("guarded.model_id"))
+            }
+            Guard::Bytes => format!(
+                "(EXISTS (SELECT 1 FROM blob_uses AS seen WHERE seen.digest = guarded.digest)
+                OR EXISTS (SELECT 1 FROM blob_senders AS sent WHERE sent.digest = guarded.digest AND sent.actor_id = ${}))",
+                place.saturating_add(1)
+            ),
             Guard::Review => "EXISTS (SELECT 1 FROM reviews AS seen WHERE seen.review_id = guarded.review_id)".to_owned(),
             Guard::Subject => subject_is_seen(KINDS),
         };
@@ -213,10 +251,11 @@ pub fn unguarded(schema: &Schema) -> Vec<&'static str> {
     schema.tables.iter().map(|table| table.name).filter(|name| !known(name)).collect()
 }
 
-/// Tables in the file of scratch data are open: nothing in them is a record of a model.
+/// Tables that are looked for in the wrong file of SQLite: what hangs on bytes is scratch data, all else that is guarded is not.
 pub fn misplaced(schema: &Schema) -> Vec<&'static str> {
     let guarded = |name: &str| GUARDS.iter().any(|(table, guard)| *table == name && *guard != Guard::Open);
-    schema.tables.iter().filter(|table| table.class == Class::Scratch && guarded(table.name)).map(|table| table.name).collect()
+    let of_bytes = |name: &str| GUARDS.iter().any(|(table, guard)| *table == name && *guard == Guard::Bytes);
+    schema.tables.iter().filter(|table| guarded(table.name) && (table.class == Class::Scratch) != of_bytes(table.name)).map(|table| table.name).collect()
 }
 
 fn model_is_seen(column: &str) -> String {
@@ -281,6 +320,10 @@ fn in_front(sql: &str, shadows: &str, dialect: Dialect) -> String {
 mod tests {
     use super::*;
 
+    fn reader() -> ActorId {
+        ActorId::parse("anonymous").unwrap()
+    }
+
     #[test]
     fn every_table_has_its_guard_and_only_one() {
         let schema = Schema::product();
@@ -303,6 +346,8 @@ mod tests {
                 Guard::Risk => &["risk_id"],
                 Guard::ModelOrSubject(_) => &["model_id", "subject"],
                 Guard::Review => &["review_id"],
+                Guard::Bytes => &["digest"],
+                Guard::Transfer => &["model_id", "to_team"],
                 Guard::Subject => &["subject"],
             };
             for column in columns {
@@ -316,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_statement_without_guarded_tables_stays_as_it_is() {
-        let readable = Readable::new(&["a".to_owned()], Density::Few);
+        let readable = Readable::new(&reader(), &["a".to_owned()], Density::Few);
         assert!(readable.guarded("SELECT digest FROM payloads WHERE digest = $1", &[Value::Null], Dialect::Sqlite).is_none());
         let (text, parameters) = readable.guarded("SELECT name FROM models WHERE name = $1", &[Value::Null], Dialect::Sqlite).unwrap();
         assert!(text.starts_with("WITH models AS NOT MATERIALIZED (SELECT guarded.* FROM main.models AS guarded"), "{text}");
@@ -325,7 +370,7 @@ mod tests {
 
     #[test]
     fn what_a_guard_reads_comes_before_it() {
-        let readable = Readable::new(&[], Density::Many);
+        let readable = Readable::new(&reader(), &[], Density::Many);
         let (text, _) = readable.guarded("SELECT 1 FROM comments JOIN timeline", &[], Dialect::Postgres).unwrap();
         let at = |name: &str| text.find(&format!("{name} AS NOT")).unwrap_or_else(|| panic!("{name}: {text}"));
         assert!(at("models") < at("promotions") && at("promotions") < at("comments") && at("risks") < at("timeline"), "{text}");

@@ -6,7 +6,7 @@ use chancery_core::rows::{Key, Row, Table, Value};
 use deadpool_postgres::Object;
 use rusqlite::Connection;
 
-use super::sight::{Dialect, Sight, look_up};
+use super::sight::{Density, Dialect, Sight, look_up};
 use super::{Head, Loaded, Values, postgres, sql, sqlite};
 use crate::fault::Fault;
 
@@ -105,6 +105,11 @@ impl Snapshot {
     /// Whether something may be out of sight.
     pub fn is_limited(&self) -> bool {
         matches!(self.sight, Sight::Some(_))
+    }
+
+    /// Whether so few models are in sight that it is better to begin with them than to meet them on the way.
+    pub fn sees_few_models(&self) -> bool {
+        matches!(&self.sight, Sight::Some(readable) if readable.density() == Density::Few)
     }
 
     /// Rows of a query with `$1` placeholders, of what is in sight.

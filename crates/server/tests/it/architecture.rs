@@ -155,6 +155,20 @@ fn handlers_get_the_application_from_their_caller() {
     );
 }
 
+/// A handler reads through the snapshot of its caller, which shows what he may read (`store/sight.rs`). Past it read: the public log, and
+/// a search that counts how many rows an index has before it looks at one.
+#[test]
+fn handlers_read_what_their_caller_may_read() {
+    let past: Vec<String> = uses(&sources("server/src/http"), &["everything()", "seen_with(", ".store()", "store.read()", "query_one_shot"]);
+    let expected = [
+        "server/src/http/log.rs: let newest = async { newest_checkpoint(&state.store.read().await?).await };",
+        "server/src/http/mlflow/search/plan.rs: Ok(match self.least(&snapshot.everything(), clauses.chain(names).collect(), cap).await? {",
+    ];
+    let log: Vec<&String> = past.iter().filter(|line| !expected.contains(&line.as_str()) && !line.starts_with("server/src/http/log.rs: ")).collect();
+    assert_eq!(log, Vec::<&String>::new());
+    assert!(past.iter().any(|line| line == expected[1]), "{past:?}");
+}
+
 #[test]
 fn nothing_is_left_to_do() {
     for folder in ["core/src", "inspect/src", "server/src"] {

@@ -50,7 +50,10 @@ impl Provider {
         command.args(["--pdeathsig", "SIGKILL", "--", "node"]).arg(project().join("tests/oidc/provider.mjs"));
         command.arg(modules()).arg(SECRET).arg(format!("{address}/login/oidc/callback")).arg(&accounts);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let issuer = BufReader::new(child.stdout.take().unwrap()).lines().next().expect("the provider did not start").unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let issuer = lines.next().expect("the provider did not start").unwrap();
+        // What else it says is read, so that it never writes to nobody, which would end it.
+        std::thread::spawn(move || lines.for_each(drop));
         Self { child, issuer, folder }
     }
 

@@ -71,6 +71,12 @@ async fn raw(app: &TestApp, method: &str, target: &str, body: &str) -> (u16, Str
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
+/// The administrator, as the application knows him.
+async fn caller(app: &TestApp) -> chancery::app::Caller {
+    let token = std::fs::read_to_string(app.data.join("admin-token")).unwrap();
+    app.app.authenticate(Some(&token), chancery_core::entry::Door::Mlflow).await.unwrap()
+}
+
 both! {
     async fn names_are_kept_as_they_are(app: &TestApp) {
         let scientist = app.user("scientist", &["contributor"]).await;
@@ -196,13 +202,13 @@ both! {
         for (path, bytes) in [("1/run/model/MLmodel", "flavors: {}\n"), ("1/run/model/data/model.bin", "old"), ("1/run/model2/x", "other")] {
             put(&cast.scientist, path, bytes.as_bytes()).await.expect(200);
         }
-        let files = app.app.artifact_tree("1/run/model").await.unwrap();
+        let files = app.app.artifact_tree(&caller(app).await, "1/run/model").await.unwrap();
         let listed: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(listed, ["MLmodel", "data/model.bin"]);
-        let single = app.app.artifact_tree("1/run/model/data/model.bin").await.unwrap();
+        let single = app.app.artifact_tree(&caller(app).await, "1/run/model/data/model.bin").await.unwrap();
         assert_eq!(single.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["model.bin"]);
-        assert!(app.app.artifact_tree("1/run/none").await.unwrap().is_empty());
-        assert!(app.app.artifact_tree("1/../run").await.is_err());
+        assert!(app.app.artifact_tree(&caller(app).await, "1/run/none").await.unwrap().is_empty());
+        assert!(app.app.artifact_tree(&caller(app).await, "1/../run").await.is_err());
         let model = cast.scientist.get("/api/v1/models/loan").await.expect(200);
         cast.scientist.post("/api/v1/models/loan/versions", json!({"files": files, "facts": {}})).await.expect(201);
         put(&cast.scientist, "1/run/model/data/model.bin", b"new").await.expect(200);
@@ -214,8 +220,8 @@ both! {
         assert_eq!(names(&cast.scientist, &sealed).await, ["MLmodel:12", "data/"]);
         assert_eq!(names(&cast.scientist, &format!("{sealed}/data")).await, ["model.bin:3"]);
         assert_eq!(names(&cast.scientist, &format!("{sealed}/MLmodel")).await, [""; 0]);
-        assert_eq!(app.app.artifact_tree(&sealed).await.unwrap(), files);
-        assert_eq!(app.app.artifact_tree(&format!("{sealed}/data")).await.unwrap()[0].path.as_str(), "model.bin");
+        assert_eq!(app.app.artifact_tree(&caller(app).await, &sealed).await.unwrap(), files);
+        assert_eq!(app.app.artifact_tree(&caller(app).await, &format!("{sealed}/data")).await.unwrap()[0].path.as_str(), "model.bin");
         assert_eq!(code(&get(&cast.scientist, &format!("{sealed}/data")).await), "400 INVALID_PARAMETER_VALUE");
         assert_eq!(code(&get(&cast.scientist, &format!("{sealed}/none")).await), "404 RESOURCE_DOES_NOT_EXIST");
         // Nothing is written there, also where no version is.
@@ -236,7 +242,7 @@ both! {
         assert_eq!(code(&get(&cast.scientist, &format!("{sealed}/MLmodel")).await), "403 PERMISSION_DENIED");
         assert_eq!(app.size().await, size + 1);
         assert_eq!(get(&cast.auditor, &format!("{sealed}/MLmodel")).await.status, 200);
-        assert!(app.app.artifact_tree(&sealed).await.is_err());
+        assert!(app.app.artifact_tree(&caller(app).await, &sealed).await.is_err());
         let version = cast.scientist.version("loan", b"two").await;
         let path = format!("{other}/data/model.bin");
         assert_eq!(get(&cast.scientist, &path).await.bytes, b"two");

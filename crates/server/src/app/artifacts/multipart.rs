@@ -121,6 +121,7 @@ impl App {
             // Crash during or after this, before the rows: the parts are there, and the client completes the upload again.
             let stored = app.blobs().join_parts(&id, parts).await.map_err(blob_error)?;
             app.check_free(&path).await?;
+            app.sent(&caller, stored.digest).await?;
             app.commit_upload(row, stored).await?;
             app.forget_parts(&id).await;
             Ok(())

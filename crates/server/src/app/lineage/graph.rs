@@ -79,7 +79,11 @@ pub struct NodeView {
     pub id: String,
     /// `version`, `dataset`, `commit`, `run`, `pipeline`, `environment` or `external` (a parent that the registry does not have).
     pub kind: &'static str,
+    /// Whether the caller may read it; only where he may not, and then nothing else is said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readable: Option<bool>,
     /// Name of the model or dataset; commit, run or reference.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Edges to the version that was asked about, by the shortest way; an impact does not count them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -205,10 +209,15 @@ impl Picture {
         for edge in &reached.edges {
             let from = (edge.model_id.clone(), edge.number);
             let from_id = id(&reached.name(&from.0), &from);
+            let distance = reached.versions.get(&from).map_or(0, |found| found.distance) + 1;
             let to = match target(edge) {
+                Some(to) if let Some(number) = reached.unreadable.get(&to) => {
+                    let id = format!("unreadable:{number}");
+                    self.nodes.entry(id.clone()).or_insert_with(|| unreadable(&id, distance));
+                    id
+                }
                 Some(to) => id(&reached.name(&to.0), &to),
                 None => {
-                    let distance = reached.versions.get(&from).map_or(0, |found| found.distance) + 1;
                     let node = leaf(edge, distance);
                     let id = node.id.clone();
                     self.nodes.entry(id.clone()).and_modify(|known| known.distance = known.distance.min(Some(distance))).or_insert(node);
@@ -234,6 +243,7 @@ pub(super) fn versions(reached: &Reached) -> impl Iterator<Item = NodeView> {
         NodeView {
             id: id(&reached.name(&place.0), place),
             kind: "version",
+            readable: None,
             name: reached.name(&place.0),
             distance: Some(found.distance).filter(|distance| *distance != u64::MAX),
             number: Some(place.1.get()),
@@ -250,6 +260,27 @@ pub(super) fn versions(reached: &Reached) -> impl Iterator<Item = NodeView> {
     })
 }
 
+/// A version that may not be read: that it is there, and how far.
+fn unreadable(id: &str, distance: u64) -> NodeView {
+    NodeView {
+        id: id.to_owned(),
+        kind: "version",
+        readable: Some(false),
+        name: String::new(),
+        distance: Some(distance),
+        number: None,
+        version: None,
+        digest: None,
+        model_kind: None,
+        risk_tier: None,
+        state: None,
+        production: None,
+        hidden: false,
+        aliases: Vec::new(),
+        packages: None,
+    }
+}
+
 /// What an edge leads to that is no version of the registry.
 fn leaf(edge: &LineageRow, distance: u64) -> NodeView {
     let digest = edge.digest.map(|digest| digest.to_string());
@@ -264,6 +295,7 @@ fn leaf(edge: &LineageRow, distance: u64) -> NodeView {
     NodeView {
         id,
         kind,
+        readable: None,
         name: edge.name.clone(),
         distance: Some(distance),
         number: None,

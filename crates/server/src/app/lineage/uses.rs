@@ -100,7 +100,12 @@ pub async fn uses(snapshot: &Snapshot, used: &Used, after: Option<&str>, limit: 
     );
     let found = snapshot.pairs::<LineageRow, VersionRow>(&tail, &parameters).await?;
     let models = super::models(snapshot, found.iter().map(|(edge, _)| &edge.model_id)).await?;
-    Ok(found.iter().filter_map(|(edge, version)| Some(shown(edge, version, models.get(&edge.model_id)?))).collect())
+    let targets = super::models(snapshot, found.iter().filter_map(|(edge, _)| edge.to_model.as_ref())).await?;
+    let view = |(edge, version): &(LineageRow, VersionRow)| {
+        let view = shown(edge, version, models.get(&edge.model_id)?);
+        Some(if edge.to_model.as_ref().is_none_or(|to| targets.contains_key(to)) { view } else { UseView { name: String::new(), digest: None, ..view } })
+    };
+    Ok(found.iter().filter_map(view).collect())
 }
 
 /// The condition on `lineage` and its parameters.

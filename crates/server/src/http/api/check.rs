@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::promotion::environment;
+use crate::app::lineage::Shown;
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Path, Problem, Query, caller};
@@ -91,10 +92,10 @@ async fn check(
     allowed: Allowed<caller::Read>,
     Path((name, version)): Path<(ModelName, VersionNumber)>,
     Query(target): Query<Target>,
-) -> Result<axum::Json<CheckView>, AppError> {
+) -> Result<axum::Json<Shown<CheckView>>, AppError> {
     let environment = environment(target.environment)?;
     let (verdict, _) = allowed.app.check(&allowed.caller, &name, version, target.to, &environment).await?;
-    Ok(axum::Json(CheckView::new(verdict, target.to)))
+    allowed.shown(&name, &[version], CheckView::new(verdict, target.to)).await.map(axum::Json)
 }
 
 /// A check to keep.
@@ -132,8 +133,8 @@ async fn policy_input(
     allowed: Allowed<caller::Read>,
     Path((name, version)): Path<(ModelName, VersionNumber)>,
     Query(target): Query<Target>,
-) -> Result<axum::Json<Input>, AppError> {
+) -> Result<axum::Json<Shown<Input>>, AppError> {
     let environment = environment(target.environment)?;
     let (_, input) = allowed.app.check(&allowed.caller, &name, version, target.to, &environment).await?;
-    Ok(axum::Json(input))
+    allowed.shown(&name, &[version], input).await.map(axum::Json)
 }

@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::compare::{self, FactDifference, FileDifference};
+use crate::app::lineage::{Shown, Unreadable};
 use crate::app::{App, AppError, register, view};
 use crate::http::{Allowed, Path, Problem, caller};
 
@@ -54,22 +55,24 @@ struct MetricDifference {
 async fn compare(
     allowed: Allowed<caller::Read>,
     Path((name, old, new)): Path<(ModelName, VersionNumber, VersionNumber)>,
-) -> Result<axum::Json<ComparisonView>, AppError> {
+) -> Result<axum::Json<Shown<ComparisonView>>, AppError> {
     let snapshot = allowed.read().await?;
     let (_, old) = view::version_named(&snapshot, &name, old).await?;
     let (_, new) = view::version_named(&snapshot, &name, new).await?;
+    let unreadable = Unreadable::behind(&snapshot, &old).await?.and(Unreadable::behind(&snapshot, &new).await?);
     let (old_facts, new_facts) = (view::facts(&snapshot, &old).await?, view::facts(&snapshot, &new).await?);
     let (old_files, new_files) = (view::manifest(&snapshot, &old).await?, view::manifest(&snapshot, &new).await?);
     let signature = register::signature_change(&old_facts, &new_facts);
     let suggested_bump = register::bump(signature.as_ref(), old.content_digest == new.content_digest).as_str();
     let (old_metrics, new_metrics) = (metrics(&old_facts), metrics(&new_facts));
-    Ok(axum::Json(ComparisonView {
+    let view = ComparisonView {
         facts: compare::facts(old_facts, new_facts),
         files: compare::files(&old_files, &new_files),
         metrics: metric_differences(&old_metrics, &new_metrics),
         signature,
         suggested_bump,
-    }))
+    };
+    Ok(axum::Json(unreadable.shown(view)?))
 }
 
 type Metrics = BTreeMap<(String, Option<String>), f64>;

@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::package;
+use crate::app::lineage::Unreadable;
 use crate::app::{App, AppError, view};
 use crate::fault::Fault;
 use crate::http::error::refused;
@@ -85,7 +86,10 @@ async fn package_tar(allowed: Allowed<caller::Read>, Path((name, version)): Path
     let snapshot = allowed.read().await?;
     let (model, version) = served(&allowed, &snapshot, &name, version).await?;
     let manifest = view::payload(&snapshot, &version.content_digest).await?;
-    let facts = view::payload(&snapshot, &version.facts_digest).await?;
+    let facts = match Unreadable::behind(&snapshot, &version).await?.is_empty() {
+        true => Some(view::payload(&snapshot, &version.facts_digest).await?),
+        false => None,
+    };
     let about = deprecation(&snapshot, &model, &version).await?;
     drop(snapshot);
     let package = package::Package::new(manifest, facts, version.registered_at)?;

@@ -22,7 +22,7 @@ use utoipa_axum::routes;
 
 use crate::app::view::{self, EvidenceView};
 use crate::app::{App, AppError};
-use crate::blobs::{Blobs, Part};
+use crate::blobs::Part;
 use crate::fault::Fault;
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Page, PageQuery, Path, Problem, Query, Requested, caller};
@@ -81,7 +81,7 @@ async fn add(
     drop(snapshot);
     let binds_to = ask.binds_to.unwrap_or(Binding::Content);
     let binds_digest = binds_digest(binds_to, ask.binds_digest, &version)?;
-    let body = stored(allowed.app.blobs(), ask.digest, bytes).await?;
+    let body = stored(&allowed, ask.digest, bytes).await?;
     let files: Vec<Digest> = manifest.files().iter().map(|file| file.digest).collect();
     let file_of_manifest = files.contains(&binds_digest);
     let about = About { version: version.version_digest, content: version.content_digest, files };
@@ -124,7 +124,7 @@ fn binds_digest(binds_to: Binding, given: Option<Digest>, version: &VersionRow) 
 }
 
 /// Where the document is.
-async fn stored(blobs: &Blobs, digest: Option<Digest>, bytes: Vec<u8>) -> Result<Document, AppError> {
+async fn stored(allowed: &Allowed<caller::Read>, digest: Option<Digest>, bytes: Vec<u8>) -> Result<Document, AppError> {
     let Some(digest) = digest else {
         if bytes.is_empty() {
             return Err(Refusal::invalid("body", "the document is empty")
@@ -136,7 +136,7 @@ async fn stored(blobs: &Blobs, digest: Option<Digest>, bytes: Vec<u8>) -> Result
     if !bytes.is_empty() {
         return Err(Refusal::invalid("body", "send a body or `?digest=`, not both").into());
     }
-    let Some(size) = blobs.contains(&digest).await? else {
+    let Some(size) = allowed.app.held_for(&allowed.caller, &digest).await? else {
         return Err(Refusal::new(Code::DigestMismatch, &format!("the bytes of `{digest}` are not held")).field("digest").remedy("upload them first").into());
     };
     Ok(Document::Blob { digest, size })

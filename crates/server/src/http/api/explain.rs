@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use crate::app::dry_run::{DryRunAsk, DryRunView};
 use crate::app::explain::{ExplainView, Which};
+use crate::app::lineage::Shown;
 use crate::app::replay::ReplayView;
 use crate::app::{App, AppError};
 use crate::http::{Allowed, Json, Path, Problem, Query, caller};
@@ -45,9 +46,10 @@ struct ExplainQuery {
 #[utoipa::path(get, path = "/api/v1/policy/explain", operation_id = "policy_explain", tag = "policy", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(ExplainQuery),
     responses((status = 200, description = "The rule, its data, what it read, and what it says", body = ExplainView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn explain(allowed: Allowed<caller::Read>, Query(query): Query<ExplainQuery>) -> Result<axum::Json<ExplainView>, AppError> {
+async fn explain(allowed: Allowed<caller::Read>, Query(query): Query<ExplainQuery>) -> Result<axum::Json<Shown<ExplainView>>, AppError> {
     let environment = query.environment.map_or_else(|| Label::parse("production"), Ok)?;
-    Ok(axum::Json(allowed.app.explain(&allowed.caller, &query.rule, &query.model, query.version, query.to, &environment).await?))
+    let view = allowed.app.explain(&allowed.caller, &query.rule, &query.model, query.version, query.to, &environment).await?;
+    allowed.shown(&query.model, &[query.version], view).await.map(axum::Json)
 }
 
 /// A policy by name, or by its files.
@@ -142,8 +144,8 @@ async fn diff(allowed: Allowed<caller::Read>, body: Json<DiffAsk>) -> Result<axu
 #[utoipa::path(get, path = "/api/v1/policy/replay/{index}", operation_id = "policy_replay", tag = "policy", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(("index" = u64, Path, description = "Index of an entry that a gate stands behind")),
     responses((status = 200, description = "Whether it says the same", body = ReplayView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn replay(allowed: Allowed<caller::Read>, Path(index): Path<u64>) -> Result<axum::Json<ReplayView>, AppError> {
-    Ok(axum::Json(allowed.app.replay(index).await?))
+async fn replay(allowed: Allowed<caller::Read>, Path(index): Path<u64>) -> Result<axum::Json<Shown<ReplayView>>, AppError> {
+    Ok(axum::Json(allowed.app.replay(&allowed.caller, index).await?))
 }
 
 /// Which versions a policy is tried on.

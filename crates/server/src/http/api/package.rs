@@ -42,16 +42,17 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// A package of the files that `manifest` lists; every member carries the time of registration.
+    /// A package of the files that `manifest` lists; every member carries the time of registration. Without the facts when they name what
+    /// the caller may not read: sealed bytes are given whole or not at all.
     ///
     /// # Errors
     /// A fault when the stored manifest cannot be read.
-    pub(super) fn new(manifest: Vec<u8>, facts: Vec<u8>, registered_at: Timestamp) -> Result<Self, AppError> {
+    pub(super) fn new(manifest: Vec<u8>, facts: Option<Vec<u8>>, registered_at: Timestamp) -> Result<Self, AppError> {
         let parsed: Manifest = serde_json::from_slice(&manifest).map_err(|error| Fault::database("read a manifest", error))?;
         let files = parsed.files().iter();
         let mut members: Vec<Member> = files.map(|file| Member { path: file.path.to_string(), size: file.size, content: Content::Blob(file.digest) }).collect();
         members.push(Member::of(".chancery/manifest.json", manifest));
-        members.push(Member::of(".chancery/facts.json", facts));
+        members.extend(facts.map(|facts| Member::of(".chancery/facts.json", facts)));
         Ok(Self { members, seconds: u64::try_from(registered_at.micros().div_euclid(1_000_000)).unwrap_or(0) })
     }
 
@@ -164,7 +165,7 @@ mod tests {
             files.push(ManifestFile { digest, path: FilePath::parse(path).unwrap(), size: bytes.len() as u64 });
         }
         let manifest = Manifest::new(files).unwrap().payload().unwrap().bytes;
-        let package = || Package::new(manifest.clone(), b"{}".to_vec(), Timestamp::from_micros(1_777_809_600_999_999)).unwrap();
+        let package = || Package::new(manifest.clone(), Some(b"{}".to_vec()), Timestamp::from_micros(1_777_809_600_999_999)).unwrap();
         package().check(&blobs).await.unwrap();
         let archive: Vec<u8> = package().stream(blobs.clone()).try_collect::<Vec<Bytes>>().await.unwrap().concat();
         let again: Vec<u8> = package().stream(blobs.clone()).try_collect::<Vec<Bytes>>().await.unwrap().concat();
@@ -194,7 +195,7 @@ mod tests {
         let blobs = Blobs::open(folder.path()).unwrap();
         let file = ManifestFile { digest: Digest::of(b"lost"), path: FilePath::parse("lost").unwrap(), size: 4 };
         let manifest = Manifest::new(vec![file]).unwrap().payload().unwrap().bytes;
-        let package = Package::new(manifest, b"{}".to_vec(), Timestamp::from_micros(0)).unwrap();
+        let package = Package::new(manifest, Some(b"{}".to_vec()), Timestamp::from_micros(0)).unwrap();
         assert!(matches!(package.check(&blobs).await, Err(AppError::Refused(refusal, None)) if refusal.code == chancery_core::refusal::Code::NotFound));
         assert!(package.stream(blobs).try_collect::<Vec<Bytes>>().await.is_err());
     }

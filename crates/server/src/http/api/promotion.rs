@@ -10,7 +10,7 @@ use chancery_core::entry::PrivateText;
 use chancery_core::names::{Digest, Label, ModelName, PromotionId, State, VersionNumber};
 use chancery_core::promotion::{Command, Status};
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::PromotionRow;
+use chancery_core::tables::{PromotionRow, VersionRow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +18,7 @@ use utoipa_axum::routes;
 
 use super::model::Reason;
 use super::user::named;
+use crate::app::lineage::Unreadable;
 use crate::app::own_signature::{ApprovalStatement, OwnSignature};
 use crate::app::promotions::{PromotionSummary, PromotionView};
 use crate::app::{App, AppError, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, view};
@@ -168,7 +169,15 @@ async fn chosen(allowed: &Allowed<caller::Read>, filter: &PromotionFilter, befor
     responses((status = 200, description = "The promotion", body = PromotionView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn show(allowed: Allowed<caller::Read>, Path(id): Path<PromotionId>) -> Result<Response, AppError> {
     let view = allowed.app.promotion_view(&allowed.caller, &id).await?;
-    Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
+    let tag = format!("\"{}\"", view.revision);
+    let snapshot = allowed.read().await?;
+    let row = snapshot.get::<PromotionRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
+    let version = snapshot.get::<VersionRow>(values![row.model_id, row.number]).await?;
+    let unreadable = match &version {
+        Some(version) => Unreadable::behind(&snapshot, version).await?,
+        None => Unreadable::default(),
+    };
+    Ok(([(ETAG, tag)], axum::Json(unreadable.shown(view)?)).into_response())
 }
 
 /// A verdict.

@@ -7,6 +7,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::app::lineage::Unreadable;
 use crate::app::reference::{self, Reference};
 use crate::app::view::{self, VersionView};
 use crate::app::{App, AppError};
@@ -35,5 +36,6 @@ async fn resolve(allowed: Allowed<caller::Read>, Query(wanted): Query<Wanted>) -
     let (model, row) = reference::resolve(&snapshot, &reference).await?;
     let mut view = view::version(&snapshot, &model, &row).await?;
     allowed.app.measure(&snapshot, &model, &row, &mut view).await?;
-    Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
+    let (tag, view) = (format!("\"{}\"", view.revision), Unreadable::behind(&snapshot, &row).await?.shown(view)?);
+    Ok(([(ETAG, tag)], axum::Json(view)).into_response())
 }

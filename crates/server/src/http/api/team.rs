@@ -15,9 +15,10 @@ use utoipa_axum::routes;
 
 use super::model::Reason;
 use super::user::{handle, named};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, view};
 use crate::http::extract::{ReceiptView, Requested, receipt};
 use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::store::Snapshot;
 use crate::{ids, values};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -69,10 +70,12 @@ struct TeamView {
     revision: u64,
 }
 
-impl From<TeamRow> for TeamView {
-    fn from(row: TeamRow) -> Self {
+impl TeamView {
+    /// The view of a team; it counts the models that the caller may read.
+    async fn of(snapshot: &Snapshot, row: TeamRow) -> Result<Self, AppError> {
         let TeamRow { team, description, members, models, dissolved, revision, .. } = row;
-        Self { name: team.to_string(), description, members, models, dissolved, revision }
+        let models = if snapshot.is_limited() { view::models_of_team(snapshot, &team).await? } else { models };
+        Ok(Self { name: team.to_string(), description, members, models, dissolved, revision })
     }
 }
 
@@ -83,8 +86,13 @@ impl From<TeamRow> for TeamView {
 async fn list(allowed: Allowed<caller::Read>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<TeamView>>, AppError> {
     let limit = page.limit()?;
     let after = page.after()?.unwrap_or_default();
-    let rows = allowed.read().await?.rows::<TeamRow>("WHERE team > $1 ORDER BY team LIMIT $2", &values![after, i64::from(limit) + 1]).await?;
-    Ok(axum::Json(Page::new(rows.into_iter().map(TeamView::from).collect(), limit, |team| team.name.clone())))
+    let snapshot = allowed.read().await?;
+    let rows = snapshot.rows::<TeamRow>("WHERE team > $1 ORDER BY team LIMIT $2", &values![after, i64::from(limit) + 1]).await?;
+    let mut views = Vec::with_capacity(rows.len());
+    for row in rows {
+        views.push(TeamView::of(&snapshot, row).await?);
+    }
+    Ok(axum::Json(Page::new(views, limit, |team| team.name.clone())))
 }
 
 /// Read a team
@@ -92,8 +100,9 @@ async fn list(allowed: Allowed<caller::Read>, Query(page): Query<PageQuery>) -> 
     params(("name" = String, Path, description = "Name of the team")),
     responses((status = 200, description = "The team", body = TeamView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn show(allowed: Allowed<caller::Read>, Path(name): Path<Label>) -> Result<Response, AppError> {
-    let row = allowed.read().await?.get::<TeamRow>(values![name]).await?;
-    let view = TeamView::from(row.ok_or_else(|| Refusal::not_found("team", name.as_str()))?);
+    let snapshot = allowed.read().await?;
+    let row = snapshot.get::<TeamRow>(values![name]).await?.ok_or_else(|| Refusal::not_found("team", name.as_str()))?;
+    let view = TeamView::of(&snapshot, row).await?;
     Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
 }
 

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::app::lineage::{Shown, Unreadable};
 use crate::app::reference::{self, Reference};
 use crate::app::view::{self, DecisionView, EvidenceView, VersionView};
 use crate::app::{App, AppError};
@@ -80,7 +81,7 @@ struct TracedApproval {
 #[utoipa::path(get, path = "/api/v1/trace/{*composite}", operation_id = "trace", tag = "versions", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(("composite" = String, Path, description = "Composite id, or at least 12 digits of the version digest")),
     responses((status = 200, description = "The trace", body = TraceView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) -> Result<axum::Json<TraceView>, AppError> {
+async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) -> Result<axum::Json<Shown<TraceView>>, AppError> {
     let reference = Reference::parse_composite(&composite)?;
     let snapshot = allowed.read().await?;
     let (model, row) = reference::resolve(&snapshot, &reference).await?;
@@ -89,7 +90,7 @@ async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) ->
     let mut version = view::version(&snapshot, &model, &row).await?;
     allowed.app.measure(&snapshot, &model, &row, &mut version).await?;
     let fact = |path: &str| facts.pointer(path).cloned().unwrap_or_default();
-    Ok(axum::Json(TraceView {
+    let view = TraceView {
         manifest: row.content_digest.to_string(),
         code: fact("/training/code"),
         datasets: fact("/datasets"),
@@ -101,7 +102,8 @@ async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) ->
         deployments: Vec::new(),
         entries: entries(&snapshot, &row, &promotions).await?,
         version,
-    }))
+    };
+    Ok(axum::Json(Unreadable::behind(&snapshot, &row).await?.shown(view)?))
 }
 
 async fn promotions(snapshot: &Snapshot, version: &VersionRow) -> Result<Vec<PromotionRow>, AppError> {

@@ -2,11 +2,10 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::access::{Role, Scope};
 use chancery_core::entry::PrivateText;
 use chancery_core::model::Command;
 use chancery_core::names::{Label, ModelId, ModelName};
-use chancery_core::tables::{ModelRow, PrivateRow, TransferProposalRow};
+use chancery_core::tables::{PrivateRow, TransferProposalRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +16,6 @@ use super::promotion::before;
 use super::user::handle;
 use crate::app::view::{self, ModelReference};
 use crate::app::{App, AppError};
-use crate::http::caller::Permit;
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
 use crate::{ids, values};
@@ -46,23 +44,8 @@ struct Accept {
     to: Label,
 }
 
-/// The model, for whoever may read it, and for an owner of the team to which its transfer is proposed: he is asked to take it.
-async fn id_of(allowed: &Allowed<caller::TransferModel>, name: &ModelName) -> Result<ModelId, AppError> {
-    let unknown = match view::model_named(&allowed.read().await?, name).await {
-        Ok(model) => return Ok(model.model_id),
-        Err(error) => error,
-    };
-    let snapshot = allowed.app.store().read().await?;
-    let offered = match view::model_named(&snapshot, name).await {
-        Ok(model) => snapshot.get::<TransferProposalRow>(values![model.model_id]).await?,
-        Err(_) => None,
-    };
-    offered.filter(|row| owns_for(allowed, &row.to_team)).map(|row| row.model_id).ok_or(unknown)
-}
-
-/// Whether the caller has the role of owner in a team.
-fn owns_for<P: Permit>(allowed: &Allowed<P>, team: &Label) -> bool {
-    allowed.caller.actor.roles.iter().any(|grant| grant.role == Role::Owner && grant.scope == Scope::Team(team.clone()))
+async fn id_of(allowed: &Allowed<caller::TransferModel>, name: &ModelName, to: Option<&Label>) -> Result<ModelId, AppError> {
+    allowed.app.model_for_transfer(&allowed.caller, name, to).await
 }
 
 /// Propose that a team owns a model
@@ -73,7 +56,7 @@ fn owns_for<P: Permit>(allowed: &Allowed<P>, team: &Label) -> bool {
     params(("name" = String, Path, description = "Name of the model")), request_body = Propose,
     responses((status = 201, description = "Proposed", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn propose(allowed: Allowed<caller::TransferModel>, Path(name): Path<ModelName>, body: Json<Propose>) -> Result<Response, AppError> {
-    let id = id_of(&allowed, &name).await?;
+    let id = id_of(&allowed, &name, Some(&body.value.to)).await?;
     let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
     let made = allowed.execute(Command::ProposeTransfer { id, to: body.value.to, reason }, &body.requested).await?;
     Ok(receipt(StatusCode::CREATED, &made, None))
@@ -84,7 +67,7 @@ async fn propose(allowed: Allowed<caller::TransferModel>, Path(name): Path<Model
     params(("name" = String, Path, description = "Name of the model")), request_body = Accept,
     responses((status = 200, description = "Transferred", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn accept(allowed: Allowed<caller::TransferModel>, Path(name): Path<ModelName>, body: Json<Accept>) -> Result<Response, AppError> {
-    let id = id_of(&allowed, &name).await?;
+    let id = id_of(&allowed, &name, Some(&body.value.to)).await?;
     let made = allowed.execute(Command::AcceptTransfer { id, to: body.value.to }, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
@@ -94,7 +77,7 @@ async fn accept(allowed: Allowed<caller::TransferModel>, Path(name): Path<ModelN
     params(("name" = String, Path, description = "Name of the model")), request_body = Reason,
     responses((status = 200, description = "Rejected", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn reject(allowed: Allowed<caller::TransferModel>, Path(name): Path<ModelName>, body: Json<Reason>) -> Result<Response, AppError> {
-    let id = id_of(&allowed, &name).await?;
+    let id = id_of(&allowed, &name, None).await?;
     let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
     Ok(receipt(StatusCode::OK, &allowed.execute(Command::RejectTransfer { id, reason }, &body.requested).await?, None))
 }
@@ -104,7 +87,7 @@ async fn reject(allowed: Allowed<caller::TransferModel>, Path(name): Path<ModelN
     params(("name" = String, Path, description = "Name of the model")), request_body = Reason,
     responses((status = 200, description = "Withdrawn", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn withdraw(allowed: Allowed<caller::TransferModel>, Path(name): Path<ModelName>, body: Json<Reason>) -> Result<Response, AppError> {
-    let id = id_of(&allowed, &name).await?;
+    let id = id_of(&allowed, &name, None).await?;
     let reason = PrivateText::new("reason", &body.value.reason, ids::random()?)?;
     Ok(receipt(StatusCode::OK, &allowed.execute(Command::WithdrawTransfer { id, reason }, &body.requested).await?, None))
 }
@@ -142,14 +125,9 @@ async fn list(allowed: Allowed<caller::Read>, Query(page): Query<PageQuery>) -> 
     let Page { items, next } = Page::new(rows, limit, |row| row.entry_index.to_string());
     let mut views = Vec::with_capacity(items.len());
     for row in items {
-        let found = match snapshot.get::<ModelRow>(values![row.model_id]).await? {
-            // Who is asked to take a model sees which.
-            None if owns_for(&allowed, &row.to_team) => allowed.app.store().read().await?.get::<ModelRow>(values![row.model_id]).await?,
-            found => found,
-        };
-        let Some(model) = found else { continue };
+        let Some(model) = view::offered(&snapshot, &row).await? else { continue };
         views.push(TransferView {
-            model: ModelReference { id: model.model_id.to_string(), name: model.name.to_string() },
+            model,
             from: row.from_team.map(|team| team.to_string()),
             to: row.to_team.to_string(),
             proposed_by_name: handle(&snapshot, &row.proposed_by).await?,

@@ -118,7 +118,9 @@ async fn append(allowed: Allowed<caller::Upload>, Path(id): Path<String>, header
     responses((status = 200, description = "The blob", body = BlobView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn complete(allowed: Allowed<caller::Upload>, Path(id): Path<String>) -> Result<axum::Json<BlobView>, AppError> {
     let id = UploadId::parse(&id)?;
-    Ok(axum::Json(allowed.app.blobs().complete(&id, &allowed.caller.actor.id).await.map_err(blob_error)?.into()))
+    let stored = allowed.app.blobs().complete(&id, &allowed.caller.actor.id).await.map_err(blob_error)?;
+    allowed.app.sent(&allowed.caller, stored.digest).await?;
+    Ok(axum::Json(stored.into()))
 }
 
 /// Give an upload up
@@ -136,7 +138,7 @@ async fn cancel(allowed: Allowed<caller::Upload>, Path(id): Path<String>) -> Res
     params(("digest" = String, Path, description = "SHA-256 of the bytes")),
     responses((status = 200, description = "It has", body = BlobView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn find(allowed: Allowed<caller::Upload>, Path(digest): Path<Digest>) -> Result<axum::Json<BlobView>, AppError> {
-    let size = allowed.app.blobs().contains(&digest).await?.ok_or_else(|| Refusal::not_found("blob", &digest.to_string()))?;
+    let size = allowed.app.held_for(&allowed.caller, &digest).await?.ok_or_else(|| Refusal::not_found("blob", &digest.to_string()))?;
     Ok(axum::Json(Stored { digest, size }.into()))
 }
 
@@ -148,6 +150,7 @@ async fn find(allowed: Allowed<caller::Upload>, Path(digest): Path<Digest>) -> R
 async fn put(allowed: Allowed<caller::Upload>, Path(digest): Path<Digest>, headers: HeaderMap, body: Body) -> Result<Response, UploadError> {
     let size = number(&headers, &CONTENT_LENGTH)?;
     let stored = allowed.app.blobs().put(Some(digest), size, body.into_data_stream()).await.map_err(blob_error)?;
+    allowed.app.sent(&allowed.caller, stored.digest).await?;
     Ok((StatusCode::CREATED, axum::Json(BlobView::from(stored))).into_response())
 }
 

@@ -18,6 +18,7 @@ use utoipa_axum::routes;
 use super::as_of::{self, AsOfQuery};
 use super::model::Reason;
 use crate::app::current::{Answer, Question};
+use crate::app::lineage::{Shown, Unreadable};
 use crate::app::register::NewVersion;
 use crate::app::view::{self, DecisionView, FixityView, VersionView};
 use crate::app::{App, AppError};
@@ -91,7 +92,7 @@ async fn register(allowed: Allowed<caller::Register>, Path(name): Path<ModelName
     let snapshot = allowed.read().await?;
     let model = view::model_named(&snapshot, &name).await?;
     let new = NewVersion { files, facts, semver, description, origin: origin.map(Into::into), tags: tags.into_iter().collect() };
-    let command = allowed.app.registration(snapshot, &model, new).await?;
+    let command = allowed.app.registration(&allowed.caller, snapshot, &model, new).await?;
     let made = allowed.execute(command, &body.requested).await?;
     let location = match made.first()?.subject {
         Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", encode(name.as_str()))),
@@ -133,7 +134,7 @@ async fn attach(
 ) -> Result<Response, AppError> {
     let snapshot = allowed.read().await?;
     let (_, row) = view::version_named(&snapshot, &name, number).await?;
-    let command = allowed.app.attachment(snapshot, &row, body.value.files, expected).await?;
+    let command = allowed.app.attachment(&allowed.caller, snapshot, &row, body.value.files, expected).await?;
     let made = allowed.execute(command, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }
@@ -154,7 +155,7 @@ async fn list(
     allowed: Allowed<caller::Read>,
     Path(name): Path<ModelName>,
     Queries((filter, page, moment)): Queries<(VersionFilter, PageQuery, AsOfQuery)>,
-) -> Result<axum::Json<Page<VersionView>>, AppError> {
+) -> Result<axum::Json<Page<Shown<VersionView>>>, AppError> {
     let limit = page.limit()?;
     let state = filter.state.as_deref().map(State::parse).transpose()?;
     let before = super::number_cursor(&page)?.unwrap_or(i64::MAX as u64);
@@ -163,7 +164,9 @@ async fn list(
     if let Some(cut) = as_of::cut(&snapshot, moment).await? {
         let past = crate::app::as_of::model_named(&snapshot, &name, cut).await?;
         for number in past.numbers(state).into_iter().filter(|number| number.get() < before).take(limit as usize + 1) {
-            items.push(past.version(&snapshot, number).await?);
+            let view = past.version(&snapshot, number).await?;
+            let unreadable = Unreadable::behind(&snapshot, past.row(number)?).await?;
+            items.push((view.number, unreadable.shown(view)?));
         }
     } else {
         let model = view::model_named(&snapshot, &name).await?;
@@ -172,10 +175,11 @@ async fn list(
         for row in snapshot.rows::<VersionRow>(tail, &parameters).await? {
             let mut view = view::version(&snapshot, &model, &row).await?;
             allowed.app.measure(&snapshot, &model, &row, &mut view).await?;
-            items.push(view);
+            items.push((view.number, Unreadable::behind(&snapshot, &row).await?.shown(view)?));
         }
     }
-    Ok(axum::Json(Page::new(items, limit, |version| version.number.to_string())))
+    let Page { items, next } = Page::new(items, limit, |(number, _)| number.to_string());
+    Ok(axum::Json(Page { items: items.into_iter().map(|(_, view)| view).collect(), next }))
 }
 
 /// Read a version
@@ -197,16 +201,18 @@ async fn show(
     let (model, row) = view::version_named(&snapshot, &name, number).await?;
     if let Some(cut) = as_of::cut(&snapshot, moment).await? {
         let view = crate::app::as_of::past(&snapshot, &model, cut).await?.version(&snapshot, number).await?;
-        return Ok(shown(Answer::json(Some(view.revision), &view)?));
+        let (revision, unreadable) = (Some(view.revision), Unreadable::behind(&snapshot, &row).await?);
+        return Ok(shown(Answer::json(revision, &unreadable.shown(view)?)?));
     }
     let mut view = view::version(&snapshot, &model, &row).await?;
     allowed.app.measure(&snapshot, &model, &row, &mut view).await?;
-    let answer = Answer::json(Some(view.revision), &view)?;
-    if model.kind == ModelKind::System {
-        // It shows how its parts stand: entries about other models make it old.
-        return Ok(shown(answer));
+    let unreadable = Unreadable::behind(&snapshot, &row).await?;
+    if model.kind == ModelKind::System || !unreadable.is_empty() {
+        // It shows how its parts stand: entries about other models make it old. Or it is for this caller, and not whole.
+        return Ok(shown(Answer::json(Some(view.revision), &unreadable.shown(view)?)?));
     }
-    Ok(shown(allowed.app.keep(question, model.model_id, &snapshot, answer).await?))
+    let answer = Answer::json(Some(view.revision), &view)?;
+    Ok(shown(allowed.app.keep_whole(&allowed.caller, question, &row, &snapshot, answer).await?))
 }
 
 /// A description.

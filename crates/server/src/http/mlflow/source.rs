@@ -62,7 +62,7 @@ pub(super) async fn resolve(allowed: &MlflowAllowed<caller::Register>, said: Sai
     }
     check(said, &address, own.is_some())?;
     let files = match own {
-        Some(prefix) => allowed.0.app.artifact_tree(&prefix).await?,
+        Some(prefix) => allowed.0.app.artifact_tree(&allowed.0.caller, &prefix).await?,
         None => Vec::new(),
     };
     Ok(Sourced { origin: origin(said, said.source, said.run_id.unwrap_or_default()), files, parent: None })

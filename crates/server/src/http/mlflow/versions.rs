@@ -69,7 +69,7 @@ pub(super) async fn create(allowed: MlflowAllowed<caller::Register>, base: Base,
         origin: Some(origin.clone()),
         tags: tags.clone(),
     };
-    let command = allowed.0.app.registration(snapshot, &model, new).await?;
+    let command = allowed.0.app.registration(&allowed.0.caller, snapshot, &model, new).await?;
     let entry = allowed.execute(command).await?.first()?;
     let Subject::Version(_, number) = entry.subject else {
         return Err(Fault::Config("the entry of a registration is about no version".to_owned()).into());

@@ -127,6 +127,21 @@ impl Answer {
         if self.bytes.is_empty() { Value::Null } else { serde_json::from_slice(&self.bytes).unwrap_or_default() }
     }
 
+    /// Everything that was said: status, headers, body. Without the time and the id of the request, which differ from call to call.
+    pub(crate) fn said(&self) -> String {
+        let mut headers: Vec<String> = self.headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))).collect();
+        headers.retain(|header| !["date:", "x-request-id:"].iter().any(|name| header.starts_with(name)));
+        headers.sort();
+        let mut body = String::from_utf8_lossy(&self.bytes).into_owned();
+        if let Ok(Value::Object(mut members)) = serde_json::from_slice(&self.bytes)
+            && members.contains_key("request_id")
+        {
+            members.remove("request_id");
+            body = Value::Object(members).to_string();
+        }
+        format!("{}\n{}\n{body}", self.status, headers.join("\n"))
+    }
+
     /// Status, code and field of a problem, which must be a well-formed one.
     #[track_caller]
     pub(crate) fn problem(&self) -> String {

@@ -161,7 +161,7 @@ async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> Result<axum::Json<Value>, MlflowError> {
-    allowed.app.artifact_put(place, length(&headers), body.into_data_stream()).await?;
+    allowed.app.artifact_put(&allowed.caller, place, length(&headers), body.into_data_stream()).await?;
     Ok(axum::Json(json!({})))
 }
 
@@ -172,7 +172,7 @@ fn length(headers: &HeaderMap) -> Option<u64> {
 
 /// Removes a file or a folder.
 async fn remove(MlflowAllowed(allowed): MlflowAllowed<caller::Upload>, At(place): At) -> Result<axum::Json<Value>, MlflowError> {
-    allowed.app.artifact_delete(place).await?;
+    allowed.app.artifact_delete(&allowed.caller, place).await?;
     Ok(axum::Json(json!({})))
 }
 

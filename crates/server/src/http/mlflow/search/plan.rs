@@ -1,7 +1,8 @@
 //! How a search is carried out. Two ways, both with all conditions in SQL:
 //!
 //! - walk the objects in the order of the result and take those that fit, which is good when many do;
-//! - start from the few candidates that an index on tags, runs, sources or names gives, and sort what fits.
+//! - start from the few candidates that an index on tags, runs, sources or names gives, or from the few models that the caller may read,
+//!   and sort what fits.
 //!
 //! Neither database knows how many candidates there are, so they are counted, up to the number at which both ways cost the same.
 
@@ -22,6 +23,9 @@ const CHUNK: usize = 5_000;
 /// With this times the root of the page, walking a hundred thousand objects for a page costs as much as sorting the candidates.
 const CANDIDATES_PER_ROOT: usize = 300;
 
+/// Up to so many versions that are in sight are sorted, whatever the page: a walk may have to pass all others.
+const SEEN: i64 = 5_000;
+
 /// Where the objects come from.
 #[derive(Clone, Copy, Debug)]
 enum Start<'a> {
@@ -31,6 +35,8 @@ enum Start<'a> {
     Clause(&'a Clause),
     /// The versions of the models whose names fit.
     Names,
+    /// The versions of the models that are in sight.
+    Seen,
 }
 
 /// A search of one target.
@@ -88,27 +94,41 @@ impl<'a> Plan<'a> {
 
     /// The better way; none when nothing can be found.
     async fn start(self, snapshot: &Snapshot, limit: usize) -> Result<Option<Start<'a>>, AppError> {
-        let mut parameters = Parameters::default();
-        let cap = i64::try_from(limit.isqrt().saturating_mul(CANDIDATES_PER_ROOT)).unwrap_or(i64::MAX);
-        let (mut starts, mut counts) = (Vec::new(), Vec::new());
-        let clauses = self.query.filter.clauses.iter().map(Start::Clause);
-        let names = (self.target == Target::Versions && self.model().is_none() && !self.names().is_empty()).then_some(Start::Names);
-        for start in clauses.chain(names) {
-            if let Some(candidates) = self.candidates(start, &mut parameters) {
-                counts.push(format!("(SELECT count(*) FROM ({candidates} LIMIT {}) counted)", parameters.put(cap)));
-                starts.push(start);
+        if self.target == Target::Versions && self.model().is_none() && snapshot.sees_few_models() {
+            // Whatever the filter: it meets nothing else, and on a walk most is out of sight.
+            match self.least(snapshot, vec![Start::Seen], SEEN).await? {
+                Some((_, 0)) => return Ok(None),
+                Some((seen, count)) if count < SEEN => return Ok(Some(seen)),
+                Some(_) | None => {}
             }
         }
-        if starts.is_empty() {
-            return Ok(Some(Start::Walk));
-        }
-        let rows = snapshot.query(&format!("SELECT {}", counts.join(", ")), &parameters.0).await?;
-        let counts = rows.into_iter().flatten().map(|value| if let Value::Integer(count) = value { count } else { cap });
-        Ok(match starts.into_iter().zip(counts).min_by_key(|(_, count)| *count) {
+        let cap = i64::try_from(limit.isqrt().saturating_mul(CANDIDATES_PER_ROOT)).unwrap_or(i64::MAX);
+        let clauses = self.query.filter.clauses.iter().map(Start::Clause);
+        let names = (self.target == Target::Versions && self.model().is_none() && !self.names().is_empty()).then_some(Start::Names);
+        // How many there are at all: to look at each whether it is in sight would cost more than it saves.
+        Ok(match self.least(&snapshot.everything(), clauses.chain(names).collect(), cap).await? {
             Some((_, 0)) => None,
             Some((start, count)) if count < cap => Some(start),
             Some(_) | None => Some(Start::Walk),
         })
+    }
+
+    /// The start with the fewest candidates, counted up to `cap`; none when no index gives any.
+    async fn least(self, snapshot: &Snapshot, starts: Vec<Start<'a>>, cap: i64) -> Result<Option<(Start<'a>, i64)>, AppError> {
+        let mut parameters = Parameters::default();
+        let (mut counted, mut counts) = (Vec::new(), Vec::new());
+        for start in starts {
+            if let Some(candidates) = self.candidates(start, &mut parameters) {
+                counts.push(format!("(SELECT count(*) FROM ({candidates} LIMIT {}) counted)", parameters.put(cap)));
+                counted.push(start);
+            }
+        }
+        if counted.is_empty() {
+            return Ok(None);
+        }
+        let rows = snapshot.query(&format!("SELECT {}", counts.join(", ")), &parameters.0).await?;
+        let counts = rows.into_iter().flatten().map(|value| if let Value::Integer(count) = value { count } else { cap });
+        Ok(counted.into_iter().zip(counts).min_by_key(|(_, count)| *count))
     }
 
     fn candidates(self, start: Start<'a>, parameters: &mut Parameters) -> Option<String> {
@@ -116,6 +136,7 @@ impl<'a> Plan<'a> {
             Start::Walk => None,
             Start::Clause(clause) => sql::candidates(clause, self.target, self.model(), parameters),
             Start::Names => Some(sql::candidates_by_name(&self.names(), parameters)),
+            Start::Seen => Some(sql::CANDIDATES_BY_SIGHT.to_owned()),
         }
     }
 

@@ -142,6 +142,9 @@ pub(super) fn candidates_by_name(tests: &[&Test], parameters: &mut Parameters) -
     format!("SELECT w.model_id, w.number FROM models n CROSS JOIN versions w WHERE w.model_id = n.model_id AND n.hidden <> 1 AND {}", conditions.join(" AND "))
 }
 
+/// The versions of all models that are in sight.
+pub(super) const CANDIDATES_BY_SIGHT: &str = "SELECT w.model_id, w.number FROM models n CROSS JOIN versions w WHERE w.model_id = n.model_id AND n.hidden <> 1";
+
 /// The identifier of the visible model with a name.
 pub(super) fn the_model(name: &str, parameters: &mut Parameters) -> String {
     format!("(SELECT n.model_id FROM models n WHERE n.name = {} AND n.hidden <> 1 LIMIT 1)", parameters.put(name))
