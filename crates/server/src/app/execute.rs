@@ -275,6 +275,7 @@ impl App {
             actor: ActorId::parse("system")?,
             door: Door::System,
             request: None,
+            run: None,
             work: Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None },
         };
         match self.sequencer().submit(job).await? {

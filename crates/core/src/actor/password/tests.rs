@@ -82,7 +82,14 @@ fn a_change_of_the_password_ends_the_tokens_of_logins_and_no_others() {
     world.ok(&bob(), command);
     let command = log_in(&world, "2", 0, 60);
     assert_eq!(world.refused(&bob(), command).code, Code::Unauthenticated, "proved before the reset");
-    let issue = actor::Command::IssueToken { token: token("2"), actor: alice(), secret_hash: secret("2"), expires_at: world.now().plus_seconds(60) };
+    let issue = actor::Command::IssueToken(Box::new(actor::token::Issue {
+        token: token("2"),
+        actor: alice(),
+        secret: secret("2"),
+        expires_at: world.now().plus_seconds(60),
+        limits: crate::access::Limits::default(),
+        by: actor::token::Issuer::Administrator,
+    }));
     world.ok(&alice(), issue);
     let entries = world.ok(&bob(), set("first", Proof::Reset(secret("once"))));
     assert_eq!(entries.len(), 2, "his token ends; hers, and one that does not exist, do not");
