@@ -112,6 +112,8 @@ async fn second_server(app: &TestApp, folder: &std::path::Path) -> Client {
         store: StoreConfig { data: folder.to_owned(), database: app.database.clone() },
         policy_mode: PolicyMode::Enforce,
         no_auth: false,
+        login: chancery::app::LoginConfig::default(),
+        web: chancery::app::WebConfig::default(),
         clock: Clock::Manual(app.clock()),
         workload_issuers: Vec::new(),
         crash: None,
