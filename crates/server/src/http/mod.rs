@@ -16,7 +16,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
-use axum::http::Request;
+use axum::http::{Method, Request};
 use axum::routing::get;
 use tower::util::MapResponseLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -54,7 +54,15 @@ pub const ANONYMOUS: &[&str] = &[
 ];
 
 /// Routes without a credential that cost much: they try a password, or exchange a token. An address may call them seldom.
-pub const COSTLY: &[&str] = &["/api/v1/login", "/api/v1/token-exchange", "/login"];
+pub const COSTLY: &[(Method, &str)] = &[
+    (Method::POST, "/api/v1/account/password"),
+    (Method::POST, "/api/v1/login"),
+    (Method::POST, "/api/v1/token-exchange"),
+    (Method::POST, "/login"),
+    (Method::POST, "/password"),
+    (Method::GET, "/login/oidc"),
+    (Method::GET, "/login/oidc/callback"),
+];
 
 /// The whole server.
 pub fn router(app: App) -> Router {

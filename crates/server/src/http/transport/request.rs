@@ -57,7 +57,7 @@ fn admit(shared: &Shared, request: &Request<Incoming>, arrival: Arrival) -> Resu
     if let Some((status, refusal)) = misfit(request.uri(), request.headers(), &shared.settings.limits) {
         return Err(shaped(path, status, refusal));
     }
-    let costly = crate::http::COSTLY.iter().any(|route| *route == path);
+    let costly = crate::http::COSTLY.iter().any(|(method, route)| request.method() == method && *route == path);
     match shared.settings.rates.address(super::places::network(arrival.address), costly) {
         Ok(()) => Ok(()),
         Err(Wait { seconds }) => {
@@ -92,7 +92,7 @@ fn misfit(uri: &Uri, headers: &HeaderMap, limits: &Limits) -> Option<(StatusCode
 
 /// Runs the handler.
 async fn handled(shared: &Shared, arrival: Arrival, mut request: Request<Body>) -> Response {
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     request.extensions_mut().insert(arrival);
     let mut router = shared.router.clone();
     // Nothing that the handler held is used again: its state is behind locks that a panic does not poison for the next.
@@ -101,7 +101,7 @@ async fn handled(shared: &Shared, arrival: Arrival, mut request: Request<Body>) 
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
             let fault = Fault::Config(format!("a handler panicked: {}", text.unwrap_or_default()));
-            let response = if is_mlflow(&path) { MlflowError::from(fault).into_response() } else { crate::app::AppError::Fault(fault).into_response() };
+            let response = if is_mlflow(uri.path()) { MlflowError::from(fault).into_response() } else { crate::app::AppError::Fault(fault).into_response() };
             harden(response)
         }
     }
