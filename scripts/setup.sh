@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what a target needs, from Debian's packages and from PyPI. Does nothing when it is there already.
 #   setup.sh build   a C compiler for SQLite and TLS
-#   setup.sh test    also PostgreSQL, openssl, SoftHSM, Go with golang.org/x/mod, the Python verifiers in target/venv, and the MLflow
-#                    clients in target/venv-mlflow3 and target/venv-mlflow2
+#   setup.sh test    also PostgreSQL, openssl, SoftHSM, Go with golang.org/x/mod, the Python verifiers in target/venv, the MLflow
+#                    clients in target/venv-mlflow3 and target/venv-mlflow2, schemathesis in target/venv-schemathesis, and
+#                    Node with an OpenID provider in target/oidc
 #   setup.sh bench   also PostgreSQL, and MLflow's server in target/venv-mlflow-server
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,6 +24,8 @@ if [ "$what" != build ]; then
   need postgresql test -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)"
 fi
 if [ "$what" = test ]; then
+  need nodejs command -v node
+  need npm command -v npm
   need golang-go command -v go
   need softhsm2 test -f /usr/lib/softhsm/libsofthsm2.so
   need golang-golang-x-mod-dev test -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog
@@ -49,6 +52,14 @@ environment target/venv tests/requirements.txt
 if [ "$what" = test ]; then
   environment target/venv-mlflow3 tests/mlflow/requirements-3.txt
   environment target/venv-mlflow2 tests/mlflow/requirements-2.txt
+  environment target/venv-schemathesis tests/schemathesis/requirements.txt
+fi
+if [ "$what" = test ] && ! cmp -s tests/oidc/package-lock.json target/oidc/package-lock.json; then
+  # A real OpenID provider, for the tests of the login.
+  rm -rf target/oidc
+  mkdir -p target/oidc
+  cp tests/oidc/package.json tests/oidc/package-lock.json target/oidc/
+  (cd target/oidc && npm ci --silent --no-audit --no-fund --ignore-scripts) || { rm -rf target/oidc; exit 1; }
 fi
 if [ "$what" = bench ]; then
   environment target/venv-mlflow-server bench/requirements.txt

@@ -16,6 +16,8 @@ cargo test --locked --workspace
 step "the stories of the examples, to their end, showing what docs/stories/ says"
 cargo build --locked --package chancery
 scripts/stories.sh --check
+step "the API under made-up requests, as each role"
+python3 tests/schemathesis/run.py target/debug/chancery "$PWD/target/venv-schemathesis/bin/schemathesis"
 step "the example: its models say what their evaluations say"
 scripts/example.sh
 printf '\nall checks hold\n'

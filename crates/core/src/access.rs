@@ -2,13 +2,17 @@
 //!
 //! Access is deny by default: a role allows the actions listed for it, an actor may do what one of his roles allows.
 
+pub mod class;
 pub mod grant;
+pub mod limits;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use class::AccessClass;
 pub use grant::{Grant, Scope};
+pub use limits::Limits;
 
 use crate::actor::{self, ActorKind};
 use crate::command::Command;
@@ -246,6 +250,7 @@ impl Role {
                     | Action::ReadAccessLog
                     | Action::ManageActors
                     | Action::ManageTeams
+                    | Action::TransferModel
                     | Action::ManageAccess
                     | Action::ErasePerson
                     | Action::ManageSettings
@@ -285,6 +290,8 @@ pub struct Actor {
     pub kind: ActorKind,
     /// Roles at the access revision at which it was authenticated.
     pub roles: Vec<Grant>,
+    /// Teams that it is a member of, at that revision.
+    pub teams: Vec<Label>,
     /// Roles of approval in which it stands in, at that revision and moment.
     pub delegated: Vec<Delegated>,
     /// Revision of the access data that the roles were read at.
@@ -346,7 +353,11 @@ pub fn action_of(command: &Command) -> Action {
         Command::Actor(actor::Command::AddKey { whose: actor::key::Whose::Own, .. } | actor::Command::RemoveKey { whose: actor::key::Whose::Own, .. }) => {
             Action::ManageOwnKeys
         }
-        Command::Actor(_) => Action::ManageActors,
+        Command::Actor(actor::Command::Password(
+            actor::password::Command::Set { .. } | actor::password::Command::LogIn { .. } | actor::password::Command::RevokeOwnToken { .. },
+        )) => Action::ManageOwnAccount,
+        Command::AccessLog(_) => Action::ManageSettings,
+        Command::Actor(_) | Command::Grant(_) => Action::ManageActors,
         Command::Alias(_) => Action::SetAlias,
         Command::Attestation(_) => Action::RevokeAttestation,
         Command::Bundle(_) => Action::ManagePolicy,
@@ -357,8 +368,11 @@ pub fn action_of(command: &Command) -> Action {
             exception::Command::Grant { .. } | exception::Command::Refuse { .. } => Action::GrantException,
             exception::Command::BreakGlass(_) | exception::Command::Release { .. } => Action::BreakGlass,
         },
+        Command::Erasure(_) => Action::ErasePerson,
         Command::Finding(_) => Action::RunChecks,
+        Command::Group(_) => Action::ManageActors,
         Command::Risk(_) => Action::ManageRisks,
+        Command::Team(_) => Action::ManageTeams,
         Command::Template(_) => Action::ManageTemplates,
         // A reviewer who speaks in a role of approval gives a verdict.
         Command::Evidence(evidence::Command::Add { role: Some(_), .. }) => Action::Review,
@@ -368,6 +382,10 @@ pub fn action_of(command: &Command) -> Action {
             model::Command::SetRiskTier { .. } | model::Command::ConfirmTier { .. } | model::Command::RejectTier { .. } => Action::SetRiskTier,
             model::Command::SetPolicyMode { .. } => Action::SetPolicyMode,
             model::Command::Rename { .. } | model::Command::Hide { .. } => Action::ManageModel,
+            model::Command::ProposeTransfer { .. }
+            | model::Command::AcceptTransfer { .. }
+            | model::Command::RejectTransfer { .. }
+            | model::Command::WithdrawTransfer { .. } => Action::TransferModel,
         },
         Command::Promotion(command) => match command {
             promotion::Command::Open { .. } | promotion::Command::Refresh { .. } | promotion::Command::Cancel { .. } => Action::AskPromotion,

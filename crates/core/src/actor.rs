@@ -1,18 +1,24 @@
 //! Actors: people, pipelines and services, their roles and tokens. Entries know opaque ids; names live in the vault.
 
+pub mod binding;
 pub mod key;
+pub mod password;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Grant, Role};
+use self::password::Purpose;
+use crate::access::{Grant, Role, class};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Subject, Vault};
 use crate::names::{ActorId, Digest, Label, Timestamp, TokenId, check_text};
 use crate::refusal::{Code, Refusal};
-use crate::registry;
+use crate::{grant, registry};
 use crate::rows::{Missing, Rows};
 use crate::signing::foreign::Algorithm;
 use crate::tables::{ActorRow, CredentialRow, DirectoryRow, HandleRow, TokenRow};
+
+/// Most roles of an actor.
+pub const MAX_ROLES: usize = 32;
 
 crate::words! {
     /// What an actor is.
@@ -70,6 +76,10 @@ pub enum Command {
         /// Token.
         token: TokenId,
     },
+    /// Passwords, and tokens that a login gives.
+    Password(password::Command),
+    /// Who of the identity provider is who here.
+    Binding(binding::Command),
     /// Registers a public key.
     AddKey {
         /// For whom.
@@ -120,10 +130,44 @@ pub enum Event {
         actor: ActorId,
         /// Until when.
         expires_at: Timestamp,
+        /// What it was made for.
+        #[serde(default = "access", skip_serializing_if = "is_access")]
+        purpose: Purpose,
     },
     /// A token was revoked.
     #[serde(rename = "token.revoked")]
     TokenRevoked {},
+    /// The person set a password.
+    #[serde(rename = "actor.password-set")]
+    PasswordSet {},
+    /// An administrator ended the password; the person sets another with a secret that works once.
+    #[serde(rename = "actor.password-reset")]
+    PasswordReset {
+        /// Until when the secret works.
+        until: Timestamp,
+    },
+    /// The person logs in as somebody of the identity provider.
+    #[serde(rename = "actor.login-bound")]
+    LoginBound {
+        /// The provider.
+        issuer: String,
+        /// Who he is there, in the vault.
+        subject: Digest,
+    },
+    /// He no longer does.
+    #[serde(rename = "actor.login-unbound")]
+    LoginUnbound {
+        /// The provider.
+        issuer: String,
+    },
+    /// What the person's groups give him changed.
+    #[serde(rename = "actor.groups-changed")]
+    GroupsChanged {
+        /// His groups that are mapped.
+        groups: Vec<String>,
+        /// What they give.
+        roles: Vec<Grant>,
+    },
     /// A public key was registered.
     #[serde(rename = "actor.key-added")]
     KeyAdded {
@@ -140,6 +184,14 @@ pub enum Event {
         /// SHA-256 of the SPKI DER.
         key_id: Digest,
     },
+}
+
+fn access() -> Purpose {
+    Purpose::Access
+}
+
+fn is_access(purpose: &Purpose) -> bool {
+    *purpose == Purpose::Access
 }
 
 fn existing(rows: &mut Rows, id: &ActorId) -> Result<ActorRow, Stop> {
@@ -170,12 +222,13 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             if rows.get::<HandleRow>(&[handle])?.is_some() {
                 return Err(Refusal::new(Code::AlreadyExists, &format!("`{handle}` is taken")).field("name").into());
             }
-            let mut draft = Draft::new(Subject::Actor(id.clone()), Event::Created { kind: *kind, roles: roles.clone() });
+            let grant::Split { now, proposed } = grant::split(rows, context, id, &[], roles)?;
+            let mut draft = Draft::new(Subject::Actor(id.clone()), Event::Created { kind: *kind, roles: now });
             draft.vault.push(Vault::Directory(
                 DirectoryRow { actor_id: id.clone(), handle: handle.clone(), display_name: display_name.clone() },
                 HandleRow { handle: handle.clone(), actor_id: id.clone() },
             ));
-            Ok(vec![draft])
+            Ok(with_proposal(vec![draft], id, proposed))
         }
         Command::SetRoles { id, roles } => {
             check_not_self(context, id)?;
@@ -187,7 +240,12 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
                     .into());
             }
             check_roles(actor.kind, roles)?;
-            Ok(vec![Draft::new(Subject::Actor(id.clone()), Event::RolesChanged { roles: roles.clone() })])
+            let before = actor.grants();
+            let grant::Split { now, proposed } = grant::split(rows, context, id, &before, roles)?;
+            // Nothing to say twice when all that is new waits.
+            let unchanged = !proposed.is_empty() && now.len() == before.len() && now.iter().all(|grant| before.contains(grant));
+            let drafts = if unchanged { Vec::new() } else { vec![Draft::new(Subject::Actor(id.clone()), Event::RolesChanged { roles: now })] };
+            Ok(with_proposal(drafts, id, proposed))
         }
         Command::Deactivate { id } => {
             check_not_self(context, id)?;
@@ -204,7 +262,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             if rows.get::<TokenRow>(&[token])?.is_some() {
                 return Err(Refusal::new(Code::AlreadyExists, &format!("token id `{token}` is given already")).field("token").into());
             }
-            let mut draft = Draft::new(Subject::Token(token.clone()), Event::TokenIssued { actor: actor.clone(), expires_at: *expires_at });
+            let mut draft = Draft::new(Subject::Token(token.clone()), Event::TokenIssued { actor: actor.clone(), expires_at: *expires_at, purpose: Purpose::Access });
             draft.vault.push(Vault::Credential(CredentialRow { secret_hash: *secret_hash, token_id: token.clone() }));
             Ok(vec![draft])
         }
@@ -214,14 +272,23 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             }
             Ok(vec![Draft::new(Subject::Token(token.clone()), Event::TokenRevoked {})])
         }
+        Command::Password(command) => password::decide(rows, context, command),
+        Command::Binding(command) => binding::decide(rows, context, command),
         Command::AddKey { .. } | Command::RemoveKey { .. } => key::decide(rows, context, command),
     }
 }
 
+fn with_proposal(mut drafts: Vec<Draft>, id: &ActorId, proposed: Vec<Grant>) -> Vec<Draft> {
+    if !proposed.is_empty() {
+        drafts.push(grant::proposal(id, proposed));
+    }
+    drafts
+}
+
 /// Approvals and administration are for people; a pipeline or service gets none of these roles.
 fn check_roles(kind: ActorKind, roles: &[Grant]) -> Result<(), Refusal> {
-    if roles.len() > 32 {
-        return Err(Refusal::new(Code::TooLarge, "an actor has at most 32 roles").field("roles"));
+    if roles.len() > MAX_ROLES {
+        return Err(Refusal::new(Code::TooLarge, &format!("an actor has at most {MAX_ROLES} roles")).field("roles"));
     }
     let for_people = |grant: &&Grant| matches!(grant.role, Role::Approver(_) | Role::Administrator | Role::Incident);
     match (kind, roles.iter().find(for_people)) {
@@ -241,38 +308,52 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     registry::move_access_revision(rows, entry)?;
     match (event, &entry.subject) {
         (Event::Created { kind, roles }, Subject::Actor(id)) => {
+            class::name_in_grants(rows, entry, roles)?;
             let roles = words(roles);
             record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
-            rows.put(&ActorRow { actor_id: id.clone(), kind: *kind, roles, active: true, created_index: entry.index, revision: entry.index });
+            let (actor_id, index) = (id.clone(), entry.index);
+            let row = ActorRow { actor_id, kind: *kind, roles, active: true, erased_index: None, created_index: index, revision: index };
+            grant::put_actor(rows, entry, None, &row)?;
         }
         (Event::RolesChanged { roles }, Subject::Actor(id)) => {
+            class::name_in_grants(rows, entry, roles)?;
             let roles = words(roles);
             record(rows, entry, &entry.subject, "roles", Some(&roles.to_string()))?;
             if let Some(actor) = rows.get::<ActorRow>(&[id])? {
-                rows.put(&ActorRow { roles, revision: entry.index, ..actor });
+                grant::put_actor(rows, entry, Some(&actor.clone()), &ActorRow { roles, revision: entry.index, ..actor })?;
             }
         }
         (Event::Deactivated {}, Subject::Actor(id)) => {
             record(rows, entry, &entry.subject, "roles", None)?;
             if let Some(actor) = rows.get::<ActorRow>(&[id])? {
-                rows.put(&ActorRow { active: false, revision: entry.index, ..actor });
+                grant::put_actor(rows, entry, Some(&actor.clone()), &ActorRow { active: false, revision: entry.index, ..actor })?;
             }
         }
-        (Event::TokenIssued { actor, expires_at }, Subject::Token(token)) => {
-            rows.put(&TokenRow { token_id: token.clone(), actor_id: actor.clone(), expires_at: *expires_at, revoked: false, created_index: entry.index });
+        (Event::TokenIssued { actor, expires_at, purpose }, Subject::Token(token)) => {
+            rows.put(&TokenRow {
+                token_id: token.clone(),
+                actor_id: actor.clone(),
+                expires_at: *expires_at,
+                revoked: false,
+                created_index: entry.index,
+                purpose: *purpose,
+            });
         }
         (Event::TokenRevoked {}, Subject::Token(token)) => {
             if let Some(row) = rows.get::<TokenRow>(&[token])? {
                 rows.put(&TokenRow { revoked: true, ..row });
             }
         }
+        (Event::GroupsChanged { groups, roles }, Subject::Actor(id)) => crate::group::apply_to_actor(rows, entry, id, groups, roles)?,
+        (Event::GroupsChanged { .. }, _) => {}
+        (Event::PasswordSet {} | Event::PasswordReset { .. } | Event::LoginBound { .. } | Event::LoginUnbound { .. }, _) => password::apply(rows, entry)?,
         (Event::KeyAdded { .. } | Event::KeyRemoved { .. }, _) => key::apply(rows, entry, event)?,
         (Event::Created { .. } | Event::RolesChanged { .. } | Event::Deactivated {} | Event::TokenIssued { .. } | Event::TokenRevoked {}, _) => {}
     }
     Ok(())
 }
 
-fn words(roles: &[Grant]) -> serde_json::Value {
+pub(crate) fn words(roles: &[Grant]) -> serde_json::Value {
     serde_json::Value::from(roles.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 

@@ -5,11 +5,13 @@ use crate::names::{ActorId, Timestamp};
 use crate::refusal::Refusal;
 use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
-use crate::{actor, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
+use crate::{access_log, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version};
 
 /// A change that somebody asks for, nested by capability.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
+    /// The access log.
+    AccessLog(access_log::Command),
     /// Users, pipelines, services, tokens.
     Actor(actor::Command),
     /// Aliases.
@@ -24,6 +26,8 @@ pub enum Command {
     Registry(registry::Command),
     /// Tags.
     Tag(tag::Command),
+    /// Teams and their members.
+    Team(team::Command),
     /// Verification summaries and their revocation.
     Attestation(attestation::Command),
     /// Policy bundles of the organisation.
@@ -32,10 +36,16 @@ pub enum Command {
     Calendar(calendar::Command),
     /// Approvers who let somebody stand in.
     Delegation(delegation::Command),
+    /// Erasure of persons.
+    Erasure(erasure::Command),
     /// Waivers.
     Exception(exception::Command),
     /// Standing findings of the scheduled checks.
     Finding(finding::Command),
+    /// Roles that wait for a second administrator.
+    Grant(grant::Command),
+    /// What groups of the identity provider give.
+    Group(group::Command),
     /// The risk register.
     Risk(risk::Command),
     /// Templates of written documents.
@@ -47,6 +57,8 @@ pub enum Command {
 /// What happened, nested by capability.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// The access log.
+    AccessLog(access_log::Event),
     /// Users, pipelines, services, tokens.
     Actor(actor::Event),
     /// Aliases.
@@ -63,6 +75,8 @@ pub enum Event {
     Registry(registry::Event),
     /// Tags.
     Tag(tag::Event),
+    /// Teams and their members.
+    Team(team::Event),
     /// Verification summaries and their revocation.
     Attestation(attestation::Event),
     /// Policy bundles of the organisation.
@@ -71,8 +85,14 @@ pub enum Event {
     Calendar(calendar::Event),
     /// Approvers who let somebody stand in.
     Delegation(delegation::Event),
+    /// Erasure of persons.
+    Erasure(erasure::Event),
     /// Standing findings of the scheduled checks.
     Finding(finding::Event),
+    /// Roles that wait for a second administrator.
+    Grant(grant::Event),
+    /// What groups of the identity provider give.
+    Group(group::Event),
     /// The risk register.
     Risk(risk::Event),
     /// Templates of written documents.
@@ -91,6 +111,7 @@ macro_rules! from_capability {
     };
 }
 from_capability!(
+    AccessLog(access_log),
     Actor(actor),
     Alias(alias),
     Evidence(evidence),
@@ -99,12 +120,16 @@ from_capability!(
     Promotion(promotion),
     Registry(registry),
     Tag(tag),
+    Team(team),
     Version(version),
     Attestation(attestation),
     Bundle(bundle),
     Calendar(calendar),
     Delegation(delegation),
+    Erasure(erasure),
     Finding(finding),
+    Grant(grant),
+    Group(group),
     Risk(risk),
     Template(template),
 );
@@ -119,6 +144,7 @@ macro_rules! command_from_capability {
     };
 }
 command_from_capability!(
+    AccessLog(access_log),
     Actor(actor),
     Alias(alias),
     Evidence(evidence),
@@ -126,13 +152,17 @@ command_from_capability!(
     Promotion(promotion),
     Registry(registry),
     Tag(tag),
+    Team(team),
     Version(version),
     Attestation(attestation),
     Bundle(bundle),
     Calendar(calendar),
     Delegation(delegation),
+    Erasure(erasure),
     Exception(exception),
     Finding(finding),
+    Grant(grant),
+    Group(group),
     Risk(risk),
     Template(template)
 );
@@ -172,7 +202,8 @@ impl From<Refusal> for Stop {
 pub fn want(rows: &mut Rows, command: &Command) {
     match command {
         Command::Tag(command) => tag::want(rows, command),
-        Command::Actor(_)
+        Command::AccessLog(_)
+        | Command::Actor(_)
         | Command::Alias(_)
         | Command::Evidence(_)
         | Command::Model(_)
@@ -183,9 +214,13 @@ pub fn want(rows: &mut Rows, command: &Command) {
         | Command::Bundle(_)
         | Command::Calendar(_)
         | Command::Delegation(_)
+        | Command::Erasure(_)
         | Command::Exception(_)
         | Command::Finding(_)
+        | Command::Grant(_)
+        | Command::Group(_)
         | Command::Risk(_)
+        | Command::Team(_)
         | Command::Template(_) => {}
     }
 }
@@ -196,6 +231,7 @@ pub fn want(rows: &mut Rows, command: &Command) {
 /// [`Stop::Missing`] when rows must be loaded, [`Stop::Refused`] when the rules say no.
 pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     match command {
+        Command::AccessLog(command) => access_log::decide(rows, context, command),
         Command::Actor(command) => actor::decide(rows, context, command),
         Command::Alias(command) => alias::decide(rows, context, command),
         Command::Evidence(command) => evidence::decide(rows, context, command),
@@ -203,13 +239,17 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::Promotion(command) => promotion::decide(rows, context, command),
         Command::Registry(command) => registry::decide(rows, context, command),
         Command::Tag(command) => tag::decide(rows, context, command),
+        Command::Team(command) => team::decide(rows, context, command),
         Command::Version(command) => version::decide(rows, context, command),
         Command::Attestation(command) => attestation::decide(rows, context, command),
         Command::Bundle(command) => bundle::decide(rows, context, command),
         Command::Calendar(command) => calendar::decide(rows, context, command),
         Command::Delegation(command) => delegation::decide(rows, context, command),
+        Command::Erasure(command) => erasure::decide(rows, context, command),
         Command::Exception(command) => exception::decide(rows, context, command),
         Command::Finding(command) => finding::decide(rows, context, command),
+        Command::Grant(command) => grant::decide(rows, context, command),
+        Command::Group(command) => group::decide(rows, context, command),
         Command::Risk(command) => risk::decide(rows, context, command),
         Command::Template(command) => template::decide(rows, context, command),
     }
@@ -221,6 +261,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
 /// [`Missing`] when rows must be loaded.
 pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
     match &entry.event {
+        Event::AccessLog(event) => access_log::apply(rows, entry, event),
         Event::Actor(event) => actor::apply(rows, entry, event),
         Event::Alias(event) => alias::apply(rows, entry, event),
         Event::Evidence(event) => evidence::apply(rows, entry, event),
@@ -229,12 +270,16 @@ pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
         Event::Promotion(event) => promotion::apply(rows, entry, event),
         Event::Registry(event) => registry::apply(rows, entry, event),
         Event::Tag(event) => tag::apply(rows, entry, event),
+        Event::Team(event) => team::apply(rows, entry, event),
         Event::Version(event) => version::apply(rows, entry, event),
         Event::Attestation(event) => attestation::apply(rows, entry, event),
         Event::Bundle(event) => bundle::apply(rows, entry, event),
         Event::Calendar(event) => calendar::apply(rows, entry, event),
         Event::Delegation(event) => delegation::apply(rows, entry, event),
+        Event::Erasure(event) => erasure::apply(rows, entry, event),
         Event::Finding(event) => finding::apply(rows, entry, event),
+        Event::Grant(event) => grant::apply(rows, entry, event),
+        Event::Group(event) => group::apply(rows, entry, event),
         Event::Risk(event) => risk::apply(rows, entry, event),
         Event::Template(event) => template::apply(rows, entry, event),
     }

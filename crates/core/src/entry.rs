@@ -5,8 +5,11 @@ use serde_json::Value;
 
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
-use crate::tables::{CredentialRow, DirectoryRow, HandleRow, PrivateRow};
-use crate::{Event, alias, attestation, bundle, calendar, delegation, evidence, exception, finding, model, promotion, registry, risk, tag, template, version};
+use crate::rows::{Key, Rows};
+use crate::tables::{CredentialRow, DirectoryRow, HandleRow, LoginIdentityRow, PasswordRow, PrivateRow};
+use crate::{
+    Event, access_log, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion, registry, risk, tag, team, template, version,
+};
 
 /// Largest entry in bytes (C2SP tlog-tiles: an entry has a 16-bit length).
 pub const MAX_ENTRY_BYTES: usize = 65_535;
@@ -180,20 +183,25 @@ impl Serialize for Event {
     /// As `{"kind": …, "data": …}`.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            Self::AccessLog(event) => event.serialize(serializer),
             Self::Actor(event) => event.serialize(serializer),
             Self::Alias(event) => event.serialize(serializer),
             Self::Attestation(event) => event.serialize(serializer),
             Self::Bundle(event) => event.serialize(serializer),
             Self::Calendar(event) => event.serialize(serializer),
             Self::Delegation(event) => event.serialize(serializer),
+            Self::Erasure(event) => event.serialize(serializer),
             Self::Evidence(event) => event.serialize(serializer),
             Self::Exception(event) => event.serialize(serializer),
             Self::Finding(event) => event.serialize(serializer),
+            Self::Grant(event) => event.serialize(serializer),
+            Self::Group(event) => event.serialize(serializer),
             Self::Model(event) => event.serialize(serializer),
             Self::Promotion(event) => event.serialize(serializer),
             Self::Registry(event) => event.serialize(serializer),
             Self::Risk(event) => event.serialize(serializer),
             Self::Tag(event) => event.serialize(serializer),
+            Self::Team(event) => event.serialize(serializer),
             Self::Template(event) => event.serialize(serializer),
             Self::Version(event) => event.serialize(serializer),
         }
@@ -208,9 +216,18 @@ impl Event {
         use crate::promotion::Event as Promotion;
         use crate::registry::Event as Registry;
         match self {
-            Self::Actor(Actor::Created { .. } | Actor::RolesChanged { .. } | Actor::Deactivated {} | Actor::KeyAdded { .. } | Actor::KeyRemoved { .. }) => {
-                matches!(subject, Subject::Actor(_))
-            }
+            Self::Actor(
+                Actor::Created { .. }
+                | Actor::RolesChanged { .. }
+                | Actor::Deactivated {}
+                | Actor::KeyAdded { .. }
+                | Actor::KeyRemoved { .. }
+                | Actor::PasswordSet {}
+                | Actor::PasswordReset { .. }
+                | Actor::LoginBound { .. }
+                | Actor::LoginUnbound { .. }
+                | Actor::GroupsChanged { .. },
+            ) => matches!(subject, Subject::Actor(_)),
             Self::Actor(Actor::TokenIssued { .. } | Actor::TokenRevoked {}) => matches!(subject, Subject::Token(_)),
             Self::Model(_) | Self::Alias(Alias::Deleted { .. }) => matches!(subject, Subject::Model(_)),
             Self::Alias(Alias::Set { .. }) | Self::Evidence(_) | Self::Version(_) => matches!(subject, Subject::Version(..)),
@@ -223,9 +240,12 @@ impl Event {
             Self::Attestation(_) => matches!(subject, Subject::Version(..)),
             Self::Bundle(_) => matches!(subject, Subject::Bundle(_)),
             Self::Calendar(_) => matches!(subject, Subject::Review(_)),
-            Self::Delegation(_) => matches!(subject, Subject::Actor(_)),
+            Self::AccessLog(_) => *subject == Subject::Registry,
+            Self::Delegation(_) | Self::Erasure(_) | Self::Grant(_) => matches!(subject, Subject::Actor(_)),
             Self::Exception(_) => matches!(subject, Subject::Exception(_)),
+            Self::Group(_) => *subject == Subject::Registry,
             Self::Risk(_) => matches!(subject, Subject::Risk(_)),
+            Self::Team(_) => matches!(subject, Subject::Team(_)),
             Self::Template(_) => matches!(subject, Subject::Template(_)),
         }
     }
@@ -236,7 +256,12 @@ impl Event {
             let members = [("kind".to_owned(), Value::from(kind)), ("data".to_owned(), data)];
             serde_json::from_value(Value::Object(members.into_iter().collect()))
         }
+        // What waits for a second administrator is about an actor, in words of its own.
+        if kind.starts_with("actor.grant-") {
+            return event::<grant::Event>(kind, data).map(Self::Grant);
+        }
         match kind.split('.').next().unwrap_or_default() {
+            "access-log" => event::<access_log::Event>(kind, data).map(Self::AccessLog),
             "actor" | "token" => event(kind, data).map(Self::Actor),
             "alias" => event::<alias::Event>(kind, data).map(Self::Alias),
             "attestation" => event::<attestation::Event>(kind, data).map(Self::Attestation),
@@ -244,13 +269,16 @@ impl Event {
             "review" => event::<calendar::Event>(kind, data).map(Self::Calendar),
             "delegation" => event::<delegation::Event>(kind, data).map(Self::Delegation),
             "finding" => event::<finding::Event>(kind, data).map(Self::Finding),
+            "group" => event::<group::Event>(kind, data).map(Self::Group),
             "risk" => event::<risk::Event>(kind, data).map(Self::Risk),
             "template" => event::<template::Event>(kind, data).map(Self::Template),
             "evidence" => event::<evidence::Event>(kind, data).map(Self::Evidence),
             "exception" => event::<exception::Event>(kind, data).map(Self::Exception),
+            "payload" => event::<erasure::Event>(kind, data).map(Self::Erasure),
             "model" => event::<model::Event>(kind, data).map(Self::Model),
             "promotion" | "approval" | "condition" | "decision" => event::<promotion::Event>(kind, data).map(Self::Promotion),
             "tag" => event::<tag::Event>(kind, data).map(Self::Tag),
+            "team" => event::<team::Event>(kind, data).map(Self::Team),
             "version" => event::<version::Event>(kind, data).map(Self::Version),
             _ => event::<registry::Event>(kind, data).map(Self::Registry),
         }
@@ -372,8 +400,31 @@ pub enum Vault {
     Credential(CredentialRow),
     /// The name of an actor, with its handle.
     Directory(DirectoryRow, HandleRow),
+    /// Who of the identity provider somebody is.
+    LoginIdentity(LoginIdentityRow),
+    /// What a person proves himself with.
+    Password(PasswordRow),
     /// Free text.
     Private(PrivateRow),
+    /// A row of the vault that goes away.
+    Forget(Key),
+}
+
+impl Vault {
+    /// Makes the change on the rows.
+    pub fn put(&self, rows: &mut Rows) {
+        match self {
+            Self::Credential(row) => rows.put(row),
+            Self::Directory(row, handle) => {
+                rows.put(row);
+                rows.put(handle);
+            }
+            Self::LoginIdentity(row) => rows.put(row),
+            Self::Password(row) => rows.put(row),
+            Self::Private(row) => rows.put(row),
+            Self::Forget(key) => rows.remove_key(key.clone()),
+        }
+    }
 }
 
 /// What a command decided: an entry without its place in the ledger.

@@ -4,6 +4,7 @@
 //! [`apply`]; nothing here knows of HTTP or SQL. One file per capability holds its commands, events, `decide` and `apply`.
 
 pub mod access;
+pub mod access_log;
 pub mod actor;
 pub mod alias;
 pub mod approval;
@@ -13,10 +14,13 @@ pub mod calendar;
 pub mod command;
 pub mod delegation;
 pub mod entry;
+pub mod erasure;
 pub mod evidence;
 pub mod exception;
 pub mod facts;
 pub mod finding;
+pub mod grant;
+pub mod group;
 pub mod ledger;
 pub mod lifecycle;
 pub mod lineage;
@@ -33,6 +37,7 @@ pub mod semver;
 pub mod signing;
 pub mod tables;
 pub mod tag;
+pub mod team;
 pub mod template;
 pub mod version;
 

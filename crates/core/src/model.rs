@@ -1,12 +1,14 @@
-//! Models: creation, profile, rename, hiding, and in `govern` what only changes by rule: risk tier and policy mode. A model has an id
-//! for ever; its name is a binding in time.
+//! Models: creation, profile, rename, hiding, and in `govern` and `transfer` what only changes by rule: risk tier, policy mode, owning team.
+//! A model has an id for ever; its name is a binding in time.
 
 mod govern;
+mod transfer;
 
 pub mod document;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::{AccessClass, class};
 use crate::command::{Context, Stop, begin, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{
@@ -16,7 +18,7 @@ use crate::names::{
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
 use crate::tables::{BindingRow, ModelRow, NameRow, OPEN};
-use crate::{alias, registry, tag, version};
+use crate::{alias, registry, tag, team, version};
 use document::DocumentControl;
 
 pub use govern::counts_as_high;
@@ -241,6 +243,36 @@ pub enum Command {
         /// Its ungated versions in production that no exceptions cover, found in prepare.
         ungated: Vec<VersionNumber>,
     },
+    /// Proposes that a team owns the model.
+    ProposeTransfer {
+        /// Model.
+        id: ModelId,
+        /// The team.
+        to: Label,
+        /// Why.
+        reason: PrivateText,
+    },
+    /// Accepts for the other side what was proposed.
+    AcceptTransfer {
+        /// Model.
+        id: ModelId,
+        /// The proposed team, as the person saw it.
+        to: Label,
+    },
+    /// Says no to a proposed transfer.
+    RejectTransfer {
+        /// Model.
+        id: ModelId,
+        /// Why.
+        reason: PrivateText,
+    },
+    /// Takes one's own proposal of a transfer back.
+    WithdrawTransfer {
+        /// Model.
+        id: ModelId,
+        /// Why.
+        reason: PrivateText,
+    },
     /// Binds a new name.
     Rename {
         /// Model.
@@ -331,6 +363,42 @@ pub enum Event {
         /// Why, in the vault.
         reason: Digest,
     },
+    /// Another team shall own it.
+    #[serde(rename = "model.transfer-proposed")]
+    TransferProposed {
+        /// The team that owns it; null for a claim.
+        from: Option<Label>,
+        /// The team that shall own it.
+        to: Label,
+        /// Why, in the vault.
+        reason: Digest,
+    },
+    /// Another team owns it.
+    #[serde(rename = "model.transferred")]
+    Transferred {
+        /// The team that owned it; null when it had none.
+        from: Option<Label>,
+        /// The team that owns it.
+        to: Label,
+        /// Who had proposed it.
+        proposed_by: ActorId,
+    },
+    /// A proposed transfer was rejected.
+    #[serde(rename = "model.transfer-rejected")]
+    TransferRejected {
+        /// The team that would have owned it.
+        to: Label,
+        /// Why, in the vault.
+        reason: Digest,
+    },
+    /// Who proposed a transfer took it back.
+    #[serde(rename = "model.transfer-withdrawn")]
+    TransferWithdrawn {
+        /// The team that would have owned it.
+        to: Label,
+        /// Why, in the vault.
+        reason: Digest,
+    },
     /// A new name was bound.
     #[serde(rename = "model.renamed")]
     Renamed {
@@ -373,13 +441,6 @@ pub(crate) fn check_revision(what: &str, expected: Option<u64>, actual: u64) -> 
     }
 }
 
-/// Attributes that access policies read, as one word.
-fn access_class(profile: &Profile, tier: RiskTier) -> String {
-    let team = profile.ownership.owning_team.as_ref().map_or("-", Label::as_str);
-    let classification = profile.classification.map_or("-", Classification::as_str);
-    format!("{team}/{tier}/{classification}")
-}
-
 fn name_taken(name: &ModelName) -> Refusal {
     Refusal::new(Code::AlreadyExists, &format!("a model with name `{name}` exists already"))
         .field("name")
@@ -400,6 +461,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             if rows.get::<NameRow>(&[name])?.is_some_and(|row| row.model_id.is_some()) {
                 return Err(name_taken(name).into());
             }
+            transfer::check_new(rows, profile)?;
             let (given, proposed) = govern::at_creation(rows, &context.actor, *risk_tier)?;
             let event = Event::Created { name: name.clone(), kind: *kind, risk_tier: given, profile: profile.clone() };
             let subject = Subject::Model(id.clone());
@@ -412,13 +474,18 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             profile.check()?;
             let model = existing(rows, id)?;
             check_revision("model", *expected, model.revision)?;
-            Ok(vec![Draft::new(Subject::Model(id.clone()), Event::Updated { profile: profile.clone() })])
+            let profile = Box::new(transfer::kept_team(&model, (**profile).clone())?);
+            Ok(vec![Draft::new(Subject::Model(id.clone()), Event::Updated { profile })])
         }
         Command::SetRiskTier { id, risk_tier, reason } => govern::set_risk_tier(rows, id, *risk_tier, reason),
         Command::ConfirmTier { id, risk_tier, reason } => govern::confirm(rows, context, id, *risk_tier, reason),
         Command::RejectTier { id, reason } => govern::reject(rows, context, id, reason),
         Command::WithdrawTier { id, reason } => govern::withdraw(rows, context, id, reason),
         Command::SetPolicyMode { id, mode, reason, ungated } => govern::set_policy_mode(rows, id, *mode, reason, ungated),
+        Command::ProposeTransfer { id, to, reason } => transfer::propose(rows, context, id, to, reason),
+        Command::AcceptTransfer { id, to } => transfer::accept(rows, context, id, to),
+        Command::RejectTransfer { id, reason } => transfer::reject(rows, context, id, reason),
+        Command::WithdrawTransfer { id, reason } => transfer::withdraw(rows, context, id, reason),
         Command::Rename { id, to } => rename(rows, id, to),
         Command::Hide { id, reason, aliases, releases } => hide(rows, id, reason, aliases, *releases),
     }
@@ -473,12 +540,14 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
     match (event, model) {
         (Event::Created { name, kind, risk_tier, profile }, _) => {
             bind(rows, entry, name, id)?;
+            team::count_model(rows, None, profile.ownership.owning_team.as_ref())?;
+            let access_class = class::noted(rows, &AccessClass::of(profile, *kind, *risk_tier));
             rows.put(&ModelRow {
                 model_id: id.clone(),
                 name: name.clone(),
                 name_folded: name.as_str().to_lowercase(),
                 kind: *kind,
-                access_class: access_class(profile, *risk_tier),
+                access_class,
                 profile: serde_json::to_value(profile).unwrap_or_default(),
                 risk_tier: *risk_tier,
                 tier_index: entry.index,
@@ -495,22 +564,15 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             });
             begin(rows, entry, "name", name.as_str());
             begin(rows, entry, "risk_tier", risk_tier.as_str());
+            begin(rows, entry, "owning_team", profile.ownership.owning_team.as_ref().map_or("", Label::as_str));
             begin(rows, entry, "description", profile.description.as_deref().unwrap_or_default());
             Ok(())
         }
         (_, None) => Ok(()),
         (Event::Updated { profile }, Some(model)) => {
             record(rows, entry, &entry.subject, "description", profile.description.as_deref())?;
-            touch(
-                rows,
-                entry,
-                ModelRow {
-                    access_class: access_class(profile, model.risk_tier),
-                    profile: serde_json::to_value(profile).unwrap_or_default(),
-                    last_updated_at: entry.at,
-                    ..model
-                },
-            );
+            let access_class = class::changed(rows, entry, &model, AccessClass::of(profile, model.kind, model.risk_tier))?;
+            touch(rows, entry, ModelRow { access_class, profile: serde_json::to_value(profile).unwrap_or_default(), last_updated_at: entry.at, ..model });
             Ok(())
         }
         (
@@ -521,6 +583,10 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
             | Event::PolicyModeChanged { .. },
             Some(model),
         ) => govern::apply(rows, entry, event, model),
+        (
+            Event::TransferProposed { .. } | Event::Transferred { .. } | Event::TransferRejected { .. } | Event::TransferWithdrawn { .. },
+            Some(model),
+        ) => transfer::apply(rows, entry, event, model),
         (Event::Renamed { from, to }, Some(model)) => {
             release(rows, from, &model)?;
             bind(rows, entry, to, id)?;
@@ -532,6 +598,7 @@ pub fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(), Missin
         }
         (Event::Hidden { name, .. }, Some(model)) => {
             release(rows, name, &model)?;
+            team::count_model(rows, model.owning_team().as_ref(), None)?;
             record(rows, entry, &entry.subject, "name", None)?;
             version::hide_all(rows, entry, id, model.last_number)?;
             touch(rows, entry, ModelRow { hidden: true, last_updated_at: entry.at, ..model });

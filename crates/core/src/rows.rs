@@ -225,6 +225,7 @@ macro_rules! text_fields {
 
 text_fields!(
     Digest,
+    crate::access_log::Day,
     crate::names::ModelName,
     crate::names::AliasName,
     crate::names::TagKey,
@@ -373,6 +374,11 @@ impl Rows {
     /// Deletes a row; nothing happens when there is none.
     pub fn remove<R: Row>(&mut self, key: &[&dyn ToValue]) {
         let key = Key { table: R::TABLE, values: key.iter().map(|part| part.value()).collect() };
+        self.changes.insert(key, Change::Remove);
+    }
+
+    /// Deletes the row with this key; nothing happens when there is none.
+    pub fn remove_key(&mut self, key: Key) {
         self.changes.insert(key, Change::Remove);
     }
 

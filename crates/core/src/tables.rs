@@ -9,6 +9,7 @@ use crate::names::{
 };
 use crate::rows::{Row, Table};
 use crate::signing::foreign::Algorithm;
+use crate::access_log::{AccessKind, Day};
 use crate::{actor, approval, attestation, bundle, calendar, evidence, exception, finding, lineage, promotion, risk, template};
 
 /// `to_index` of a timeline row that is still in force.
@@ -112,6 +113,14 @@ crate::table! {
 }
 
 crate::table! {
+    /// An access class that a model has or had: what a caller may read is decided once for each. Rows are only added.
+    AccessClassRow = "access_classes", Derived, key 1 {
+        /// The class, as written by `access::AccessClass`.
+        class: String,
+    }
+}
+
+crate::table! {
     /// A lower risk tier that somebody proposed for a model, until a second person confirms or rejects it.
     TierProposalRow = "tier_proposals", Derived, key 1 {
         /// Model.
@@ -120,6 +129,26 @@ crate::table! {
         risk_tier: RiskTier,
         /// Why, in the vault; none for a proposal that came with the model's creation.
         reason: Option<Digest>,
+        /// Who proposed it.
+        proposed_by: ActorId,
+        /// When.
+        proposed_at: Timestamp,
+        /// Entry that proposed it.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A transfer of a model to another team that waits for the other side.
+    TransferProposalRow = "transfer_proposals", Derived, key 1 {
+        /// Model.
+        model_id: ModelId,
+        /// The team that owns it; none for a claim.
+        from_team: Option<Label>,
+        /// The team that would own it.
+        to_team: Label,
+        /// Why, in the vault.
+        reason: Digest,
         /// Who proposed it.
         proposed_by: ActorId,
         /// When.
@@ -830,10 +859,78 @@ crate::table! {
         roles: serde_json::Value,
         /// Whether the actor may log in.
         active: bool,
+        /// Entry that erased the person's name.
+        erased_index: Option<u64>,
         /// Entry that created it.
         created_index: u64,
         /// Index of the last entry that changed it.
         revision: u64,
+    }
+}
+
+crate::table! {
+    /// Roles of an actor that wait for a second administrator.
+    GrantProposalRow = "grant_proposals", Derived, key 1 {
+        /// Who gets them.
+        actor_id: ActorId,
+        /// The roles, as a JSON list of words.
+        roles: serde_json::Value,
+        /// Who proposed them.
+        proposed_by: ActorId,
+        /// When.
+        proposed_at: Timestamp,
+        /// Entry that proposed them.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// A team.
+    TeamRow = "teams", Derived, key 1 {
+        /// Its name, given once.
+        team: Label,
+        /// What it is for.
+        description: String,
+        /// How many are in it.
+        members: u64,
+        /// How many models it owns, hidden ones apart.
+        models: u64,
+        /// Whether it is no more.
+        dissolved: bool,
+        /// Entry that created it.
+        created_index: u64,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// Who is in a team.
+    TeamMemberRow = "team_members", Derived, key 2 {
+        /// Team.
+        team: Label,
+        /// Person, pipeline or service.
+        actor_id: ActorId,
+        /// Since when.
+        added_at: Timestamp,
+        /// Entry that says so.
+        entry_index: u64,
+    }
+}
+
+crate::table! {
+    /// What a finished day of the access log came to.
+    AccessAnchorRow = "access_anchors", Derived, key 1 {
+        /// The day.
+        day: Day,
+        /// Its rows.
+        count: u64,
+        /// Digest over them.
+        digest: Digest,
+        /// When it was anchored.
+        anchored_at: Timestamp,
+        /// Entry that says so.
+        entry_index: u64,
     }
 }
 
@@ -902,6 +999,48 @@ crate::table! {
         revoked: bool,
         /// Entry that issued it.
         created_index: u64,
+        /// What it was made for.
+        purpose: actor::password::Purpose,
+    }
+}
+
+crate::table! {
+    /// Since when the sessions of a person count: none of an older epoch does.
+    SignInRow = "sign_ins", Derived, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// Entry by which the way in was changed last.
+        epoch: u64,
+        /// When.
+        changed_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// What a group of the identity provider gives to whoever is in it.
+    GroupRow = "login_groups", Derived, key 1 {
+        /// Name of the group, as the provider says it.
+        group_name: String,
+        /// Roles as JSON.
+        roles: serde_json::Value,
+        /// Who mapped it: it gives him nothing.
+        mapped_by: ActorId,
+        /// When.
+        mapped_at: Timestamp,
+        /// Index of the last entry that changed it.
+        revision: u64,
+    }
+}
+
+crate::table! {
+    /// What a person's groups gave him at his last login.
+    GroupRolesRow = "group_roles", Derived, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// His groups that were mapped, as JSON.
+        groups: serde_json::Value,
+        /// Roles that he has from them alone, as JSON.
+        roles: serde_json::Value,
     }
 }
 
@@ -968,6 +1107,34 @@ crate::table! {
         secret_hash: Digest,
         /// The token that it belongs to.
         token_id: TokenId,
+    }
+}
+
+crate::table! {
+    /// What a person proves himself with: the hash of a password, or of the one-time secret with which he sets one.
+    PasswordRow = "passwords", Vault, key 1 {
+        /// Whose.
+        actor_id: ActorId,
+        /// Hash of the password (PHC string, argon2id); none until it is set, and after a reset.
+        hash: Option<actor::password::PasswordHash>,
+        /// SHA-256 of the one-time secret.
+        reset_hash: Option<Digest>,
+        /// Until when the one-time secret works.
+        reset_until: Option<Timestamp>,
+    }
+}
+
+crate::table! {
+    /// Somebody of an identity provider, and who he is here; erasable.
+    LoginIdentityRow = "login_identities", Vault, key 1 {
+        /// Digest over issuer and subject.
+        identity: Digest,
+        /// The provider.
+        issuer: String,
+        /// Who, for the provider.
+        subject: String,
+        /// Who he is here; nobody when he was let go.
+        actor_id: Option<ActorId>,
     }
 }
 
@@ -1042,6 +1209,87 @@ crate::table! {
     }
 }
 
+crate::words! {
+    /// How somebody proved who he is when his session began.
+    SessionMethod, "method" {
+        /// A password of this registry.
+        Password = "password",
+        /// The organisation's identity provider (OpenID Connect).
+        Oidc = "oidc",
+    }
+}
+
+crate::table! {
+    /// A person who is logged in to the pages. Read at each request; a row is made once, and only ever deleted.
+    SessionRow = "sessions", Scratch, key 1 {
+        /// SHA-256 of the secret in the cookie.
+        session_id: Digest,
+        /// Who.
+        actor_id: ActorId,
+        /// When he logged in.
+        created_at: Timestamp,
+        /// When it ends, whatever happens.
+        expires_at: Timestamp,
+        /// What forms must carry.
+        csrf: String,
+        /// How he proved who he is.
+        method: SessionMethod,
+        /// [`SignInRow`]'s epoch at that time.
+        epoch: u64,
+        /// What the browser calls itself, for the person to tell sessions apart.
+        browser: String,
+    }
+}
+
+crate::table! {
+    /// When a session was used last, to the minute. A table of its own: writing it can never bring an ended session back.
+    SessionUseRow = "session_uses", Scratch, key 1 {
+        /// The session.
+        session_id: Digest,
+        /// When.
+        used_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// Failed logins of late, by account or address.
+    LoginFailureRow = "login_failures", Scratch, key 1 {
+        /// `account:` and the digest of the name as it was given, or `address:` and the address.
+        origin: String,
+        /// Failures since the last success or the last quiet hour.
+        count: u64,
+        /// When the last one was.
+        last_at: Timestamp,
+        /// Until when nothing is tried.
+        blocked_until: Timestamp,
+    }
+}
+
+crate::table! {
+    /// A line of the access log. Rows are added in batches off the path of requests; the day of a row is the one in which it was written
+    /// down, so that no row comes late to a day that is anchored.
+    AccessLogRow = "access_log", Scratch, key 3 {
+        /// The day to which it counts.
+        day: Day,
+        /// When it happened.
+        at: Timestamp,
+        /// 16 random hexadecimal digits.
+        log_id: String,
+        /// What somebody did.
+        kind: AccessKind,
+        /// Who; nobody for a failed login.
+        actor: Option<ActorId>,
+        /// To what.
+        what: String,
+        /// Digest over salt and private text.
+        private_digest: Digest,
+        /// The salt; none after an erasure.
+        private_salt: Option<Vec<u8>>,
+        /// Address, program and claimed name, as JSON; none after an erasure.
+        private_text: Option<String>,
+    }
+}
+
 /// A secondary index.
 #[derive(Debug)]
 pub struct Index {
@@ -1063,7 +1311,9 @@ pub const ALL: &[&Table] = &[
     TileRow::TABLE,
     CheckpointRow::TABLE,
     ModelRow::TABLE,
+    AccessClassRow::TABLE,
     TierProposalRow::TABLE,
+    TransferProposalRow::TABLE,
     NameRow::TABLE,
     BindingRow::TABLE,
     VersionRow::TABLE,
@@ -1093,18 +1343,31 @@ pub const ALL: &[&Table] = &[
     TemplateRow::TABLE,
     TemplateNameRow::TABLE,
     ActorRow::TABLE,
+    GrantProposalRow::TABLE,
+    TeamRow::TABLE,
+    TeamMemberRow::TABLE,
+    AccessAnchorRow::TABLE,
     ActorKeyRow::TABLE,
     AttestationRow::TABLE,
     TokenRow::TABLE,
+    SignInRow::TABLE,
+    GroupRow::TABLE,
+    GroupRolesRow::TABLE,
     SettingRow::TABLE,
     BundleRow::TABLE,
     TimelineRow::TABLE,
     CredentialRow::TABLE,
+    PasswordRow::TABLE,
+    LoginIdentityRow::TABLE,
     DirectoryRow::TABLE,
     HandleRow::TABLE,
     PrivateRow::TABLE,
     ArtifactFileRow::TABLE,
     ArtifactUploadRow::TABLE,
+    AccessLogRow::TABLE,
+    SessionRow::TABLE,
+    SessionUseRow::TABLE,
+    LoginFailureRow::TABLE,
 ];
 
 /// Every secondary index. The unique one over `entries.request` is the idempotency receipt.
@@ -1155,6 +1418,10 @@ pub const INDEXES: &[Index] = &[
     Index { name: "reviews_by_subject", table: ReviewRow::TABLE, columns: &["subject"], unique: false },
     Index { name: "findings_by_status", table: FindingRow::TABLE, columns: &["status", "opened_index"], unique: false },
     Index { name: "findings_by_model", table: FindingRow::TABLE, columns: &["model_id"], unique: false },
+    Index { name: "transfer_proposals_by_entry", table: TransferProposalRow::TABLE, columns: &["entry_index"], unique: false },
+    Index { name: "grant_proposals_by_entry", table: GrantProposalRow::TABLE, columns: &["entry_index"], unique: false },
+    Index { name: "team_members_by_actor", table: TeamMemberRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "access_log_by_actor", table: AccessLogRow::TABLE, columns: &["actor", "day", "at", "log_id"], unique: false },
     Index { name: "tokens_by_actor", table: TokenRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "actor_keys_by_actor", table: ActorKeyRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "attestations_by_version", table: AttestationRow::TABLE, columns: &["model_id", "number"], unique: false },
@@ -1162,6 +1429,10 @@ pub const INDEXES: &[Index] = &[
     Index { name: "credentials_by_token", table: CredentialRow::TABLE, columns: &["token_id"], unique: false },
     Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
     Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },
+    Index { name: "login_identities_by_actor", table: LoginIdentityRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "sessions_by_actor", table: SessionRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "sessions_by_expiry", table: SessionRow::TABLE, columns: &["expires_at"], unique: false },
+    Index { name: "login_failures_by_time", table: LoginFailureRow::TABLE, columns: &["last_at"], unique: false },
     Index { name: "artifact_uploads_by_expiry", table: ArtifactUploadRow::TABLE, columns: &["expires_at"], unique: false },
 ];
 

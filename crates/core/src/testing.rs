@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::approval::ApprovalVerdict;
-use crate::entry::{Door, Draft, Entry, Payload, PrivateText, Subject, Vault};
+use crate::entry::{Door, Draft, Entry, Payload, PrivateText, Subject};
 use crate::model::Profile;
 use crate::names::{ActorId, Digest, FilePath, Label, ModelId, ModelKind, ModelName, PolicyMode, PromotionId, RiskTier, State, Timestamp, VersionNumber};
 use crate::policy::{Finding, Outcome};
@@ -51,6 +51,11 @@ impl World {
     /// Now: one second later with every command.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(START).plus_seconds(self.seconds)
+    }
+
+    /// Lets time pass.
+    pub fn skip(&mut self, seconds: i64) {
+        self.seconds += seconds;
     }
 
     /// Runs a command as the sequencer does; a refused one leaves no trace.
@@ -184,14 +189,7 @@ pub(crate) fn put_beside(rows: &mut Rows, draft: &Draft) {
         rows.put(&PayloadRow { digest: payload.digest, bytes: payload.bytes.clone() });
     }
     for row in &draft.vault {
-        match row {
-            Vault::Credential(row) => rows.put(row),
-            Vault::Directory(row, handle) => {
-                rows.put(row);
-                rows.put(handle);
-            }
-            Vault::Private(row) => rows.put(row),
-        }
+        row.put(rows);
     }
 }
 

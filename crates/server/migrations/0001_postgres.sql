@@ -60,6 +60,17 @@ CREATE TABLE "tier_proposals" (
     "entry_index" bigint,
     PRIMARY KEY ("model_id")
 );
+CREATE TABLE "transfer_proposals" (
+    "model_id" text COLLATE "C" NOT NULL,
+    "from_team" text COLLATE "C",
+    "to_team" text COLLATE "C",
+    "reason" text COLLATE "C",
+    "proposed_by" text COLLATE "C",
+    "proposed_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("model_id")
+);
+CREATE INDEX "transfer_proposals_by_entry" ON "transfer_proposals" ("entry_index");
 CREATE TABLE "names" (
     "name" text COLLATE "C" NOT NULL,
     "model_id" text COLLATE "C",
@@ -443,9 +454,45 @@ CREATE TABLE "actors" (
     "kind" text COLLATE "C",
     "roles" text COLLATE "C",
     "active" bigint,
+    "erased_index" bigint,
     "created_index" bigint,
     "revision" bigint,
     PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "grant_proposals" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "roles" text COLLATE "C",
+    "proposed_by" text COLLATE "C",
+    "proposed_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("actor_id")
+);
+CREATE INDEX "grant_proposals_by_entry" ON "grant_proposals" ("entry_index");
+CREATE TABLE "teams" (
+    "team" text COLLATE "C" NOT NULL,
+    "description" text COLLATE "C",
+    "members" bigint,
+    "models" bigint,
+    "dissolved" bigint,
+    "created_index" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("team")
+);
+CREATE TABLE "team_members" (
+    "team" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C" NOT NULL,
+    "added_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("team", "actor_id")
+);
+CREATE INDEX "team_members_by_actor" ON "team_members" ("actor_id");
+CREATE TABLE "access_anchors" (
+    "day" text COLLATE "C" NOT NULL,
+    "count" bigint,
+    "digest" text COLLATE "C",
+    "anchored_at" bigint,
+    "entry_index" bigint,
+    PRIMARY KEY ("day")
 );
 CREATE TABLE "actor_keys" (
     "key_id" text COLLATE "C" NOT NULL,
@@ -482,9 +529,30 @@ CREATE TABLE "tokens" (
     "expires_at" bigint,
     "revoked" bigint,
     "created_index" bigint,
+    "purpose" text COLLATE "C",
     PRIMARY KEY ("token_id")
 );
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "sign_ins" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "epoch" bigint,
+    "changed_at" bigint,
+    PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "login_groups" (
+    "group_name" text COLLATE "C" NOT NULL,
+    "roles" text COLLATE "C",
+    "mapped_by" text COLLATE "C",
+    "mapped_at" bigint,
+    "revision" bigint,
+    PRIMARY KEY ("group_name")
+);
+CREATE TABLE "group_roles" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "groups" text COLLATE "C",
+    "roles" text COLLATE "C",
+    PRIMARY KEY ("actor_id")
+);
 CREATE TABLE "settings" (
     "name" text COLLATE "C" NOT NULL,
     "value" text COLLATE "C",
@@ -520,6 +588,21 @@ CREATE TABLE "credentials" (
     PRIMARY KEY ("secret_hash")
 );
 CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "passwords" (
+    "actor_id" text COLLATE "C" NOT NULL,
+    "hash" text COLLATE "C",
+    "reset_hash" text COLLATE "C",
+    "reset_until" bigint,
+    PRIMARY KEY ("actor_id")
+);
+CREATE TABLE "login_identities" (
+    "identity" text COLLATE "C" NOT NULL,
+    "issuer" text COLLATE "C",
+    "subject" text COLLATE "C",
+    "actor_id" text COLLATE "C",
+    PRIMARY KEY ("identity")
+);
+CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");
 CREATE TABLE "directory" (
     "actor_id" text COLLATE "C" NOT NULL,
     "handle" text COLLATE "C",
@@ -556,3 +639,42 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 );
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "access_log" (
+    "day" text COLLATE "C" NOT NULL,
+    "at" bigint NOT NULL,
+    "log_id" text COLLATE "C" NOT NULL,
+    "kind" text COLLATE "C",
+    "actor" text COLLATE "C",
+    "what" text COLLATE "C",
+    "private_digest" text COLLATE "C",
+    "private_salt" bytea,
+    "private_text" text COLLATE "C",
+    PRIMARY KEY ("day", "at", "log_id")
+);
+CREATE INDEX "access_log_by_actor" ON "access_log" ("actor", "day", "at", "log_id");
+CREATE TABLE "sessions" (
+    "session_id" text COLLATE "C" NOT NULL,
+    "actor_id" text COLLATE "C",
+    "created_at" bigint,
+    "expires_at" bigint,
+    "csrf" text COLLATE "C",
+    "method" text COLLATE "C",
+    "epoch" bigint,
+    "browser" text COLLATE "C",
+    PRIMARY KEY ("session_id")
+);
+CREATE INDEX "sessions_by_actor" ON "sessions" ("actor_id");
+CREATE INDEX "sessions_by_expiry" ON "sessions" ("expires_at");
+CREATE TABLE "session_uses" (
+    "session_id" text COLLATE "C" NOT NULL,
+    "used_at" bigint,
+    PRIMARY KEY ("session_id")
+);
+CREATE TABLE "login_failures" (
+    "origin" text COLLATE "C" NOT NULL,
+    "count" bigint,
+    "last_at" bigint,
+    "blocked_until" bigint,
+    PRIMARY KEY ("origin")
+);
+CREATE INDEX "login_failures_by_time" ON "login_failures" ("last_at");

@@ -60,6 +60,17 @@ CREATE TABLE "tier_proposals" (
     "entry_index" INTEGER,
     PRIMARY KEY ("model_id")
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "transfer_proposals" (
+    "model_id" TEXT NOT NULL,
+    "from_team" TEXT,
+    "to_team" TEXT,
+    "reason" TEXT,
+    "proposed_by" TEXT,
+    "proposed_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("model_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "transfer_proposals_by_entry" ON "transfer_proposals" ("entry_index");
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,
@@ -443,9 +454,45 @@ CREATE TABLE "actors" (
     "kind" TEXT,
     "roles" TEXT,
     "active" INTEGER,
+    "erased_index" INTEGER,
     "created_index" INTEGER,
     "revision" INTEGER,
     PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "grant_proposals" (
+    "actor_id" TEXT NOT NULL,
+    "roles" TEXT,
+    "proposed_by" TEXT,
+    "proposed_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "grant_proposals_by_entry" ON "grant_proposals" ("entry_index");
+CREATE TABLE "teams" (
+    "team" TEXT NOT NULL,
+    "description" TEXT,
+    "members" INTEGER,
+    "models" INTEGER,
+    "dissolved" INTEGER,
+    "created_index" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("team")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "team_members" (
+    "team" TEXT NOT NULL,
+    "actor_id" TEXT NOT NULL,
+    "added_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("team", "actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "team_members_by_actor" ON "team_members" ("actor_id");
+CREATE TABLE "access_anchors" (
+    "day" TEXT NOT NULL,
+    "count" INTEGER,
+    "digest" TEXT,
+    "anchored_at" INTEGER,
+    "entry_index" INTEGER,
+    PRIMARY KEY ("day")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "actor_keys" (
     "key_id" TEXT NOT NULL,
@@ -482,9 +529,30 @@ CREATE TABLE "tokens" (
     "expires_at" INTEGER,
     "revoked" INTEGER,
     "created_index" INTEGER,
+    "purpose" TEXT,
     PRIMARY KEY ("token_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "tokens_by_actor" ON "tokens" ("actor_id");
+CREATE TABLE "sign_ins" (
+    "actor_id" TEXT NOT NULL,
+    "epoch" INTEGER,
+    "changed_at" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_groups" (
+    "group_name" TEXT NOT NULL,
+    "roles" TEXT,
+    "mapped_by" TEXT,
+    "mapped_at" INTEGER,
+    "revision" INTEGER,
+    PRIMARY KEY ("group_name")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "group_roles" (
+    "actor_id" TEXT NOT NULL,
+    "groups" TEXT,
+    "roles" TEXT,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "settings" (
     "name" TEXT NOT NULL,
     "value" TEXT,
@@ -520,6 +588,21 @@ CREATE TABLE "credentials" (
     PRIMARY KEY ("secret_hash")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "credentials_by_token" ON "credentials" ("token_id");
+CREATE TABLE "passwords" (
+    "actor_id" TEXT NOT NULL,
+    "hash" TEXT,
+    "reset_hash" TEXT,
+    "reset_until" INTEGER,
+    PRIMARY KEY ("actor_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_identities" (
+    "identity" TEXT NOT NULL,
+    "issuer" TEXT,
+    "subject" TEXT,
+    "actor_id" TEXT,
+    PRIMARY KEY ("identity")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");
 CREATE TABLE "directory" (
     "actor_id" TEXT NOT NULL,
     "handle" TEXT,

@@ -17,3 +17,42 @@ CREATE TABLE "artifact_uploads" (
     PRIMARY KEY ("upload_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "artifact_uploads_by_expiry" ON "artifact_uploads" ("expires_at");
+CREATE TABLE "access_log" (
+    "day" TEXT NOT NULL,
+    "at" INTEGER NOT NULL,
+    "log_id" TEXT NOT NULL,
+    "kind" TEXT,
+    "actor" TEXT,
+    "what" TEXT,
+    "private_digest" TEXT,
+    "private_salt" BLOB,
+    "private_text" TEXT,
+    PRIMARY KEY ("day", "at", "log_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "access_log_by_actor" ON "access_log" ("actor", "day", "at", "log_id");
+CREATE TABLE "sessions" (
+    "session_id" TEXT NOT NULL,
+    "actor_id" TEXT,
+    "created_at" INTEGER,
+    "expires_at" INTEGER,
+    "csrf" TEXT,
+    "method" TEXT,
+    "epoch" INTEGER,
+    "browser" TEXT,
+    PRIMARY KEY ("session_id")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "sessions_by_actor" ON "sessions" ("actor_id");
+CREATE INDEX "sessions_by_expiry" ON "sessions" ("expires_at");
+CREATE TABLE "session_uses" (
+    "session_id" TEXT NOT NULL,
+    "used_at" INTEGER,
+    PRIMARY KEY ("session_id")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE "login_failures" (
+    "origin" TEXT NOT NULL,
+    "count" INTEGER,
+    "last_at" INTEGER,
+    "blocked_until" INTEGER,
+    PRIMARY KEY ("origin")
+) STRICT, WITHOUT ROWID;
+CREATE INDEX "login_failures_by_time" ON "login_failures" ("last_at");

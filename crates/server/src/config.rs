@@ -21,7 +21,8 @@ pub use listen::{Listen, Network, Tls};
 pub use rate::Rate;
 pub use value::Invalid;
 
-use value::{is_web_address, readable};
+use crate::app::LoginConfig;
+use value::{is_web_address, readable, within};
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub struct Config {
     pub rate: Rate,
     /// Where the private keys are.
     pub keys: Keys,
+    /// How people log in.
+    pub login: LoginConfig,
 }
 
 /// Where the database is. Without any value it is SQLite in the data folder.
@@ -98,7 +101,27 @@ impl Config {
         self.listen.check(self.tls.is_some())?;
         self.limits.check()?;
         self.rate.check()?;
-        self.keys.check()
+        self.keys.check()?;
+        self.check_login()
+    }
+
+    fn check_login(&self) -> Result<(), Invalid> {
+        let login = &self.login;
+        within("login.idle_minutes", login.idle_minutes, 1..=24 * 60)?;
+        within("login.session_hours", login.session_hours, 1..=7 * 24)?;
+        let Some(issuer) = &login.issuer else { return Ok(()) };
+        if login.client_id.is_empty() {
+            return Err(Invalid("`login.client_id` is missing: an issuer gives one to each of its clients".to_owned()));
+        }
+        if self.public_url.is_none() {
+            return Err(Invalid("`login.issuer` needs `public_url`: the issuer sends people back there".to_owned()));
+        }
+        let parsed = reqwest::Url::parse(issuer).map_err(|_| Invalid(format!("`login.issuer` is `{issuer}`, it must be the URL of an issuer")))?;
+        let is_local = parsed.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
+        if parsed.scheme() != "https" && !(parsed.scheme() == "http" && is_local) {
+            return Err(Invalid(format!("`login.issuer` is `{issuer}`, it must begin with https://")));
+        }
+        Ok(())
     }
 
     /// Checks that the files which it names can be read: what `--check-config` adds to [`Config::check`].
@@ -112,6 +135,9 @@ impl Config {
         if let Some(tls) = &self.tls {
             readable("tls.certificate", &tls.certificate)?;
             readable("tls.key", &tls.key)?;
+        }
+        if let Some(file) = &self.login.client_secret_file {
+            readable("login.client_secret_file", file)?;
         }
         self.keys.check_files()
     }

@@ -87,6 +87,11 @@ pub fn decision() -> Result<String, Fault> {
     letter_and_hex('d')
 }
 
+/// Whether a text has the form of a bearer secret, and so is no password.
+pub fn is_token(text: &str) -> bool {
+    text.starts_with("chy_")
+}
+
 /// A new bearer secret: `chy_` and 43 characters of URL-safe base64, 256 random bits.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod jobs;
 pub mod keys;
 pub mod ledger;
+pub mod secret;
 pub mod serve;
 pub mod store;
 

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 pub use arguments::{ServeArgs, database_address, key_sources, parse_offset};
 
 use crate::app::rates::Rates;
-use crate::app::{App, AppConfig};
+use crate::app::{App, AppConfig, WebConfig};
 use crate::clock::Clock;
 use crate::http::transport::{Settings, TlsState, serve};
 use crate::store::StoreConfig;
@@ -35,6 +35,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         store: StoreConfig { data: args.data(&config), database },
         policy_mode: config.policy_mode.unwrap_or(PolicyMode::Enforce),
         no_auth: args.no_auth,
+        login: config.login.clone(),
+        web: WebConfig { public_url: config.public_url.clone(), tls: config.tls.is_some() },
         clock: Clock::System { offset: args.clock_offset.unwrap_or(0) },
         crash: None,
         keys: args.key_sources(&config, None)?,
@@ -46,14 +48,18 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     greet(&args, &config, listener.local_addr()?, token.as_deref());
     let router = crate::http::router_within(app.clone(), config.limits.request_time());
-    let jobs = [tokio::spawn(crate::jobs::checkpoint::run(app.clone())), tokio::spawn(crate::jobs::checks::run(app.clone()))];
+    let jobs = [
+        tokio::spawn(crate::jobs::access_log::run(app.clone())),
+        tokio::spawn(crate::jobs::checkpoint::run(app.clone())),
+        tokio::spawn(crate::jobs::checks::run(app.clone())),
+    ];
     let watch = tls.clone().map(|tls| {
         let notices = app.notices().clone();
         tokio::spawn(async move { tls.watch(notices).await })
     });
-    drop(app);
     serve(listener, router, Settings { limits: config.limits, listen: config.listen, tls, rates }, stopped()).await;
     jobs.iter().chain(&watch).for_each(tokio::task::JoinHandle::abort);
+    app.flush_access_log().await;
     Ok(())
 }
 

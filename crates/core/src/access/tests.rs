@@ -7,7 +7,7 @@ use crate::testing::*;
 
 fn with(roles: &[&str]) -> Actor {
     let roles = roles.iter().map(|role| Grant::parse(role).unwrap()).collect();
-    Actor { id: bob(), kind: ActorKind::Person, roles, delegated: vec![], access_revision: 0 }
+    Actor { id: bob(), kind: ActorKind::Person, roles, teams: vec![], delegated: vec![], access_revision: 0 }
 }
 
 const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:security", "approver:ai-governance", "deployer", "incident", "auditor", "administrator"];
@@ -54,7 +54,7 @@ fn who_may_do_what() {
         (RevokeAttestation, &["owner", "approver:ai-governance", "incident"]),
         (ManageOwnAccount, &ROLES),
         (ManageTeams, &["administrator"]),
-        (TransferModel, &["owner"]),
+        (TransferModel, &["owner", "administrator"]),
         (ErasePerson, &["administrator"]),
         (ManageAccess, &["administrator"]),
         (ReadAccessLog, &["auditor", "administrator"]),

@@ -63,9 +63,13 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
     match command {
         Command::AddKey { actor, key, whose, held } => add(rows, context, actor, key, *whose, *held),
         Command::RemoveKey { actor, key_id, whose } => remove(rows, context, actor, key_id, *whose),
-        Command::Create { .. } | Command::SetRoles { .. } | Command::Deactivate { .. } | Command::IssueToken { .. } | Command::RevokeToken { .. } => {
-            Ok(Vec::new())
-        }
+        Command::Create { .. }
+        | Command::SetRoles { .. }
+        | Command::Deactivate { .. }
+        | Command::IssueToken { .. }
+        | Command::RevokeToken { .. }
+        | Command::Password(_)
+        | Command::Binding(_) => Ok(Vec::new()),
     }
 }
 
@@ -149,7 +153,16 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event) -> Result<(),
                 rows.put(&ActorKeyRow { removed_at: Some(entry.at), removed_index: Some(entry.index), ..row });
             }
         }
-        Event::Created { .. } | Event::RolesChanged { .. } | Event::Deactivated {} | Event::TokenIssued { .. } | Event::TokenRevoked {} => {}
+        Event::Created { .. }
+        | Event::RolesChanged { .. }
+        | Event::Deactivated {}
+        | Event::TokenIssued { .. }
+        | Event::TokenRevoked {}
+        | Event::PasswordSet {}
+        | Event::PasswordReset { .. }
+        | Event::LoginBound { .. }
+        | Event::LoginUnbound { .. }
+        | Event::GroupsChanged { .. } => {}
     }
     Ok(())
 }

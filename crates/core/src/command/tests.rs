@@ -350,7 +350,7 @@ proptest! {
 
     #[test]
     fn an_actor_without_roles_may_nothing(dice: Dice) {
-        let nobody = Actor { id: bob(), kind: ActorKind::Person, roles: vec![], delegated: vec![], access_revision: 0 };
+        let nobody = Actor { id: bob(), kind: ActorKind::Person, roles: vec![], teams: vec![], delegated: vec![], access_revision: 0 };
         prop_assert!(authorize(&nobody, command(dice)).is_err());
     }
 }

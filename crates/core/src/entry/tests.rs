@@ -72,7 +72,7 @@ fn actor_events() -> Vec<(Subject, Event)> {
         (actor(), E::Created { kind: ActorKind::Person, roles: vec![Role::Viewer.into(), Role::Approver(label("security")).into()] }.into()),
         (actor(), E::RolesChanged { roles: vec![Role::Owner.into()] }.into()),
         (actor(), E::Deactivated {}.into()),
-        (token(), E::TokenIssued { actor: bob(), expires_at: time() }.into()),
+        (token(), E::TokenIssued { actor: bob(), expires_at: time(), purpose: crate::actor::password::Purpose::Access }.into()),
         (token(), E::TokenRevoked {}.into()),
     ]
 }
@@ -316,7 +316,6 @@ fn later_events() -> Vec<(Subject, Event)> {
     later.extend(governed_events());
     later.extend(supply_events());
     later.extend(bundle_events());
-    later.extend(key_events());
     later
 }
 
@@ -330,6 +329,57 @@ fn key_events() -> Vec<(Subject, Event)> {
         overlap_until: Some(time()),
     };
     vec![(Subject::Registry, rotated.into())]
+}
+
+/// Passwords, and what a login gives.
+fn login_events() -> Vec<(Subject, Event)> {
+    use crate::actor::Event as E;
+    let token = Subject::Token(TokenId::parse(&format!("t{:0>32}", 2)).unwrap());
+    let issued = E::TokenIssued { actor: bob(), expires_at: time(), purpose: crate::actor::password::Purpose::Login };
+    let actor = || Subject::Actor(bob());
+    let issuer = || "https://idp.example/realms/ml".to_owned();
+    let (group, roles) = ("ml-credit".to_owned(), vec![crate::access::Grant::parse("contributor@team:credit").unwrap()]);
+    vec![
+        (actor(), E::PasswordSet {}.into()),
+        (actor(), E::PasswordReset { until: time() }.into()),
+        (token, issued.into()),
+        (actor(), E::LoginBound { issuer: issuer(), subject: digest("subject") }.into()),
+        (actor(), E::LoginUnbound { issuer: issuer() }.into()),
+        (actor(), E::GroupsChanged { groups: vec![group.clone()], roles: roles.clone() }.into()),
+        (Subject::Registry, crate::group::Event::Mapped { group: group.clone(), roles }.into()),
+        (Subject::Registry, crate::group::Event::Unmapped { group }.into()),
+    ]
+}
+
+/// Teams, transfers, roles that two persons give, erasure, the access log.
+fn team_events() -> Vec<(Subject, Event)> {
+    use crate::grant::Event as G;
+    use crate::model::Event as M;
+    use crate::team::Event as T;
+    let team = || Subject::Team(label("credit"));
+    let model = || Subject::Model(model_id(1));
+    let grants = || vec![crate::access::Grant::parse("approver:security@team:credit").unwrap()];
+    let (actor, reason) = (|| Subject::Actor(bob()), digest("reason"));
+    vec![
+        (team(), T::Created { description: "scores loans".to_owned() }.into()),
+        (team(), T::Changed { description: "all of it".to_owned() }.into()),
+        (team(), T::MemberAdded { member: bob() }.into()),
+        (team(), T::MemberRemoved { member: bob() }.into()),
+        (team(), T::Dissolved { reason }.into()),
+        (model(), M::TransferProposed { from: None, to: label("credit"), reason }.into()),
+        (model(), M::Transferred { from: Some(label("risk")), to: label("credit"), proposed_by: bob() }.into()),
+        (model(), M::TransferRejected { to: label("credit"), reason }.into()),
+        (model(), M::TransferWithdrawn { to: label("credit"), reason }.into()),
+        (actor(), G::Proposed { grants: grants() }.into()),
+        (actor(), G::Confirmed { grants: grants(), proposed_by: alice() }.into()),
+        (actor(), G::Rejected { grants: grants(), reason }.into()),
+        (actor(), G::Withdrawn { grants: grants(), reason }.into()),
+        (actor(), crate::erasure::Event::Erased { digests: vec![digest("comment"), digest("reason")] }.into()),
+        (
+            Subject::Registry,
+            crate::access_log::Event::Anchored { day: crate::access_log::Day::parse("2026-05-02").unwrap(), count: 3, digest: digest("rows") }.into(),
+        ),
+    ]
 }
 
 /// Documents that were read, and templates.
@@ -432,7 +482,7 @@ fn approver_events() -> Vec<(Subject, Event)> {
 /// One entry of every kind; the first also carries a receipt.
 fn canonical() -> Vec<Entry> {
     let events =
-        [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events(), calendar_events()].concat();
+        [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events(), calendar_events(), team_events(), login_events()].concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)
@@ -465,20 +515,25 @@ fn kind(bytes: &[u8]) -> String {
 /// Every kind of event in the sources: the words after `#[serde(rename = "…")]` in front of a variant.
 fn kinds_in_the_sources() -> std::collections::BTreeSet<String> {
     let sources = [
+        include_str!("../access_log.rs"),
         include_str!("../actor.rs"),
         include_str!("../alias.rs"),
         include_str!("../attestation.rs"),
         include_str!("../bundle.rs"),
         include_str!("../delegation.rs"),
+        include_str!("../erasure.rs"),
         include_str!("../evidence.rs"),
         include_str!("../exception.rs"),
+        include_str!("../grant.rs"),
         include_str!("../model.rs"),
         include_str!("../promotion/event.rs"),
         include_str!("../registry.rs"),
         include_str!("../calendar.rs"),
         include_str!("../finding.rs"),
+        include_str!("../group.rs"),
         include_str!("../risk.rs"),
         include_str!("../tag.rs"),
+        include_str!("../team.rs"),
         include_str!("../template.rs"),
         include_str!("../version.rs"),
     ];

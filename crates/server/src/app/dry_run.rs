@@ -123,7 +123,7 @@ impl App {
                 break;
             }
             let turn = self.turn().await?;
-            let snapshot = self.store().read().await?;
+            let snapshot = self.seen_by(caller).await?;
             let rows = slice(&snapshot, &ask.states, after.as_ref()).await?;
             let Some(last) = rows.last() else { break };
             after = Some((last.model_id.clone(), last.number.get()));

@@ -50,7 +50,7 @@ impl App {
         };
         // A crash here leaves the promotion open with its exceptions: whoever repeats the call, or executes it, releases the version.
         reach(self.inner.crash, CrashPoint::AfterEmergency);
-        let (executed, missing) = self.release(caller, id, &Options::at(options.door)).await?;
+        let (executed, missing) = self.release(caller, id, &options.plain()).await?;
         Ok(Emergency { executed, missing, receipt })
     }
 
@@ -106,7 +106,7 @@ impl App {
 
     /// Releases the version of a promotion whose emergency the caller has opened, if its gates let a person do so.
     async fn release(&self, caller: &Caller, id: &PromotionId, options: &Options) -> Result<(bool, Vec<Finding>), AppError> {
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let status = snapshot.get::<PromotionRow>(values![*id]).await?.map(|row| row.status);
         let opened = exception_of(&snapshot, caller, id).await?;
         drop(snapshot);

@@ -44,7 +44,7 @@ impl App {
     /// # Errors
     /// `non_waivable` (recorded); `invalid_field` for a rule that the policy does not know or a time that it does not allow.
     pub async fn request_exception(&self, caller: &Caller, ask: &ExceptionAsk, options: &Options) -> Result<(Receipt, ExceptionId), AppError> {
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let policy = self.policy_for(&snapshot).await?;
         let engine = &policy.engine;
         if !engine.rules().iter().any(|rule| rule.id == ask.rule) {
@@ -84,7 +84,7 @@ impl App {
         }
         let prepare = |caller: Caller| {
             async move {
-                let snapshot = self.store().read().await?;
+                let snapshot = self.seen_by(&caller).await?;
                 let row = exception_row(&snapshot, id).await?;
                 let (model, version) = subject_rows(&snapshot, &row).await?;
                 let state = version.state;
@@ -122,7 +122,7 @@ impl App {
         reason: &str,
         options: &Options,
     ) -> Result<Receipt, AppError> {
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let row = exception_row(&snapshot, id).await?;
         let grantors = self.policy_for(&snapshot).await?.engine.exception_rules().grantors(&row.rule).to_vec();
         drop(snapshot);
@@ -136,7 +136,7 @@ impl App {
     /// # Errors
     /// `access_denied` (recorded) for anybody but who asked, an owner or a grantor; `transition_refused` for one that is closed.
     pub async fn revoke_exception(&self, caller: &Caller, id: &ExceptionId, reason: &str, options: &Options) -> Result<Receipt, AppError> {
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let row = exception_row(&snapshot, id).await?;
         let grantors = self.policy_for(&snapshot).await?.engine.exception_rules().grantors(&row.rule).to_vec();
         drop(snapshot);

@@ -1,8 +1,9 @@
 //! Executing a command: sequence it, and answer with the entries that it made. Also first start and recorded refusals.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use chancery_core::access::{Action, Authorized, Grant, Role, action_of};
+use chancery_core::access::{Action, Actor, Authorized, Grant, Limits, Role, action_of};
 use chancery_core::actor::{self, ActorKind};
 use chancery_core::entry::{Door, Draft, Entry, Subject};
 use chancery_core::names::{ActorId, Digest, Label, PolicyMode};
@@ -12,7 +13,7 @@ use chancery_core::tables::{ActorRow, EntryRow, SettingRow};
 use chancery_core::{Command, registry};
 use futures_util::future::BoxFuture;
 
-use super::access::Caller;
+use super::access::{Caller, Credential};
 use super::refusals::Record;
 use super::sequence::{Answer, Job, Noted, Work};
 use super::{App, AppError};
@@ -32,12 +33,27 @@ pub struct Options {
     pub door: Door,
     /// Idempotency: digests of actor and key, and of the body.
     pub request: Option<(Digest, Digest)>,
+    /// By what the caller was recognised.
+    pub credential: Credential,
+    /// To what the caller's token is limited.
+    pub limits: Option<Arc<Limits>>,
 }
 
 impl Options {
-    /// Without idempotency key.
-    pub fn at(door: Door) -> Self {
-        Self { door, request: None }
+    /// Of a caller, without idempotency key.
+    pub fn of(caller: &Caller) -> Self {
+        Self { door: caller.door, request: None, credential: caller.credential.clone(), limits: caller.limits.clone() }
+    }
+
+    /// The same without the idempotency key: for what a request does beside its command.
+    #[must_use]
+    pub fn plain(&self) -> Self {
+        Self { request: None, ..self.clone() }
+    }
+
+    /// The caller whose command this is, with the actor as it stands.
+    fn caller(&self, actor: Actor) -> Caller {
+        Caller { actor, door: self.door, credential: self.credential.clone(), limits: self.limits.clone() }
     }
 }
 
@@ -100,7 +116,7 @@ impl App {
                 Attempt::Stale => {
                     // Roles changed since the caller was authenticated: decide about access anew.
                     let (actor, what) = command.into_parts();
-                    let caller = Caller { actor: self.current_actor(&actor).await?, door: options.door };
+                    let caller = options.caller(self.current_actor(&actor).await?);
                     command = self.allow_command(&caller, what).await?;
                 }
             }
@@ -125,7 +141,7 @@ impl App {
             Answer::Done(receipt) => Ok(Attempt::Done(receipt)),
             Answer::Stale => Ok(Attempt::Stale),
             Answer::Refused(refusal, subject) => {
-                let caller = Caller { actor, door: options.door };
+                let caller = options.caller(actor);
                 let subject = subject.unwrap_or(prepared.subject);
                 Err(self.refuse(&caller, subject, action.as_str(), refusal, prepared.gate.as_ref()).await)
             }
@@ -243,6 +259,25 @@ impl App {
     pub(super) async fn system_command(&self, command: Command) -> Result<Receipt, Fault> {
         let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
         self.system(&system, command).await
+    }
+
+    /// Runs a command of the program itself that may be refused.
+    ///
+    /// # Errors
+    /// The refusal; it is no attempt of anybody and becomes no entry.
+    pub(super) async fn as_system(&self, command: Command) -> Result<Receipt, AppError> {
+        self.check_writable()?;
+        let job = Job {
+            actor: ActorId::parse("system")?,
+            door: Door::System,
+            request: None,
+            work: Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None },
+        };
+        match self.sequencer().submit(job).await? {
+            Answer::Done(receipt) => Ok(receipt),
+            Answer::Stale => Err(contended().into()),
+            Answer::Refused(refusal, _) => Err(refusal.into()),
+        }
     }
 
     async fn system(&self, actor: &ActorId, command: Command) -> Result<Receipt, Fault> {

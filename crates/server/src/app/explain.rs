@@ -73,7 +73,7 @@ impl App {
         environment: &Label,
     ) -> Result<ExplainView, AppError> {
         let _turn = self.turn().await?;
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let (model, version) = view::version_named(&snapshot, model, number).await?;
         let open = super::promote::open_promotion(&snapshot, &version, to).await?;
         let subjects = self.subjects(&snapshot, caller, model, version, to, environment, open).await?;

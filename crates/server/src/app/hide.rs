@@ -30,7 +30,7 @@ impl App {
     ) -> Result<Receipt, AppError> {
         let prepare = |caller: Caller| {
             async move {
-                let snapshot = self.store().read().await?;
+                let snapshot = self.seen_by(&caller).await?;
                 let row = snapshot.get::<VersionRow>(values![*model, number]).await?;
                 let expected = row.ok_or_else(|| Refusal::not_found("version", &number.to_string()))?.revision;
                 let aliases = snapshot.rows::<AliasRow>("WHERE model_id = $1 AND number = $2 ORDER BY alias", &values![*model, number]).await?;
@@ -51,7 +51,7 @@ impl App {
     pub async fn hide_model(&self, caller: &Caller, id: &ModelId, reason: &PrivateText, options: &Options) -> Result<Receipt, AppError> {
         let prepare = |caller: Caller| {
             async move {
-                let snapshot = self.store().read().await?;
+                let snapshot = self.seen_by(&caller).await?;
                 let revision = snapshot.get::<SettingRow>(values![releases(id)]).await?.map_or(0, |row| row.revision);
                 let aliases = snapshot.rows::<AliasRow>("WHERE model_id = $1 ORDER BY alias", &values![*id]).await?;
                 let aliases = aliases.into_iter().map(|row| row.alias).collect();

@@ -2,6 +2,7 @@
 //! gated calls ([`App::promote`] and its kin), which prepare outside and then sequence (`design.md` section 5).
 
 mod access;
+pub mod access_log;
 pub mod artifacts;
 pub mod as_of;
 mod attestation;
@@ -18,8 +19,11 @@ pub mod explain;
 mod gate;
 mod hide;
 pub mod intake;
+pub mod jwks;
+pub mod jwt;
 pub mod keys;
 pub mod lineage;
+pub mod login;
 mod mode;
 pub mod notices;
 pub mod policy;
@@ -32,6 +36,7 @@ pub mod register;
 pub mod replay;
 mod rotate;
 mod sequence;
+mod sight;
 mod signed;
 pub mod view;
 
@@ -41,10 +46,12 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::policy::Engine;
 use chancery_core::refusal::Refusal;
 
-pub use access::{Caller, Reading};
+pub use access::{Caller, Credential, Presented, Reading};
 pub use emergency::Emergency;
 pub use exception::ExceptionAsk;
 pub use execute::{Options, Receipt};
+pub use login::config::WebConfig;
+pub use login::{LoggedIn, LoginConfig};
 pub use promote::own_signature;
 pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
 pub use rotate::Rotated;
@@ -56,7 +63,7 @@ use crate::crash::CrashPoint;
 use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::ledger::signer::Signer;
-use crate::store::{Snapshot, Store, StoreConfig};
+use crate::store::{Store, StoreConfig};
 
 /// What an application is made of.
 #[derive(Clone, Debug)]
@@ -67,6 +74,10 @@ pub struct AppConfig {
     pub policy_mode: PolicyMode,
     /// Whether callers are not asked who they are (loopback only).
     pub no_auth: bool,
+    /// How people log in.
+    pub login: LoginConfig,
+    /// How browsers reach the pages.
+    pub web: WebConfig,
     /// The clock.
     pub clock: Clock,
     /// Where the process ends itself, for the tests of durability; the program sets none.
@@ -145,7 +156,11 @@ struct Inner {
     no_auth: bool,
     crash: Option<CrashPoint>,
     access: access::Cache,
+    logins: login::Logins,
+    web: WebConfig,
+    access_log: access_log::Log,
     current: Arc<current::Current>,
+    sights: sight::Sights,
     lookout: current::Lookout,
     /// Gates that are prepared at once: they take the processor, and must leave some of it to everybody else.
     turns: tokio::sync::Semaphore,
@@ -171,6 +186,7 @@ impl App {
         let shipped = Engine::compile(&chancery_core::policy::Bundle::baseline()).map_err(|error| Fault::Config(format!("the baseline policy: {error}")))?;
         let current = Arc::new(current::Current::default());
         let sequencer = Sequencer::start(writer, config.clock.clone(), config.crash, Arc::clone(&current))?;
+        let access_log = access_log::Log::start(store.clone(), config.clock.clone());
         let lookout = current::Lookout::start(store.clone(), Arc::clone(&current));
         let signer = Signer::new(store.clone(), keys.clone(), config.crash);
         // Before anything is written: a database that is older than what the key has signed must not grow.
@@ -195,8 +211,12 @@ impl App {
             clock: config.clock,
             no_auth: config.no_auth,
             crash: config.crash,
-            access: access::Cache::default(),
+            access: access::Cache::new()?,
+            logins: login::Logins::new(config.login, &config.web)?,
+            web: config.web,
+            access_log,
             current,
+            sights: sight::Sights::default(),
             lookout,
             turns: tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             refusals: refusals::Refusals::default(),
@@ -236,6 +256,16 @@ impl App {
         &self.inner.sequencer
     }
 
+    /// How browsers reach the pages.
+    pub fn web(&self) -> &WebConfig {
+        &self.inner.web
+    }
+
+    /// How people log in.
+    pub fn logins(&self) -> &LoginConfig {
+        self.inner.logins.config()
+    }
+
     /// The clock of the registry.
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
@@ -255,14 +285,6 @@ impl App {
             self.inner.sequencer.publish(checkpoint).await?;
         }
         Ok(())
-    }
-
-    /// A consistent read, for whoever was allowed to read.
-    ///
-    /// # Errors
-    /// [`AppError::Fault`].
-    pub async fn read(&self, _permit: &Reading) -> Result<Snapshot, AppError> {
-        Ok(self.inner.store.read().await?)
     }
 
     /// How often somebody may call.

@@ -56,7 +56,7 @@ impl App {
     ) -> Result<Receipt, AppError> {
         let prepare = |caller: Caller| {
             async move {
-                let snapshot = self.store().read().await?;
+                let snapshot = self.seen_by(&caller).await?;
                 let model = view::model_named(&snapshot, name).await?;
                 let (ungated, mut noted) = self.ungated_of(&snapshot, &model.model_id).await?;
                 noted.push(Noted::Model(model.model_id.clone(), model.revision));

@@ -39,7 +39,7 @@ const DAY_SECONDS: i64 = 86_400;
 impl App {
     /// Reads an open promotion with everything that its gates read.
     pub(super) async fn promotion_subjects(&self, caller: &Caller, id: &PromotionId) -> Result<(Subjects, Vec<Gate>), AppError> {
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let row = open_by_id(&snapshot, id).await?;
         let model = snapshot.get::<ModelRow>(values![row.model_id]).await?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
         let version = snapshot.get::<VersionRow>(values![row.model_id, row.number]).await?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;

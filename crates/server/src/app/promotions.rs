@@ -130,7 +130,7 @@ impl App {
     pub async fn promotion_view(&self, caller: &Caller, id: &PromotionId) -> Result<PromotionView, AppError> {
         let not_found = || Refusal::not_found("promotion", id.as_str());
         let _turn = self.turn().await?;
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let row = snapshot.get::<PromotionRow>(values![*id]).await?.ok_or_else(not_found)?;
         let model = snapshot.get::<ModelRow>(values![row.model_id]).await?.ok_or_else(not_found)?;
         let version = snapshot.get::<VersionRow>(values![row.model_id, row.number]).await?.ok_or_else(not_found)?;

@@ -133,20 +133,25 @@ fn verdict_of(event: &Event) -> Option<Digest> {
             | promotion::Event::Completed { verdict, .. }
             | promotion::Event::Executed { verdict, .. },
         ) => Some(*verdict),
-        Event::Actor(_)
+        Event::AccessLog(_)
+        | Event::Actor(_)
         | Event::Alias(_)
         | Event::Attestation(_)
         | Event::Bundle(_)
         | Event::Calendar(_)
         | Event::Delegation(_)
+        | Event::Erasure(_)
         | Event::Evidence(_)
         | Event::Exception(_)
         | Event::Finding(_)
+        | Event::Grant(_)
+        | Event::Group(_)
         | Event::Model(_)
         | Event::Promotion(_)
         | Event::Registry(_)
         | Event::Risk(_)
         | Event::Tag(_)
+        | Event::Team(_)
         | Event::Template(_)
         | Event::Version(_) => None,
     }

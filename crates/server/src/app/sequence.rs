@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chancery_core::entry::{Door, Draft, Entry, Request, Subject, Vault};
+use chancery_core::entry::{Door, Draft, Entry, Request, Subject};
 use chancery_core::ledger::merkle::leaf_hash;
 use chancery_core::names::{ActorId, Digest, ModelId, PromotionId, Timestamp, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
@@ -400,14 +400,7 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
             rows.put(&PayloadRow { digest: payload.digest, bytes: payload.bytes.clone() });
         }
         for row in &draft.vault {
-            match row {
-                Vault::Credential(row) => rows.put(row),
-                Vault::Directory(row, handle) => {
-                    rows.put(row);
-                    rows.put(handle);
-                }
-                Vault::Private(row) => rows.put(row),
-            }
+            row.put(rows);
         }
         applied = also(applied, apply(rows, entry))?;
     }
@@ -450,6 +443,7 @@ fn subject_of(command: &Command) -> Option<Subject> {
     use chancery_core::{actor, alias, exception, model, promotion, version};
     match command {
         Command::Actor(actor::Command::AddKey { actor, .. } | actor::Command::RemoveKey { actor, .. }) => Some(Subject::Actor(actor.clone())),
+        Command::Actor(actor::Command::SetRoles { id, .. } | actor::Command::Deactivate { id }) => Some(Subject::Actor(id.clone())),
         Command::Alias(alias::Command::Set { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Alias(alias::Command::Delete { model, .. }) => Some(Subject::Model(model.clone())),
         Command::Model(
@@ -458,6 +452,10 @@ fn subject_of(command: &Command) -> Option<Subject> {
             | model::Command::RejectTier { id, .. }
             | model::Command::WithdrawTier { id, .. }
             | model::Command::SetPolicyMode { id, .. }
+            | model::Command::ProposeTransfer { id, .. }
+            | model::Command::AcceptTransfer { id, .. }
+            | model::Command::RejectTransfer { id, .. }
+            | model::Command::WithdrawTransfer { id, .. }
             | model::Command::Hide { id, .. }
             | model::Command::Rename { id, .. },
         ) => Some(Subject::Model(id.clone())),
@@ -478,14 +476,19 @@ fn subject_of(command: &Command) -> Option<Subject> {
         ) => Some(Subject::Promotion(promotion.clone())),
         Command::Promotion(promotion::Command::Open { model, number, .. }) => Some(Subject::Version(model.clone(), *number)),
         Command::Promotion(promotion::Command::Rollback { model, to, .. }) => Some(Subject::Version(model.clone(), *to)),
+        Command::Erasure(chancery_core::erasure::Command::Erase { actor, .. }) => Some(Subject::Actor(actor.clone())),
+        Command::Grant(command) => Some(Subject::Actor(command.actor().clone())),
+        Command::Team(command) => Some(Subject::Team(command.team().clone())),
         Command::Calendar(command) => Some(Subject::Review(command.id().clone())),
         Command::Risk(command) => Some(Subject::Risk(command.id().clone())),
         Command::Template(command) => Some(Subject::Template(command.name().clone())),
-        Command::Actor(_)
+        Command::AccessLog(_)
+        | Command::Actor(_)
         | Command::Attestation(_)
         | Command::Bundle(_)
         | Command::Delegation(_)
         | Command::Finding(_)
+        | Command::Group(_)
         | Command::Evidence(_)
         | Command::Tag(_)
         | Command::Registry(_)

@@ -183,6 +183,14 @@ impl Client {
         }
     }
 
+    /// Sends a request once and reads the JSON of its answer: for what must not happen twice.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn answer_once(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        answer(self.send_once(request).await?).await
+    }
+
     /// Sends a request once. Any status but success is a failure.
     ///
     /// # Errors

@@ -5,9 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
+use chancery_core::names::Digest;
 use reqwest::Url;
 
 use super::failure::Failure;
+use crate::secret::Secret;
 
 /// Where the server is and how to prove who asks.
 #[derive(clap::Args, Clone, Debug)]
@@ -15,7 +17,7 @@ pub struct Connection {
     /// Address of the server.
     #[arg(long, global = true, env = "CHANCERY_URL", default_value = "http://127.0.0.1:8080", value_name = "URL", help_heading = "Connection")]
     pub url: String,
-    /// File that holds the token. Otherwise CHANCERY_TOKEN, or for a server on this machine the administrator's token in the data folder.
+    /// File that holds the token. Otherwise CHANCERY_TOKEN, then the token of `chancery login`, or for a server on this machine the administrator's token in the data folder.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Connection")]
     pub token_file: Option<PathBuf>,
 }
@@ -27,6 +29,8 @@ pub enum TokenSource {
     Environment,
     /// A file.
     File(PathBuf),
+    /// The last `chancery login` to this server.
+    Login,
     /// There is none: only anonymous calls work.
     None,
 }
@@ -68,6 +72,9 @@ fn find_token(file: Option<&Path>, base: &Url) -> Result<(Option<String>, TokenS
         let token = token.trim().to_owned();
         return Ok((Some(token).filter(|token| !token.is_empty()), TokenSource::Environment));
     }
+    if let Some((secret, _)) = kept_login(base)? {
+        return Ok((Some(secret.into_exposed()), TokenSource::Login));
+    }
     let data = std::env::var_os("CHANCERY_DATA").map_or_else(|| PathBuf::from("chancery-data"), PathBuf::from);
     let file = data.join("admin-token");
     if is_this_machine(base) && file.is_file() {
@@ -79,6 +86,47 @@ fn find_token(file: Option<&Path>, base: &Url) -> Result<(Option<String>, TokenS
 fn read_token(file: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| Failure::Usage(format!("cannot read the token file `{}`: {error}", file.display())))?;
     Ok(text.trim().to_owned())
+}
+
+/// Where the token of a login to this server is kept: one file for each server, so that no server gets the token of another.
+fn login_file(base: &Url) -> Option<PathBuf> {
+    let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = folder.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?;
+    let server = Digest::of(base.as_str().trim_end_matches('/').as_bytes()).to_string();
+    Some(folder.join("chancery").join(format!("login-{}", server.chars().take(16).collect::<String>())))
+}
+
+/// Secret and id of the token of the last login to this server.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn kept_login(base: &Url) -> Result<Option<(Secret, String)>, Failure> {
+    let Some(file) = login_file(base).filter(|file| file.is_file()) else { return Ok(None) };
+    let text = read_token(&file)?;
+    Ok(text.split_once('\n').map(|(secret, id)| (Secret::new(secret.trim().to_owned()), id.trim().to_owned())))
+}
+
+/// Keeps the token of a login in a file that only this user reads.
+///
+/// # Errors
+/// A file that cannot be written.
+pub(super) fn keep_login(base: &Url, secret: &Secret, id: &str) -> Result<PathBuf, Failure> {
+    let file = login_file(base).ok_or_else(|| Failure::Usage("there is no place for the token: set HOME or XDG_CONFIG_HOME".to_owned()))?;
+    let failed = |why: String| Failure::Usage(format!("cannot keep the token in `{}`: {why}", file.display()));
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    }
+    crate::keys::write_private(&file, format!("{}\n{id}\n", secret.expose()).as_bytes()).map_err(|fault| failed(crate::fault::chain(&fault)))?;
+    Ok(file)
+}
+
+/// Forgets the token of the last login.
+///
+/// # Errors
+/// A file that cannot be removed.
+pub(super) fn forget_login(base: &Url) -> Result<(), Failure> {
+    let Some(file) = login_file(base).filter(|file| file.exists()) else { return Ok(()) };
+    std::fs::remove_file(&file).map_err(|error| Failure::Usage(format!("cannot remove `{}`: {error}", file.display())))
 }
 
 /// Whether the address is this machine for certain.

@@ -85,6 +85,7 @@ async fn server(session: &Session) -> Finding {
 async fn token(session: &Session) -> Finding {
     let source = match session.client.token_source() {
         TokenSource::Environment => "CHANCERY_TOKEN".to_owned(),
+        TokenSource::Login => "chancery login".to_owned(),
         TokenSource::File(file) => file.display().to_string(),
         TokenSource::None => return Finding::Wrong("there is no token".to_owned(), "set CHANCERY_TOKEN or use --token-file"),
     };

@@ -3,6 +3,7 @@
 //! Commands that talk to the server get a [`session::Session`]; their results go through [`output::Output`], their
 //! failures are [`failure::Failure`] and end in one [`exit::ExitCode`].
 
+pub mod access_log;
 pub mod alias;
 pub mod approval_signature;
 pub mod attestation;
@@ -26,6 +27,8 @@ pub mod exit;
 pub mod facts;
 pub mod failure;
 pub mod finding;
+pub mod grant;
+pub mod group;
 pub mod hashing;
 pub mod hide;
 pub mod history;
@@ -34,6 +37,7 @@ pub mod jobs;
 pub mod key;
 pub mod ledger;
 pub mod lineage;
+pub mod login;
 pub mod model;
 pub mod output;
 pub mod policy;
@@ -53,10 +57,12 @@ pub mod session;
 pub mod summary;
 pub mod system;
 pub mod tag;
+pub mod team;
 pub mod template;
 pub mod tier_proposal;
 pub mod token;
 pub mod trace;
+pub mod transfer;
 pub mod transition;
 pub mod upload;
 pub mod user;
@@ -174,9 +180,29 @@ pub enum Command {
     /// Create users and give them roles.
     #[command(subcommand)]
     User(user::Command),
+    /// Roles that wait for a second administrator.
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Create teams, say who is in them, and dissolve them.
+    #[command(subcommand)]
+    Team(team::Command),
+    /// Show and verify who logged in, downloaded and exported.
+    #[command(subcommand)]
+    AccessLog(access_log::Command),
     /// Create, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Say what groups of the identity provider give.
+    #[command(subcommand)]
+    Group(group::Command),
+    /// Log in with your password; the commands that follow are yours for half a day.
+    Login(login::Args),
+    /// End the login of this machine.
+    #[command(after_help = "Example: chancery logout")]
+    Logout,
+    /// Your password and your sessions.
+    #[command(subcommand)]
+    Account(login::Command),
     /// Register and remove public keys, with which approvals and evidence are signed.
     #[command(subcommand)]
     Key(key::Command),
@@ -248,7 +274,14 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Trace(args) => trace::run(args, &session()?).await,
         Command::Lineage(args) => lineage::run(args, &session()?).await,
         Command::User(command) => user::run(command, &session()?).await,
+        Command::Grant(command) => grant::run(command, &session()?).await,
+        Command::Team(command) => team::run(command, &session()?).await,
+        Command::AccessLog(command) => access_log::run(command, &session()?).await,
         Command::Token(command) => token::run(command, &session()?).await,
+        Command::Group(command) => group::run(command, &session()?).await,
+        Command::Login(args) => login::login(args, &session()?).await,
+        Command::Logout => login::logout(&session()?).await,
+        Command::Account(command) => login::account(command, &session()?).await,
         Command::Key(command) => match key::run_on_data(&command).await {
             Some(outcome) => outcome,
             None => key::run(command, &session()?).await,

@@ -77,6 +77,9 @@ pub enum Command {
     /// Confirm, reject or withdraw a proposed risk tier, and list what is proposed.
     #[command(subcommand)]
     TierProposal(super::tier_proposal::Command),
+    /// Have another team own a model; both sides must want it.
+    #[command(subcommand)]
+    Transfer(super::transfer::Command),
     /// Give a model a policy mode of its own.
     #[command(after_help = "Example: chancery model mode sorter warn --reason \"a trial without users\"")]
     Mode {
@@ -161,6 +164,7 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             session.output.receipt(&answer, &super::tier_proposal::outcome(&name, &tier, &answer.value));
         }
         Command::TierProposal(command) => return super::tier_proposal::run(command, session).await,
+        Command::Transfer(command) => return super::transfer::run(command, session).await,
         Command::Mode { name, mode, reason } => {
             let given = if mode == "registry" { Value::Null } else { json!(mode) };
             let url = client.url(&["models", &name, "policy-mode"]);

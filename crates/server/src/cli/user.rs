@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::Outcome;
 use super::exit::ExitCode;
-use super::output::text;
-use super::session::Session;
+use super::output::{Format, text};
+use super::session::{Session, member};
 use super::token;
 
 /// The subcommands of `user`.
@@ -27,6 +27,27 @@ pub enum Command {
         /// A role; repeat it for more.
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
+    },
+    /// End a person's password. The one-time secret, with which he sets another, goes alone to the standard output.
+    #[command(after_help = "Example: chancery user reset-password data-scientist")]
+    ResetPassword {
+        /// Name of the person.
+        name: String,
+    },
+    /// Let a person log in as somebody of the identity provider.
+    #[command(after_help = "Example: chancery user bind data-scientist --subject 8f5c2a1e")]
+    Bind {
+        /// Name of the person.
+        name: String,
+        /// Who he is there: `sub` of his ID tokens, which a login that is refused shows him.
+        #[arg(long)]
+        subject: String,
+    },
+    /// End every login of a person by the identity provider.
+    #[command(after_help = "Example: chancery user unbind data-scientist")]
+    Unbind {
+        /// Name of the person.
+        name: String,
     },
     /// Deactivate a user and every token of that user.
     #[command(after_help = "Example: chancery user deactivate data-scientist")]
@@ -74,7 +95,27 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
         }
         Command::Roles { name, roles } => {
             let answer = client.change(Method::PUT, client.url(&["users", &name, "roles"]), &json!({"roles": roles}), None).await?;
-            session.output.receipt(&answer, &format!("roles of {name}: {}", roles.join(", ")));
+            session.output.receipt(&answer, &format!("roles of {name}: {}{}", roles.join(", "), super::grant::note(&name, &answer.value)));
+        }
+        Command::ResetPassword { name } => {
+            let request = client.request(Method::POST, client.url(&["users", &name, "password-reset"]));
+            let answer = client.answer_once(request).await?;
+            match session.output.format() {
+                Format::Json => session.output.raw(&answer.text),
+                Format::Table => {
+                    let until = text(&answer.value, "/until");
+                    session.output.note(&format!("{name} sets a password with this until {until}: `chancery account password`, or the page /password"));
+                    session.output.raw(&member(&answer.value, "/secret")?);
+                }
+            }
+        }
+        Command::Bind { name, subject } => {
+            let answer = client.post(client.url(&["users", &name, "oidc"]), &json!({"subject": subject})).await?;
+            session.output.receipt(&answer, &format!("{name} logs in with the identity provider"));
+        }
+        Command::Unbind { name } => {
+            let answer = client.delete(client.url(&["users", &name, "oidc"])).await?;
+            session.output.receipt(&answer, &format!("{name} no longer logs in with the identity provider"));
         }
         Command::Deactivate { name } => {
             let answer = client.delete(client.url(&["users", &name])).await?;
@@ -91,9 +132,10 @@ async fn create(args: CreateArgs, session: &Session) -> Outcome {
     }
     let answer = session.client.post(session.client.url(&["users"]), &body).await?;
     if args.token {
-        session.output.note(&format!("{} is created (entry {})", args.name, text(&answer.value, "/index")));
+        let waits = super::grant::note(&args.name, &answer.value);
+        session.output.note(&format!("{} is created (entry {}){waits}", args.name, text(&answer.value, "/index")));
         return token::create(session, &args.name, args.expires_in_days).await;
     }
-    session.output.receipt(&answer, &format!("{} is created", args.name));
+    session.output.receipt(&answer, &format!("{} is created{}", args.name, super::grant::note(&args.name, &answer.value)));
     Ok(ExitCode::Done)
 }

@@ -15,6 +15,12 @@ fn full() -> Config {
         limits: Limits::default(),
         rate: Rate::default(),
         keys: Keys { decision: KeySource { pkcs11: Some(token.clone()) }, checkpoint: KeySource { pkcs11: Some(token) } },
+        login: LoginConfig {
+            issuer: Some("https://idp.example.com".to_owned()),
+            client_id: "chancery".to_owned(),
+            client_secret_file: Some("secret".into()),
+            ..LoginConfig::default()
+        },
     }
 }
 
@@ -82,6 +88,10 @@ fn values_outside_of_their_range_are_refused_by_name() {
         ("[limits]\nconnections = 0", "`limits.connections` is 0, it must be from 1 to 1000000"),
         ("[limits]\nheaders = 101", "`limits.headers` is 101, it must be from 16 to 100"),
         ("[limits]\nheader_seconds = 0", "`limits.header_seconds` is 0"),
+        ("[login]\nidle_minutes = 0", "`login.idle_minutes` is 0"),
+        ("[login]\nissuer = \"https://idp\"", "`login.client_id` is missing"),
+        ("[login]\nissuer = \"https://idp\"\nclient_id = \"x\"", "`login.issuer` needs `public_url`"),
+        ("public_url = \"https://x\"\n[login]\nissuer = \"http://idp\"\nclient_id = \"x\"", "`login.issuer` is `http://idp`, it must begin with https://"),
         ("[rate]\nactor_burst = 0", "`rate.actor_burst` is 0"),
         ("[listen]\naddress = \"0.0.0.0:80\"", "`listen.address` is 0.0.0.0:80, which other machines reach, and connections are not encrypted"),
         ("[keys.decision.pkcs11]\nmodule = \"p11.so\"\ntoken_label = \"t\"\nkey_label = \"k\"\npin_file = \"p\"", "`keys.decision.pkcs11.module` is `p11.so`"),

@@ -11,14 +11,19 @@ use axum::http::request::Parts;
 use base64::Engine as _;
 use chancery_core::Command;
 use chancery_core::access::Action;
+use chancery_core::access_log::{AccessKind, Whence};
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, ModelId, ModelName, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
 
 use super::extract::Requested;
+use super::transport::Arrival;
 use crate::app::current::{Answer, Question};
+use crate::app::login::Origin;
 use crate::app::rates::Wait;
-use crate::app::{App, AppError, Caller, Options, Reading, Receipt};
+use crate::app::{App, AppError, Caller, Options, Presented, Reading, Receipt};
+use crate::ids;
+use crate::secret::Secret;
 use crate::store::Snapshot;
 
 /// An action as a type.
@@ -117,6 +122,7 @@ pub struct Allowed<P: Permit> {
     /// Who calls.
     pub caller: Caller,
     permit: Reading,
+    whence: Whence,
     action: PhantomData<P>,
 }
 
@@ -126,24 +132,39 @@ impl<P: Permit> Allowed<P> {
     /// # Errors
     /// `unauthenticated`; `access_denied`, which is recorded.
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
-        let secret = secret(parts);
-        let caller = app.authenticate(secret.as_deref(), door).await?;
-        app.rates().actor(&caller.actor.id).map_err(too_many)?;
-        let permit = app.allow(&caller, P::ACTION).await?;
-        Ok(Self { app: app.clone(), caller, permit, action: PhantomData })
+        let caller = app.authenticate(presented(parts), &origin(parts), door).await?;
+        Self::to(caller, super::whence::of(parts), app).await
     }
 
-    /// A consistent read.
+    /// Checks the action for a caller who has proved who he is in another way.
+    ///
+    /// # Errors
+    /// `access_denied`, which is recorded.
+    pub(super) async fn to(caller: Caller, whence: Whence, app: &App) -> Result<Self, AppError> {
+        app.rates().actor(&caller.actor.id).map_err(too_many)?;
+        let permit = app.allow(&caller, P::ACTION).await?;
+        Ok(Self { app: app.clone(), caller, permit, whence, action: PhantomData })
+    }
+
+    /// A consistent read of what this caller may see: models that he may not read are not there.
     ///
     /// # Errors
     /// [`AppError::Fault`].
     pub async fn read(&self) -> Result<Snapshot, AppError> {
-        self.app.read(&self.permit).await
+        self.app.read(&self.permit, &self.caller).await
+    }
+
+    /// Adds a line to the access log, before what it is about is handed out.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`] when the log takes no line.
+    pub async fn log(&self, kind: AccessKind, what: &str) -> Result<(), AppError> {
+        Ok(self.app.log_access(kind, Some(&self.caller.actor.id), what, &self.whence).await?)
     }
 
     /// The kept answer to a question.
     pub fn kept(&self, question: &Question) -> Option<Answer> {
-        self.app.kept(&self.permit, question)
+        self.app.kept(&self.permit, &self.caller, question)
     }
 
     /// The model of which `name/number` is a version, for ever.
@@ -151,7 +172,7 @@ impl<P: Permit> Allowed<P> {
     /// # Errors
     /// `not_found`.
     pub async fn model_of_version(&self, name: &ModelName, number: VersionNumber) -> Result<ModelId, AppError> {
-        self.app.model_of_version(&self.permit, name, number).await
+        self.app.model_of_version(&self.permit, &self.caller, name, number).await
     }
 
     /// Executes a command as this caller.
@@ -166,7 +187,7 @@ impl<P: Permit> Allowed<P> {
     /// What goes with a command of this request.
     pub fn options(&self, requested: &Requested) -> Options {
         let key = |text: &String| Digest::of(format!("{}\n{text}", self.caller.actor.id).as_bytes());
-        Options { door: self.caller.door, request: requested.key.as_ref().map(|text| (key(text), requested.body)) }
+        Options { request: requested.key.as_ref().map(|text| (key(text), requested.body)), ..Options::of(&self.caller) }
     }
 }
 
@@ -184,17 +205,25 @@ fn too_many(wait: Wait) -> AppError {
     refusal.remedy(&format!("try again in {} s, and send fewer", wait.seconds)).into()
 }
 
-/// The secret of `Authorization: Bearer …`, or of basic authentication where the password is a token.
-fn secret(parts: &Parts) -> Option<String> {
+/// What `Authorization` presents: a token, also as the password of basic authentication, or a name and a password.
+fn presented(parts: &Parts) -> Option<Presented> {
     let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, value) = header.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(value.trim().to_owned());
+        return Some(Presented::Token(Secret::new(value.trim().to_owned())));
     }
     if scheme.eq_ignore_ascii_case("basic") {
         let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).ok()?;
         let text = String::from_utf8(bytes).ok()?;
-        return text.split_once(':').map(|(_, password)| password.to_owned());
+        let (name, password) = text.split_once(':')?;
+        let password = Secret::new(password.to_owned());
+        // No password begins like a token, so a token that ran out is never tried as one.
+        return Some(if ids::is_token(password.expose()) { Presented::Token(password) } else { Presented::Password(name.to_owned(), password) });
     }
     None
+}
+
+/// Where a request comes from: the other end of its connection. Headers such as `X-Forwarded-For` are what anybody writes, and say nothing.
+pub(super) fn origin(parts: &Parts) -> Origin {
+    Origin { address: parts.extensions.get::<Arrival>().map(|arrival| arrival.address), whence: super::whence::of(parts) }
 }

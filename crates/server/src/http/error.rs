@@ -12,6 +12,9 @@ use crate::app::AppError;
 use crate::blobs::{BlobError, BlobFault};
 use crate::fault::{Fault, chain};
 
+/// Media type of a problem.
+pub(super) const PROBLEM: &str = "application/problem+json";
+
 /// A problem (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -82,7 +85,7 @@ impl Problem {
     fn respond(self, status: StatusCode) -> Response {
         let unauthenticated = status == StatusCode::UNAUTHORIZED;
         let mut response = (status, Json(self)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
@@ -105,12 +108,17 @@ impl IntoResponse for AppError {
     }
 }
 
-/// A fault shows a request id only; its chain goes to the log.
-fn fault_response(fault: &Fault) -> Response {
+/// Writes a fault to the log; gives the status of the answer and the request id under which it is found there.
+pub(super) fn log_fault(fault: &Fault) -> (StatusCode, String) {
     let request_id = crate::ids::random::<8>().map(hex::encode).unwrap_or_default();
     tracing::error!(request_id, error = %chain(fault), "a request failed");
     let read_only = matches!(fault, Fault::ClockSkew { .. });
-    let status = if read_only { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+    (if read_only { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR }, request_id)
+}
+
+/// A fault shows a request id only; its chain goes to the log.
+fn fault_response(fault: &Fault) -> Response {
+    let (status, request_id) = log_fault(fault);
     let problem = Problem {
         kind: "https://chancery.dev/problems/fault".to_owned(),
         title: "fault".to_owned(),

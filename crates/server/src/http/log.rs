@@ -5,6 +5,7 @@ use axum::extract::{OriginalUri, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use chancery_core::access_log::AccessKind;
 
 use super::{Allowed, caller};
 use crate::app::App;
@@ -38,6 +39,10 @@ pub fn router(app: App) -> Router {
 
 /// Entry bundles hold whole entries: for those who may read them.
 async fn entries(allowed: Allowed<caller::ReadEntries>, OriginalUri(uri): OriginalUri) -> Response {
+    // Whole entries leave the registry here: that is its export.
+    if let Err(error) = allowed.log(AccessKind::Export, uri.path()).await {
+        return error.into_response();
+    }
     entry_bundle(allowed.app.store(), uri.path()).await
 }
 

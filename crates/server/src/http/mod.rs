@@ -10,6 +10,8 @@ pub mod log;
 pub mod mlflow;
 mod queries;
 pub mod transport;
+pub mod ui;
+mod whence;
 
 use std::time::Duration;
 
@@ -46,6 +48,9 @@ pub const ANONYMOUS: &[&str] = &[
     "/api/v1/openapi.json",
     "/api/v1/docs",
     "/api/v1/keys",
+    // What they need is in their body.
+    "/api/v1/login",
+    "/api/v1/account/password",
     "/log/checkpoint",
     "/log/key",
     "/log/tile/{level}/{path}",
@@ -79,6 +84,7 @@ pub fn router_within(app: App, time: Duration) -> Router {
     let api = api::router(app.clone());
     let service = Router::new()
         .merge(api)
+        .merge(ui::router(app.clone()))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(api::system::ready).with_state(app.clone()))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, time))

@@ -18,6 +18,7 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::Bundle(bundle::Event::Uploaded { digest, .. } | bundle::Event::Shipped { digest }) => vec![*digest],
         Event::Bundle(bundle::Event::Activated { .. } | bundle::Event::Withdrawn { .. })
         | Event::Registry(registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. } | registry::Event::ClockMoved { .. } | registry::Event::KeysRotated { .. })
+        | Event::AccessLog(_)
         | Event::Actor(_)
         | Event::Alias(_)
         | Event::Exception(_)
@@ -25,8 +26,12 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         | Event::Attestation(attestation::Event::Revoked { .. })
         | Event::Calendar(_)
         | Event::Delegation(_)
+        | Event::Erasure(_)
         | Event::Finding(_)
+        | Event::Grant(_)
+        | Event::Group(_)
         | Event::Risk(_)
+        | Event::Team(_)
         | Event::Template(template::Event::Approved { .. } | template::Event::Withdrawn { .. })
         | Event::Tag(tag::Event::Deleted { .. }) => Vec::new(),
     }

@@ -16,6 +16,7 @@ mod postgres;
 mod postgres_tls;
 mod schema;
 mod scratch;
+pub mod sight;
 mod snapshot;
 mod sql;
 mod sqlite;
@@ -31,6 +32,7 @@ use deadpool_postgres::{Object, Pool};
 
 pub use schema::{Index, Migration, Schema};
 pub use scratch::Scratch;
+pub use sight::{Density, Readable, Sight};
 pub use snapshot::Snapshot;
 pub use tx::Tx;
 pub use writer::{Scratchpad, Writer};

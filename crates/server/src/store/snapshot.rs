@@ -6,14 +6,16 @@ use chancery_core::rows::{Key, Row, Table, Value};
 use deadpool_postgres::Object;
 use rusqlite::Connection;
 
+use super::sight::{Dialect, Sight, look_up};
 use super::{Head, Loaded, Values, postgres, sql, sqlite};
 use crate::fault::Fault;
 
 /// The database as of one moment. Dropping it ends its transaction; drop it before anything slow happens.
 #[derive(Debug)]
 pub struct Snapshot {
-    link: Link,
+    link: Arc<Link>,
     head: Head,
+    sight: Sight,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,22 @@ impl Drop for Transaction {
     }
 }
 
+impl Link {
+    fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Values>, Fault> {
+        match self {
+            Self::Sqlite(reader) => sqlite::query(&sqlite::held(&reader.connection), sql, parameters),
+            Self::Postgres(transaction) => postgres::query(&transaction.0, sql, parameters).await,
+        }
+    }
+}
+
 /// The head is read at once: on both databases it is the first read that fixes the moment, not BEGIN.
 const HEAD: &str = "SELECT size, at FROM head WHERE id = 1";
 
@@ -56,14 +74,14 @@ impl Snapshot {
             sqlite::run(&connection, "BEGIN DEFERRED")?;
             Head::from_values(&sqlite::query(&connection, HEAD, &[])?)?
         };
-        Ok(Self { link: Link::Sqlite(reader), head })
+        Ok(Self { link: Arc::new(Link::Sqlite(reader)), head, sight: Sight::Everything })
     }
 
     pub(super) async fn postgres(client: Object) -> Result<Self, Fault> {
         let transaction = Box::new(Transaction(client));
         let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {HEAD}");
         let head = Head::from_integers(&postgres::integers(&transaction.0, &begin).await?)?;
-        Ok(Self { link: Link::Postgres(transaction), head })
+        Ok(Self { link: Arc::new(Link::Postgres(transaction)), head, sight: Sight::Everything })
     }
 
     /// The ledger's head in this snapshot.
@@ -71,25 +89,55 @@ impl Snapshot {
         self.head
     }
 
-    /// Rows of a query with `$1` placeholders.
+    /// The same moment, as whoever has this sight sees it.
+    #[must_use]
+    pub fn seen_with(mut self, sight: Sight) -> Self {
+        self.sight = sight;
+        self
+    }
+
+    /// The same moment without any limit of sight, for what the rules must know whoever asks: nothing that it shows goes to a caller.
+    #[must_use]
+    pub fn everything(&self) -> Self {
+        Self { link: Arc::clone(&self.link), head: self.head, sight: Sight::Everything }
+    }
+
+    /// Whether something may be out of sight.
+    pub fn is_limited(&self) -> bool {
+        matches!(self.sight, Sight::Some(_))
+    }
+
+    /// Rows of a query with `$1` placeholders, of what is in sight.
     ///
     /// # Errors
     /// [`Fault::Database`]; [`Fault::BadRow`] for a column that is no integer, text or bytes.
     pub async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Values>, Fault> {
-        match &self.link {
-            Link::Sqlite(reader) => sqlite::query(&sqlite::held(&reader.connection), sql, parameters),
-            Link::Postgres(transaction) => postgres::query(&transaction.0, sql, parameters).await,
+        let guarded = match &self.sight {
+            Sight::Everything => None,
+            Sight::Some(readable) => readable.guarded(sql, parameters, self.link.dialect()),
+        };
+        match &guarded {
+            None => self.link.query(sql, parameters).await,
+            Some((sql, parameters)) => self.link.query(sql, parameters).await,
         }
     }
 
-    /// The rows with these keys, in the order of the keys; `None` where there is none.
+    /// The rows with these keys, in the order of the keys; `None` where there is none in sight.
     ///
     /// # Errors
     /// As [`Snapshot::query`].
     pub async fn load(&self, keys: Vec<Key>) -> Result<Loaded, Fault> {
-        match &self.link {
-            Link::Sqlite(reader) => sqlite::load(&sqlite::held(&reader.connection), keys),
-            Link::Postgres(transaction) => postgres::load(&transaction.0, keys).await,
+        match (&self.sight, &*self.link) {
+            (Sight::Some(_), _) => {
+                let look = |key: Key| async {
+                    let (text, parameters) = look_up(&key);
+                    let found = self.query(&text, parameters).await?.into_iter().next();
+                    Ok::<_, Fault>((key, found))
+                };
+                futures_util::future::try_join_all(keys.into_iter().map(look)).await
+            }
+            (Sight::Everything, Link::Sqlite(reader)) => sqlite::load(&sqlite::held(&reader.connection), keys),
+            (Sight::Everything, Link::Postgres(transaction)) => postgres::load(&transaction.0, keys).await,
         }
     }
 

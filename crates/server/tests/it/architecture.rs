@@ -142,9 +142,15 @@ fn handlers_get_the_application_from_their_caller() {
     assert_eq!(
         files,
         [
+            "server/src/http/api/login.rs: async fn login(State(app): State<App>, request: Request) -> Result<Response, AppError> {",
+            "server/src/http/api/login.rs: async fn set_password(State(app): State<App>, request: Request) -> Result<Response, AppError> {",
             "server/src/http/api/system.rs: async fn keys(State(app): State<App>) -> Result<String, AppError> {",
             "server/src/http/api/system.rs: pub(crate) async fn ready(State(app): State<App>) -> Response {",
             "server/src/http/mlflow/artifacts/multipart.rs: State(app): State<App>,",
+            "server/src/http/ui/login.rs: pub(super) async fn show(State(app): State<App>, parts: Parts) -> Result<Response, PageError> {",
+            "server/src/http/ui/login.rs: pub(super) async fn show_password(State(app): State<App>, parts: Parts) -> Result<Response, PageError> {",
+            "server/src/http/ui/oidc.rs: pub(super) async fn begin(State(app): State<App>, parts: Parts) -> Result<Response, PageError> {",
+            "server/src/http/ui/oidc.rs: pub(super) async fn finish(State(app): State<App>, parts: Parts) -> Result<Response, PageError> {",
         ]
     );
 }

@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod access_log;
+#[cfg(test)]
 mod alias;
 #[cfg(test)]
 mod approval;
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod attack_login;
 #[cfg(test)]
 mod attestation;
 #[cfg(test)]
@@ -44,6 +48,10 @@ mod key;
 mod lifecycle;
 #[cfg(test)]
 mod lineage;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod login_oidc;
 #[cfg(test)]
 mod mlflow;
 #[cfg(test)]
@@ -82,6 +90,8 @@ mod store_tls;
 mod support;
 #[cfg(test)]
 mod systems;
+#[cfg(test)]
+mod teams;
 #[cfg(test)]
 mod template;
 #[cfg(test)]

@@ -262,7 +262,7 @@ fn token_child() {
     let Some(folder) = std::env::var_os(TOKEN).map(PathBuf::from) else { return };
     block_on(async {
         let data = folder.join("registry");
-        let app = TestApp::open_with(&data, None, None, sources(&folder)).await;
+        let app = TestApp::open_keyed(&data, None, None, sources(&folder)).await;
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"bytes").await;

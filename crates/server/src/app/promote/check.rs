@@ -33,7 +33,7 @@ impl App {
         to: State,
         environment: &Label,
     ) -> Result<(Evaluated, Subjects), AppError> {
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let (model, version) = view::version_named(&snapshot, model, number).await?;
         let open = open_promotion(&snapshot, &version, to).await?;
         let gates = gates(version.state, to)?;

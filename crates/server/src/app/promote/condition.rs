@@ -35,7 +35,7 @@ impl App {
     }
 
     async fn meeting(&self, caller: &Caller, id: &PromotionId, number: u64, note: &str) -> Result<Prepared, AppError> {
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let not_found = || Refusal::not_found("promotion", id.as_str());
         let promotion = snapshot.get::<PromotionRow>(values![*id]).await?.ok_or_else(not_found)?;
         let version = snapshot.get::<VersionRow>(values![promotion.model_id, promotion.number]).await?.ok_or_else(not_found)?;

@@ -84,7 +84,7 @@ impl App {
             Err(error) => return Err(self.refused_while_prepared(caller, Action::AskPromotion, error).await),
         };
         drop(turn);
-        let plain = Options::at(options.door);
+        let plain = options.plain();
         let Some(promotion) = &subjects.promotion else {
             let (receipt, promotion) = match self.open_promotion(caller, ask, options).await {
                 Err(AppError::Refused(refusal, _)) if refusal.code == Code::AlreadyExists => return Ok(None),

@@ -52,7 +52,7 @@ impl App {
         if ask.verdict == ApprovalVerdict::Approve {
             // A crash between the approval and this loses nothing: whoever repeats the approval under its idempotency key, or
             // promotes next, has the decision signed.
-            let plain = Options::at(options.door);
+            let plain = options.plain();
             self.decide_if_complete(caller, id, &plain).await?;
             self.complete_if_ready(caller, id, &plain).await?;
         }

@@ -91,7 +91,7 @@ impl App {
     }
 
     async fn rollback_plan(&self, caller: &Caller, ask: &RollbackAsk) -> Result<(Drill, Subjects, Evaluated), AppError> {
-        let snapshot = self.store().read().await?;
+        let snapshot = self.seen_by(caller).await?;
         let environment = Label::parse("production")?;
         let (model, version) = match ask.to {
             Some(number) => view::version_named(&snapshot, &ask.model, number).await?,

@@ -52,7 +52,7 @@ impl App {
             .prepared(caller, action, options, |caller| {
                 async move {
                     let caller = &caller;
-                    let snapshot = self.store().read().await?;
+                    let snapshot = self.seen_by(caller).await?;
                     let (model, version) = view::version_named(&snapshot, model, number).await?;
                     let gated = transition(version.state, ask.to) == Move::Reinstate && ask.to == State::Candidate;
                     let environment = Label::parse("production")?;

@@ -7,7 +7,7 @@ use chancery_core::names::PolicyMode;
 use chancery_core::registry::KeyPurpose;
 use clap::ValueEnum;
 
-use crate::app::{App, AppConfig};
+use crate::app::{App, AppConfig, LoginConfig, WebConfig};
 use crate::cli::Outcome;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
@@ -65,6 +65,8 @@ pub(super) async fn run(args: &Args) -> Outcome {
         store: StoreConfig { data, database: database_address(args.database.as_deref(), file.map(PathBuf::as_path)).map_err(|invalid| usage(&invalid))? },
         policy_mode: PolicyMode::Enforce,
         no_auth: false,
+        login: LoginConfig::default(),
+        web: WebConfig::default(),
         clock: Clock::System { offset: 0 },
         crash: None,
         keys: key_sources(&config, Some(purpose)).map_err(|invalid| usage(&invalid))?,

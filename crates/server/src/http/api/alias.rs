@@ -58,7 +58,7 @@ async fn show(
     }
     let row = named(&snapshot, &name, &alias).await?.ok_or_else(not_found)?;
     let answer = Answer::json(Some(row.revision), &AliasView::from(&row))?;
-    Ok(shown(allowed.app.keep(question, row.model_id, &snapshot, answer)))
+    Ok(shown(allowed.app.keep(question, row.model_id, &snapshot, answer).await?))
 }
 
 impl From<&AliasRow> for AliasView {

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, WARNING};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chancery_core::access_log::AccessKind;
 use chancery_core::entry::{Entry, Subject};
 use chancery_core::manifest::{Manifest, ManifestFile};
 use chancery_core::names::{FilePath, ModelName, State, VersionNumber};
@@ -57,6 +58,9 @@ async fn file(
     let about = deprecation(&snapshot, &model, &version).await?;
     drop(snapshot);
     let mut response = file_response(&allowed, file, &headers).await?;
+    if response.status().is_success() {
+        allowed.log(AccessKind::Download, &format!("model/{}/{} {path}", model.model_id, version.number)).await?;
+    }
     response.headers_mut().extend(about);
     Ok(response)
 }
@@ -87,6 +91,7 @@ async fn package_tar(allowed: Allowed<caller::Read>, Path((name, version)): Path
     let package = package::Package::new(manifest, facts, version.registered_at)?;
     package.check(allowed.app.blobs()).await?;
     let length = package.length()?;
+    allowed.log(AccessKind::Download, &format!("model/{}/{} package", model.model_id, version.number)).await?;
     let mut response = Body::from_stream(package.stream(allowed.app.blobs().clone())).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));

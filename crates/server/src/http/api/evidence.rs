@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
+use chancery_core::access_log::AccessKind;
 use chancery_core::access::Action;
 use chancery_core::entry::{MAX_PAYLOAD_BYTES, Payload};
 use chancery_core::evidence::read::limit;
@@ -223,6 +224,7 @@ async fn document(allowed: Allowed<caller::Read>, Path(digest): Path<Digest>) ->
     let snapshot = allowed.read().await?;
     let rows = snapshot.rows::<EvidenceRow>("WHERE digest = $1 LIMIT 1", &values![digest]).await?;
     let row = rows.first().ok_or_else(|| Refusal::not_found("document", &digest.to_string()))?;
+    allowed.log(AccessKind::Download, &format!("model/{}/{} evidence sha256:{digest}", row.model_id, row.number)).await?;
     let body = if row.in_payloads {
         Body::from(view::payload(&snapshot, &digest).await?)
     } else {

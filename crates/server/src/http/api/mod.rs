@@ -3,9 +3,12 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
+mod account;
+mod access_log;
 mod alias;
 mod as_of;
 mod attestation;
+mod binding;
 mod bundle;
 pub mod check;
 mod compare;
@@ -20,11 +23,14 @@ mod exception;
 mod explain;
 mod finding;
 mod govern;
+mod group;
+mod grant;
 mod history;
 mod jobs;
 mod key;
 pub mod ledger;
 mod lineage;
+mod login;
 pub mod model;
 mod package;
 pub mod policy;
@@ -35,9 +41,11 @@ mod risk;
 pub mod rollback;
 pub mod system;
 mod tag;
+mod team;
 mod template;
 pub mod token;
 mod trace;
+mod transfer;
 pub mod transition;
 pub mod upload;
 pub mod user;
@@ -47,9 +55,10 @@ use axum::Router;
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::error::Problem;
+use super::error::{PROBLEM, Problem};
 use super::extract::ReceiptView;
 use crate::app::App;
 
@@ -86,6 +95,14 @@ fn routes() -> OpenApiRouter<App> {
         .merge(bundle::routes())
         .merge(explain::routes())
         .merge(user::routes())
+        .merge(login::routes())
+        .merge(account::routes())
+        .merge(binding::routes())
+        .merge(group::routes())
+        .merge(grant::routes())
+        .merge(team::routes())
+        .merge(transfer::routes())
+        .merge(access_log::routes())
         .merge(token::routes())
         .merge(key::routes())
         .merge(decision::routes())
@@ -110,7 +127,23 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    plain_paths(routes().merge(upload::routes()).merge(download::routes()).into_openapi())
+    problem_media_type(plain_paths(routes().merge(upload::routes()).merge(download::routes()).into_openapi()))
+}
+
+/// Refusals come as problems (RFC 9457), with the media type of these.
+fn problem_media_type(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    fn is_problem(content: &RefOr<Content>) -> bool {
+        matches!(content, RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) if schema.ref_location.ends_with("/Problem"))
+    }
+    let items = document.paths.paths.values_mut();
+    let operations = items.flat_map(|item| [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head]).flatten();
+    for response in operations.flat_map(|operation| operation.responses.responses.values_mut()) {
+        let RefOr::T(response) = response else { continue };
+        if response.content.values().any(is_problem) {
+            response.content = std::mem::take(&mut response.content).into_values().map(|content| (PROBLEM.to_owned(), content)).collect();
+        }
+    }
+    document
 }
 
 /// OpenAPI knows no `{*key}`, the router's way to say that a parameter may hold `/`.

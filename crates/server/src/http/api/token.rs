@@ -3,15 +3,15 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chancery_core::actor::Command;
-use chancery_core::names::{ActorId, Digest, Label, TokenId};
+use chancery_core::names::{Digest, Label, TokenId};
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::{DirectoryRow, TokenRow};
+use chancery_core::tables::TokenRow;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::user::named;
+use super::user::{handle, named};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, Requested, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Queries, caller};
@@ -143,10 +143,6 @@ async fn token(snapshot: &Snapshot, row: TokenRow) -> Result<TokenView, AppError
         revoked: row.revoked,
         index: row.created_index,
     })
-}
-
-async fn handle(snapshot: &Snapshot, actor: &ActorId) -> Result<Option<String>, AppError> {
-    Ok(snapshot.get::<DirectoryRow>(values![*actor]).await?.map(|row| row.handle.to_string()))
 }
 
 /// Revoke a token

@@ -103,7 +103,7 @@ async fn offset(allowed: Allowed<caller::Upload>, Path(id): Path<String>) -> Res
 /// Append bytes to an upload
 #[utoipa::path(patch, path = "/api/v1/uploads/{id}", operation_id = "upload_append", tag = "uploads", security(("bearer" = [])), extensions(("x-effect" = json!("scratch"))),
     params(("id" = String, Path, description = "Id of the upload"), ("Upload-Offset" = u64, Header, description = "Bytes that are there, as the caller knows")),
-    request_body(content = String, content_type = "application/octet-stream", description = "The bytes"),
+    request_body(content = Option<String>, content_type = "application/octet-stream", description = "The bytes; none of them is allowed too"),
     responses((status = 200, description = "Bytes that are there now", body = OffsetView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn append(allowed: Allowed<caller::Upload>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, UploadError> {
     let id = UploadId::parse(&id).map_err(AppError::from)?;
@@ -143,7 +143,7 @@ async fn find(allowed: Allowed<caller::Upload>, Path(digest): Path<Digest>) -> R
 /// Upload a blob whole
 #[utoipa::path(put, path = "/api/v1/blobs/{digest}", operation_id = "blob_put", tag = "uploads", security(("bearer" = [])), extensions(("x-effect" = json!("scratch"))),
     params(("digest" = String, Path, description = "SHA-256 of the bytes")),
-    request_body(content = String, content_type = "application/octet-stream", description = "The bytes"),
+    request_body(content = Option<String>, content_type = "application/octet-stream", description = "The bytes; none of them is allowed too"),
     responses((status = 201, description = "The blob", body = BlobView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn put(allowed: Allowed<caller::Upload>, Path(digest): Path<Digest>, headers: HeaderMap, body: Body) -> Result<Response, UploadError> {
     let size = number(&headers, &CONTENT_LENGTH)?;

@@ -68,6 +68,8 @@ struct UserView {
     roles: serde_json::Value,
     /// Whether it has access.
     active: bool,
+    /// Whether the name was erased.
+    erased: bool,
 }
 
 /// List users, pipelines and services
@@ -89,7 +91,7 @@ async fn list(allowed: Allowed<caller::ReadEntries>, Query(page): Query<PageQuer
 async fn user(snapshot: &Snapshot, row: ActorRow) -> Result<UserView, AppError> {
     let directory = snapshot.get::<DirectoryRow>(values![row.actor_id]).await?;
     let (name, display_name) = directory.map(|row| (row.handle.to_string(), row.display_name)).unzip();
-    Ok(UserView { id: row.actor_id.to_string(), name, display_name, kind: row.kind.to_string(), roles: row.roles, active: row.active })
+    Ok(UserView { id: row.actor_id.to_string(), name, display_name, kind: row.kind.to_string(), roles: row.roles, active: row.active, erased: row.erased_index.is_some() })
 }
 
 /// Who has a name.
@@ -99,6 +101,25 @@ async fn user(snapshot: &Snapshot, row: ActorRow) -> Result<UserView, AppError> 
 pub(super) async fn named(snapshot: &Snapshot, name: &Label) -> Result<ActorId, AppError> {
     let row = snapshot.get::<HandleRow>(values![*name]).await?;
     Ok(row.ok_or_else(|| Refusal::not_found("user", name.as_str()))?.actor_id)
+}
+
+/// Who has a name, or the id itself: of somebody whose name was erased.
+///
+/// # Errors
+/// `not_found`.
+pub(super) async fn named_or_id(snapshot: &Snapshot, user: &Label) -> Result<ActorId, AppError> {
+    match ActorId::parse(user.as_str()) {
+        Ok(id) if snapshot.get::<ActorRow>(values![id]).await?.is_some() => Ok(id),
+        Ok(_) | Err(_) => named(snapshot, user).await,
+    }
+}
+
+/// The name of an actor for commands, when the directory has it.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub(super) async fn handle(snapshot: &Snapshot, actor: &ActorId) -> Result<Option<String>, AppError> {
+    Ok(snapshot.get::<DirectoryRow>(values![*actor]).await?.map(|row| row.handle.to_string()))
 }
 
 /// Roles, whole.

@@ -206,7 +206,7 @@ async fn show(
         // It shows how its parts stand: entries about other models make it old.
         return Ok(shown(answer));
     }
-    Ok(shown(allowed.app.keep(question, model.model_id, &snapshot, answer)))
+    Ok(shown(allowed.app.keep(question, model.model_id, &snapshot, answer).await?))
 }
 
 /// A description.

@@ -43,7 +43,7 @@ pub(super) async fn get(allowed: MlflowAllowed<caller::Read>, fields: Fields) ->
     if let Some(question @ Question::MlflowAlias(_, alias)) = &question
         && let Some((model, version)) = view::aliased(&snapshot, &known, alias).await?
     {
-        return versions::kept(&allowed, question.clone(), model, &snapshot, version);
+        return versions::kept(&allowed, question.clone(), model, &snapshot, version).await;
     }
     // Is it the alias or the model that is not there?
     view::model_row(&snapshot, &known).await?;

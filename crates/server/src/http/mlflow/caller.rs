@@ -34,7 +34,7 @@ impl<P: Permit> MlflowAllowed<P> {
 
     /// What goes with a command.
     pub fn options(&self) -> Options {
-        Options::at(Door::Mlflow)
+        Options::of(&self.0.caller)
     }
 }
 

@@ -113,11 +113,11 @@ pub(super) async fn get(allowed: MlflowAllowed<caller::Read>, fields: Fields) ->
     }
     let snapshot = allowed.read().await?;
     let (model, model_version) = view::version(&snapshot, &name, number).await?.ok_or_else(|| no_version(name.as_str(), number))?;
-    kept(&allowed, question, model, &snapshot, model_version)
+    kept(&allowed, question, model, &snapshot, model_version).await
 }
 
 /// The answer about a version, which is kept from now on.
-pub(super) fn kept<P: Permit>(
+pub(super) async fn kept<P: Permit>(
     allowed: &MlflowAllowed<P>,
     question: Question,
     model: ModelId,
@@ -125,7 +125,7 @@ pub(super) fn kept<P: Permit>(
     model_version: ModelVersion,
 ) -> Result<Response, MlflowError> {
     let answer = current::Answer::json(None, &VersionAnswer { model_version })?;
-    Ok(extract::shown(allowed.0.app.keep(question, model, snapshot, answer)))
+    Ok(extract::shown(allowed.0.app.keep(question, model, snapshot, answer).await?))
 }
 
 /// PATCH `model-versions/update`: no description clears it.

@@ -2,12 +2,13 @@
 //!
 //! INVARIANT: every test ends with [`TestApp::finish`]; the macro `both!` sees to it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chancery::app::{App, AppConfig};
+use chancery::app::{App, AppConfig, LoginConfig, WebConfig};
 use chancery::blobs::Blobs;
 use chancery::clock::Clock;
 use chancery::crash::CrashPoint;
@@ -104,19 +105,48 @@ impl TestApp {
         Self { folder: Some(folder), ..app }
     }
 
+    /// An empty registry that enforces, with logins as `configure` says.
+    pub(crate) async fn start_with(database: Database, configure: impl FnOnce(&str) -> (LoginConfig, WebConfig)) -> Self {
+        let database = database.address().await;
+        let folder = tempfile::tempdir().unwrap();
+        let app = Self::open_with(folder.path(), database.as_deref(), None, Sources::default(), configure).await;
+        Self { folder: Some(folder), ..app }
+    }
+
     /// Opens a registry on what is there, with the clock at its start; it ends itself at the crash point, if there is one.
     pub(crate) async fn open(data: &Path, database: Option<&str>, crash: Option<CrashPoint>) -> Self {
-        Self::open_with(data, database, crash, Sources::default()).await
+        Self::open_keyed(data, database, crash, Sources::default()).await
     }
 
     /// The same, with keys that are not in files.
-    pub(crate) async fn open_with(data: &Path, database: Option<&str>, crash: Option<CrashPoint>, keys: Sources) -> Self {
+    pub(crate) async fn open_keyed(data: &Path, database: Option<&str>, crash: Option<CrashPoint>, keys: Sources) -> Self {
+        // A provider that nobody asks: what is configured shows, and is not reached.
+        let configure = |address: &str| {
+            let login = LoginConfig { issuer: Some("http://127.0.0.1:9".to_owned()), client_id: "chancery".to_owned(), ..LoginConfig::default() };
+            (login, WebConfig { public_url: Some(address.to_owned()), tls: false })
+        };
+        Self::open_with(data, database, crash, keys, configure).await
+    }
+
+    /// The same, with logins as `configure` says, which is told the address of the registry.
+    async fn open_with(
+        data: &Path,
+        database: Option<&str>,
+        crash: Option<CrashPoint>,
+        keys: Sources,
+        configure: impl FnOnce(&str) -> (LoginConfig, WebConfig),
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (login, web) = configure(&address);
         let clock = Arc::new(AtomicI64::new(Timestamp::parse(START).unwrap().micros()));
         let database = database.map(ToOwned::to_owned);
         let config = AppConfig {
             store: StoreConfig { data: data.to_owned(), database: database.clone() },
             policy_mode: PolicyMode::Enforce,
             no_auth: false,
+            login,
+            web,
             clock: Clock::Manual(Arc::clone(&clock)),
             crash,
             keys,
@@ -124,8 +154,6 @@ impl TestApp {
         };
         let app = opened(config).await;
         let token = std::fs::read_to_string(data.join("admin-token")).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let router = chancery::http::router(app.clone());
         let server = tokio::spawn(async move {

@@ -69,8 +69,14 @@ impl TestApp {
         self.anonymous.with_token(token["secret"].as_str().unwrap())
     }
 
+    /// A new team.
+    pub(crate) async fn team(&self, name: &str) {
+        self.admin.post("/api/v1/teams", json!({"name": name, "description": "made for a test"})).await.expect(201);
+    }
+
     /// Everybody.
     pub(crate) async fn cast(&self) -> Cast {
+        self.team("credit").await;
         let cast = Cast {
             scientist: self.user("scientist", &["contributor"]).await,
             platform: self.user("platform-lead", &["approver:platform"]).await,

@@ -1,6 +1,7 @@
 //! What the tests need around the server.
 
 pub(crate) mod app;
+pub(crate) mod browser;
 pub(crate) mod builders;
 pub(crate) mod client;
 pub(crate) mod postgres;

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use chancery_core::access_log::AccessKind;
 use chancery_core::names::{Digest, ModelId, ModelName, RiskId};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::risk::Command;
@@ -44,7 +45,7 @@ struct Export {
 /// Write the risk register as a file
 #[utoipa::path(get, path = "/api/v1/risks/export", operation_id = "risk_export", tag = "risks", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(Export),
-    responses((status = 200, description = "The register", content_type = "text/csv"), (status = "4XX", description = "Refused", body = Problem)))]
+    responses((status = 200, description = "The register", content((String = "text/csv"), (Vec<Object> = "application/json"))), (status = "4XX", description = "Refused", body = Problem)))]
 async fn export(allowed: Allowed<caller::Read>, Query(Export { format }): Query<Export>) -> Result<Response, AppError> {
     let format = format.unwrap_or(Format::Json);
     let mut records = Vec::new();
@@ -59,6 +60,7 @@ async fn export(allowed: Allowed<caller::Read>, Query(Export { format }): Query<
             records.push(record(&snapshot, row).await?);
         }
     }
+    allowed.log(AccessKind::Export, &format!("risks as {format}")).await?;
     let (kind, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8; header=present", "attachment; filename=\"risks.csv\""),
         Format::Json => ("application/json", "attachment; filename=\"risks.json\""),

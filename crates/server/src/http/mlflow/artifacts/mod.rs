@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
+use chancery_core::access_log::AccessKind;
 use chancery_core::tables::VersionRow;
 use serde_json::{Value, json};
 
@@ -136,7 +137,12 @@ async fn file(allowed: &Allowed<caller::Read>, place: Place, headers: &HeaderMap
     let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
     let answer = FileAnswer { digest: file.digest, size: file.size, kind: content::kind(name), disposition: content::disposition(name) };
     Ok(match answer.respond(allowed.app.blobs(), headers).await? {
-        Served::Response(response) => response,
+        Served::Response(response) => {
+            if response.status().is_success() {
+                allowed.log(AccessKind::Download, &format!("artifact {} sha256:{}", file.path, file.digest)).await?;
+            }
+            response
+        }
         Served::OutOfRange => out_of_range(file.size),
     })
 }

@@ -1,0 +1,58 @@
+//! The web pages: forms and links, made on the server, without a script. Another client of the same core.
+//!
+//! INVARIANT: a handler that shows something takes [`session::Shown`], one that changes something takes [`form::Posted`]; both ask who is
+//! logged in, check the host and the right before the handler runs, and are the only way to a form. Cookies mean nothing to the API.
+
+mod account;
+pub mod form;
+pub mod layout;
+mod login;
+mod oidc;
+pub mod session;
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::app::App;
+
+/// Who may open a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visitor {
+    /// Anybody.
+    Anybody,
+    /// Whoever is logged in.
+    Person,
+}
+
+/// A page: verb, path, who may open it.
+pub type Route = (&'static str, &'static str, Visitor);
+
+fn pages() -> Vec<(Route, MethodRouter<App>)> {
+    use Visitor::{Anybody, Person};
+    vec![
+        (("GET", "/", Anybody), get(|| async { Redirect::to("/account") })),
+        (("GET", layout::STYLE_PATH, Anybody), get(layout::style)),
+        (("GET", "/login", Anybody), get(login::show)),
+        (("POST", "/login", Anybody), post(login::log_in)),
+        (("GET", "/login/oidc", Anybody), get(oidc::begin)),
+        (("GET", crate::app::login::oidc::CALLBACK, Anybody), get(oidc::finish)),
+        (("GET", "/password", Anybody), get(login::show_password)),
+        (("POST", "/password", Anybody), post(login::set_password)),
+        (("POST", "/logout", Person), post(login::log_out)),
+        (("GET", "/account", Person), get(account::show)),
+        (("POST", "/account/password", Person), post(account::set_password)),
+        (("POST", "/account/sessions", Person), post(account::end_sessions)),
+        (("POST", "/account/tokens", Person), post(account::revoke_token)),
+    ]
+}
+
+/// Every page; tests walk them.
+pub fn routes() -> Vec<Route> {
+    pages().into_iter().map(|(route, _)| route).collect()
+}
+
+/// The pages.
+pub fn router(app: App) -> Router {
+    pages().into_iter().fold(Router::new(), |router, ((_, path, _), handler)| router.route(path, handler)).with_state(app)
+}
