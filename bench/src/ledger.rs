@@ -104,7 +104,17 @@ fn grown(setup: &Setup) -> anyhow::Result<PathBuf> {
 /// Makes a ledger: 4,096 models, 20 versions of each, changes of tags for the rest.
 pub async fn grow(data: &Path, entries: u64) -> anyhow::Result<()> {
     let store = StoreConfig { data: data.to_owned(), database: None };
-    let config = AppConfig { store: store.clone(), policy_mode: PolicyMode::Enforce, no_auth: false, login: chancery::app::LoginConfig::default(), web: chancery::app::WebConfig::default(), clock: Clock::System { offset: 0 }, crash: None, keys: chancery::keys::Sources::default(), rates: std::sync::Arc::new(chancery::app::rates::Rates::new(&chancery::config::Rate::off())) };
+    let config = AppConfig {
+        store: store.clone(),
+        policy_mode: PolicyMode::Enforce,
+        no_auth: false,
+        login: chancery::app::LoginConfig::default(),
+        web: chancery::app::WebConfig::default(),
+        clock: Clock::System { offset: 0 },
+        crash: None,
+        keys: chancery::keys::Sources::default(),
+        rates: std::sync::Arc::new(chancery::app::rates::Rates::new(&chancery::config::Rate::off())),
+    };
     drop(App::open(config).await?);
     let (_store, mut writer) = open(store).await?;
     let Head { size, at } = writer.begin().await?.head();

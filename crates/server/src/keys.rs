@@ -25,8 +25,8 @@ use std::sync::Arc;
 use chancery_core::ledger::note::{Signer, Verifier};
 use chancery_core::names::Timestamp;
 use chancery_core::registry::KeyPurpose;
-use chancery_core::signing::{PublicKey, Sign, SigningKey};
 use chancery_core::signing::keys::{KeyError, ed25519_seed_from_pkcs8_pem, ed25519_seed_to_pkcs8_pem};
+use chancery_core::signing::{PublicKey, Sign, SigningKey};
 
 pub use public::PublicKeys;
 

@@ -481,8 +481,20 @@ fn approver_events() -> Vec<(Subject, Event)> {
 
 /// One entry of every kind; the first also carries a receipt.
 fn canonical() -> Vec<Entry> {
-    let events =
-        [actor_events(), model_events(), version_events(), small_events(), promotion_events(), later_events(), approver_events(), calendar_events(), team_events(), login_events()].concat();
+    let events = [
+        actor_events(),
+        model_events(),
+        version_events(),
+        small_events(),
+        promotion_events(),
+        later_events(),
+        approver_events(),
+        calendar_events(),
+        team_events(),
+        login_events(),
+        key_events(),
+    ]
+    .concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)

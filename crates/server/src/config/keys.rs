@@ -52,7 +52,10 @@ impl Keys {
                 }
             }
             if !token.module.is_absolute() {
-                return Err(Invalid(format!("`{key}.module` is `{}`, it must be an absolute path: it is code that runs in the server", token.module.display())));
+                return Err(Invalid(format!(
+                    "`{key}.module` is `{}`, it must be an absolute path: it is code that runs in the server",
+                    token.module.display()
+                )));
             }
         }
         Ok(())

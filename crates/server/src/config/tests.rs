@@ -26,17 +26,15 @@ fn full() -> Config {
 
 /// Every key of a table, with dots; a table in an array is named once.
 fn keys(prefix: &str, value: &toml::Value, found: &mut BTreeSet<String>) {
-    match value {
-        toml::Value::Table(table) => {
-            for (name, value) in table {
-                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                keys(&path, value, found);
-            }
+    if let toml::Value::Table(table) = value {
+        for (name, value) in table {
+            let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            keys(&path, value, found);
         }
-        toml::Value::Array(items) if items.iter().any(toml::Value::is_table) => items.iter().for_each(|item| keys(prefix, item, found)),
-        _ => {
-            found.insert(prefix.to_owned());
-        }
+    } else if let Some(items) = value.as_array().filter(|items| items.iter().any(toml::Value::is_table)) {
+        items.iter().for_each(|item| keys(prefix, item, found));
+    } else {
+        found.insert(prefix.to_owned());
     }
 }
 
@@ -95,7 +93,10 @@ fn values_outside_of_their_range_are_refused_by_name() {
         ("[rate]\nactor_burst = 0", "`rate.actor_burst` is 0"),
         ("[listen]\naddress = \"0.0.0.0:80\"", "`listen.address` is 0.0.0.0:80, which other machines reach, and connections are not encrypted"),
         ("[keys.decision.pkcs11]\nmodule = \"p11.so\"\ntoken_label = \"t\"\nkey_label = \"k\"\npin_file = \"p\"", "`keys.decision.pkcs11.module` is `p11.so`"),
-        ("[keys.decision.pkcs11]\nmodule = \"/p11.so\"\ntoken_label = \"\"\nkey_label = \"k\"\npin_file = \"p\"", "`keys.decision.pkcs11.token_label` must have"),
+        (
+            "[keys.decision.pkcs11]\nmodule = \"/p11.so\"\ntoken_label = \"\"\nkey_label = \"k\"\npin_file = \"p\"",
+            "`keys.decision.pkcs11.token_label` must have",
+        ),
     ] {
         assert!(refused(text).starts_with(expected), "{}", refused(text));
     }

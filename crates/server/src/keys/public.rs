@@ -33,7 +33,8 @@ impl PublicKeys {
         let folder = data.join("keys");
         let lines = lines(&folder)?;
         let of = |purpose: KeyPurpose| lines.iter().filter(move |(found, _)| *found == purpose).map(|(_, key)| key.as_str());
-        let decisions = of(KeyPurpose::Decision).map(PublicKey::from_spki_pem).collect::<Result<Vec<_>, _>>().map_err(|error| bad(&folder, &error.to_string()))?;
+        let decisions =
+            of(KeyPurpose::Decision).map(PublicKey::from_spki_pem).collect::<Result<Vec<_>, _>>().map_err(|error| bad(&folder, &error.to_string()))?;
         let mut logs = of(KeyPurpose::Checkpoint).map(str::parse).collect::<Result<Vec<Verifier>, _>>().map_err(|error| bad(&folder, &error.to_string()))?;
         logs.reverse();
         if decisions.is_empty() || logs.is_empty() {

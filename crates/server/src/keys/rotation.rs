@@ -20,7 +20,9 @@ use chancery_core::names::Timestamp;
 use chancery_core::registry::KeyPurpose;
 use chancery_core::signing::SigningKey;
 
-use super::{InForce, Source, Sources, file_of, new_decision_pem, new_log_pem, note_signer, open_decision, open_log, public, read_private, spki_pem, write_private};
+use super::{
+    InForce, Source, Sources, file_of, new_decision_pem, new_log_pem, note_signer, open_decision, open_log, public, read_private, spki_pem, write_private,
+};
 use crate::fault::Fault;
 
 /// A rotation that is ready for its entry.

@@ -17,7 +17,12 @@ pub(super) fn named(event: &Event) -> Vec<Digest> {
         Event::Registry(registry::Event::Started { baseline, .. }) => vec![*baseline],
         Event::Bundle(bundle::Event::Uploaded { digest, .. } | bundle::Event::Shipped { digest }) => vec![*digest],
         Event::Bundle(bundle::Event::Activated { .. } | bundle::Event::Withdrawn { .. })
-        | Event::Registry(registry::Event::RefusalsSuppressed { .. } | registry::Event::PolicyModeChanged { .. } | registry::Event::ClockMoved { .. } | registry::Event::KeysRotated { .. })
+        | Event::Registry(
+            registry::Event::RefusalsSuppressed { .. }
+            | registry::Event::PolicyModeChanged { .. }
+            | registry::Event::ClockMoved { .. }
+            | registry::Event::KeysRotated { .. },
+        )
         | Event::AccessLog(_)
         | Event::Actor(_)
         | Event::Alias(_)

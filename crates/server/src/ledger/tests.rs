@@ -147,7 +147,7 @@ fn subtree(leaves: &[Hash], level: u8, index: u64) -> Hash {
 async fn offline_proofs_verify_once_a_checkpoint_covers_the_entry() {
     let mut registry = Registry::open().await;
     registry.commit(tags(300)).await;
-    let log = registry.keys.verifier().clone();
+    let log = registry.keys.public().logs().to_vec();
     assert_eq!(prove::prove(&registry.store.read().await.unwrap(), &log, 0).await.unwrap(), None);
     registry.sign().await.unwrap();
     registry.commit(tags(1)).await;

@@ -151,7 +151,8 @@ pub fn database_address(given: Option<&str>, file: Option<&Path>) -> Result<Opti
 }
 
 fn has_password(address: &str) -> bool {
-    reqwest::Url::parse(address).map_or_else(|_| address.contains("password"), |url| url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password"))
+    reqwest::Url::parse(address)
+        .map_or_else(|_| address.contains("password"), |url| url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password"))
 }
 
 /// Microseconds of a duration such as `90d`, `-2h`, `30m`, `45s`.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::app::{block_on, Database};
+use crate::support::app::{Database, block_on};
 use crate::support::postgres;
 use crate::support::process::Process;
 use crate::support::raw::{exchange, request};
@@ -63,7 +63,12 @@ fn mistakes(server: &Process, planted: &mut Planted) {
         request("POST", "/api/v1/token-exchange", "", &json!({"token": workload}).to_string()),
         request("POST", "/api/v1/token-exchange", "", &format!("grant_type=x&subject_token={workload}")),
         request("GET", "/api/v1/whoami", &workload, ""),
-        request("POST", "/api/v1/users/administrator/keys", &server.token(), &json!({"key": format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n")}).to_string()),
+        request(
+            "POST",
+            "/api/v1/users/administrator/keys",
+            &server.token(),
+            &json!({"key": format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n")}).to_string(),
+        ),
         request("POST", "/api/v1/tokens", &server.token(), &json!({"user": "administrator", "password": password}).to_string()),
     ];
     for request in requests {
@@ -116,7 +121,16 @@ fn nothing_leaks(database: Database) {
         ann.get("/api/v1/models").await.expect(200);
         // Refusals are recorded; nothing of the credential may be in them.
         assert_eq!(ann.post("/api/v1/users", json!({"name": "eve", "kind": "person", "roles": []})).await.status, 403);
-        for path in ["/api/v1/whoami", "/api/v1/tokens?user=ann", "/api/v1/users/ann", "/api/v1/keys", "/log/checkpoint", "/readyz", "/metrics", "/api/v1/ledger/entries"] {
+        for path in [
+            "/api/v1/whoami",
+            "/api/v1/tokens?user=ann",
+            "/api/v1/users/ann",
+            "/api/v1/keys",
+            "/log/checkpoint",
+            "/readyz",
+            "/metrics",
+            "/api/v1/ledger/entries",
+        ] {
             let answer = client.get(path).await;
             planted.check(&format!("the answer to {path}"), &answer.bytes);
         }

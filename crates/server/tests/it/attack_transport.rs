@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use crate::support::app::{block_on, both};
 use crate::support::process::Process;
 use crate::support::raw::{exchange, request, status};
-use crate::support::{Client, TestApp};
+use crate::support::Client;
 
 /// Times so short that a test can wait for them.
 const IMPATIENT: &str = "[limits]\nheader_seconds = 3\nbody_idle_seconds = 3\nkeep_alive_seconds = 3\n";
@@ -51,7 +51,9 @@ fn slow_connections_by_the_thousand() {
             let beginning = if number % 4 < 2 {
                 format!("GET /readyz HTTP/1.1\r\nHost: x\r\nX-{number}: ")
             } else {
-                format!("POST /api/v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{{")
+                format!(
+                    "POST /api/v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{{"
+                )
             };
             let stream = connect_from(from, address).await;
             slow.spawn(drip(stream, beginning));
@@ -163,7 +165,9 @@ fn floods_of_http2_frames_end_their_connection() {
         let answer = flood(server.address, reset).await;
         assert!(answer.windows(5).any(|bytes| bytes == [7, 0, 0, 0, 0]), "no GOAWAY");
         // CVE-2024-27316: headers that never end.
-        let endless = |number: u32| if number == 0 { frame(1, 1, 1, GET_HEALTHZ) } else { frame(9, 0, 1, &[b"\x00\x7f\x81\x01".as_slice(), &[b'a'; 256], b"\x01a"].concat()) };
+        let endless = |number: u32| {
+            if number == 0 { frame(1, 1, 1, GET_HEALTHZ) } else { frame(9, 0, 1, &[b"\x00\x7f\x81\x01".as_slice(), &[b'a'; 256], b"\x01a"].concat()) }
+        };
         flood(server.address, endless).await;
         server.client().get("/readyz").await.expect(200);
     });
@@ -195,7 +199,9 @@ fn one_message_is_understood_in_one_way() {
     let chunked = format!("0\r\n\r\n{smuggled}");
     let length = chunked.len();
     // Whichever of the two headers counts, the connection ends: the second request is never answered.
-    for headers in [format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"), format!("Transfer-Encoding: chunked\r\nContent-Length: {length}\r\n")] {
+    for headers in
+        [format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"), format!("Transfer-Encoding: chunked\r\nContent-Length: {length}\r\n")]
+    {
         let answer = exchange(server.address, post(&headers, &chunked).as_bytes());
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
         assert!(!answer.contains("\"name\":\"chancery\""), "{answer}");
@@ -225,9 +231,32 @@ fn one_message_is_understood_in_one_way() {
 fn detours() -> Vec<String> {
     let target = ["admin-token", "canary", "keys/decision.pem", "etc/passwd"];
     let ups = [
-        "../../../../", "..%2f..%2f..%2f..%2f", "%2e%2e%2f%2e%2e%2f%2e%2e%2f", "%2E%2E/%2E%2E/%2E%2E/", "%252e%252e%252f%252e%252e%252f", "..%5c..%5c..%5c",
-        "..\\..\\..\\", "%c0%ae%c0%ae%c0%af", "%e2%80%a5%e2%88%95", "%ef%bc%8e%ef%bc%8e%ef%bc%8f", "%2f", "%2f%2f", "//", "/", "file:%2f%2f%2f", "a%00/../../", "x#/../../../",
-        "x%23/../../", "x?/../../../", "x%3f%2f..%2f", ".%00./.%00./", "..;/..;/", "....//....//", "~%2f", "C:%5c", "%0d%0aX-Injected:%20yes%0d%0a",
+        "../../../../",
+        "..%2f..%2f..%2f..%2f",
+        "%2e%2e%2f%2e%2e%2f%2e%2e%2f",
+        "%2E%2E/%2E%2E/%2E%2E/",
+        "%252e%252e%252f%252e%252e%252f",
+        "..%5c..%5c..%5c",
+        "..\\..\\..\\",
+        "%c0%ae%c0%ae%c0%af",
+        "%e2%80%a5%e2%88%95",
+        "%ef%bc%8e%ef%bc%8e%ef%bc%8f",
+        "%2f",
+        "%2f%2f",
+        "//",
+        "/",
+        "file:%2f%2f%2f",
+        "a%00/../../",
+        "x#/../../../",
+        "x%23/../../",
+        "x?/../../../",
+        "x%3f%2f..%2f",
+        ".%00./.%00./",
+        "..;/..;/",
+        "....//....//",
+        "~%2f",
+        "C:%5c",
+        "%0d%0aX-Injected:%20yes%0d%0a",
     ];
     let mut made: Vec<String> = ups.iter().enumerate().map(|(number, up)| format!("{up}{}", target[number % target.len()])).collect();
     made.extend(["..", ".", "%2e%2e", "%2e", "%252e%252e", "%ff%fe", "%00"].map(str::to_owned));
@@ -413,11 +442,15 @@ fn walk(address: SocketAddr, routes: &[(String, String)], token: &str, secrets: 
         let places: Vec<usize> = parts.iter().enumerate().filter(|(_, part)| part.starts_with('{')).map(|(place, _)| place).collect();
         for place in &places {
             for detour in detours() {
-                let filled: Vec<&str> = parts.iter().enumerate().map(|(at, part)| match part {
-                    _ if at == *place => detour.as_str(),
-                    part if part.starts_with('{') => "1",
-                    part => part,
-                }).collect();
+                let filled: Vec<&str> = parts
+                    .iter()
+                    .enumerate()
+                    .map(|(at, part)| match part {
+                        _ if at == *place => detour.as_str(),
+                        part if part.starts_with('{') => "1",
+                        part => part,
+                    })
+                    .collect();
                 refused(address, method, &filled.join("/"), token, secrets);
                 sent += 1;
             }

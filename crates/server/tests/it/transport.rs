@@ -19,7 +19,6 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::app::{block_on, both};
 use crate::support::process::Process;
 use crate::support::raw::{exchange, request, status};
-use crate::support::TestApp;
 
 /// Writes a new self-signed certificate and its key; gives the certificate.
 fn write_pair(folder: &Path) -> String {
@@ -102,7 +101,11 @@ async fn handshake(address: SocketAddr, certificate: &str, protocol: &[u8]) -> t
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth();
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     config.alpn_protocols = vec![protocol.to_vec()];
     let stream = TcpStream::connect(address).await.unwrap();
     let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();

@@ -6,8 +6,8 @@ use axum::http::request::Parts;
 use chancery_core::tables::VersionRow;
 
 use super::error::MlflowError;
-use crate::http::transport::{Arrival, Scheme};
 use crate::app::view;
+use crate::http::transport::{Arrival, Scheme};
 use crate::store::Snapshot;
 
 /// The address under which the caller reached this server.

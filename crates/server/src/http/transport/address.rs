@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use axum::http::HeaderMap;
 
 /// Headers in which proxies say for whom they ask. From anybody else they are a lie, or an error, and are taken out.
-const FORWARDED: [&str; 7] =
-    ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-server", "x-real-ip"];
+const FORWARDED: [&str; 7] = ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-server", "x-real-ip"];
 /// Most addresses of `X-Forwarded-For` that are looked at.
 const MAX_HOPS: usize = 32;
 

@@ -117,14 +117,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-fn spawn(
-    shared: &Arc<Shared>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: OwnedSemaphorePermit,
-    mut phases: watch::Receiver<Phase>,
-    held: mpsc::Sender<()>,
-) {
+fn spawn(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, mut phases: watch::Receiver<Phase>, held: mpsc::Sender<()>) {
     let peer = peer.ip().to_canonical();
     let trusted = shared.settings.listen.trusts(peer);
     let Some(of_address) = shared.places.of_address(peer, trusted) else {

@@ -142,15 +142,14 @@ fn read(files: &Tls, provider: &CryptoProvider) -> Result<CertifiedKey, Fault> {
         return Err(bad(&files.key, &format!("every user of this machine can use it (mode {:04o}): run `chmod o-rwx '{path}'`", mode & 0o7777)));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(unreadable(&files.key))?;
-    CertifiedKey::from_der(chain, key, provider)
-        .map_err(|error| bad(&files.key, &format!("it does not go with `{}`: {error}", files.certificate.display())))
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| bad(&files.key, &format!("it does not go with `{}`: {error}", files.certificate.display())))
 }
 
 /// What is wrong with a PEM file, without a word of what it holds.
 fn said(error: &rustls::pki_types::pem::Error) -> String {
-    match error {
-        rustls::pki_types::pem::Error::Io(error) => error.to_string(),
-        rustls::pki_types::pem::Error::NoItemsFound => "it holds nothing of that kind in PEM form".to_owned(),
-        _ => "it is damaged".to_owned(),
+    use rustls::pki_types::pem::Error::{Io, NoItemsFound};
+    if let Io(error) = error {
+        return error.to_string();
     }
+    if matches!(error, NoItemsFound) { "it holds nothing of that kind in PEM form".to_owned() } else { "it is damaged".to_owned() }
 }
