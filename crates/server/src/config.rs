@@ -87,7 +87,11 @@ impl Config {
     /// # Errors
     /// [`Invalid`] with the line and the key.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        toml::from_str(text).map_err(|error| Invalid(described(text, &error)))
+        let deserializer = toml::Deserializer::parse(text).map_err(|error| Invalid(described(text, None, &error)))?;
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            let key = error.path().to_string();
+            Invalid(described(text, Some(&key), error.inner()))
+        })
     }
 
     /// Checks every value.
@@ -148,11 +152,12 @@ impl Config {
     }
 }
 
-/// What the reader says, in one line: where it is and what was expected, without the text around it, which could be a secret.
-fn described(text: &str, error: &toml::de::Error) -> String {
+/// What the reader says, in one line: where it is and what was expected.
+fn described(text: &str, key: Option<&str>, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
-    format!("line {line}: {}", error.message().trim().replace('\n', ", "))
+    let key = key.filter(|key| *key != ".").map(|key| format!("`{key}`: ")).unwrap_or_default();
+    format!("line {line}: {key}{}", error.message().trim().replace('\n', ", "))
 }
 
 #[cfg(test)]

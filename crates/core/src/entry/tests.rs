@@ -356,7 +356,6 @@ fn later_events() -> Vec<(Subject, Event)> {
     later.extend(governed_events());
     later.extend(supply_events());
     later.extend(bundle_events());
-    later.extend(key_events());
     later
 }
 

@@ -31,22 +31,26 @@ fn full() -> Config {
         rate: Rate::default(),
         workload_issuers: vec![issuer, local],
         keys: Keys { decision: KeySource { pkcs11: Some(token.clone()) }, checkpoint: KeySource { pkcs11: Some(token) } },
+        login: LoginConfig {
+            issuer: Some("https://idp.example.com".to_owned()),
+            client_id: "chancery".to_owned(),
+            client_secret_file: Some("secret".into()),
+            ..LoginConfig::default()
+        },
     }
 }
 
 /// Every key of a table, with dots; a table in an array is named once.
 fn keys(prefix: &str, value: &toml::Value, found: &mut BTreeSet<String>) {
-    match value {
-        toml::Value::Table(table) => {
-            for (name, value) in table {
-                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                keys(&path, value, found);
-            }
+    if let toml::Value::Table(table) = value {
+        for (name, value) in table {
+            let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            keys(&path, value, found);
         }
-        toml::Value::Array(items) if items.iter().any(toml::Value::is_table) => items.iter().for_each(|item| keys(prefix, item, found)),
-        _ => {
-            found.insert(prefix.to_owned());
-        }
+    } else if let Some(items) = value.as_array().filter(|items| items.iter().any(toml::Value::is_table)) {
+        items.iter().for_each(|item| keys(prefix, item, found));
+    } else {
+        found.insert(prefix.to_owned());
     }
 }
 
@@ -73,11 +77,11 @@ fn what_is_written_is_read_again() {
 #[test]
 fn what_is_wrong_is_named() {
     for (text, expected) in [
-        ("listn = 1", "line 1: unknown field `listn`"),
-        ("\n[limits]\nconections = 1", "line 3: unknown field `conections`"),
-        ("[limits]\nconnections = \"many\"", "line 2: invalid type: string \"many\", expected usize"),
-        ("[listen]\naddress = \"here\"", "line 2: invalid socket address syntax"),
-        ("[listen]\ntrusted_proxies = [\"10.0.0.0/33\"]", "`10.0.0.0/33` is not an address or a network"),
+        ("listn = 1", "unknown field `listn`"),
+        ("\n[limits]\nconections = 1", "unknown field `conections`"),
+        ("[limits]\nconnections = \"many\"", "line 2: `limits.connections`: invalid type: string \"many\", expected usize"),
+        ("[listen]\naddress = \"here\"", "`listen.address`: invalid socket address syntax"),
+        ("[listen]\ntrusted_proxies = [\"10.0.0.0/33\"]", "`listen.trusted_proxies[0]`: `10.0.0.0/33` is not an address or a network"),
         ("[tls]\nkey = \"k\"", "missing field `certificate`"),
         ("[listen", "line 1: "),
         ("policy_mode = \"lax\"", "line 1: "),
@@ -98,6 +102,10 @@ fn values_outside_of_their_range_are_refused_by_name() {
         ("[limits]\nconnections = 0", "`limits.connections` is 0, it must be from 1 to 1000000"),
         ("[limits]\nheaders = 101", "`limits.headers` is 101, it must be from 16 to 100"),
         ("[limits]\nheader_seconds = 0", "`limits.header_seconds` is 0"),
+        ("[login]\nidle_minutes = 0", "`login.idle_minutes` is 0"),
+        ("[login]\nissuer = \"https://idp\"", "`login.client_id` is missing"),
+        ("[login]\nissuer = \"https://idp\"\nclient_id = \"x\"", "`login.issuer` needs `public_url`"),
+        ("public_url = \"https://x\"\n[login]\nissuer = \"http://idp\"\nclient_id = \"x\"", "`login.issuer` is `http://idp`, it must begin with https://"),
         ("[rate]\nactor_burst = 0", "`rate.actor_burst` is 0"),
         ("[listen]\naddress = \"0.0.0.0:80\"", "`listen.address` is 0.0.0.0:80, which other machines reach, and connections are not encrypted"),
         ("[keys.decision.pkcs11]\nmodule = \"p11.so\"\ntoken_label = \"t\"\nkey_label = \"k\"\npin_file = \"p\"", "`keys.decision.pkcs11.module` is `p11.so`"),

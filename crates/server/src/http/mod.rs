@@ -18,7 +18,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
-use axum::http::Request;
+use axum::http::{Method, Request};
 use axum::routing::get;
 use tower::util::MapResponseLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -61,8 +61,16 @@ pub const ANONYMOUS: &[&str] = &[
 ];
 
 /// Routes without a credential that cost much: they try a password, or exchange a token. An address may call them seldom.
-pub const COSTLY: &[&str] =
-    &["/api/v1/login", "/api/v1/account/password", "/api/v1/token-exchange", "/login", "/password", "/account/password", "/login/oidc", "/login/oidc/callback"];
+pub const COSTLY: &[(Method, &str)] = &[
+    (Method::POST, "/account/password"),
+    (Method::POST, "/api/v1/account/password"),
+    (Method::POST, "/api/v1/login"),
+    (Method::POST, "/api/v1/token-exchange"),
+    (Method::POST, "/login"),
+    (Method::POST, "/password"),
+    (Method::GET, "/login/oidc"),
+    (Method::GET, "/login/oidc/callback"),
+];
 
 /// The whole server.
 pub fn router(app: App) -> Router {

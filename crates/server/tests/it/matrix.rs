@@ -151,7 +151,12 @@ fn every_operation_decides_on_the_model_that_it_is_about() {
         let stranger = app.user("stranger", &roles.iter().map(String::as_str).collect::<Vec<_>>()).await;
         let world = world(app).await;
         let mut open = Vec::new();
-        for (number, operation) in operations(app).await.into_iter().filter(|operation| operation.effect == "entry" && !chancery::http::ANONYMOUS.contains(&operation.path.as_str())).enumerate() {
+        for (number, operation) in operations(app)
+            .await
+            .into_iter()
+            .filter(|operation| operation.effect == "entry" && !chancery::http::ANONYMOUS.contains(&operation.path.as_str()))
+            .enumerate()
+        {
             if number % 20 == 0 {
                 app.advance(60);
                 app.app.record_suppressed().await.unwrap();

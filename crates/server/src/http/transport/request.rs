@@ -35,9 +35,9 @@ pub(super) async fn answer(
     let running = Running::begin(&activity, request.version() == Version::HTTP_2);
     let settings = &shared.settings;
     let arrival = Arrival::of(request.headers_mut(), peer, scheme, |address| settings.listen.trusts(address));
-    let mut response = match admit(&shared, &request, arrival) {
-        Err(response) => response,
-        Ok(()) => {
+    let mut response = match refusal(&shared, &request, arrival) {
+        Some(response) => response,
+        None => {
             let request = request.map(|body| {
                 // Most requests have no body; the others are watched.
                 if body.is_end_stream() { Body::empty() } else { Body::new(Received::new(body, activity, settings.limits.body_idle())) }
@@ -51,22 +51,18 @@ pub(super) async fn answer(
     Ok(response.map(|body| Sent::new(body, running)))
 }
 
-/// Refuses a request for its head alone.
-fn admit(shared: &Shared, request: &Request<Incoming>, arrival: Arrival) -> Result<(), Response> {
+/// What a request is refused with for its head alone.
+fn refusal(shared: &Shared, request: &Request<Incoming>, arrival: Arrival) -> Option<Response> {
     let path = request.uri().path();
     if let Some((status, refusal)) = misfit(request.uri(), request.headers(), &shared.settings.limits) {
-        return Err(shaped(path, status, refusal));
+        return Some(shaped(path, status, refusal));
     }
-    let costly = crate::http::COSTLY.iter().any(|route| *route == path);
-    match shared.settings.rates.address(super::places::network(arrival.address), costly) {
-        Ok(()) => Ok(()),
-        Err(Wait { seconds }) => {
-            let refusal = Refusal::new(Code::RateLimited, "this address sends more requests than the server takes");
-            let mut response = shaped(path, StatusCode::TOO_MANY_REQUESTS, refusal.remedy(&format!("try again in {seconds} s, and send fewer")));
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-            Err(response)
-        }
-    }
+    let costly = crate::http::COSTLY.iter().any(|(method, route)| request.method() == method && *route == path);
+    let Wait { seconds } = shared.settings.rates.address(super::places::network(arrival.address), costly).err()?;
+    let refusal = Refusal::new(Code::RateLimited, "this address sends more requests than the server takes");
+    let mut response = shaped(path, StatusCode::TOO_MANY_REQUESTS, refusal.remedy(&format!("try again in {seconds} s, and send fewer")));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    Some(response)
 }
 
 /// What is too much about a head.
@@ -82,7 +78,7 @@ fn misfit(uri: &Uri, headers: &HeaderMap, limits: &Limits) -> Option<(StatusCode
         let text = format!("the request has {count} headers of {bytes} bytes; at most {most} of {most_bytes} bytes are accepted");
         return Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Refusal::new(Code::TooLarge, &text).field("headers")));
     }
-    // Two hosts, or one that the address contradicts: a cache and this server could understand different ones.
+    // Of two hosts, a cache and this server could understand different ones.
     let hosts = headers.get_all(header::HOST).iter().count();
     if hosts > 1 {
         return Some((StatusCode::BAD_REQUEST, Refusal::invalid("Host", "the request has more than one `Host`")));
@@ -92,7 +88,7 @@ fn misfit(uri: &Uri, headers: &HeaderMap, limits: &Limits) -> Option<(StatusCode
 
 /// Runs the handler.
 async fn handled(shared: &Shared, arrival: Arrival, mut request: Request<Body>) -> Response {
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     request.extensions_mut().insert(arrival);
     let mut router = shared.router.clone();
     // Nothing that the handler held is used again: its state is behind locks that a panic does not poison for the next.
@@ -101,7 +97,7 @@ async fn handled(shared: &Shared, arrival: Arrival, mut request: Request<Body>) 
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
             let fault = Fault::Config(format!("a handler panicked: {}", text.unwrap_or_default()));
-            let response = if is_mlflow(&path) { MlflowError::from(fault).into_response() } else { crate::app::AppError::Fault(fault).into_response() };
+            let response = if is_mlflow(uri.path()) { MlflowError::from(fault).into_response() } else { crate::app::AppError::Fault(fault).into_response() };
             harden(response)
         }
     }

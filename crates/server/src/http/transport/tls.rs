@@ -147,9 +147,9 @@ fn read(files: &Tls, provider: &CryptoProvider) -> Result<CertifiedKey, Fault> {
 
 /// What is wrong with a PEM file, without a word of what it holds.
 fn said(error: &rustls::pki_types::pem::Error) -> String {
-    match error {
-        rustls::pki_types::pem::Error::Io(error) => error.to_string(),
-        rustls::pki_types::pem::Error::NoItemsFound => "it holds nothing of that kind in PEM form".to_owned(),
-        _ => "it is damaged".to_owned(),
+    use rustls::pki_types::pem::Error::{Io, NoItemsFound};
+    if let Io(error) = error {
+        return error.to_string();
     }
+    if matches!(error, NoItemsFound) { "it holds nothing of that kind in PEM form".to_owned() } else { "it is damaged".to_owned() }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use chancery::app::rates::Rates;
 use chancery::app::{App, AppConfig, LoginConfig, WebConfig};
 use chancery::blobs::Blobs;
 use chancery::clock::Clock;
+use chancery::config::Rate;
 use chancery::crash::CrashPoint;
 use chancery::http::transport::Settings;
 use chancery::keys::{PublicKeys, Sources};
@@ -157,7 +159,9 @@ impl TestApp {
         let (stop, stopped) = oneshot::channel::<()>();
         let router = chancery::http::router(app.clone());
         let server = tokio::spawn(async move {
-            chancery::http::transport::serve(listener, router, Settings::default(), async { drop(stopped.await) }).await;
+            // All callers of a test have one address; the rates have tests of their own.
+            let settings = Settings { rates: Arc::new(Rates::new(&Rate::off())), ..Settings::default() };
+            chancery::http::transport::serve(listener, router, settings, async { drop(stopped.await) }).await;
         });
         let anonymous = Client::new(&address);
         let admin = anonymous.with_token(&token);
