@@ -50,6 +50,7 @@ CREATE TABLE "models" (
     PRIMARY KEY ("model_id")
 );
 CREATE INDEX "models_by_name" ON "models" ("name");
+CREATE INDEX "models_by_class" ON "models" ("access_class", "name");
 CREATE INDEX "models_by_update" ON "models" ((last_updated_at / 1000), "name");
 CREATE TABLE "access_classes" (
     "class" text COLLATE "C" NOT NULL,

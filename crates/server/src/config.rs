@@ -21,7 +21,7 @@ pub use listen::{Listen, Network, Tls};
 pub use rate::Rate;
 pub use value::Invalid;
 
-use value::{is_web_address, readable};
+use value::{is_web_address, readable, within};
 
 use crate::app::{LoginConfig, WorkloadIssuer};
 
@@ -112,11 +112,8 @@ impl Config {
 
     fn check_login(&self) -> Result<(), Invalid> {
         let login = &self.login;
-        for (key, value, most) in [("login.idle_minutes", login.idle_minutes, 24 * 60), ("login.session_hours", login.session_hours, 7 * 24)] {
-            if value == 0 || value > most {
-                return Err(Invalid(format!("`{key}` must be from 1 to {most}")));
-            }
-        }
+        within("login.idle_minutes", login.idle_minutes, 1..=24 * 60)?;
+        within("login.session_hours", login.session_hours, 1..=7 * 24)?;
         let Some(issuer) = &login.issuer else { return Ok(()) };
         crate::app::jwks::checked(issuer).map_err(|why| Invalid(format!("`login.issuer`: {why}")))?;
         if login.client_id.is_empty() {

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 pub use arguments::{ServeArgs, database_address, key_sources, parse_offset};
 
 use crate::app::rates::Rates;
-use crate::app::{App, AppConfig, WebConfig};
+use crate::app::{App, AppConfig};
 use crate::clock::Clock;
 use crate::http::transport::{Settings, TlsState, serve};
 use crate::store::StoreConfig;

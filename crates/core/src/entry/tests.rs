@@ -534,6 +534,7 @@ fn canonical() -> Vec<Entry> {
         login_events(),
         access_policy_events(),
         token_events(),
+        key_events(),
     ]
     .concat();
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });

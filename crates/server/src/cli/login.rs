@@ -29,7 +29,7 @@ pub struct Args {
     name: Option<String>,
     /// For the run of a pipeline.
     #[command(flatten)]
-    run: login_run::Args,
+    run: login_run::RunArgs,
 }
 
 /// Logs in and keeps the token for the commands that follow.

@@ -22,7 +22,7 @@ const GITHUB_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 
 /// Arguments of `login` for the run of a pipeline.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct RunArgs {
     /// File with the token that the CI system made for this run.
     #[arg(long, value_name = "FILE", group = "run", conflicts_with = "name")]
     workload_token_file: Option<PathBuf>,
@@ -40,7 +40,7 @@ pub struct Args {
     save: Option<PathBuf>,
 }
 
-impl Args {
+impl RunArgs {
     /// Whether it is a run that logs in, not a person.
     pub fn is_run(&self) -> bool {
         self.github || self.workload_token_file.is_some()
@@ -51,7 +51,7 @@ impl Args {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(args: Args, session: &Session) -> Outcome {
+pub async fn run(args: RunArgs, session: &Session) -> Outcome {
     let presented = match &args.workload_token_file {
         Some(file) => read_token(file)?,
         None => from_github(&args.audience.unwrap_or_else(|| session.client.base().as_str().trim_end_matches('/').to_owned())).await?,

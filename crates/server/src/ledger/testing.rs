@@ -258,6 +258,30 @@ impl Registry {
         .await;
     }
 
+    /// Commits entries about who may do what, after those of the approvers.
+    pub(crate) async fn access(&mut self) {
+        let (digest, until, person) = ("aa".repeat(32), "2027-01-01T00:00:00Z", format!("actor/{PERSON}"));
+        let listed = Payload::json("payload", &json!({"files": [], "v": 1})).unwrap();
+        let identity = format!("i{}", "0".repeat(32));
+        let rules = json!([{"claim": "repository", "match": "exact", "value": "acme/loans"}]);
+        let run = json!({"identity": identity, "presented": digest, "facts": digest});
+        self.commit(vec![
+            made("team/credit", "team.created", json!({"description": "scores loans"})),
+            made("team/credit", "team.member-added", json!({"member": PERSON})),
+            made(&format!("model/{MODEL}"), "model.transfer-proposed", json!({"from": null, "to": "credit", "reason": digest})),
+            made(&person, "actor.grant-proposed", json!({"grants": ["approver:security@team:credit"]})),
+            made("registry", "group.mapped", json!({"group": "ml-credit", "roles": ["contributor@team:credit"]})),
+            made(&person, "actor.groups-changed", json!({"groups": ["ml-credit"], "roles": ["contributor@team:credit"]})),
+            made(&person, "actor.login-bound", json!({"issuer": "https://idp.example", "subject": digest})),
+            made(&person, "actor.password-set", json!({})),
+            made(&person, "identity.added", json!({"id": identity, "issuer": "https://ci.example", "audience": "chancery", "shape": "github", "rules": rules})),
+            made(&format!("token/t{}", "7".repeat(32)), "token.issued", json!({"actor": PERSON, "expires_at": until, "secret": "b".repeat(64), "run": run})),
+            made(&format!("access-policy/{}", listed.digest), "access-policy.installed", json!({"digest": listed.digest, "policies": 3, "reason": digest})),
+            made("registry", "access-log.anchored", json!({"day": "2026-05-02", "count": 3, "digest": digest})),
+        ])
+        .await;
+    }
+
     /// Signs and publishes once, as the running server does.
     pub(crate) async fn sign(&mut self) -> Result<Option<SignedCheckpoint>, Fault> {
         let signer = self.signer();

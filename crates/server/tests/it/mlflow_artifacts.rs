@@ -74,7 +74,9 @@ async fn raw(app: &TestApp, method: &str, target: &str, body: &str) -> (u16, Str
 /// The administrator, as the application knows him.
 async fn caller(app: &TestApp) -> chancery::app::Caller {
     let token = std::fs::read_to_string(app.data.join("admin-token")).unwrap();
-    app.app.authenticate(Some(&token), chancery_core::entry::Door::Mlflow).await.unwrap()
+    let presented = chancery::app::Presented::Token(chancery::secret::Secret::from(token.trim().to_owned()));
+    let origin = chancery::app::login::Origin { address: None, whence: chancery_core::access_log::Whence::default() };
+    app.app.authenticate(Some(presented), &origin, chancery_core::entry::Door::Mlflow).await.unwrap()
 }
 
 both! {

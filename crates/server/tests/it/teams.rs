@@ -3,8 +3,8 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
+use crate::support::Client;
 use crate::support::app::both;
-use crate::support::{Client, TestApp};
 
 /// A model that the team owns.
 async fn owned(owner: &Client, name: &str, team: &str) {

@@ -117,6 +117,7 @@ async fn second_server(app: &TestApp, folder: &std::path::Path) -> Client {
         clock: Clock::Manual(app.clock()),
         workload_issuers: Vec::new(),
         crash: None,
+        keys: chancery::keys::Sources::default(),
         rates: std::sync::Arc::default(),
     };
     let (second, _) = App::open(config).await.unwrap();

@@ -16,7 +16,6 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::TestApp;
 use crate::support::app::{block_on, both};
 use crate::support::process::Process;
 use crate::support::raw::{exchange, request, status};

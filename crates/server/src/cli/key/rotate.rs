@@ -7,7 +7,7 @@ use chancery_core::names::PolicyMode;
 use chancery_core::registry::KeyPurpose;
 use clap::ValueEnum;
 
-use crate::app::{App, AppConfig, LoginConfig, WebConfig};
+use crate::app::{App, AppConfig};
 use crate::cli::Outcome;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;

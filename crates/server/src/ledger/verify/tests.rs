@@ -15,6 +15,7 @@ async fn registry() -> Registry {
     let mut registry = Registry::open().await;
     registry.live(&[("model.bin", Digest::of(b"model"))]).await;
     registry.approvers().await;
+    registry.access().await;
     let live: i64 = registry.connection().query_row("SELECT count(*) FROM entries", [], |row| row.get(0)).unwrap();
     for count in [100 - u64::try_from(live).unwrap(), 212, 300] {
         registry.commit(tags(count)).await;

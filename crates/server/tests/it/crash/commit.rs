@@ -5,7 +5,6 @@ use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
 use chancery::crash::CrashPoint;
-use serde_json::json;
 
 use super::{PARALLEL, acknowledged, release, reopen, start, tag, tags};
 use crate::support::TestApp;
