@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chancery_core::access::{AccessClass, Action, Limits, Resource};
+use chancery_core::access::{AccessClass, Action, Grant, Limits, Resource, Role, Scope};
 use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Label, ModelId, ModelName, Timestamp, TokenId};
 use chancery_core::tables::{ModelRow, TransferProposalRow};
@@ -185,12 +185,22 @@ impl App {
 
 /// The sight of some classes.
 async fn limited(caller: &Caller, snapshot: &Snapshot, readable: &[String]) -> Result<Sight, AppError> {
-    let rare = Readable::new(&caller.actor.id, readable, Density::Few);
+    let teams = takes_for(caller);
+    let rare = Readable::new(&caller.actor.id, readable, &teams, Density::Few);
     let seen = snapshot.everything().seen_with(Sight::Some(Arc::new(rare)));
     let count = seen.query("SELECT count(*) FROM (SELECT 1 FROM models LIMIT $1) AS counted", &values![FEW + 1]).await?;
     let count: i64 = count.first().map(|row| column(row, 0)).transpose()?.unwrap_or_default();
     let density = if count > FEW { Density::Many } else { Density::Few };
-    Ok(Sight::Some(Arc::new(Readable::new(&caller.actor.id, readable, density))))
+    Ok(Sight::Some(Arc::new(Readable::new(&caller.actor.id, readable, &teams, density))))
+}
+
+/// The teams that the caller owns for: what is offered to them is for him to take.
+fn takes_for(caller: &Caller) -> Vec<String> {
+    let owned = |grant: &Grant| match (&grant.role, &grant.scope) {
+        (Role::Owner, Scope::Team(team)) => Some(team.to_string()),
+        _ => None,
+    };
+    caller.actor.roles.iter().filter_map(owned).collect()
 }
 
 /// Whether a token with these limits is for the models of a class.

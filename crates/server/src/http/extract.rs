@@ -158,6 +158,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // No name has a NUL, and PostgreSQL takes none.
+        if parts.uri.path().contains("%00") {
+            return Err(refused(Refusal::invalid("path", "the path must not contain a NUL character")));
+        }
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(path) => Ok(Self(path.0)),
             Err(PathRejection::FailedToDeserializePathParams(error)) => Err(refused(Refusal::invalid("path", &error.body_text()))),

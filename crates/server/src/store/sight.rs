@@ -33,7 +33,17 @@ pub struct Readable {
     list: String,
     /// Who reads: an actor's id.
     reader: String,
+    /// Teams for which he takes over models, as a JSON list: what is offered to them he sees.
+    takes_for: String,
     density: Density,
+}
+
+/// Where the parameters of the guards are in a statement.
+#[derive(Clone, Copy)]
+struct Places {
+    classes: usize,
+    reader: usize,
+    teams: usize,
 }
 
 /// How many of the models are seen: what is rare is looked up by its class, what is frequent is met on the way.
@@ -166,9 +176,10 @@ impl Guard {
 }
 
 impl Readable {
-    /// The classes that `reader` may read, and how many models have one of them.
-    pub fn new(reader: &ActorId, classes: &[String], density: Density) -> Self {
-        Self { list: serde_json::Value::from(classes).to_string(), reader: reader.to_string(), density }
+    /// The classes that `reader` may read, the teams for which he takes over models, and how many models have one of the classes.
+    pub fn new(reader: &ActorId, classes: &[String], takes_for: &[String], density: Density) -> Self {
+        let list = |words: &[String]| serde_json::Value::from(words).to_string();
+        Self { list: list(classes), reader: reader.to_string(), takes_for: list(takes_for), density }
     }
 
     /// How many of the models are seen.
@@ -181,16 +192,20 @@ impl Readable {
         let named = named(sql)?;
         let mut parameters = parameters.to_vec();
         parameters.push(Value::Text(self.list.clone()));
-        let place = parameters.len();
-        if needed(&named).any(|(_, guard)| guard == Guard::Bytes) {
-            parameters.push(Value::Text(self.reader.clone()));
-        }
-        let shadows: Vec<String> = needed(&named).map(|(name, guard)| self.shadow(name, guard, place, dialect)).collect();
+        let classes = parameters.len();
+        let mut pushed = |guard: Guard, text: &String| {
+            if needed(&named).any(|(_, wanted)| wanted == guard) {
+                parameters.push(Value::Text(text.clone()));
+            }
+            parameters.len()
+        };
+        let places = Places { classes, reader: pushed(Guard::Bytes, &self.reader), teams: pushed(Guard::Transfer, &self.takes_for) };
+        let shadows: Vec<String> = needed(&named).map(|(name, guard)| self.shadow(name, guard, places, dialect)).collect();
         Some((in_front(sql, &shadows.join(", "), dialect), parameters))
     }
 
     /// The table expression that stands for a table.
-    fn shadow(&self, name: &str, guard: Guard, place: usize, dialect: Dialect) -> String {
+    fn shadow(&self, name: &str, guard: Guard, places: Places, dialect: Dialect) -> String {
         // In SQLite a name with its schema is never that of a table expression; in PostgreSQL an expression does not see itself.
         let table = match dialect {
             Dialect::Sqlite if guard == Guard::Bytes => format!("scratch.{name}"),
@@ -199,7 +214,7 @@ impl Readable {
         };
         let condition = match guard {
             Guard::Open => "1 = 1".to_owned(),
-            Guard::Models => self.class_is_readable(place, dialect),
+            Guard::Models => self.class_is_readable(places.classes, dialect),
             Guard::Model => model_is_seen("guarded.model_id"),
             Guard::Promotion => promotion_is_seen("guarded.promotion_id"),
             Guard::Risk => format!(
@@ -214,17 +229,16 @@ impl Readable {
                 format!("CASE WHEN guarded.model_id IS NOT NULL THEN {} ELSE {} END", model_is_seen("guarded.model_id"), subject_is_seen(kinds))
             }
             Guard::Transfer => {
-                let classes = match dialect {
-                    Dialect::Sqlite => format!("SELECT value AS class FROM json_each(${place})"),
-                    Dialect::Postgres => format!("SELECT json_array_elements_text(${place}::text::json) AS class"),
+                let teams = match dialect {
+                    Dialect::Sqlite => format!("SELECT value FROM json_each(${})", places.teams),
+                    Dialect::Postgres => format!("SELECT json_array_elements_text(${}::text::json)", places.teams),
                 };
-                let begins = "substr(classes.class, 1, length(guarded.to_team) + 1) = guarded.to_team || '/'";
-                format!("({} OR EXISTS (SELECT 1 FROM ({classes}) AS classes WHERE {begins}))", model_is_seen("guarded.model_id"))
+                format!("({} OR guarded.to_team IN ({teams}))", model_is_seen("guarded.model_id"))
             }
             Guard::Bytes => format!(
                 "(EXISTS (SELECT 1 FROM blob_uses AS seen WHERE seen.digest = guarded.digest)
                 OR EXISTS (SELECT 1 FROM blob_senders AS sent WHERE sent.digest = guarded.digest AND sent.actor_id = ${}))",
-                place.saturating_add(1)
+                places.reader
             ),
             Guard::Review => "EXISTS (SELECT 1 FROM reviews AS seen WHERE seen.review_id = guarded.review_id)".to_owned(),
             Guard::Subject => subject_is_seen(KINDS),
@@ -371,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_statement_without_guarded_tables_stays_as_it_is() {
-        let readable = Readable::new(&reader(), &["a".to_owned()], Density::Few);
+        let readable = Readable::new(&reader(), &["a".to_owned()], &[], Density::Few);
         assert!(readable.guarded("SELECT digest FROM payloads WHERE digest = $1", &[Value::Null], Dialect::Sqlite).is_none());
         let (text, parameters) = readable.guarded("SELECT name FROM models WHERE name = $1", &[Value::Null], Dialect::Sqlite).unwrap();
         assert!(text.starts_with("WITH models AS NOT MATERIALIZED (SELECT guarded.* FROM main.models AS guarded"), "{text}");
@@ -380,7 +394,7 @@ mod tests {
 
     #[test]
     fn what_a_guard_reads_comes_before_it() {
-        let readable = Readable::new(&reader(), &[], Density::Many);
+        let readable = Readable::new(&reader(), &[], &[], Density::Many);
         let (text, _) = readable.guarded("SELECT 1 FROM comments JOIN timeline", &[], Dialect::Postgres).unwrap();
         let at = |name: &str| text.find(&format!("{name} AS NOT")).unwrap_or_else(|| panic!("{name}: {text}"));
         assert!(at("models") < at("promotions") && at("promotions") < at("comments") && at("risks") < at("timeline"), "{text}");

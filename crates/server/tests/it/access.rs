@@ -59,6 +59,7 @@ both! {
     }
 
     async fn changes_of_access_are_in_force_at_once(app: &TestApp) {
+        app.team("credit").await;
         let leaver = app.user("leaver", &["contributor"]).await;
         leaver.model("loan", "high").await;
         let tag = "/api/v1/models/loan/tags/a";

@@ -6,6 +6,7 @@ use crate::support::app::both;
 
 both! {
     async fn an_alias_is_set_moved_and_removed_under_if_match(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         for bytes in [b"1", b"2"] {
@@ -24,13 +25,13 @@ both! {
                 "alias": "trial"
               },
               "door": "api",
-              "index": 8,
+              "index": 9,
               "kind": "alias.set",
               "subject": "model/[id]/1",
               "v": 1
             }
           ],
-          "index": 8
+          "index": 9
         }
         "#);
         let seen = scientist.get(path).await;
@@ -38,7 +39,7 @@ both! {
         200 {
           "alias": "trial",
           "number": 1,
-          "revision": 8
+          "revision": 9
         }
         "#);
         assert_eq!(scientist.put(path, json!({"version": 2})).await.problem(), "428 precondition_required If-Match");
@@ -84,6 +85,7 @@ both! {
     }
 
     async fn names_of_aliases_have_rules(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         scientist.version("loan", b"1").await;
@@ -104,6 +106,7 @@ both! {
     }
 
     async fn tags_of_models_and_versions(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         scientist.version("loan", b"1").await;

@@ -25,7 +25,7 @@ async fn refused(app: &TestApp, why: &str, token: &str) {
     let before = app.size().await;
     let answer = exchange(app, token).await;
     assert_eq!(answer.status, 401, "{why}: {}", String::from_utf8_lossy(&answer.bytes));
-    assert!(!String::from_utf8_lossy(&answer.bytes).contains(token), "{why}: the answer repeats the token");
+    assert!(token.is_empty() || !String::from_utf8_lossy(&answer.bytes).contains(token), "{why}: the answer repeats the token");
     assert_eq!(app.size().await, before, "{why}: nobody who is unknown writes entries");
 }
 

@@ -290,10 +290,13 @@ fn refused(address: SocketAddr, method: &str, path: &str, token: &str, secrets: 
     let body = if method == "GET" { "" } else { "{}" };
     let answer = exchange(address, request(method, path, token, body).as_bytes());
     let found = status(&answer);
-    // A name in the artifact proxy may have any letters: one that looks like `..` is a name, and is kept as one in the database.
+    // A name in the artifact proxy may have any letters but those of a way up: such a name is kept as one in the database.
     let is_name = path.starts_with("/api/2.0/mlflow-artifacts/") || path.starts_with("/ajax-api/2.0/mlflow-artifacts/");
-    let is_named = is_name && ["%e2%80%a5", "%ef%bc%8e", "file:"].iter().any(|letter| path.contains(letter)) && found == 200;
-    assert!((400..500).contains(&found) || is_named, "{method} {path}: {answer}");
+    let sent = path.split(['#', '?']).next().unwrap().to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\");
+    let is_named = is_name && !sent.split(['/', '\\']).any(|part| part == "..") && found == 200;
+    // What MLflow has and this registry has not.
+    let is_absent = path.contains("/mlflow-artifacts/presigned/") && found == 501;
+    assert!((400..500).contains(&found) || is_named || is_absent, "{method} {path}: {answer}");
     assert!(secrets.iter().all(|secret| !answer.contains(secret.as_str())), "{method} {path}: {answer}");
     let head = answer.split("\r\n\r\n").next().unwrap().to_ascii_lowercase();
     assert!(!head.contains("\nx-injected"), "{method} {path}: {head}");

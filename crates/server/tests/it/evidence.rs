@@ -7,6 +7,7 @@ use crate::support::builders::evaluation;
 
 both! {
     async fn a_document_is_added_listed_and_read(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let version = scientist.version("loan", b"bytes").await;
@@ -30,13 +31,13 @@ both! {
                 "type": "evaluation"
               },
               "door": "api",
-              "index": 7,
+              "index": 8,
               "kind": "evidence.added",
               "subject": "model/[id]/1",
               "v": 1
             }
           ],
-          "index": 7
+          "index": 8
         }
         "#);
         let listed = scientist.get(&format!("{}/evidence", version.path)).await;
@@ -53,7 +54,7 @@ both! {
               "digest": "[digest]",
               "format": "chancery.evaluation/v1",
               "grade": "claimed",
-              "index": 7,
+              "index": 8,
               "role": null,
               "signed_by": [],
               "size": 377,
@@ -101,6 +102,7 @@ both! {
     }
 
     async fn what_is_read_in_a_document_is_shown_and_stays(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let version = scientist.version("loan", b"bytes").await;
@@ -128,6 +130,7 @@ both! {
     }
 
     async fn a_document_that_cannot_be_read_is_refused_by_member(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let version = scientist.version("loan", b"bytes").await;
@@ -191,6 +194,7 @@ both! {
     }
 
     async fn a_large_document_comes_as_a_blob(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let version = scientist.version("loan", b"bytes").await;
@@ -205,6 +209,7 @@ both! {
     }
 
     async fn a_document_about_something_else_is_refused(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let version = scientist.version("loan", b"bytes").await;

@@ -63,6 +63,7 @@ both! {
     }
 
     async fn the_same_key_at_the_same_time_acts_once(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let package = scientist.package(b"bytes").await;

@@ -77,13 +77,13 @@ both! {
                 "to": "deprecated"
               },
               "door": "api",
-              "index": 43,
+              "index": 45,
               "kind": "version.transitioned",
               "subject": "model/[id]/1",
               "v": 1
             }
           ],
-          "index": 43
+          "index": 45
         }
         "#);
     }

@@ -7,6 +7,7 @@ use crate::support::app::both;
 both! {
     /// The first walk through everything that a model can do.
     async fn a_model_is_created_read_and_changed(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         let made = scientist.model("loan", "high").await;
         insta::assert_snapshot!(made.snapshot(), @r#"
@@ -53,13 +54,13 @@ both! {
                 "risk_tier": "high"
               },
               "door": "api",
-              "index": 5,
+              "index": 6,
               "kind": "model.created",
               "subject": "model/[id]",
               "v": 1
             }
           ],
-          "index": 5
+          "index": 6
         }
         "#);
         assert_eq!(made.header("location"), "/api/v1/models/loan");
@@ -97,7 +98,7 @@ both! {
           "prohibited_uses": [
             "sole decision"
           ],
-          "revision": 5,
+          "revision": 6,
           "risk": {
             "compliance_status": "assessed",
             "fairness_tested": true,
@@ -170,25 +171,27 @@ both! {
               "data": {
                 "profile": {
                   "description": "Other.",
-                  "ownership": {},
+                  "ownership": {
+                    "owning_team": "credit"
+                  },
                   "risk": {}
                 }
               },
               "door": "api",
-              "index": 6,
+              "index": 7,
               "kind": "model.updated",
               "subject": "model/[id]",
               "v": 1
             }
           ],
-          "index": 6
+          "index": 7
         }
         "#);
         let stale = scientist.call("PUT", "/api/v1/models/loan").header("If-Match", read.header("etag")).json(&json!({"description": "Lost."})).send().await;
         insta::assert_snapshot!(stale.snapshot(), @r#"
         412 {
           "code": "precondition_failed",
-          "detail": "the model changed: you saw revision 5, it is at 6",
+          "detail": "the model changed: you saw revision 6, it is at 7",
           "field": "If-Match",
           "remedy": "read it again, compare, and repeat the command with the new ETag",
           "status": 412,

@@ -6,6 +6,7 @@ use crate::support::app::both;
 
 both! {
     async fn a_name_and_a_number_are_one_thing_for_ever(app: &TestApp) {
+        app.team("credit").await;
         let owner = app.user("model-owner", &["owner"]).await;
         owner.model("a", "high").await;
         owner.version("a", b"1").await;

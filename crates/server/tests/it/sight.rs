@@ -261,7 +261,8 @@ fn filled(template: &str, names: &Names) -> String {
 /// An answer in which the names that were asked for are written as placeholders.
 async fn neutral(reader: &Client, template: &str, prefix: &str, names: &Names) -> String {
     let said = reader.get(&format!("{prefix}{}", filled(template, names))).await.said();
-    let mut sorted: Vec<(&&str, &String)> = names.iter().filter(|(name, _)| template.contains(&format!("{{{name}}}"))).collect();
+    let mut sorted: Vec<(&&str, &String)> =
+        names.iter().filter(|(name, _)| template.contains(&format!("{{{name}}}")) || (**name == "model" && template.contains("{composite}"))).collect();
     sorted.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
     let said = sorted.into_iter().fold(said, |text, (name, value)| text.replace(value.as_str(), &format!("{{{name}}}")));
     // The length follows from the body, which has other names in it.

@@ -44,13 +44,13 @@ both! {
                 "version": 1
               },
               "door": "api",
-              "index": 20,
+              "index": 21,
               "kind": "template.added",
               "subject": "template/card",
               "v": 1
             }
           ],
-          "index": 20
+          "index": 21
         }
         "#);
         assert_eq!(app.size().await, size + 1);

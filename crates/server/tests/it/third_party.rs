@@ -145,6 +145,7 @@ both! {
     }
 
     async fn the_log_is_accepted_by_the_packages_of_go(app: &TestApp) {
+        app.team("credit").await;
         let folder = tempfile::tempdir().unwrap();
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;

@@ -9,6 +9,7 @@ use crate::support::app::both;
 
 both! {
     async fn twenty_registrations_at_once_get_dense_numbers(app: &TestApp) {
+        app.team("credit").await;
         let scientist = &app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let package = &scientist.package(b"bytes").await;
@@ -25,6 +26,7 @@ both! {
     }
 
     async fn of_many_who_move_an_alias_one_wins(app: &TestApp) {
+        app.team("credit").await;
         let scientist = &app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         for number in 0..11_u8 {
@@ -44,6 +46,7 @@ both! {
     }
 
     async fn of_many_who_take_a_name_one_gets_it(app: &TestApp) {
+        app.team("credit").await;
         let owner = &app.user("model-owner", &["owner"]).await;
         for number in 0..5 {
             owner.model(&format!("m{number}"), "high").await;

@@ -71,6 +71,7 @@ both! {
     }
 
     async fn a_file_is_downloaded_whole_in_part_or_not_again(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let version = scientist.version("loan", b"0123456789").await;
@@ -102,6 +103,7 @@ both! {
     }
 
     async fn a_package_holds_the_files_with_their_digests(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let mut files = Vec::new();

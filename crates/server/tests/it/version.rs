@@ -16,6 +16,7 @@ fn changed(body: &Value, changes: Value) -> Value {
 
 both! {
     async fn a_version_is_registered_and_read(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let mut body = scientist.package(b"weights").await;
@@ -40,13 +41,13 @@ both! {
                 "version_digest": "[digest]"
               },
               "door": "api",
-              "index": 6,
+              "index": 7,
               "kind": "version.registered",
               "subject": "model/[id]/1",
               "v": 1
             }
           ],
-          "index": 6
+          "index": 7
         }
         "#);
         let read = scientist.get("/api/v1/models/loan/versions/1").await;
@@ -137,8 +138,8 @@ both! {
           "production_index": null,
           "registered_at": "[time]",
           "registered_by": "[id]",
-          "registered_index": 6,
-          "revision": 6,
+          "registered_index": 7,
+          "revision": 7,
           "run_id": "",
           "run_link": "",
           "semver": "1.0.0",
@@ -173,6 +174,7 @@ both! {
     }
 
     async fn a_registration_that_does_not_fit_changes_nothing(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let good = scientist.package(b"weights").await;
@@ -214,6 +216,7 @@ both! {
     }
 
     async fn the_bytes_win_over_what_is_claimed(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let requirements = b"numpy==2.4.6\npandas\n";
@@ -258,6 +261,7 @@ both! {
     }
 
     async fn semantic_versions_are_suggested_and_unique(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         let register = async |bytes: &[u8], semver: Value| {
@@ -280,6 +284,7 @@ both! {
     }
 
     async fn numbers_are_never_used_again(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         let owner = app.user("model-owner", &["owner"]).await;
         let first = scientist.model("loan", "high").await.json()["entries"][0]["subject"].clone();
@@ -299,6 +304,7 @@ both! {
     }
 
     async fn versions_are_found_in_every_form(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         scientist.model("my model", "high").await;
@@ -329,6 +335,7 @@ both! {
     }
 
     async fn two_versions_are_compared(app: &TestApp) {
+        app.team("credit").await;
         let scientist = app.user("scientist", &["contributor"]).await;
         scientist.model("loan", "high").await;
         scientist.version("loan", b"1").await;

@@ -190,7 +190,11 @@ pub(crate) fn redacted(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(redacted_text(&text)),
         Value::Array(items) => items.into_iter().map(redacted).collect(),
-        Value::Object(members) => members.into_iter().map(|(name, value)| (redacted_text(&name), redacted(value))).collect(),
+        // Sorted: in which order members come is no promise.
+        Value::Object(members) => {
+            let members: std::collections::BTreeMap<_, _> = members.into_iter().map(|(name, value)| (redacted_text(&name), redacted(value))).collect();
+            members.into_iter().collect()
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
