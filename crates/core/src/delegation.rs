@@ -135,7 +135,7 @@ fn check_give(rows: &mut Rows, context: &Context, role: &Label, to: &ActorId, un
             .into());
     }
     // The access check saw the roles of the caller; a role that was lent to him is none of his own.
-    if !rows.get::<ActorRow>(&[&context.actor])?.is_some_and(|giver| !scopes(&giver, role).is_empty()) {
+    if rows.get::<ActorRow>(&[&context.actor])?.is_none_or(|giver| scopes(&giver, role).is_empty()) {
         return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}` yourself"))
             .field("role")
             .remedy("only who has the role lets somebody stand in")

@@ -78,7 +78,7 @@ impl fmt::Display for Grant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.scope {
             Scope::Registry => write!(formatter, "{}", self.role),
-            scope => write!(formatter, "{}@{scope}", self.role),
+            scope @ (Scope::Team(_) | Scope::Model(_)) => write!(formatter, "{}@{scope}", self.role),
         }
     }
 }

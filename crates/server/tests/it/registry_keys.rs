@@ -177,7 +177,9 @@ fn a_key_that_the_registry_does_not_know_signs_nothing() {
     assert!(!done && said.contains("another process uses the data folder"), "{said}");
     let other = Process::start("");
     let foreign = std::fs::read_to_string(other.data().join("keys/decision.pem")).unwrap();
-    let with_foreign = |command: &mut Command| drop(command.env("CHANCERY_DECISION_KEY", &foreign));
+    let with_foreign = |command: &mut Command| {
+        command.env("CHANCERY_DECISION_KEY", &foreign);
+    };
     server.child.kill().unwrap();
     server.child.wait().unwrap();
 
@@ -188,7 +190,9 @@ fn a_key_that_the_registry_does_not_know_signs_nothing() {
     std::fs::write(data.join("keys/decision.pem"), &pem).unwrap();
     let said = complaint(&data, with_foreign);
     assert!(said.contains("run `chancery key rotate decision`"), "{said}");
-    let said = complaint(&data, |command| drop(command.env("CHANCERY_DECISION_KEY", "nonsense")));
+    let said = complaint(&data, |command| {
+        command.env("CHANCERY_DECISION_KEY", "nonsense");
+    });
     assert!(said.contains("CHANCERY_DECISION_KEY: not a `p-256` private key"), "{said}");
 
     // It is rotated to the key of the environment, and from then on that one is wanted.
@@ -302,7 +306,9 @@ fn keys_move_from_files_into_a_token() {
     server.child.wait().unwrap();
     let file = folder.path().join("chancery.toml");
     std::fs::write(&file, as_toml(folder.path())).unwrap();
-    let with_token = |command: &mut Command| drop(command.arg("--config").arg(&file).env("SOFTHSM2_CONF", &config));
+    let with_token = |command: &mut Command| {
+        command.arg("--config").arg(&file).env("SOFTHSM2_CONF", &config);
+    };
     let said = complaint(&data, with_token);
     assert!(said.contains("run `chancery key rotate decision`"), "{said}");
     // One after the other: each run needs the other key as it is.
@@ -314,7 +320,9 @@ fn keys_move_from_files_into_a_token() {
         assert!(done, "{said}");
     }
     let place = std::mem::replace(&mut server.folder, tempfile::tempdir().unwrap());
-    let server = Process::start_in(place, &as_toml(folder.path()), |command| drop(command.env("SOFTHSM2_CONF", &config)));
+    let server = Process::start_in(place, &as_toml(folder.path()), |command| {
+        command.env("SOFTHSM2_CONF", &config);
+    });
     block_on(async {
         let logs = log_keys(&server.client()).await;
         assert_eq!((logs.len(), &logs[1]), (2, &old[0]));
@@ -330,7 +338,9 @@ fn what_is_wrong_with_a_token_is_said_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let config = token(folder.path());
     let file = folder.path().join("chancery.toml");
-    let with_token = |command: &mut Command| drop(command.arg("--config").arg(&file).env("SOFTHSM2_CONF", &config));
+    let with_token = |command: &mut Command| {
+        command.arg("--config").arg(&file).env("SOFTHSM2_CONF", &config);
+    };
     for (from, to, expected) in [
         ("token_label = \"chancery\"", "token_label = \"none\"", "has no PKCS#11 token `none`"),
         ("key_label = \"decision\"", "key_label = \"none\"", "the key `none` of the PKCS#11 token `chancery` is not there"),

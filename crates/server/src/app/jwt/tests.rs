@@ -23,6 +23,7 @@ pub(crate) struct TestKey {
 }
 
 impl TestKey {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library may know more algorithms of RSA")]
     pub(crate) fn new(kid: &'static str, algorithm: Signing) -> Self {
         let made = match algorithm {
             Signing::ES256 => rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
@@ -107,7 +108,7 @@ fn every_algorithm_that_is_taken_verifies_and_a_changed_byte_does_not() {
         assert_eq!((claims.issuer.as_str(), claims.text("jti")), (ISSUER, Some("1")), "{algorithm:?}");
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let first = if signature.starts_with('A') { "B" } else { "A" };
-        assert_eq!(verified(&format!("{signed}.{first}{}", &signature[1..]), &keys), Err(JwtRefusal::Signature), "{algorithm:?}");
+        assert_eq!(verified(&format!("{signed}.{first}{}", signature.chars().skip(1).collect::<String>()), &keys), Err(JwtRefusal::Signature), "{algorithm:?}");
         assert_eq!(verified(&format!("{signed}."), &keys), Err(JwtRefusal::Signature), "{algorithm:?}");
         let other = format!("{}.{}.{signature}", token.split('.').next().unwrap(), encoded(&with(&[("sub", json!("evil"))]).to_string()));
         assert_eq!(verified(&other, &keys), Err(JwtRefusal::Signature), "{algorithm:?}");
