@@ -399,6 +399,16 @@ both! {
         }
     }
 
+    /// The tree is made of all entries, whoever asks for a proof.
+    async fn who_sees_little_gets_proofs(app: &TestApp) {
+        let world = world(app).await;
+        furnish(app, &world.cast, "treasury", "secret").await;
+        app.app.sign_checkpoint().await.unwrap();
+        let proof = |client: &Client| client.get("/api/v1/ledger/proof/1");
+        let (his, all) = (proof(&world.reader).await, proof(&app.admin).await);
+        assert_eq!((his.status, &his.bytes), (200, &all.bytes));
+    }
+
     async fn attack_leak_by_a_neighbour(app: &TestApp) {
         let cast = app.cast().await;
         app.team("treasury").await;
