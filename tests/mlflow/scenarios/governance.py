@@ -110,6 +110,10 @@ def what_was_missing_is_added_and_the_same_line_passes(world):
         "ownership": {"owner": "back-office-lead"},
     }
     world.api(f"models/{name}", "PUT", profile)
+    # Which team owns it is agreed by two: one offers it, an owner of the team takes it.
+    offered = {"to": "back-office", "reason": "they sort the applications"}
+    world.api(f"models/{name}/transfer", "POST", offered)
+    world.api(f"models/{name}/transfer/accept", "POST", {"to": "back-office"}, token=world.users["approver"])
     minimal = {"risk_tier": "minimal", "reason": "sorts paper"}
     world.api(f"models/{name}/risk-tier", "POST", minimal)
     world.api(f"models/{name}/tier-proposal/confirm", "POST", minimal, token=world.users["approver"])

@@ -19,7 +19,7 @@ use crate::support::{Answer, TestApp};
 /// Roles of the table, in the order of its columns.
 const ROLES: [&str; 9] = ["viewer", "contributor", "owner", "approver:product", "approver:ai-governance", "deployer", "incident", "auditor", "administrator"];
 /// Operations that are a caller's own matter, whoever's models there are: somebody with a role anywhere may do them.
-const OWN: [&str; 2] = ["delegation_give", "key_add"];
+const OWN: [&str; 3] = ["delegation_give", "key_add", "own_token_issue"];
 
 const HEAD: &str = "# Who may call what
 

@@ -67,6 +67,13 @@ impl Server {
         Self { child, address, folder, database }
     }
 
+    /// A new team.
+    fn team(&self, name: &str) {
+        let admin = std::fs::read_to_string(self.folder.path().join("admin-token")).unwrap();
+        let admin = Client::new(&self.address).with_token(admin.trim());
+        block_on(async { admin.post("/api/v1/teams", json!({"name": name})).await.expect(201) });
+    }
+
     /// A new user's token.
     fn token(&self, name: &str, roles: &[&str]) -> String {
         let admin = std::fs::read_to_string(self.folder.path().join("admin-token")).unwrap();
@@ -112,9 +119,10 @@ fn scenarios(database: Database, mode: &str, client: u8) {
     let python = python(client);
     let _turn = turn();
     let server = Server::start(database, mode);
+    server.team("back-office");
     let owner = server.token("scientist", &["owner"]);
     let viewer = server.token("reader", &["viewer"]);
-    let approver = server.token("product-owner", &["approver:product", "approver:ai-governance"]);
+    let approver = server.token("product-owner", &["approver:product", "approver:ai-governance", "owner@team:back-office"]);
     let mut command = Command::new(python);
     command.arg(project().join("tests/mlflow/run.py")).arg(&server.address).args(["--mode", mode, "--token", &owner, "--viewer", &viewer]);
     command.args(["--approver", &approver, "--pid", &server.child.id().to_string()]);

@@ -404,8 +404,7 @@ both! {
         let world = world(app).await;
         furnish(app, &world.cast, "treasury", "secret").await;
         app.app.sign_checkpoint().await.unwrap();
-        let proof = |client: &Client| client.get("/api/v1/ledger/proof/1");
-        let (his, all) = (proof(&world.reader).await, proof(&app.admin).await);
+        let (his, all) = (world.reader.get("/api/v1/ledger/proof/1").await, app.admin.get("/api/v1/ledger/proof/1").await);
         assert_eq!((his.status, &his.bytes), (200, &all.bytes));
     }
 

@@ -20,6 +20,7 @@ fn public(stopped: &Stopped) -> String {
 fn while_a_key_is_rotated(database: Database, point: CrashPoint, which: &str) {
     block_on(async {
         let app = TestApp::start(database).await;
+        app.team("credit").await;
         app.admin.model("loan", "high").await;
         app.app.sign_checkpoint().await.unwrap();
         let old = app.anonymous.get(if which == "decision" { "/api/v1/keys" } else { "/log/key" }).await.bytes;
