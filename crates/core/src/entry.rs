@@ -87,6 +87,27 @@ impl std::fmt::Display for Subject {
     }
 }
 
+impl Subject {
+    /// The version that it is, if it is one.
+    pub fn version(&self) -> Option<(&ModelId, VersionNumber)> {
+        match self {
+            Self::Version(model, number) => Some((model, *number)),
+            Self::Registry
+            | Self::Model(_)
+            | Self::Promotion(_)
+            | Self::Actor(_)
+            | Self::Token(_)
+            | Self::Exception(_)
+            | Self::Risk(_)
+            | Self::Review(_)
+            | Self::Bundle(_)
+            | Self::Template(_)
+            | Self::Team(_)
+            | Self::AccessPolicy(_) => None,
+        }
+    }
+}
+
 impl From<Subject> for String {
     fn from(subject: Subject) -> String {
         subject.to_string()

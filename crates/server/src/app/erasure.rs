@@ -10,7 +10,7 @@ use chancery_core::entry::{Entry, Subject};
 use chancery_core::erasure::Command;
 use chancery_core::names::{ActorId, Digest, ModelId, VersionNumber};
 use chancery_core::rows::{Key, Row as _};
-use chancery_core::tables::{AccessLogRow, DirectoryRow, EntryRow, PayloadRow, PrivateRow, PromotionRow, TokenUseRow};
+use chancery_core::tables::{AccessLogRow, DirectoryRow, EntryRow, PayloadRow, PrivateRow, TokenUseRow};
 use chancery_core::{Event, actor, promotion};
 use serde_json::Value;
 
@@ -215,21 +215,7 @@ async fn remaining(snapshot: &Snapshot, row: &EntryRow, person: &ActorId) -> Res
     if !names(&payload.bytes, person) {
         return Ok(None);
     }
-    let version = match entry.subject {
-        Subject::Version(model, number) => Some((model, number)),
-        Subject::Promotion(id) => snapshot.get::<PromotionRow>(values![id]).await?.map(|row| (row.model_id, row.number)),
-        Subject::Registry
-        | Subject::Model(_)
-        | Subject::Actor(_)
-        | Subject::Token(_)
-        | Subject::Exception(_)
-        | Subject::Risk(_)
-        | Subject::Review(_)
-        | Subject::Bundle(_)
-        | Subject::Template(_)
-        | Subject::Team(_)
-        | Subject::AccessPolicy(_) => None,
-    };
+    let version = view::version_behind(snapshot, &entry.subject).await?;
     Ok(Some(Remaining { kind, digest, index: row.entry_index, version }))
 }
 

@@ -8,7 +8,7 @@ use chancery_core::policy::{ENGINE, Finding};
 use chancery_core::promotion;
 use chancery_core::refusal::Refusal;
 use chancery_core::registry;
-use chancery_core::tables::{EntryRow, PromotionRow, TimelineRow, VersionRow};
+use chancery_core::tables::{EntryRow, TimelineRow, VersionRow};
 use chancery_core::version;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -115,22 +115,7 @@ impl App {
 
 /// What is behind the version that a subject is, or is about.
 async fn behind(snapshot: &Snapshot, subject: &Subject) -> Result<Unreadable, AppError> {
-    let place = match subject {
-        Subject::Version(model, number) => Some((model.clone(), *number)),
-        Subject::Promotion(id) => snapshot.get::<PromotionRow>(values![*id]).await?.map(|row| (row.model_id, row.number)),
-        Subject::Registry
-        | Subject::Model(_)
-        | Subject::Actor(_)
-        | Subject::Token(_)
-        | Subject::Exception(_)
-        | Subject::Risk(_)
-        | Subject::Review(_)
-        | Subject::Bundle(_)
-        | Subject::Template(_)
-        | Subject::Team(_)
-        | Subject::AccessPolicy(_) => None,
-    };
-    let Some((model, number)) = place else { return Ok(Unreadable::default()) };
+    let Some((model, number)) = view::version_behind(snapshot, subject).await? else { return Ok(Unreadable::default()) };
     match snapshot.get::<VersionRow>(values![model, number]).await? {
         Some(version) => Unreadable::behind(snapshot, &version).await,
         None => Ok(Unreadable::default()),

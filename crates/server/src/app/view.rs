@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use chancery_core::entry::Subject;
 use chancery_core::evidence::Binding;
 use chancery_core::model::Profile;
-use chancery_core::names::{Digest, Grade, ModelKind, ModelName, RiskTier, State, VersionNumber, clipped};
+use chancery_core::names::{Digest, Grade, ModelId, ModelKind, ModelName, RiskTier, State, VersionNumber, clipped};
 use chancery_core::policy::RiskScore;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{
-    AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, PrivateRow, ReviewRow, RiskRow, TagRow, TierProposalRow,
-    TransferProposalRow, VersionRow, WHOLE_MODEL,
+    AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, PrivateRow, PromotionRow, ReviewRow, RiskRow, TagRow,
+    TierProposalRow, TransferProposalRow, VersionRow, WHOLE_MODEL,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -382,6 +382,17 @@ pub async fn version_named(snapshot: &Snapshot, name: &ModelName, number: Versio
         return Ok(found);
     }
     Err(Refusal::not_found("version", &format!("{name}/{number}")).into())
+}
+
+/// The version that a subject is, or whose promotion it is.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn version_behind(snapshot: &Snapshot, subject: &Subject) -> Result<Option<(ModelId, VersionNumber)>, AppError> {
+    if let Subject::Promotion(id) = subject {
+        return Ok(snapshot.get::<PromotionRow>(values![*id]).await?.map(|row| (row.model_id, row.number)));
+    }
+    Ok(subject.version().map(|(model, number)| (model.clone(), number)))
 }
 
 /// Refuses to serve bytes that the registry does not hold.

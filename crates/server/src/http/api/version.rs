@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::response::{IntoResponse, Response};
-use chancery_core::entry::{PrivateText, Subject};
+use chancery_core::entry::PrivateText;
 use chancery_core::manifest::ManifestFile;
 use chancery_core::names::{ModelKind, ModelName, State, TagKey, VersionNumber};
 use chancery_core::tables::VersionRow;
@@ -94,21 +94,7 @@ async fn register(allowed: Allowed<caller::Register>, Path(name): Path<ModelName
     let new = NewVersion { files, facts, semver, description, origin: origin.map(Into::into), tags: tags.into_iter().collect() };
     let command = allowed.app.registration(&allowed.caller, snapshot, &model, new).await?;
     let made = allowed.execute(command, &body.requested).await?;
-    let location = match made.first()?.subject {
-        Subject::Version(_, number) => Some(format!("/api/v1/models/{}/versions/{number}", encode(name.as_str()))),
-        Subject::Registry
-        | Subject::Model(_)
-        | Subject::Promotion(_)
-        | Subject::Actor(_)
-        | Subject::Token(_)
-        | Subject::Exception(_)
-        | Subject::Risk(_)
-        | Subject::Review(_)
-        | Subject::Bundle(_)
-        | Subject::Template(_)
-        | Subject::Team(_)
-        | Subject::AccessPolicy(_) => None,
-    };
+    let location = made.first()?.subject.version().map(|(_, number)| format!("/api/v1/models/{}/versions/{number}", encode(name.as_str())));
     Ok(receipt(StatusCode::CREATED, &made, location.as_deref()))
 }
 
