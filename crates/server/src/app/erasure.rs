@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::access::Caller;
 use super::execute::{Options, Receipt};
-use super::{App, AppError};
+use super::{App, AppError, view};
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::gate::record::Recorded;
 use super::lineage::{Shown, Unreadable};
-use super::{App, AppError, Caller};
+use super::{App, AppError, Caller, view};
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;

@@ -55,6 +55,7 @@ fn the_database_is_reached_through_tls_and_proves_who_it_is() {
         }
         // A whole registry on it, with its two kinds of connections.
         let app = TestApp::open(&data.join("data"), Some(&address("localhost", &rooted("own.crt"))), None).await;
+        app.team("credit").await;
         app.admin.model("loan", "high").await;
         app.admin.get("/api/v1/models/loan").await.expect(200);
         app.finish().await;

@@ -42,7 +42,7 @@ impl Client {
 
     /// The same caller at another server.
     pub(crate) fn at(&self, other: &Self) -> Self {
-        Self { token: self.token.clone(), ..other.clone() }
+        Self { token: self.token.clone(), runs: self.runs.clone(), ..other.clone() }
     }
 
     /// A request to be filled in.
