@@ -11,8 +11,10 @@ use chancery_core::names::{Digest, TokenId};
 use chancery_core::tables::{DirectoryRow, SessionMethod, TokenRow};
 use serde::Deserialize;
 
+use super::filters;
 use super::form::{Posted, filled};
-use super::layout::{Frame, Note, page};
+use super::frame::{Area, Frame};
+use super::layout::{Note, page};
 use super::login::{NewPassword, begun};
 use super::session::{PageError, Shown};
 use crate::app::login::{Proved, SessionView};
@@ -84,7 +86,7 @@ async fn account(own: &Own, note: Option<Note>) -> Result<Account, AppError> {
     let tokens = snapshot.rows::<TokenRow>(tail, &values![caller.actor.id, app.now()]).await?;
     let name = directory.map_or_else(|| caller.actor.id.to_string(), |row| row.handle.to_string());
     Ok(Account {
-        frame: Frame::new("Your page", "/account", Some(own.person.clone())).with(note),
+        frame: own.frame(&snapshot, Area::Elsewhere, "Your page").await?.present_only().with(note),
         display_name: own.person.name.clone(),
         name,
         roles: caller.actor.roles.iter().map(role_line).collect(),
@@ -96,7 +98,7 @@ async fn account(own: &Own, note: Option<Note>) -> Result<Account, AppError> {
 }
 
 async fn shown(own: &Own, status: StatusCode, note: Option<Note>) -> Result<Response, PageError> {
-    Ok(page(status, &account(own, note).await.map_err(|error| PageError::App(error, Some(own.person.clone())))?))
+    Ok(page(status, &account(own, note).await?))
 }
 
 /// Back to the page with what was done, or the page with what was wrong.

@@ -8,18 +8,21 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use chancery_core::names::Digest;
 use chancery_core::refusal::{Code, Refusal};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::session::{PageError, Shown, check_origin, own_origin, whose};
 use crate::app::{App, AppError, LoggedIn};
-use crate::http::Permit;
 use crate::http::extract::typed;
+use crate::http::{Permit, Requested};
 use crate::secret::Secret;
 
 /// Largest form.
 pub const MAX_FORM_BYTES: usize = 256 * 1024;
+/// Field of the idempotency key.
+const KEY_FIELD: &str = "key";
 /// Most fields of a form.
 const MAX_FIELDS: usize = 1_000;
 
@@ -43,6 +46,16 @@ impl Fields {
     /// Everything that fields of one name say.
     pub fn all(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes the idempotency key out; what is left is what is asked.
+    fn take_requested(&mut self, parts: &Parts) -> Result<Requested, Refusal> {
+        let key = self.0.remove(KEY_FIELD).and_then(|values| values.into_iter().next()).filter(|key| !key.is_empty());
+        if key.as_ref().is_some_and(|key| key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Err(Refusal::invalid(KEY_FIELD, "the idempotency key must have 1 to 255 visible ASCII characters"));
+        }
+        let asked = serde_json::to_vec(&self.0).unwrap_or_default();
+        Ok(Requested { key, body: Digest::of(&[format!("POST {}\n", parts.uri).as_bytes(), &asked].concat()) })
     }
 
     /// The fields as a type. Every value is text; a field that comes more than once is a list.
@@ -94,6 +107,8 @@ pub struct Posted<P: Permit, F> {
     pub form: Result<F, Refusal>,
     /// The fields as they came.
     pub fields: Fields,
+    /// The form's idempotency key, and the digest of what it asks.
+    pub requested: Requested,
 }
 
 /// Browsers send forms of other pages without asking us when they are of these types: only this one is a form of ours.
@@ -167,22 +182,30 @@ impl<F: DeserializeOwned> FromRequest<App> for Signed<F> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
         let (parts, body) = request.into_parts();
-        let own = own_origin(&parts, app.web())?;
-        check_origin(&parts, &own)?;
-        check_type(&parts.headers)?;
-        let session = whose(&parts, app).await?.ok_or_else(|| PageError::LogIn(String::new()))?;
-        let mut fields = read(body).await?;
-        check_token(&session, &mut fields)?;
+        let (session, fields) = signed_fields(&parts, body, app).await?;
         Ok(Self { app: app.clone(), session, parts, form: fields.typed(), fields })
     }
+}
+
+/// The fields of a form that a page of ours sent in a session, without the token of the session.
+async fn signed_fields(parts: &Parts, body: Body, app: &App) -> Result<(LoggedIn, Fields), PageError> {
+    let own = own_origin(parts, app.web())?;
+    check_origin(parts, &own)?;
+    check_type(&parts.headers)?;
+    let session = whose(parts, app).await?.ok_or_else(|| PageError::LogIn(String::new()))?;
+    let mut fields = read(body).await?;
+    check_token(&session, &mut fields)?;
+    Ok((session, fields))
 }
 
 impl<P: Permit + Send, F: DeserializeOwned + Send> FromRequest<App> for Posted<P, F> {
     type Rejection = PageError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
-        let Signed { session, parts, form, fields, .. } = Signed::from_request(request, app).await?;
-        Ok(Self { shown: Shown::to(session, &parts, app).await?, parts, form, fields })
+        let (parts, body) = request.into_parts();
+        let (session, mut fields) = signed_fields(&parts, body, app).await?;
+        let requested = fields.take_requested(&parts)?;
+        Ok(Self { shown: Shown::to(session, &parts, app).await?, parts, form: fields.typed(), fields, requested })
     }
 }
 

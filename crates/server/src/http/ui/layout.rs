@@ -1,15 +1,15 @@
-//! What every page has: the frame, notes, the stylesheet, and the headers that keep foreign code out.
+//! What every page has: notes, the stylesheet, and the headers that keep foreign code out.
 
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chancery_core::refusal::Code;
 
+use super::filters;
+use super::frame::{Frame, Person};
 use crate::app::AppError;
 use crate::http::error::{log_fault, status};
-use crate::secret::Secret;
 
-/// Version of the program, for the footer.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Where the stylesheet is.
 pub const STYLE_PATH: &str = "/assets/chancery.css";
 const STYLE: &str = include_str!("../../../assets/chancery.css");
@@ -18,69 +18,15 @@ const STYLE: &str = include_str!("../../../assets/chancery.css");
 const POLICY: &str =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The frame of a page.
-#[derive(Clone, Debug)]
-pub struct Frame {
-    /// What the page is about.
-    pub title: String,
-    /// Path of the entry of the navigation that this page is.
-    pub here: &'static str,
-    /// Who is logged in.
-    pub person: Option<Person>,
-    /// What has to be said first.
-    pub note: Option<Note>,
-    /// Whether nobody is asked who they are (`--no-auth`).
-    pub open: bool,
-}
-
-/// Who is logged in.
-#[derive(Clone, Debug)]
-pub struct Person {
-    /// Name to show.
-    pub name: String,
-    /// What his forms carry.
-    pub csrf: Secret,
-    /// Whether he is anybody (`--no-auth`).
-    pub anyone: bool,
-}
-
-/// An entry of the navigation.
-#[derive(Clone, Copy, Debug)]
-pub struct Item {
-    /// Where it leads.
-    pub path: &'static str,
-    /// What it says.
-    pub words: &'static str,
-}
-
-/// The pages that there are.
-const NAVIGATION: &[Item] = &[Item { path: "/account", words: "Your page" }];
-
-impl Frame {
-    /// A frame without a note.
-    pub fn new(title: &str, here: &'static str, person: Option<Person>) -> Self {
-        let open = person.as_ref().is_some_and(|person| person.anyone);
-        Self { title: title.to_owned(), here, person, note: None, open }
-    }
-
-    /// With a note.
-    #[must_use]
-    pub fn with(mut self, note: Option<Note>) -> Self {
-        self.note = note;
-        self
-    }
-
-    /// Entries of the navigation.
-    pub fn navigation(&self) -> &'static [Item] {
-        NAVIGATION
-    }
-}
-
 /// What kind of note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoteKind {
     /// Something was refused or failed.
     Refused,
+    /// Something changed meanwhile: nothing was recorded.
+    Changed,
+    /// Something to know.
+    Told,
     /// Something was done.
     Done,
 }
@@ -90,6 +36,8 @@ impl NoteKind {
     pub fn class(self) -> &'static str {
         match self {
             Self::Refused => "n-fail",
+            Self::Changed => "n-warn",
+            Self::Told => "n-info",
             Self::Done => "n-pass",
         }
     }
@@ -104,33 +52,70 @@ pub struct Note {
     pub title: String,
     /// What else there is to say.
     pub lines: Vec<String>,
+    /// Where to read more.
+    pub links: Vec<Link>,
+}
+
+/// Words that lead somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Path on this server.
+    pub path: String,
+    /// The words; they make sense alone.
+    pub words: String,
+}
+
+impl Link {
+    /// Words that lead to a path.
+    pub fn new(path: impl Into<String>, words: impl Into<String>) -> Self {
+        Self { path: path.into(), words: words.into() }
+    }
 }
 
 impl Note {
+    /// A note of one sentence.
+    pub fn new(kind: NoteKind, title: &str) -> Self {
+        Self { kind, title: title.to_owned(), lines: Vec::new(), links: Vec::new() }
+    }
+
     /// Something was done.
     pub fn done(title: &str) -> Self {
-        Self { kind: NoteKind::Done, title: title.to_owned(), lines: Vec::new() }
+        Self::new(NoteKind::Done, title)
+    }
+
+    /// What a form did is in the ledger.
+    pub fn recorded(index: u64) -> Self {
+        Self {
+            links: vec![Link::new(format!("/ledger/{index}"), format!("Read entry {index}"))],
+            ..Self::done(&format!("Recorded as entry {index} of the ledger."))
+        }
     }
 
     /// An error as a note, with the status of the answer. A fault goes to the log and shows its request id only.
     pub fn of(error: &AppError) -> (StatusCode, Self) {
         match error {
             AppError::Refused(refusal, entry) => {
-                let mut lines: Vec<String> = refusal.remedy.iter().map(|remedy| sentence(remedy)).collect();
-                lines.extend(entry.map(|index| format!("Your attempt is entry {index} of the ledger.")));
-                (status(refusal.code), Self { kind: NoteKind::Refused, title: sentence(&refusal.message), lines })
+                let mut lines: Vec<String> = refusal.findings.iter().map(|finding| format!("{}: {}", finding.rule, finding.message)).collect();
+                lines.push("Nothing was changed.".to_owned());
+                lines.extend(refusal.remedy.iter().map(|remedy| format!("What you can do: {}", sentence(remedy))));
+                let mut links: Vec<Link> = entry.iter().map(|index| Link::new(format!("/ledger/{index}"), format!("Your attempt is entry {index}"))).collect();
+                if refusal.code == Code::AccessDenied {
+                    links.push(Link::new("/can-i", "See what you may do, and which rule says so"));
+                }
+                let kind = if matches!(refusal.code, Code::Contended | Code::PreconditionFailed) { NoteKind::Changed } else { NoteKind::Refused };
+                (status(refusal.code), Self { kind, title: sentence(&refusal.message), lines, links })
             }
             AppError::Fault(fault) => {
                 let (status, request) = log_fault(fault);
                 let lines = vec![format!("Nothing was recorded unless a later page shows it. Request {request}: give it to your operator.")];
-                (status, Self { kind: NoteKind::Refused, title: "Something broke on our side".to_owned(), lines })
+                (status, Self { lines, ..Self::new(NoteKind::Refused, "Something broke on our side") })
             }
         }
     }
 }
 
 /// A message of the rules as a sentence: they begin in lower case and end without a full stop.
-fn sentence(message: &str) -> String {
+pub fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
@@ -173,7 +158,7 @@ struct Message {
 
 /// A page that says one thing, such as why there is no other.
 pub fn message(status: StatusCode, title: &str, person: Option<Person>, note: Note) -> Response {
-    page(status, &Message { frame: Frame::new(title, "", person).with(Some(note)) })
+    page(status, &Message { frame: Frame::bare(title, person).with(Some(note)) })
 }
 
 /// The stylesheet.
@@ -185,6 +170,7 @@ pub async fn style() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     #[test]
     fn the_policy_allows_nothing_unsafe_and_nothing_foreign() {
@@ -196,9 +182,11 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_escaped() {
-        let note = Note { kind: NoteKind::Refused, title: "<script>alert(1)</script>".to_owned(), lines: vec!["\"><img src=x onerror=y>".to_owned()] };
-        let person = Person { name: "<b>".to_owned(), csrf: Secret::new("\"x".to_owned()), anyone: false };
-        let html = Message { frame: Frame::new("</title><script>", "", Some(person)).with(Some(note)) }.render().unwrap();
+        let lines = vec!["\"><img src=x onerror=y>".to_owned()];
+        let links = vec![Link::new("\"><script>", "<b>")];
+        let note = Note { lines, links, ..Note::new(NoteKind::Refused, "<script>alert(1)</script>") };
+        let person = Person { name: "<b>".to_owned(), csrf: Secret::new("\"x".to_owned()), anyone: false, administers: false };
+        let html = Message { frame: Frame::bare("</title><script>", Some(person)).with(Some(note)) }.render().unwrap();
         for bad in ["<script", "<img", "<b>", "value=\"\"x"] {
             assert!(!html.contains(bad), "{bad}: {html}");
         }

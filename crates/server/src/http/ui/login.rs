@@ -11,8 +11,10 @@ use chancery_core::refusal::Refusal;
 use chancery_core::tables::SessionMethod;
 use serde::Deserialize;
 
+use super::filters;
 use super::form::{Sent, Signed, filled};
-use super::layout::{Frame, Note, page};
+use super::frame::Frame;
+use super::layout::{Note, page};
 use super::session::{PageError, local, own_origin, session_begins, session_cookie, session_ends, whose};
 use crate::app::login::Proved;
 use crate::app::{App, AppError};
@@ -48,7 +50,7 @@ fn opened(parts: &Parts) -> Opened {
 
 pub(super) fn shown(app: &App, status: StatusCode, name: &str, next: &str, note: Option<Note>) -> Response {
     let provider = app.logins().issuer.is_some().then(|| Provider { path: "/login/oidc", label: app.logins().label.clone() });
-    let login = Login { frame: Frame::new("Log in", "", None).with(note), name: name.to_owned(), next: local(next).to_owned(), provider };
+    let login = Login { frame: Frame::bare("Log in", None).with(note), name: name.to_owned(), next: local(next).to_owned(), provider };
     page(status, &login)
 }
 
@@ -130,7 +132,7 @@ struct Password {
 /// `GET /password`.
 pub(super) async fn show_password(State(app): State<App>, parts: Parts) -> Result<Response, PageError> {
     own_origin(&parts, app.web())?;
-    Ok(page(StatusCode::OK, &Password { frame: Frame::new("Set a password", "", None), name: String::new() }))
+    Ok(page(StatusCode::OK, &Password { frame: Frame::bare("Set a password", None), name: String::new() }))
 }
 
 /// A new password, twice.
@@ -165,7 +167,7 @@ pub(super) async fn set_password(sent: Sent<NewPassword>) -> Result<Response, Pa
         Ok(_) => Ok(Redirect::to("/login?done=password").into_response()),
         Err(error) => {
             let (status, note) = Note::of(&error);
-            Ok(page(status, &Password { frame: Frame::new("Set a password", "", None).with(Some(note)), name: fields.get("name").to_owned() }))
+            Ok(page(status, &Password { frame: Frame::bare("Set a password", None).with(Some(note)), name: fields.get("name").to_owned() }))
         }
     }
 }

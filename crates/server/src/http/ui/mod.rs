@@ -4,13 +4,24 @@
 //! logged in, check the host and the right before the handler runs, and are the only way to a form. Cookies mean nothing to the API.
 
 mod account;
+mod admin;
+pub mod filters;
 pub mod form;
+pub mod frame;
+mod inbox;
 pub mod layout;
+mod ledger;
 mod login;
+mod models;
 mod oidc;
+mod policy;
+mod promotion;
+mod registers;
 pub mod session;
+mod version;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::{MethodRouter, get, post};
 
@@ -28,7 +39,16 @@ pub enum Visitor {
 /// A page: verb, path, who may open it.
 pub type Route = (&'static str, &'static str, Visitor);
 
-fn pages() -> Vec<(Route, MethodRouter<App>)> {
+/// A page with its handler.
+type Page = (Route, MethodRouter<App>);
+
+fn pages() -> Vec<Page> {
+    let areas = [inbox::pages, models::pages, version::pages, promotion::pages, registers::pages, ledger::pages, policy::pages, admin::pages];
+    areas.into_iter().flat_map(|area| area()).chain(entrance()).collect()
+}
+
+/// Logging in and out, the own page, what pages are made with.
+fn entrance() -> Vec<Page> {
     use Visitor::{Anybody, Person};
     vec![
         (("GET", "/", Anybody), get(|| async { Redirect::to("/account") })),
@@ -54,5 +74,6 @@ pub fn routes() -> Vec<Route> {
 
 /// The pages.
 pub fn router(app: App) -> Router {
-    pages().into_iter().fold(Router::new(), |router, ((_, path, _), handler)| router.route(path, handler)).with_state(app)
+    let routes = pages().into_iter().fold(Router::new(), |router, ((_, path, _), handler)| router.route(path, handler));
+    routes.layer(from_fn_with_state(app.clone(), session::framed)).with_state(app)
 }

@@ -4,17 +4,21 @@
 //! rebinding) is of another host than we are.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use chancery_core::access::Role;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::DirectoryRow;
 use reqwest::Url;
 
-use super::layout::{Note, NoteKind, Person, message};
+use super::frame::{Person, Visit};
+use super::layout::{Note, NoteKind, message};
 use crate::app::{App, AppError, LoggedIn, WebConfig};
 use crate::http::{Allowed, Permit, whence};
 use crate::secret::Secret;
@@ -27,21 +31,19 @@ pub enum PageError {
     LogIn(String),
     /// The host is not ours.
     Misdirected,
-    /// The rules say no, or something broke.
-    App(AppError, Option<Person>),
+    /// The rules say no, or something broke. [`framed`] makes a page of it.
+    App(AppError),
 }
 
-impl From<AppError> for PageError {
-    fn from(error: AppError) -> Self {
-        Self::App(error, None)
+impl<E: Into<AppError>> From<E> for PageError {
+    fn from(error: E) -> Self {
+        Self::App(error.into())
     }
 }
 
-impl From<Refusal> for PageError {
-    fn from(refusal: Refusal) -> Self {
-        Self::App(refusal.into(), None)
-    }
-}
+/// An error that waits for its frame.
+#[derive(Clone, Debug)]
+struct Unframed(Arc<AppError>);
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
@@ -49,15 +51,31 @@ impl IntoResponse for PageError {
             Self::LogIn(next) => Redirect::to(&login_path(&next)).into_response(),
             Self::Misdirected => {
                 let lines = vec!["Ask the operator for the address, or to set `public_url`.".to_owned()];
-                let note = Note { kind: NoteKind::Refused, title: "This server is not known by the name in your address bar".to_owned(), lines };
+                let note = Note { lines, ..Note::new(NoteKind::Refused, "This server is not known by the name in your address bar") };
                 message(StatusCode::MISDIRECTED_REQUEST, "Wrong address", None, note)
             }
-            Self::App(error, person) => {
-                let (status, note) = Note::of(&error);
-                message(status, "Refused", person, note)
+            Self::App(error) => {
+                let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+                response.extensions_mut().insert(Unframed(Arc::new(error)));
+                response
             }
         }
     }
+}
+
+/// Shows the error of a handler as a page, in the frame of whoever is logged in.
+pub async fn framed(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let seen = parts.clone();
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let Some(Unframed(error)) = response.extensions_mut().remove::<Unframed>() else { return response };
+    let person = match whose(&seen, &app).await {
+        Ok(Some(session)) => person(&app, &session).await.ok(),
+        Ok(None) | Err(_) => None,
+    };
+    let (status, note) = Note::of(&error);
+    let title = if status == StatusCode::NOT_FOUND { "Nothing here" } else { "Refused" };
+    message(status, title, person, note)
 }
 
 /// The login page that comes back to `next`.
@@ -192,7 +210,9 @@ pub async fn person(app: &App, session: &LoggedIn) -> Result<Person, AppError> {
     let row = app.store().read().await?.get::<DirectoryRow>(values![session.caller.actor.id]).await?;
     let name =
         row.map_or_else(|| session.caller.actor.id.to_string(), |row| if row.display_name.is_empty() { row.handle.to_string() } else { row.display_name });
-    Ok(Person { name, csrf: session.csrf.clone(), anyone: app.is_open() })
+    let held = |role: &Role| session.caller.actor.roles.iter().any(|grant| grant.role == *role);
+    let administers = app.is_open() || held(&Role::Administrator) || held(&Role::Auditor);
+    Ok(Person { name, csrf: session.csrf.clone(), anyone: app.is_open(), administers })
 }
 
 /// Somebody who is logged in and was allowed the action of `P`: what a handler that shows a page takes.
@@ -204,16 +224,16 @@ pub struct Shown<P: Permit> {
     pub session: LoggedIn,
     /// For the frame.
     pub person: Person,
+    /// What was asked for.
+    pub visit: Visit,
     permit: PhantomData<P>,
 }
 
 impl<P: Permit> Shown<P> {
     pub(super) async fn to(session: LoggedIn, parts: &Parts, app: &App) -> Result<Self, PageError> {
         let person = person(app, &session).await?;
-        match Allowed::to(session.caller.clone(), whence::of(parts), app).await {
-            Ok(allowed) => Ok(Self { allowed, session, person, permit: PhantomData }),
-            Err(error) => Err(PageError::App(error, Some(person))),
-        }
+        let allowed = Allowed::to(session.caller.clone(), whence::of(parts), app).await?;
+        Ok(Self { allowed, session, person, visit: Visit::of(parts), permit: PhantomData })
     }
 }
 
