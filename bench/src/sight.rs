@@ -64,6 +64,9 @@ fn model_name(number: usize) -> String {
 
 async fn fill(server: &Server) -> anyhow::Result<()> {
     let mut client = server.client().await?;
+    for team in ["mine", "other"] {
+        client.json("POST", "/api/v1/teams", &json!({"name": team})).await?;
+    }
     let owner = json!({"name": "filler", "kind": "person", "roles": ["owner"]});
     client.json("POST", "/api/v1/users", &owner).await?;
     let token = client.json("POST", "/api/v1/tokens", &json!({"user": "filler"})).await?;
