@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::history::{Page, add};
 use super::output::{fields, items, moment, text};
 use super::reference::Target;
-use super::sentence::sentence;
+use crate::sentence::sentence;
 use super::session::Session;
 
 /// The subcommands of `exception`.

@@ -6,7 +6,7 @@ use super::Outcome;
 use super::exit::ExitCode;
 use super::output::{items, text};
 use super::reference::Target;
-use super::sentence::sentence;
+use crate::sentence::sentence;
 use super::session::Session;
 
 /// Arguments of `history`.

@@ -6,7 +6,7 @@ use super::Outcome;
 use super::exit::ExitCode;
 use super::history::entries;
 use super::output::{labelled, list, moment, short, text};
-use super::sentence::who;
+use crate::sentence::who;
 use super::session::{Session, member};
 use super::summary::{code, datasets, environment, files, label, registered, under};
 
