@@ -63,7 +63,12 @@ pub fn deed(item: &Value) -> String {
         "delegation.given" => format!("let {} stand in as {} until {}", data("to"), data("role"), data("until")),
         "delegation.ended" => format!("ended that {} stands in as {}", data("to"), data("role")),
         "decision.recorded" => {
-            format!("completed decision {} of {subject} for {} (digest {})", data("decision"), data("target"), text(item, "/data/envelope").chars().take(12).collect::<String>())
+            format!(
+                "completed decision {} of {subject} for {} (digest {})",
+                data("decision"),
+                data("target"),
+                text(item, "/data/envelope").chars().take(12).collect::<String>()
+            )
         }
         "attestation.issued" => format!("issued an attestation about {subject}"),
         "attestation.revoked" => format!("revoked an attestation about {subject}"),
