@@ -16,6 +16,7 @@ mod composition;
 pub mod current;
 pub mod dry_run;
 mod emergency;
+pub mod entries;
 pub mod erasure;
 mod exception;
 mod execute;
