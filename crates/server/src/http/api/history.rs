@@ -88,11 +88,25 @@ async fn of_version(
 ) -> Result<axum::Json<Page<HistoryView>>, AppError> {
     let snapshot = allowed.read().await?;
     let (model, _) = view::version_named(&snapshot, &name, number).await?;
-    let subject = Subject::Version(model.model_id, number).to_string();
+    let cut = as_of::cut(&snapshot, moment).await?;
+    history_of_version(&snapshot, &model.model_id, number, &page, cut).await.map(axum::Json)
+}
+
+/// A page of the history of a version, up to a cut.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub(in crate::http) async fn history_of_version(
+    snapshot: &Snapshot,
+    model: &ModelId,
+    number: VersionNumber,
+    page: &PageQuery,
+    cut: Option<Cut>,
+) -> Result<Page<HistoryView>, AppError> {
+    let subject = Subject::Version(model.clone(), number).to_string();
     // A space is before every digit: the range holds this subject alone.
     let end = format!("{subject} ");
-    let cut = as_of::cut(&snapshot, moment).await?;
-    history(&snapshot, &subject, &end, &page, cut).await.map(axum::Json)
+    history(snapshot, &subject, &end, page, cut).await
 }
 
 /// The history of an exception, newest first: who asked, granted, refused or revoked it, and why
