@@ -127,7 +127,7 @@ fn filled(frame: Frame, name: String, (old, new): (&VersionRow, &VersionRow), va
     let bump = text(value, "suggested_bump");
     let side = |row: &VersionRow| Side { number: row.number.get(), semver: row.semver.clone(), state: row.state };
     Compare {
-        lede: lede(new.number, &metrics, facts.len(), files.len(), &bump),
+        lede: lede((old.number, new.number), &metrics, facts.len(), files.len(), &bump),
         old: side(old),
         new: side(new),
         facts_left: facts.len().saturating_sub(MAX_ROWS),
@@ -146,16 +146,16 @@ fn filled(frame: Frame, name: String, (old, new): (&VersionRow, &VersionRow), va
 }
 
 /// The answer in words.
-fn lede(new: VersionNumber, metrics: &[MetricLine], facts: usize, files: usize, bump: &str) -> String {
+fn lede((old, new): (VersionNumber, VersionNumber), metrics: &[MetricLine], facts: usize, files: usize, bump: &str) -> String {
     if facts == 0 && files == 0 && metrics.iter().all(|metric| metric.delta.is_empty()) {
-        return format!("Version {new} says and holds the same as the other: nothing differs.");
+        return format!("Version {new} says and holds the same as version {old}: nothing differs.");
     }
     let of = |verdict: &str| metrics.iter().filter(|metric| metric.verdict == verdict).count() as u64;
     let mut parts = vec![counted(facts as u64, "fact differs", "facts differ"), counted(files as u64, "file differs", "files differ")];
     if !metrics.is_empty() {
         parts.push(format!("{} better, {} worse", counted(of("better"), "metric is", "metrics are"), of("worse")));
     }
-    format!("Version {new} beside the other: {}. For who calls it, it is a {bump} change.", parts.join(", "))
+    format!("Version {new} beside version {old}: {}. For whoever calls it, it is a {bump} change.", parts.join(", "))
 }
 
 fn text(value: &Value, member: &str) -> String {
