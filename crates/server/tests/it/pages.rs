@@ -100,16 +100,16 @@ async fn answered(app: &TestApp) {
     let world = world(app, Texts::Ordinary).await;
     let (pages, bytes) = visits(&world);
     let nobody = Browser::new(&app.address);
-    for visit in bytes {
-        let seen = nobody.get(&visit.path).await;
-        assert_eq!(seen.status, visit.status, "{}", visit.path);
-        assert!(!seen.header("content-type").starts_with("text/html"), "{} is a page", visit.path);
-    }
     let mut browsers = BTreeMap::from([("".to_owned(), nobody)]);
     for (name, cookie) in people(app).await.as_object().unwrap() {
         let browser = Browser::new(&app.address);
         browser.plant(cookie["name"].as_str().unwrap(), cookie["value"].as_str().unwrap());
         browsers.insert(name.clone(), browser);
+    }
+    for visit in bytes {
+        let seen = browsers[visit.person].get(&visit.path).await;
+        assert_eq!(seen.status, visit.status, "{}", visit.path);
+        assert!(!seen.header("content-type").starts_with("text/html"), "{} is a page", visit.path);
     }
     let mut wrong = Vec::new();
     for visit in pages {
