@@ -16,6 +16,7 @@ mod composition;
 pub mod current;
 pub mod dry_run;
 mod emergency;
+pub mod entries;
 pub mod erasure;
 mod exception;
 mod execute;
@@ -31,6 +32,7 @@ pub mod login;
 mod mode;
 pub mod notices;
 pub mod offboarding;
+pub mod origins;
 mod places;
 pub mod policy;
 mod possession;
@@ -43,9 +45,11 @@ pub mod register;
 pub mod replay;
 mod rotate;
 mod sequence;
+pub mod settings;
 mod sight;
 mod signed;
 mod token_use;
+pub mod timetable;
 pub mod view;
 pub mod workload;
 
@@ -98,6 +102,8 @@ pub struct AppConfig {
     pub keys: crate::keys::Sources,
     /// How often an actor may call.
     pub rates: Arc<rates::Rates>,
+    /// What the server runs with, for people to look at.
+    pub settings: Vec<settings::Setting>,
 }
 
 /// Why a call did not succeed.
@@ -182,6 +188,8 @@ struct Inner {
     refusals: refusals::Refusals,
     rates: Arc<rates::Rates>,
     notices: notices::Notices,
+    timetable: timetable::Timetable,
+    settings: Vec<settings::Setting>,
     /// Multipart uploads that are being completed.
     completing: artifacts::multipart::Turns,
 }
@@ -240,6 +248,8 @@ impl App {
             refusals: refusals::Refusals::default(),
             rates: config.rates,
             notices: notices::Notices::default(),
+            timetable: timetable::Timetable::default(),
+            settings: config.settings,
             completing: artifacts::multipart::Turns::default(),
         };
         let app = Self { inner: Arc::new(inner) };
@@ -308,6 +318,16 @@ impl App {
     /// How often somebody may call.
     pub fn rates(&self) -> &rates::Rates {
         &self.inner.rates
+    }
+
+    /// When the jobs of this server run.
+    pub fn timetable(&self) -> &timetable::Timetable {
+        &self.inner.timetable
+    }
+
+    /// What the server runs with.
+    pub fn settings(&self) -> &[settings::Setting] {
+        &self.inner.settings
     }
 
     /// What an operator should know.

@@ -1,6 +1,6 @@
 //! A promotion in a list: what is stored about it. No gate is evaluated for a list.
 
-use chancery_core::tables::{ModelRow, PromotionRow};
+use chancery_core::tables::{ModelRow, PromotionRow, VersionRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,6 +47,19 @@ pub struct PromotionSummary {
 }
 
 impl PromotionSummary {
+    /// The newest promotions of a version, at most so many.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn of_version(snapshot: &Snapshot, version: &VersionRow, most: u32) -> Result<Vec<Self>, AppError> {
+        let tail = "WHERE model_id = $1 AND number = $2 ORDER BY opened_index DESC LIMIT $3";
+        let mut found = Vec::new();
+        for row in snapshot.rows::<PromotionRow>(tail, &values![version.model_id, version.number, i64::from(most)]).await? {
+            found.push(Self::of(snapshot, row).await?);
+        }
+        Ok(found)
+    }
+
     /// The summary of a stored promotion.
     ///
     /// # Errors
