@@ -30,6 +30,7 @@ pub mod keys;
 pub mod lineage;
 pub mod login;
 mod mode;
+pub mod models;
 pub mod notices;
 pub mod offboarding;
 pub mod origins;
