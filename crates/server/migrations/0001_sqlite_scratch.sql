@@ -51,6 +51,7 @@ CREATE TABLE "sessions" (
     "method" TEXT,
     "epoch" INTEGER,
     "browser" TEXT,
+    "made_by" TEXT,
     PRIMARY KEY ("session_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "sessions_by_actor" ON "sessions" ("actor_id");

@@ -3,6 +3,7 @@
 //! INVARIANT: the entry that issues a token holds the SHA-256 of its secret, and the row by which the secret is found follows from the
 //! entry: a digest that somebody swapped in the database is found by `ledger verify`. It needs no salt: a secret has 190 random bits, so
 //! nobody guesses one from its digest.
+//! INVARIANT: the row of a token says who else made it, from the entry that issued it ([`crate::speakers`]).
 //! INVARIANT: a token of a run is given once for each token of the issuer, and is neither rotated nor renewed.
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{ActorId, Digest, IdentityId, Timestamp, TokenId};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{CredentialRow, ExchangeRow, IdentityRow, TokenRow};
 
 /// Longest time in which an old and a new token are both valid, in seconds: a week.
@@ -129,6 +131,7 @@ pub(super) fn issue(rows: &mut Rows, context: &Context, issue: &Issue) -> Result
         return Err(Refusal::invalid("expires_at", "the token would have expired already").into());
     }
     check_new(rows, &issue.token)?;
+    context.makers(&issue.actor)?;
     let (run, facts) = match &issue.by {
         Issuer::Administrator => (None, None),
         Issuer::Self_ if issue.actor == context.actor && actor.kind == ActorKind::Person => (None, None),
@@ -186,6 +189,7 @@ pub(super) fn rotate(rows: &mut Rows, context: &Context, rotate: &Rotate) -> Res
         return Err(Refusal::new(Code::TransitionRefused, "an actor whose access ended gets no token").field("id").into());
     }
     check_new(rows, &rotate.new)?;
+    context.makers(&old.actor_id)?;
     let life = old.valid_seconds;
     let issued = Issued {
         actor: old.actor_id.clone(),
@@ -266,6 +270,7 @@ fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) {
         expires_at: issued.expires_at,
         valid_seconds: u64::try_from(seconds).unwrap_or_default(),
         revoked: false,
+        made_by: speakers::stored(&speakers::makers(&entry.actor, &entry.through, &issued.actor)),
         purpose: issued.purpose,
         limits: serde_json::to_value(&issued.limits).unwrap_or_default(),
         replaced_by: None,

@@ -24,7 +24,7 @@ pub use recognise::{Fit, Tried, held, rules, try_claims};
 use super::execute::Receipt;
 use super::jwks::Issuer;
 use super::jwt;
-use super::sequence::{Answer, Job, Work};
+use super::sequence::{Answer, Job, Speaks, Work};
 use super::{App, AppError};
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -128,7 +128,7 @@ impl App {
         };
         let command = actor::Command::IssueToken(Box::new(issue));
         let work = Work::Command { command: Box::new(command.into()), noted: Vec::new(), evaluated_at: None };
-        let job = Job { actor: row.actor_id.clone(), door: Door::Api, request: None, run: None, work };
+        let job = Job { actor: row.actor_id.clone(), door: Door::Api, request: None, speaks: Speaks::default(), work };
         match self.sequencer().submit(job).await? {
             Answer::Done(receipt) => Ok(Exchanged { receipt, token: id, secret, expires_at: now.plus_seconds(RUN_TOKEN_SECONDS), actor: row.actor_id }),
             Answer::Stale => Err(super::execute::contended().into()),
