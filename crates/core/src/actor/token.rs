@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::key::Whose;
 use super::password::Purpose;
 use super::{ActorKind, Event, existing};
-use crate::access::Limits;
+use crate::access::{Limits, class};
 use crate::command::{Context, Stop};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{ActorId, Digest, IdentityId, Timestamp, TokenId};
@@ -234,7 +234,7 @@ pub fn limits_of(row: &TokenRow) -> Limits {
 
 pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, token: &TokenId) -> Result<(), Missing> {
     match event {
-        Event::TokenIssued(issued) => put(rows, entry, token, issued),
+        Event::TokenIssued(issued) => put(rows, entry, token, issued)?,
         Event::TokenRotated { to, ends_at } => {
             if let Some(row) = rows.get::<TokenRow>(&[token])? {
                 rows.put(&TokenRow { expires_at: row.expires_at.min(*ends_at), replaced_by: Some(to.clone()), ..row });
@@ -261,7 +261,7 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, token: &Token
     Ok(())
 }
 
-fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) {
+fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) -> Result<(), Missing> {
     let seconds = (issued.expires_at.micros() - entry.at.micros()) / 1_000_000;
     rows.put(&TokenRow {
         token_id: token.clone(),
@@ -282,6 +282,11 @@ fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) {
     if let Some(run) = &issued.run {
         rows.put(&ExchangeRow { presented: run.presented, token_id: token.clone() });
     }
+    // What a token may read is decided by class: a model that it names has one of its own, so that lists show it.
+    for model in &issued.limits.models {
+        class::name(rows, entry, model)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
