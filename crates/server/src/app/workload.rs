@@ -8,6 +8,7 @@ mod config;
 mod recognise;
 
 use chancery_core::access::Limits;
+use chancery_core::access_log::{AccessKind, Whence};
 use chancery_core::actor;
 use chancery_core::actor::token::{Issue, Issuer as IssuedBy, Run};
 use chancery_core::entry::{Door, PrivateText};
@@ -96,6 +97,9 @@ pub struct PipelineRunView {
     pub started_by: Option<String>,
 }
 
+/// Most characters of a claimed issuer in the access log.
+const LOGGED_ISSUER: usize = 200;
+
 pub(super) fn unknown() -> AppError {
     Refusal::new(Code::Unauthenticated, "no registered identity fits the token")
         .remedy("ask an administrator to look with `chancery pipeline identity test`")
@@ -107,10 +111,24 @@ impl App {
     ///
     /// `pipeline` is needed only when the identities of several pipelines fit.
     ///
+    /// What is refused is a line of the access log, with the issuer that the token claims and the reason. An address makes few of them: the route
+    /// is one of those that may be called seldom ([`crate::http::COSTLY`]).
+    ///
     /// # Errors
     /// `unauthenticated`: the token is refused, fits no identity, or was exchanged before.
-    pub async fn exchange(&self, presented: &str, pipeline: Option<&Label>) -> Result<Exchanged, AppError> {
+    pub async fn exchange(&self, presented: &str, pipeline: Option<&Label>, whence: &Whence) -> Result<Exchanged, AppError> {
         self.check_writable()?;
+        let outcome = self.exchanged(presented, pipeline).await;
+        if let Err(AppError::Refused(refusal, _)) = &outcome {
+            let issuer = jwt::claimed_issuer(presented).ok();
+            let claimed = issuer.map(|issuer| issuer.chars().filter(|letter| !letter.is_control()).take(LOGGED_ISSUER).collect());
+            let whence = Whence { claimed, ..whence.clone() };
+            self.log_access(AccessKind::LoginFailed, None, &format!("token exchange: {}", refusal.message), &whence).await?;
+        }
+        outcome
+    }
+
+    async fn exchanged(&self, presented: &str, pipeline: Option<&Label>) -> Result<Exchanged, AppError> {
         let now = self.now();
         let (shape, claims) = self.verified(presented, now).await?;
         let row = self.recognise(shape, &claims, pipeline).await?;
@@ -139,7 +157,6 @@ impl App {
     /// Verifies a token of a configured issuer.
     async fn verified(&self, presented: &str, now: Timestamp) -> Result<(Shape, jwt::Claims), AppError> {
         let refused = |refusal: jwt::JwtRefusal| {
-            tracing::warn!(%refusal, "the token of a pipeline run is refused");
             let refusal = Refusal::new(Code::Unauthenticated, &refusal.to_string()).field("subject_token");
             AppError::from(refusal.remedy("send the token that the issuer made for this run, for the audience of this registry"))
         };
