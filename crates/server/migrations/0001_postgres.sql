@@ -719,6 +719,7 @@ CREATE TABLE "blob_senders" (
     "sent_at" bigint,
     PRIMARY KEY ("actor_id", "digest")
 );
+CREATE INDEX "blob_senders_by_time" ON "blob_senders" ("sent_at");
 CREATE TABLE "sessions" (
     "session_id" text COLLATE "C" NOT NULL,
     "actor_id" text COLLATE "C",

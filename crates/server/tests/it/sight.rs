@@ -492,6 +492,15 @@ both! {
         thief.upload(b"weights").await;
         assert!(find(&thief, &digest).await.starts_with("200"));
         steal(&digest).await.expect(201);
+        // Who sent what is forgotten after a week; what he registered he has by the version.
+        thief.upload(b"of no use").await;
+        let idle = chancery_core::names::Digest::of(b"of no use").to_string();
+        assert!(find(&thief, &idle).await.starts_with("200"));
+        assert_eq!(app.app.forget_senders(app.app.now()).await.unwrap(), 0);
+        app.advance(7 * 86_400 + 1);
+        assert_eq!(app.app.forget_senders(app.app.now()).await.unwrap(), 2);
+        assert_eq!(find(&thief, &idle).await, find(&thief, &unknown).await);
+        assert!(find(&thief, &digest).await.starts_with("200"));
         drop(made);
     }
 }
