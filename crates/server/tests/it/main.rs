@@ -95,6 +95,8 @@ mod risk;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]
+mod routes;
+#[cfg(test)]
 mod sight;
 #[cfg(test)]
 mod signed_evidence;
