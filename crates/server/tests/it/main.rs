@@ -83,6 +83,8 @@ mod own_signature;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod pages_models;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;
