@@ -83,6 +83,7 @@ mod own_signature;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod pages_review;
 mod policy;
 #[cfg(test)]
 mod promotion;
