@@ -42,6 +42,7 @@ const formsOf = (page) =>
           name: one.name,
           kind: one.type,
           value: one.value,
+          required: one.required,
           options: one.options ? [...one.options].map((option) => option.value) : [],
         })),
       })),

@@ -31,6 +31,7 @@ pub mod keys;
 pub mod lineage;
 pub mod login;
 mod mode;
+pub mod models;
 pub mod notices;
 pub mod offboarding;
 pub mod origins;
@@ -49,8 +50,8 @@ mod sequence;
 pub mod settings;
 mod sight;
 mod signed;
-mod token_use;
 pub mod timetable;
+mod token_use;
 pub mod view;
 pub mod workload;
 

@@ -82,14 +82,17 @@ async fn walked(app: &TestApp, texts: Texts) {
     let people = people(app).await;
     let asked: Vec<Value> = pages.iter().map(|visit| json!({"path": visit.path, "person": visit.person, "status": visit.status})).collect();
     let size = app.size().await;
-    let (fine, found) = app.drive("walk.mjs", json!({"people": people, "visits": asked, "budget": BUDGET, "looks": looks(texts), "foreign": FOREIGN})).await;
+    let (fine, found) = app.drive("walk.mjs", json!({"people": &people, "visits": asked, "budget": BUDGET, "looks": looks(texts), "foreign": FOREIGN})).await;
     println!("{} pages, the largest: {}, {} s: {}", pages.len(), found["largest"], found["seconds"], found["spent"]);
     let problems: Vec<&str> = found["problems"].as_array().unwrap().iter().map(|problem| problem.as_str().unwrap()).collect();
     assert!(fine && problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     assert_eq!(found["seen"].as_array().unwrap().len(), pages.len(), "not every page was seen to its end");
     only_refusals_since(app, size).await;
     match texts {
-        Texts::Ordinary => forms::lead_somewhere(&found, &list()),
+        Texts::Ordinary => {
+            forms::lead_somewhere(&found, &list());
+            forms::refuse_what_is_stale(app, &found, &people, &list()).await;
+        }
         // Otherwise nothing hostile was looked at.
         Texts::Hostile => assert!(found["foreign"].as_array().unwrap().len() >= LEAST_FOREIGN, "shown on few pages: {}", found["foreign"]),
     }
@@ -100,16 +103,16 @@ async fn answered(app: &TestApp) {
     let world = world(app, Texts::Ordinary).await;
     let (pages, bytes) = visits(&world);
     let nobody = Browser::new(&app.address);
-    for visit in bytes {
-        let seen = nobody.get(&visit.path).await;
-        assert_eq!(seen.status, visit.status, "{}", visit.path);
-        assert!(!seen.header("content-type").starts_with("text/html"), "{} is a page", visit.path);
-    }
     let mut browsers = BTreeMap::from([("".to_owned(), nobody)]);
     for (name, cookie) in people(app).await.as_object().unwrap() {
         let browser = Browser::new(&app.address);
         browser.plant(cookie["name"].as_str().unwrap(), cookie["value"].as_str().unwrap());
         browsers.insert(name.clone(), browser);
+    }
+    for visit in bytes {
+        let seen = browsers[visit.person].get(&visit.path).await;
+        assert_eq!(seen.status, visit.status, "{}", visit.path);
+        assert!(!seen.header("content-type").starts_with("text/html"), "{} is a page", visit.path);
     }
     let mut wrong = Vec::new();
     for visit in pages {

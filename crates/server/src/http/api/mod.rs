@@ -13,7 +13,7 @@ mod binding;
 mod bundle;
 mod can_i;
 pub mod check;
-mod compare;
+pub(super) mod compare;
 pub mod decision;
 pub mod delegation;
 mod docs;
@@ -49,7 +49,7 @@ pub(super) mod tag;
 pub(super) mod team;
 mod template;
 pub mod token;
-mod trace;
+pub(super) mod trace;
 mod transfer;
 pub mod transition;
 pub mod upload;
@@ -181,7 +181,7 @@ pub(super) fn escape_like(text: &str) -> String {
 }
 
 /// The cursor of a page that is ordered by a number.
-pub(super) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
+pub(in crate::http) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
     let number = |text: String| text.parse().map_err(|_| chancery_core::refusal::Refusal::invalid("after", "after must be the `next` of a page"));
     page.after()?.map(number).transpose()
 }
