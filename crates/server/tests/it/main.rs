@@ -1,6 +1,4 @@
-//! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
-
-#[cfg(test)]
+//! The server from outside: one test binary, one module per subject. `#[cfg(test)]
 mod access;
 #[cfg(test)]
 mod access_log;
@@ -84,6 +82,8 @@ mod own_signature;
 mod pages;
 #[cfg(test)]
 mod pages_models;
+#[cfg(test)]
+mod pages_review;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]

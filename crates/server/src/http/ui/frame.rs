@@ -306,6 +306,7 @@ impl<P: Permit> Shown<P> {
             theme: self.visit.theme,
             note: recorded.map(Note::recorded),
             past,
+            waiting: self.allowed.app.count_waiting(&self.allowed.caller, snapshot).await?,
             foot: Some(Foot { index: last, at: head.at, mode, policy, json: None, other_time: Some(self.visit.path.clone()) }),
             seed: hex::encode(ids::random::<16>()?),
             ..Frame::bare(title, Some(self.person.clone()))

@@ -138,7 +138,7 @@ impl TestApp {
     pub(crate) async fn browser(&self, name: &str) -> Browser {
         let browser = Browser::new(&self.address);
         let seen = browser.log_in(name, PASSWORD).await;
-        assert_eq!((seen.status, seen.location()), (303, "/account"), "{}", seen.text);
+        assert_eq!((seen.status, seen.location()), (303, "/"), "{}", seen.text);
         browser
     }
 }

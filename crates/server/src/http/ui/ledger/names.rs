@@ -42,6 +42,25 @@ impl Names {
         Ok(names)
     }
 
+    /// Those of some subjects and actors.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`].
+    pub(in crate::http::ui) async fn of_subjects(snapshot: &Snapshot, subjects: &[Subject], actors: &[ActorId]) -> Result<Self, AppError> {
+        let mut names = Self::default();
+        let actors = actors.iter().map(|id| key::<DirectoryRow>(values![*id]));
+        names.take(snapshot, actors.chain(subjects.iter().filter_map(key_of)).collect()).await?;
+        let unknown =
+            names.promotions.values().filter(|row| !names.models.contains_key(&row.model_id)).map(|row| key::<ModelRow>(values![row.model_id])).collect();
+        names.take(snapshot, unknown).await?;
+        Ok(names)
+    }
+
+    /// The name of a model.
+    pub(in crate::http::ui) fn model(&self, id: &ModelId) -> Option<&str> {
+        self.models.get(id).map(String::as_str)
+    }
+
     async fn take(&mut self, snapshot: &Snapshot, mut keys: Vec<Key>) -> Result<(), AppError> {
         keys.sort_by_key(|key| (key.table.name, format!("{:?}", key.values)));
         keys.dedup();
