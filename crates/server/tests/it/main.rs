@@ -1,4 +1,6 @@
-//! The server from outside: one test binary, one module per subject. `#[cfg(test)]
+//! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
+
+#[cfg(test)]
 mod access;
 #[cfg(test)]
 mod access_log;
