@@ -47,8 +47,8 @@ mod sequence;
 pub mod settings;
 mod sight;
 mod signed;
-mod token_use;
 pub mod timetable;
+mod token_use;
 pub mod view;
 pub mod workload;
 

@@ -81,6 +81,10 @@ mod origin;
 #[cfg(test)]
 mod own_signature;
 #[cfg(test)]
+mod pages_admin;
+#[cfg(test)]
+mod pages_registers;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;

@@ -96,12 +96,7 @@ async fn add(allowed: Allowed<caller::ManageOwnKeys>, Path(name): Path<Label>, b
 }
 
 /// Registers a public key of an actor.
-pub(in crate::http) async fn add_key(
-    allowed: &Allowed<caller::ManageOwnKeys>,
-    actor: ActorId,
-    text: &str,
-    requested: &Requested,
-) -> Result<Receipt, AppError> {
+pub(in crate::http) async fn add_key(allowed: &Allowed<caller::ManageOwnKeys>, actor: ActorId, text: &str, requested: &Requested) -> Result<Receipt, AppError> {
     let key = RegisteredKey::of(&ForeignKey::parse(text)?)?;
     allowed.app.check_foreign(&allowed.caller, &key.id).await?;
     let held = keys::held(&allowed.read().await?, &actor).await?;

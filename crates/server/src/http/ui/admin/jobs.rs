@@ -76,7 +76,8 @@ async fn shown(own: &Shown<caller::ReadEntries>, status: StatusCode, note: Optio
     let snapshot = own.allowed.read().await?;
     let anchored = snapshot.rows::<AccessAnchorRow>("ORDER BY day DESC LIMIT 1", &[]).await?.into_iter().next();
     let (entries, covered, read_only) = app.readiness().await?;
-    let jobs: Vec<Line> = Job::ALL.iter().map(|job| Line { name: job.name(), what: job.what(), every: job.every(), turn: app.timetable().turn(*job) }).collect();
+    let jobs: Vec<Line> =
+        Job::ALL.iter().map(|job| Line { name: job.name(), what: job.what(), every: job.every(), turn: app.timetable().turn(*job) }).collect();
     let template = Jobs {
         frame: own.frame(&snapshot, Area::Admin, "Jobs").await?.present_only().with(note),
         tabs: tabs(own, PATH),

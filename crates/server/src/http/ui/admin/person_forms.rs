@@ -143,7 +143,9 @@ pub(super) async fn reset_password(Path(name): Path<Label>, posted: Form<Nothing
     };
     match outcome.await {
         Ok((secret, until, made)) => {
-            let what_next = format!("Give it to {name} on a safe way. With it a password is set at /password, once, until {until}. All sessions and logins of {name} have ended.");
+            let what_next = format!(
+                "Give it to {name} on a safe way. With it a password is set at /password, once, until {until}. All sessions and logins of {name} have ended."
+            );
             let secret = Secret { title: "The one-time secret", text: Some(secret.into_exposed()), what_next };
             with_secret(own, &parts, &name, made.index, secret).await
         }

@@ -71,7 +71,12 @@ impl Line {
     }
 }
 
-async fn shown(own: &Shown<caller::ReadEntries>, user: &str, (status, note): (StatusCode, Option<Note>), secret: Option<Secret>) -> Result<Response, PageError> {
+async fn shown(
+    own: &Shown<caller::ReadEntries>,
+    user: &str,
+    (status, note): (StatusCode, Option<Note>),
+    secret: Option<Secret>,
+) -> Result<Response, PageError> {
     let snapshot = own.allowed.read().await?;
     let (actor, note, status) = match whose(&snapshot, user).await {
         Ok(actor) => (actor, note, status),
