@@ -89,14 +89,14 @@ pub(super) async fn show(own: Shown<caller::Read>) -> Result<Response, PageError
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewRisk {
-    title: String,
-    category: Label,
-    severity: Severity,
-    likelihood: Likelihood,
-    description: String,
-    requirements: String,
-    review: String,
-    models: String,
+    pub(super) title: String,
+    pub(super) category: Label,
+    pub(super) severity: Severity,
+    pub(super) likelihood: Likelihood,
+    pub(super) description: String,
+    pub(super) requirements: String,
+    pub(super) review: String,
+    pub(super) models: String,
 }
 
 /// What a form says about a risk; requirement references stand one a line.
