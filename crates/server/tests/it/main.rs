@@ -83,7 +83,11 @@ mod own_signature;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod pages_admin;
+#[cfg(test)]
 mod pages_models;
+#[cfg(test)]
+mod pages_registers;
 #[cfg(test)]
 mod pages_review;
 #[cfg(test)]
