@@ -81,6 +81,8 @@ mod origin;
 #[cfg(test)]
 mod own_signature;
 #[cfg(test)]
+mod pages_version;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;
