@@ -16,12 +16,14 @@ mod composition;
 pub mod current;
 pub mod dry_run;
 mod emergency;
+pub mod entries;
 pub mod erasure;
 mod exception;
 mod execute;
 pub mod explain;
 mod gate;
 mod hide;
+pub mod inbox;
 pub mod intake;
 pub mod jwks;
 pub mod jwt;
@@ -29,8 +31,10 @@ pub mod keys;
 pub mod lineage;
 pub mod login;
 mod mode;
+pub mod models;
 pub mod notices;
 pub mod offboarding;
+pub mod origins;
 mod places;
 pub mod policy;
 mod possession;
@@ -43,8 +47,10 @@ pub mod register;
 pub mod replay;
 mod rotate;
 mod sequence;
+pub mod settings;
 mod sight;
 mod signed;
+pub mod timetable;
 mod token_use;
 pub mod view;
 pub mod workload;
@@ -98,6 +104,8 @@ pub struct AppConfig {
     pub keys: crate::keys::Sources,
     /// How often an actor may call.
     pub rates: Arc<rates::Rates>,
+    /// What the server runs with, for people to look at.
+    pub settings: Vec<settings::Setting>,
 }
 
 /// Why a call did not succeed.
@@ -182,6 +190,10 @@ struct Inner {
     refusals: refusals::Refusals,
     rates: Arc<rates::Rates>,
     notices: notices::Notices,
+    timetable: timetable::Timetable,
+    /// How much waits for people.
+    waiting: inbox::Counts,
+    settings: Vec<settings::Setting>,
     /// Multipart uploads that are being completed.
     completing: artifacts::multipart::Turns,
 }
@@ -240,6 +252,9 @@ impl App {
             refusals: refusals::Refusals::default(),
             rates: config.rates,
             notices: notices::Notices::default(),
+            timetable: timetable::Timetable::default(),
+            waiting: inbox::Counts::default(),
+            settings: config.settings,
             completing: artifacts::multipart::Turns::default(),
         };
         let app = Self { inner: Arc::new(inner) };
@@ -308,6 +323,16 @@ impl App {
     /// How often somebody may call.
     pub fn rates(&self) -> &rates::Rates {
         &self.inner.rates
+    }
+
+    /// When the jobs of this server run.
+    pub fn timetable(&self) -> &timetable::Timetable {
+        &self.inner.timetable
+    }
+
+    /// What the server runs with.
+    pub fn settings(&self) -> &[settings::Setting] {
+        &self.inner.settings
     }
 
     /// What an operator should know.

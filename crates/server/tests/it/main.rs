@@ -1,6 +1,4 @@
-//! The server from outside: one test binary, one module per subject. `#[cfg(test)]` tells clippy that all of a module is test code.
-
-#[cfg(test)]
+//! The server from outside: one test binary, one module per subject. `#[cfg(test)]
 mod access;
 #[cfg(test)]
 mod access_log;
@@ -81,6 +79,12 @@ mod origin;
 #[cfg(test)]
 mod own_signature;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod pages_models;
+#[cfg(test)]
+mod pages_review;
+#[cfg(test)]
 mod pages_version;
 #[cfg(test)]
 mod policy;
@@ -94,6 +98,8 @@ mod registry_keys;
 mod risk;
 #[cfg(test)]
 mod rollback;
+#[cfg(test)]
+mod routes;
 #[cfg(test)]
 mod sight;
 #[cfg(test)]
