@@ -91,6 +91,8 @@ mod pages_registers;
 #[cfg(test)]
 mod pages_review;
 #[cfg(test)]
+mod pages_version;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;
