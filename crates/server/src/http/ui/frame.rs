@@ -5,6 +5,7 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::refusal::Refusal;
 use chancery_core::registry::POLICY_MODE;
 use chancery_core::tables::SettingRow;
+use futures_util::FutureExt as _;
 use reqwest::Url;
 
 use super::layout::{Link, Note, NoteKind};
@@ -314,7 +315,7 @@ impl<P: Permit> Shown<P> {
             theme: self.visit.theme,
             note: recorded.map(Note::recorded),
             past,
-            waiting: self.allowed.app.count_waiting(&self.allowed.caller, snapshot).await?,
+            waiting: self.allowed.app.count_waiting(&self.allowed.caller, snapshot).boxed().await?,
             foot: Some(Foot { index: last, at: head.at, mode, policy, json: None, other_time: Some(self.visit.path.clone()) }),
             seed: hex::encode(ids::random::<16>()?),
             ..Frame::bare(title, Some(self.person.clone()))

@@ -137,8 +137,8 @@ impl Inbox {
     }
 }
 
-/// `GET /`.
-pub(super) async fn show(mut own: Shown<caller::Read>) -> Result<Response, PageError> {
+/// `GET /`: also for somebody without a role, who is told how to get one.
+pub(super) async fn show(mut own: Shown<caller::ManageOwnAccount>) -> Result<Response, PageError> {
     let note = own.visit.get("as_of").map(|_| Note::new(NoteKind::Told, "What waits for you is about the present: this page shows no past"));
     own.visit.query.retain(|(name, _)| name != "as_of");
     let (app, caller) = (&own.allowed.app, &own.allowed.caller);
@@ -281,7 +281,7 @@ fn effect_words(effect: Effect) -> &'static str {
 }
 
 /// What happened since the person was here before this session.
-async fn recent(own: &Shown<caller::Read>, snapshot: &Snapshot) -> Result<Recent, AppError> {
+async fn recent(own: &Shown<caller::ManageOwnAccount>, snapshot: &Snapshot) -> Result<Recent, AppError> {
     let (app, caller) = (&own.allowed.app, &own.allowed.caller);
     let sessions = if app.is_open() { Vec::new() } else { app.sessions(caller).await? };
     let since = sessions.iter().filter(|view| view.id != own.session.session).map(|view| view.used_at).max();
