@@ -81,6 +81,10 @@ mod origin;
 #[cfg(test)]
 mod own_signature;
 #[cfg(test)]
+mod pages_ledger;
+#[cfg(test)]
+mod pages_policy;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;
