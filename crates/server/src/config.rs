@@ -4,6 +4,7 @@
 //! corrected in silence. `docs/configuration.md` lists every key; a test compares it with [`Config`].
 //! INVARIANT: no secret is a value of the file: secrets are in files of their own, which it names, or in the environment.
 
+mod effective;
 mod keys;
 mod limits;
 mod listen;

@@ -42,6 +42,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         crash: None,
         keys: args.key_sources(&config, None)?,
         rates: Arc::clone(&rates),
+        settings: args.settings(&config)?,
     };
     let (app, token) = App::open(app_config).await?;
     app.record_clock_offset(args.clock_offset.unwrap_or(0)).await?;

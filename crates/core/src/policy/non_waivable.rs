@@ -2,6 +2,8 @@
 
 mod scan;
 
+pub use scan::{FileScan, file_scans};
+
 use super::finding::Outcome;
 use super::gate::Gate;
 use super::input::{ActorKind, Decision, Fixity, Input, Recognised};

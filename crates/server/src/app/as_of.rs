@@ -230,6 +230,21 @@ impl Past {
         listed.rev().map(|row| row.number).collect()
     }
 
+    /// The model then.
+    pub fn model_row(&self) -> &ModelRow {
+        &self.model
+    }
+
+    /// The versions that were listed, newest first, below a number.
+    pub fn listed(&self, before: u64) -> impl Iterator<Item = &VersionRow> {
+        self.versions.values().rev().filter(move |row| !row.hidden && row.number.get() < before)
+    }
+
+    /// The aliases then.
+    pub fn aliases(&self) -> &[AliasRow] {
+        &self.aliases
+    }
+
     /// An alias.
     pub fn alias(&self, alias: &AliasName) -> Option<&AliasRow> {
         self.aliases.iter().find(|row| row.alias == *alias)

@@ -99,6 +99,11 @@ impl App {
         })
     }
 
+    /// Grants that would allow an action on a model, the narrowest first.
+    pub fn roles_for(&self, action: Action, model: &ModelRow) -> Vec<String> {
+        roles(&self.access_policies(), action, Some(model))
+    }
+
     /// The decision, with the ids of the policies behind it.
     fn answer(&self, asked: &Caller, policies: &Policies, question: &Question) -> (bool, Vec<String>) {
         let resource = match question.model.as_ref().map(ModelRow::class) {

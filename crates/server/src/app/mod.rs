@@ -30,8 +30,10 @@ pub mod keys;
 pub mod lineage;
 pub mod login;
 mod mode;
+pub mod models;
 pub mod notices;
 pub mod offboarding;
+pub mod origins;
 mod places;
 pub mod policy;
 mod possession;
@@ -44,8 +46,10 @@ pub mod register;
 pub mod replay;
 mod rotate;
 mod sequence;
+pub mod settings;
 mod sight;
 mod signed;
+pub mod timetable;
 mod token_use;
 pub mod view;
 pub mod workload;
@@ -99,6 +103,8 @@ pub struct AppConfig {
     pub keys: crate::keys::Sources,
     /// How often an actor may call.
     pub rates: Arc<rates::Rates>,
+    /// What the server runs with, for people to look at.
+    pub settings: Vec<settings::Setting>,
 }
 
 /// Why a call did not succeed.
@@ -183,6 +189,8 @@ struct Inner {
     refusals: refusals::Refusals,
     rates: Arc<rates::Rates>,
     notices: notices::Notices,
+    timetable: timetable::Timetable,
+    settings: Vec<settings::Setting>,
     /// Multipart uploads that are being completed.
     completing: artifacts::multipart::Turns,
 }
@@ -241,6 +249,8 @@ impl App {
             refusals: refusals::Refusals::default(),
             rates: config.rates,
             notices: notices::Notices::default(),
+            timetable: timetable::Timetable::default(),
+            settings: config.settings,
             completing: artifacts::multipart::Turns::default(),
         };
         let app = Self { inner: Arc::new(inner) };
@@ -309,6 +319,16 @@ impl App {
     /// How often somebody may call.
     pub fn rates(&self) -> &rates::Rates {
         &self.inner.rates
+    }
+
+    /// When the jobs of this server run.
+    pub fn timetable(&self) -> &timetable::Timetable {
+        &self.inner.timetable
+    }
+
+    /// What the server runs with.
+    pub fn settings(&self) -> &[settings::Setting] {
+        &self.inner.settings
     }
 
     /// What an operator should know.

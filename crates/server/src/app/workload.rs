@@ -149,6 +149,11 @@ impl App {
         Ok((config.shape, claims))
     }
 
+    /// The issuers that the operator configured.
+    pub fn workload_issuers(&self) -> impl Iterator<Item = &WorkloadIssuer> {
+        self.inner.workload.all.iter().map(|(config, _)| config)
+    }
+
     /// Shape and audience of a configured issuer, for an identity that is to be registered.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use chancery_core::names::Timestamp;
 use tokio::time::sleep;
 
 use crate::app::App;
+use crate::app::timetable::{Job, Outcome};
 use crate::fault::{Fault, chain};
 
 /// How long after its start a server does it first.
@@ -25,12 +26,22 @@ pub async fn run_once(app: &App, now: Timestamp) -> Result<Vec<Day>, Fault> {
 
 /// Runs until it is aborted.
 pub async fn run(app: App) {
+    let next = |after: Duration| app.timetable().comes(Job::AccessLog, app.now().plus_seconds(after.as_secs() as i64));
+    next(FIRST);
     sleep(FIRST).await;
     loop {
-        match run_once(&app, app.now()).await {
-            Ok(days) => tracing::info!(days = days.len(), "finished days of the access log were anchored"),
-            Err(fault) => tracing::error!(error = %chain(&fault), "the access log was not anchored"),
-        }
+        let outcome = match run_once(&app, app.now()).await {
+            Ok(days) => {
+                tracing::info!(days = days.len(), "finished days of the access log were anchored");
+                Outcome::Done(format!("{} finished days anchored", days.len()))
+            }
+            Err(fault) => {
+                tracing::error!(error = %chain(&fault), "the access log was not anchored");
+                Outcome::Failed
+            }
+        };
+        app.timetable().ran(Job::AccessLog, app.now(), outcome);
+        next(EVERY);
         sleep(EVERY).await;
     }
 }

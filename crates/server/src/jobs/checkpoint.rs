@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
+use crate::app::timetable::{Job, Outcome};
 use crate::fault::chain;
 
 /// How long the job waits when nobody tells it that the ledger grew (another server may have grown it).
@@ -19,9 +20,14 @@ pub async fn run(app: App) {
         if let Err(fault) = app.record_suppressed().await {
             tracing::error!(error = %chain(&fault), "suppressed refusals could not be recorded");
         }
-        if let Err(fault) = app.sign_checkpoint().await {
-            tracing::error!(error = %chain(&fault), "no checkpoint could be signed");
-        }
+        let outcome = match app.sign_checkpoint().await {
+            Ok(()) => Outcome::Done("every entry is covered".to_owned()),
+            Err(fault) => {
+                tracing::error!(error = %chain(&fault), "no checkpoint could be signed");
+                Outcome::Failed
+            }
+        };
+        app.timetable().ran(Job::Checkpoint, app.now(), outcome);
         sleep(PAUSE).await;
         if let Ok(Err(_)) = timeout(PATIENCE, grown.changed()).await {
             return;

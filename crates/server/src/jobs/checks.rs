@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use crate::app::App;
 use crate::app::AppError;
 use crate::app::checks::{Checked, Run};
+use crate::app::timetable::{Job, Outcome};
 use crate::fault::chain;
 
 /// How long after its start a server runs them first: one that is started again and again still does.
@@ -24,13 +25,27 @@ pub async fn run_once(app: &App) -> Result<Checked, AppError> {
 
 /// Runs until it is aborted.
 pub async fn run(app: App) {
+    let next = |after: Duration| app.timetable().comes(Job::Checks, app.now().plus_seconds(after.as_secs() as i64));
+    next(FIRST);
     sleep(FIRST).await;
     loop {
-        match run_once(&app).await {
-            Ok(checked) => tracing::info!(counts = ?checked.counts, "the scheduled checks ran"),
-            Err(AppError::Refused(refusal, _)) => tracing::error!(%refusal, "the scheduled checks did not run"),
-            Err(AppError::Fault(fault)) => tracing::error!(error = %chain(&fault), "the scheduled checks did not run"),
-        }
+        let outcome = match run_once(&app).await {
+            Ok(checked) => {
+                let counts = checked.counts;
+                tracing::info!(?counts, "the scheduled checks ran");
+                Outcome::Done(format!("{} versions looked at, {} findings opened, {} closed", counts.versions, counts.opened, counts.closed))
+            }
+            Err(AppError::Refused(refusal, _)) => {
+                tracing::error!(%refusal, "the scheduled checks did not run");
+                Outcome::Failed
+            }
+            Err(AppError::Fault(fault)) => {
+                tracing::error!(error = %chain(&fault), "the scheduled checks did not run");
+                Outcome::Failed
+            }
+        };
+        app.timetable().ran(Job::Checks, app.now(), outcome);
+        next(EVERY);
         sleep(EVERY).await;
     }
 }

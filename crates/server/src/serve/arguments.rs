@@ -7,6 +7,7 @@ use chancery_core::names::PolicyMode;
 use chancery_core::registry::KeyPurpose;
 use clap::Args;
 
+use crate::app::settings::{self, Setting};
 use crate::config::{Config, Invalid, KeySource, Network, Tls};
 use crate::keys::{Pem, Source, Sources};
 
@@ -86,6 +87,22 @@ impl ServeArgs {
             return Err(Invalid(format!("--no-auth and --clock-offset are for loopback addresses only; {address} is not one")));
         }
         Ok(config)
+    }
+
+    /// The settings in force, with where each value comes from.
+    ///
+    /// # Errors
+    /// [`Invalid`] when the file cannot be read any more.
+    pub fn settings(&self, config: &Config) -> Result<Vec<Setting>, Invalid> {
+        let file = self.config.as_deref().map(Config::read_unchecked).transpose()?;
+        let mut found = config.effective(file.as_ref());
+        let flag = |key: &str, value: String| Setting { key: key.to_owned(), value, source: settings::Source::Flag };
+        // The address may hold a password: that there is one is enough.
+        found.extend(self.database.as_ref().map(|_| flag("database", "PostgreSQL, at an address that is not shown".to_owned())));
+        found.extend(self.no_auth.then(|| flag("no_auth", "true".to_owned())));
+        found.extend(self.clock_offset.map(|offset| flag("clock_offset", format!("{} s", offset / 1_000_000))));
+        found.sort_by(|left, right| left.key.cmp(&right.key));
+        Ok(found)
     }
 
     /// The data folder.

@@ -81,6 +81,8 @@ mod origin;
 #[cfg(test)]
 mod own_signature;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod pages_ledger;
 #[cfg(test)]
 mod pages_policy;

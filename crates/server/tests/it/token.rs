@@ -119,6 +119,7 @@ async fn second_server(app: &TestApp, folder: &std::path::Path) -> Client {
         crash: None,
         keys: chancery::keys::Sources::default(),
         rates: std::sync::Arc::default(),
+        settings: Vec::new(),
     };
     let (second, _) = App::open(config).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

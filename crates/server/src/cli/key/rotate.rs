@@ -72,6 +72,7 @@ pub(super) async fn run(args: &Args) -> Outcome {
         crash: None,
         keys: key_sources(&config, Some(purpose)).map_err(|invalid| usage(&invalid))?,
         rates: Arc::default(),
+        settings: Vec::new(),
     };
     let failed = |fault: Fault| Failure::Usage(chain(&fault));
     let (app, _) = App::open(app).await.map_err(failed)?;

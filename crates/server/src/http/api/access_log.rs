@@ -21,46 +21,46 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Which lines.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct AccessFilter {
+pub(in crate::http) struct AccessFilter {
     /// Only of this kind: `login`, `login-failed`, `download`, `export` or `report`.
-    kind: Option<String>,
+    pub(in crate::http) kind: Option<String>,
     /// Only of this user, by name or id.
-    user: Option<String>,
+    pub(in crate::http) user: Option<String>,
     /// Not before this day (`YYYY-MM-DD`, UTC).
-    since: Option<String>,
+    pub(in crate::http) since: Option<String>,
     /// Not after this day.
-    until: Option<String>,
+    pub(in crate::http) until: Option<String>,
 }
 
 /// A line of the access log.
 #[derive(Serialize, ToSchema)]
-struct AccessView {
+pub(in crate::http) struct AccessView {
     /// Identifier; the line's place in the digest of its day is by time and this.
-    id: String,
+    pub(in crate::http) id: String,
     /// When (RFC 3339).
-    at: String,
+    pub(in crate::http) at: String,
     /// The day to which it counts.
-    day: String,
+    pub(in crate::http) day: String,
     /// What somebody did.
-    kind: String,
+    pub(in crate::http) kind: String,
     /// Id of who did it; null for a failed login.
-    actor: Option<String>,
+    pub(in crate::http) actor: Option<String>,
     /// His name for commands; null when it was erased.
-    user: Option<String>,
+    pub(in crate::http) user: Option<String>,
     /// To what.
-    what: String,
+    pub(in crate::http) what: String,
     /// Whether address, program and claimed name were erased.
-    erased: bool,
+    pub(in crate::http) erased: bool,
     /// Address of the peer of the connection.
-    address: Option<String>,
+    pub(in crate::http) address: Option<String>,
     /// What the program calls itself.
-    user_agent: Option<String>,
+    pub(in crate::http) user_agent: Option<String>,
     /// Name that was claimed and not proved.
-    claimed: Option<String>,
+    pub(in crate::http) claimed: Option<String>,
     /// Salted digest that stands for the last three in the digest of the day.
-    whence: String,
+    pub(in crate::http) whence: String,
 }
 
 /// List the access log, newest first
@@ -71,8 +71,13 @@ async fn list(
     allowed: Allowed<caller::ReadAccessLog>,
     Queries((filter, page)): Queries<(AccessFilter, PageQuery)>,
 ) -> Result<axum::Json<Page<AccessView>>, AppError> {
+    Ok(axum::Json(lines(&allowed, &filter, &page).await?))
+}
+
+/// A page of the access log.
+pub(in crate::http) async fn lines(allowed: &Allowed<caller::ReadAccessLog>, filter: &AccessFilter, page: &PageQuery) -> Result<Page<AccessView>, AppError> {
     let limit = page.limit()?;
-    let (day, at, id) = place(&page)?;
+    let (day, at, id) = place(page)?;
     let kind = filter.kind.as_deref().map(AccessKind::parse).transpose()?.map_or("%", AccessKind::as_str);
     let since = bound(filter.since.as_deref(), "0")?;
     let until = bound(filter.until.as_deref(), "9999-99-99")?;
@@ -91,7 +96,7 @@ async fn list(
     for row in items {
         views.push(view(&snapshot, row).await?);
     }
-    Ok(axum::Json(Page { items: views, next }))
+    Ok(Page { items: views, next })
 }
 
 /// The place that a page goes on from.

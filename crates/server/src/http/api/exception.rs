@@ -28,47 +28,47 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// An exception.
 #[derive(Debug, Serialize, ToSchema)]
-struct ExceptionView {
+pub(in crate::http) struct ExceptionView {
     /// Identifier.
-    id: String,
+    pub(in crate::http) id: String,
     /// Rule that it waives.
-    rule: String,
+    pub(in crate::http) rule: String,
     /// `version` or `model`.
-    scope: String,
+    pub(in crate::http) scope: String,
     /// Its model.
-    model: ModelReference,
+    pub(in crate::http) model: ModelReference,
     /// Number of the version that it was asked for.
-    version: u64,
+    pub(in crate::http) version: u64,
     /// `asked`, `rollback` or `emergency`.
-    origin: String,
+    pub(in crate::http) origin: String,
     /// `requested`, `granted`, `refused`, `revoked` or `expired`.
-    status: String,
+    pub(in crate::http) status: String,
     /// Why; null when the text was erased.
-    reason: Option<String>,
+    pub(in crate::http) reason: Option<String>,
     /// Who asked.
-    requested_by: String,
+    pub(in crate::http) requested_by: String,
     /// Name for people.
-    requested_by_name: Option<String>,
+    pub(in crate::http) requested_by_name: Option<String>,
     /// When (RFC 3339).
-    requested_at: String,
+    pub(in crate::http) requested_at: String,
     /// Who granted it.
-    granted_by: Option<String>,
+    pub(in crate::http) granted_by: Option<String>,
     /// Name for people.
-    granted_by_name: Option<String>,
+    pub(in crate::http) granted_by_name: Option<String>,
     /// When (RFC 3339).
-    granted_at: Option<String>,
+    pub(in crate::http) granted_at: Option<String>,
     /// In which role.
-    role: Option<String>,
+    pub(in crate::http) role: Option<String>,
     /// Approval roles of which one grants it.
-    grantors: Vec<String>,
+    pub(in crate::http) grantors: Vec<String>,
     /// Until when it counts (RFC 3339).
-    expires_at: String,
+    pub(in crate::http) expires_at: String,
     /// The promotion whose emergency it belongs to.
-    promotion: Option<String>,
+    pub(in crate::http) promotion: Option<String>,
     /// By when people must look at what was waived in a hurry (RFC 3339).
-    review_due: Option<String>,
+    pub(in crate::http) review_due: Option<String>,
     /// Index of the last entry that changed it: the ETag.
-    revision: u64,
+    pub(in crate::http) revision: u64,
 }
 
 async fn view_of(app: &App, snapshot: &Snapshot, row: ExceptionRow) -> Result<ExceptionView, AppError> {
@@ -141,15 +141,15 @@ async fn request(allowed: Allowed<caller::RequestException>, body: Json<Request>
 }
 
 /// Which exceptions.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ExceptionFilter {
+pub(in crate::http) struct ExceptionFilter {
     /// Only of this model.
-    model: Option<String>,
+    pub(in crate::http) model: Option<String>,
     /// Only from this rule.
-    rule: Option<String>,
+    pub(in crate::http) rule: Option<String>,
     /// Only `requested`, `granted`, `refused`, `revoked` or `expired`.
-    status: Option<String>,
+    pub(in crate::http) status: Option<String>,
 }
 
 /// List exceptions, newest first
@@ -160,15 +160,19 @@ async fn list(
     allowed: Allowed<caller::Read>,
     Queries((filter, page)): Queries<(ExceptionFilter, PageQuery)>,
 ) -> Result<axum::Json<Page<ExceptionView>>, AppError> {
+    Ok(axum::Json(exceptions(&allowed.app, &allowed.read().await?, &filter, &page).await?))
+}
+
+/// A page of exceptions.
+pub(in crate::http) async fn exceptions(app: &App, snapshot: &Snapshot, filter: &ExceptionFilter, page: &PageQuery) -> Result<Page<ExceptionView>, AppError> {
     let limit = page.limit()?;
-    let snapshot = allowed.read().await?;
-    let rows = chosen(&allowed.app, &snapshot, &filter, before(&page)?, limit).await?;
+    let rows = chosen(app, snapshot, filter, before(page)?, limit).await?;
     let Page { items, next } = Page::new(rows, limit, |row| row.entry_index.to_string());
     let mut views = Vec::with_capacity(items.len());
     for row in items {
-        views.push(view_of(&allowed.app, &snapshot, row).await?);
+        views.push(view_of(app, snapshot, row).await?);
     }
-    Ok(axum::Json(Page { items: views, next }))
+    Ok(Page { items: views, next })
 }
 
 async fn chosen(app: &App, snapshot: &Snapshot, filter: &ExceptionFilter, before: u64, limit: u32) -> Result<Vec<ExceptionRow>, AppError> {
@@ -206,10 +210,17 @@ async fn chosen(app: &App, snapshot: &Snapshot, filter: &ExceptionFilter, before
     params(("id" = String, Path, description = "Id of the exception")),
     responses((status = 200, description = "The exception", body = ExceptionView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn show(allowed: Allowed<caller::Read>, Path(id): Path<ExceptionId>) -> Result<Response, AppError> {
-    let snapshot = allowed.read().await?;
-    let row = snapshot.get::<ExceptionRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("exception", id.as_str()))?;
-    let view = view_of(&allowed.app, &snapshot, row).await?;
+    let view = exception(&allowed.app, &allowed.read().await?, &id).await?;
     Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
+}
+
+/// The view of an exception.
+///
+/// # Errors
+/// `not_found`.
+pub(in crate::http) async fn exception(app: &App, snapshot: &Snapshot, id: &ExceptionId) -> Result<ExceptionView, AppError> {
+    let row = snapshot.get::<ExceptionRow>(values![*id]).await?.ok_or_else(|| Refusal::not_found("exception", id.as_str()))?;
+    view_of(app, snapshot, row).await
 }
 
 /// In which role.

@@ -18,6 +18,7 @@ use super::user::{handle, named};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::store::Snapshot;
 use crate::{ids, values};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -26,22 +27,22 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// Roles that wait for a second administrator.
 #[derive(Serialize, ToSchema)]
-struct ProposalView {
+pub(in crate::http) struct ProposalView {
     /// Id of who gets them.
-    id: String,
+    pub(in crate::http) id: String,
     /// His name for commands; null when it was erased.
-    user: Option<String>,
+    pub(in crate::http) user: Option<String>,
     /// The roles.
     #[schema(value_type = Vec<String>)]
-    roles: Vec<Grant>,
+    pub(in crate::http) roles: Vec<Grant>,
     /// Id of who proposed them.
-    proposed_by: String,
+    pub(in crate::http) proposed_by: String,
     /// His name for commands; null when it was erased.
-    proposed_by_name: Option<String>,
+    pub(in crate::http) proposed_by_name: Option<String>,
     /// When (RFC 3339).
-    proposed_at: String,
+    pub(in crate::http) proposed_at: String,
     /// Entry that proposed them.
-    index: u64,
+    pub(in crate::http) index: u64,
 }
 
 /// List the roles that wait for a second administrator, newest first
@@ -49,23 +50,32 @@ struct ProposalView {
     params(PageQuery),
     responses((status = 200, description = "A page", body = Page<ProposalView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(allowed: Allowed<caller::ReadEntries>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<ProposalView>>, AppError> {
+    Ok(axum::Json(proposals(&allowed.read().await?, &page).await?))
+}
+
+/// A page of the roles that wait.
+pub(in crate::http) async fn proposals(snapshot: &Snapshot, page: &PageQuery) -> Result<Page<ProposalView>, AppError> {
     let limit = page.limit()?;
-    let snapshot = allowed.read().await?;
     let tail = "WHERE entry_index < $1 ORDER BY entry_index DESC LIMIT $2";
-    let rows = snapshot.rows::<GrantProposalRow>(tail, &values![before(&page)?, i64::from(limit) + 1]).await?;
+    let rows = snapshot.rows::<GrantProposalRow>(tail, &values![before(page)?, i64::from(limit) + 1]).await?;
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
-        views.push(ProposalView {
-            user: handle(&snapshot, &row.actor_id).await?,
-            roles: row.grants(),
-            id: row.actor_id.to_string(),
-            proposed_by_name: handle(&snapshot, &row.proposed_by).await?,
-            proposed_by: row.proposed_by.to_string(),
-            proposed_at: row.proposed_at.to_string(),
-            index: row.entry_index,
-        });
+        views.push(proposal(snapshot, row).await?);
     }
-    Ok(axum::Json(Page::new(views, limit, |view| view.index.to_string())))
+    Ok(Page::new(views, limit, |view| view.index.to_string()))
+}
+
+/// The view of roles that wait.
+pub(in crate::http) async fn proposal(snapshot: &Snapshot, row: GrantProposalRow) -> Result<ProposalView, AppError> {
+    Ok(ProposalView {
+        user: handle(snapshot, &row.actor_id).await?,
+        roles: row.grants(),
+        id: row.actor_id.to_string(),
+        proposed_by_name: handle(snapshot, &row.proposed_by).await?,
+        proposed_by: row.proposed_by.to_string(),
+        proposed_at: row.proposed_at.to_string(),
+        index: row.entry_index,
+    })
 }
 
 /// The roles, as they were seen.

@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, Requested, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::store::Snapshot;
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -21,16 +22,16 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// A group and what it gives.
 #[derive(Serialize, ToSchema)]
-struct GroupView {
+pub(in crate::http) struct GroupView {
     /// Name of the group, as the provider says it.
-    group: String,
+    pub(in crate::http) group: String,
     /// Roles.
     #[schema(value_type = Vec<String>)]
-    roles: serde_json::Value,
+    pub(in crate::http) roles: serde_json::Value,
     /// Name of who mapped it, to whom it gives nothing; null when it was erased.
-    mapped_by: Option<String>,
+    pub(in crate::http) mapped_by: Option<String>,
     /// When (RFC 3339).
-    mapped_at: String,
+    pub(in crate::http) mapped_at: String,
 }
 
 /// List the groups that give roles
@@ -38,16 +39,20 @@ struct GroupView {
     params(PageQuery),
     responses((status = 200, description = "A page", body = Page<GroupView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(allowed: Allowed<caller::ReadEntries>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<GroupView>>, AppError> {
+    Ok(axum::Json(groups(&allowed.read().await?, &page).await?))
+}
+
+/// A page of groups.
+pub(in crate::http) async fn groups(snapshot: &Snapshot, page: &PageQuery) -> Result<Page<GroupView>, AppError> {
     let limit = page.limit()?;
     let after = page.after()?.unwrap_or_default();
-    let snapshot = allowed.read().await?;
     let rows = snapshot.rows::<GroupRow>("WHERE group_name > $1 ORDER BY group_name LIMIT $2", &values![after, i64::from(limit) + 1]).await?;
     let mut items = Vec::with_capacity(rows.len());
     for row in rows {
         let mapped_by = snapshot.get::<DirectoryRow>(values![row.mapped_by]).await?.map(|row| row.handle.to_string());
         items.push(GroupView { group: row.group_name, roles: row.roles, mapped_by, mapped_at: row.mapped_at.to_string() });
     }
-    Ok(axum::Json(Page::new(items, limit, |item| item.group.clone())))
+    Ok(Page::new(items, limit, |item| item.group.clone()))
 }
 
 /// What a group gives, whole.

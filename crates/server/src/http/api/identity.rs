@@ -5,7 +5,7 @@ use axum::response::Response;
 use chancery_core::actor::Command;
 use chancery_core::actor::identity::Added;
 use chancery_core::identity::Rule;
-use chancery_core::names::{IdentityId, Label};
+use chancery_core::names::{ActorId, IdentityId, Label};
 use chancery_core::tables::IdentityRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,10 +14,11 @@ use utoipa_axum::routes;
 
 use super::user::named;
 use crate::app::workload::{self, Tried};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, Receipt};
 use crate::http::extract::{ReceiptView, Requested, receipt};
 use crate::http::{Allowed, Json, Path, Problem, caller};
 use crate::ids;
+use crate::store::Snapshot;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(remove)).routes(routes!(test))
@@ -37,22 +38,22 @@ struct NewIdentity {
 
 /// A workload identity.
 #[derive(Serialize, ToSchema)]
-struct IdentityView {
+pub(in crate::http) struct IdentityView {
     /// Identifier.
-    id: String,
+    pub(in crate::http) id: String,
     /// `iss` of the tokens.
-    issuer: String,
+    pub(in crate::http) issuer: String,
     /// `aud` of the tokens.
-    audience: String,
+    pub(in crate::http) audience: String,
     /// `github`, `gitlab`, `kubernetes` or `other`.
-    shape: String,
+    pub(in crate::http) shape: String,
     /// What the claims must be.
     #[schema(value_type = Vec<Object>)]
-    rules: Vec<Rule>,
+    pub(in crate::http) rules: Vec<Rule>,
     /// When it was registered (RFC 3339).
-    added_at: String,
+    pub(in crate::http) added_at: String,
     /// Entry that registered it.
-    index: u64,
+    pub(in crate::http) index: u64,
 }
 
 impl IdentityView {
@@ -83,8 +84,12 @@ struct Identities {
 async fn list(allowed: Allowed<caller::ReadEntries>, Path(name): Path<Label>) -> Result<axum::Json<Identities>, AppError> {
     let snapshot = allowed.read().await?;
     let actor = named(&snapshot, &name).await?;
-    let rows = workload::held(&snapshot, &actor).await?;
-    Ok(axum::Json(Identities { items: rows.iter().map(IdentityView::of).collect::<Result<_, _>>()? }))
+    Ok(axum::Json(Identities { items: identities(&snapshot, &actor).await? }))
+}
+
+/// The identities of a pipeline.
+pub(in crate::http) async fn identities(snapshot: &Snapshot, actor: &ActorId) -> Result<Vec<IdentityView>, AppError> {
+    workload::held(snapshot, actor).await?.iter().map(IdentityView::of).collect()
 }
 
 /// Register a workload identity of a pipeline
@@ -93,16 +98,27 @@ async fn list(allowed: Allowed<caller::ReadEntries>, Path(name): Path<Label>) ->
     responses((status = 201, description = "Registered", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn add(allowed: Allowed<caller::ManageActors>, Path(name): Path<Label>, body: Json<NewIdentity>) -> Result<Response, AppError> {
     let NewIdentity { issuer, rules } = body.value;
+    let (made, id) = add_identity(&allowed, &name, issuer, rules, &body.requested).await?;
+    Ok(receipt(StatusCode::CREATED, &made, Some(&format!("/api/v1/users/{name}/identities/{id}"))))
+}
+
+/// Registers an identity of a pipeline.
+pub(in crate::http) async fn add_identity(
+    allowed: &Allowed<caller::ManageActors>,
+    name: &Label,
+    issuer: String,
+    rules: Vec<Rule>,
+    requested: &Requested,
+) -> Result<(Receipt, IdentityId), AppError> {
     let snapshot = allowed.read().await?;
-    let actor = named(&snapshot, &name).await?;
+    let actor = named(&snapshot, name).await?;
     let held = workload::held(&snapshot, &actor).await?.len() as u64;
     drop(snapshot);
     let (shape, audience) = allowed.app.workload_issuer(&issuer)?;
     let id = ids::identity()?;
-    let location = format!("/api/v1/users/{name}/identities/{id}");
-    let identity = Box::new(Added { id, issuer, audience, shape, rules });
-    let made = allowed.execute(Command::AddIdentity { actor, identity, held }, &body.requested).await?;
-    Ok(receipt(StatusCode::CREATED, &made, Some(&location)))
+    let identity = Box::new(Added { id: id.clone(), issuer, audience, shape, rules });
+    let made = allowed.execute(Command::AddIdentity { actor, identity, held }, requested).await?;
+    Ok((made, id))
 }
 
 /// End a workload identity; tokens that runs have by it end within a quarter of an hour, or when they are revoked

@@ -32,45 +32,45 @@ struct RunJobs {
 
 /// What a run found and did.
 #[derive(Serialize, ToSchema)]
-struct RunView {
+pub(in crate::http) struct RunView {
     /// Whether nothing was written.
-    dry_run: bool,
+    pub(in crate::http) dry_run: bool,
     /// How many versions were evaluated, findings opened and closed, reviews scheduled, …
     #[schema(value_type = Object)]
-    counts: chancery_core::finding::Counts,
+    pub(in crate::http) counts: chancery_core::finding::Counts,
     /// Findings that are new; the first 500.
-    opened: Vec<OpenedView>,
+    pub(in crate::http) opened: Vec<OpenedView>,
     /// Findings that do not hold any more; the first 500.
-    closed: Vec<ClosedView>,
+    pub(in crate::http) closed: Vec<ClosedView>,
     /// Reviews that events asked for {about, subject, owner, due, cause}; the first 500.
     #[schema(value_type = Vec<Object>)]
-    scheduled: Vec<chancery_core::calendar::Plan>,
+    pub(in crate::http) scheduled: Vec<chancery_core::calendar::Plan>,
     /// Versions that were deprecated because a condition of their approval was missed; the first 500.
-    deprecated: Vec<SubjectView>,
+    pub(in crate::http) deprecated: Vec<SubjectView>,
     /// The entry that says that the checks ran; null for a dry run.
-    receipt: Option<ReceiptView>,
+    pub(in crate::http) receipt: Option<ReceiptView>,
 }
 
 /// A new finding.
 #[derive(Serialize, ToSchema)]
-struct OpenedView {
+pub(in crate::http) struct OpenedView {
     /// What it is about.
-    subject: SubjectView,
+    pub(in crate::http) subject: SubjectView,
     /// Rule.
-    rule: String,
+    pub(in crate::http) rule: String,
     /// What is wrong.
-    message: String,
+    pub(in crate::http) message: String,
     /// When it becomes, or became, pressing (RFC 3339).
-    due: Option<String>,
+    pub(in crate::http) due: Option<String>,
 }
 
 /// A finding that does not hold any more.
 #[derive(Serialize, ToSchema)]
-struct ClosedView {
+pub(in crate::http) struct ClosedView {
     /// What it was about.
-    subject: SubjectView,
+    pub(in crate::http) subject: SubjectView,
     /// Rule.
-    rule: String,
+    pub(in crate::http) rule: String,
 }
 
 /// Run the scheduled checks now
@@ -78,12 +78,16 @@ struct ClosedView {
     request_body = RunJobs,
     responses((status = 200, description = "What it did", body = RunView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn run(allowed: Allowed<caller::RunChecks>, body: Json<RunJobs>) -> Result<Response, AppError> {
-    let dry_run = body.value.dry_run;
+    Ok(axum::Json(run_now(&allowed, body.value.dry_run).await?).into_response())
+}
+
+/// Runs the checks.
+pub(in crate::http) async fn run_now(allowed: &Allowed<caller::RunChecks>, dry_run: bool) -> Result<RunView, AppError> {
     let (app, caller) = (allowed.app.clone(), allowed.caller.clone());
     // A run goes on when the caller does not wait for its end.
     let running = tokio::spawn(async move { app.run_checks(Some(&caller), if dry_run { Run::Dry } else { Run::Write }).await });
     let checked = running.await.map_err(|error| Fault::database("run the checks", error))??;
-    Ok(axum::Json(shown(&allowed, checked, dry_run).await?).into_response())
+    shown(allowed, checked, dry_run).await
 }
 
 async fn shown(allowed: &Allowed<caller::RunChecks>, checked: Checked, dry_run: bool) -> Result<RunView, AppError> {

@@ -13,10 +13,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::user::named;
-use crate::app::{App, AppError, keys};
+use crate::app::{App, AppError, Receipt, keys};
 use crate::fault::Fault;
 use crate::http::extract::{ReceiptView, Requested, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::store::Snapshot;
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -33,19 +34,19 @@ struct NewKey {
 
 /// A registered public key.
 #[derive(Serialize, ToSchema)]
-struct KeyView {
+pub(in crate::http) struct KeyView {
     /// SHA-256 of the SPKI DER, in hexadecimal.
-    id: String,
+    pub(in crate::http) id: String,
     /// `ecdsa-p256-sha256` or `ed25519`.
-    algorithm: String,
+    pub(in crate::http) algorithm: String,
     /// SPKI PEM.
-    pem: String,
+    pub(in crate::http) pem: String,
     /// When it was registered (RFC 3339).
-    added_at: String,
+    pub(in crate::http) added_at: String,
     /// When it was removed (RFC 3339); null while it is in use.
-    removed_at: Option<String>,
+    pub(in crate::http) removed_at: Option<String>,
     /// Entry that registered it.
-    index: u64,
+    pub(in crate::http) index: u64,
 }
 
 /// List the public keys of a user, oldest first
@@ -53,15 +54,20 @@ struct KeyView {
     params(("name" = String, Path, description = "Name of the user"), PageQuery),
     responses((status = 200, description = "A page", body = Page<KeyView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(allowed: Allowed<caller::Read>, Path(name): Path<Label>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<KeyView>>, AppError> {
-    let limit = page.limit()?;
-    // No entry registers a key before the first, which starts the registry.
-    let after = super::number_cursor(&page)?.unwrap_or(0);
     let snapshot = allowed.read().await?;
     let actor = named(&snapshot, &name).await?;
+    Ok(axum::Json(keys_of(&snapshot, &actor, &page).await?))
+}
+
+/// A page of the keys of an actor.
+pub(in crate::http) async fn keys_of(snapshot: &Snapshot, actor: &ActorId, page: &PageQuery) -> Result<Page<KeyView>, AppError> {
+    let limit = page.limit()?;
+    // No entry registers a key before the first, which starts the registry.
+    let after = super::number_cursor(page)?.unwrap_or(0);
     let tail = "WHERE actor_id = $1 AND added_index > $2 ORDER BY added_index LIMIT $3";
-    let rows = snapshot.rows::<ActorKeyRow>(tail, &values![actor, after, i64::from(limit) + 1]).await?;
+    let rows = snapshot.rows::<ActorKeyRow>(tail, &values![*actor, after, i64::from(limit) + 1]).await?;
     let views = rows.iter().map(view).collect::<Result<Vec<_>, AppError>>()?;
-    Ok(axum::Json(Page::new(views, limit, |key| key.index.to_string())))
+    Ok(Page::new(views, limit, |key| key.index.to_string()))
 }
 
 fn view(row: &ActorKeyRow) -> Result<KeyView, AppError> {
@@ -82,16 +88,20 @@ fn view(row: &ActorKeyRow) -> Result<KeyView, AppError> {
     params(("name" = String, Path, description = "Name of the user")), request_body = NewKey,
     responses((status = 201, description = "Registered", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn add(allowed: Allowed<caller::ManageOwnKeys>, Path(name): Path<Label>, body: Json<NewKey>) -> Result<Response, AppError> {
-    let key = RegisteredKey::of(&ForeignKey::parse(&body.value.key)?)?;
-    allowed.app.check_foreign(&allowed.caller, &key.id).await?;
     let snapshot = allowed.read().await?;
     let actor = named(&snapshot, &name).await?;
-    let held = keys::held(&snapshot, &actor).await?;
     drop(snapshot);
-    let location = format!("/api/v1/users/{name}/keys");
-    let whose = whose(&allowed, &actor);
-    let made = allowed.execute(Command::AddKey { actor, key, whose, held }, &body.requested).await?;
-    Ok(receipt(StatusCode::CREATED, &made, Some(&location)))
+    let made = add_key(&allowed, actor, &body.value.key, &body.requested).await?;
+    Ok(receipt(StatusCode::CREATED, &made, Some(&format!("/api/v1/users/{name}/keys"))))
+}
+
+/// Registers a public key of an actor.
+pub(in crate::http) async fn add_key(allowed: &Allowed<caller::ManageOwnKeys>, actor: ActorId, text: &str, requested: &Requested) -> Result<Receipt, AppError> {
+    let key = RegisteredKey::of(&ForeignKey::parse(text)?)?;
+    allowed.app.check_foreign(&allowed.caller, &key.id).await?;
+    let held = keys::held(&allowed.read().await?, &actor).await?;
+    let whose = whose(allowed, &actor);
+    allowed.execute(Command::AddKey { actor, key, whose, held }, requested).await
 }
 
 fn whose(allowed: &Allowed<caller::ManageOwnKeys>, actor: &ActorId) -> Whose {

@@ -3,7 +3,7 @@
 //! A handler is extract → command → execute → view. Every operation says its effect in `extensions(("x-effect" = …))`:
 //! `entry` (appends to the ledger), `scratch` (writes no record) or `none` (reads). Tests walk the document by it.
 
-mod access_log;
+pub(super) mod access_log;
 mod access_policy;
 mod account;
 mod alias;
@@ -13,7 +13,7 @@ mod binding;
 pub(in crate::http) mod bundle;
 pub(in crate::http) mod can_i;
 pub mod check;
-mod compare;
+pub(super) mod compare;
 pub mod decision;
 pub mod delegation;
 mod docs;
@@ -21,20 +21,20 @@ pub mod download;
 mod emergency;
 mod end_of_life;
 mod erasure;
-mod evidence;
-mod exception;
+pub(super) mod evidence;
+pub(super) mod exception;
 mod exchange;
 mod explain;
 mod finding;
 mod govern;
-mod grant;
-mod group;
-mod history;
-mod identity;
-mod jobs;
-mod key;
+pub(super) mod grant;
+pub(super) mod group;
+pub(super) mod history;
+pub(super) mod identity;
+pub(super) mod jobs;
+pub(super) mod key;
 pub mod ledger;
-mod lineage;
+pub(super) mod lineage;
 mod login;
 pub mod model;
 mod package;
@@ -42,19 +42,19 @@ pub mod policy;
 pub mod promotion;
 mod resolve;
 mod review;
-mod risk;
+pub(super) mod risk;
 pub mod rollback;
 pub mod system;
-mod tag;
-mod team;
+pub(super) mod tag;
+pub(super) mod team;
 mod template;
 pub mod token;
-mod trace;
+pub(super) mod trace;
 mod transfer;
 pub mod transition;
 pub mod upload;
 pub mod user;
-mod version;
+pub(super) mod version;
 
 use axum::Router;
 use axum::routing::get;
@@ -181,7 +181,7 @@ pub(super) fn escape_like(text: &str) -> String {
 }
 
 /// The cursor of a page that is ordered by a number.
-pub(super) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
+pub(in crate::http) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
     let number = |text: String| text.parse().map_err(|_| chancery_core::refusal::Refusal::invalid("after", "after must be the `next` of a page"));
     page.after()?.map(number).transpose()
 }

@@ -36,47 +36,46 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// A risk.
 #[derive(Serialize, ToSchema)]
-pub(super) struct RiskView {
+pub(in crate::http) struct RiskView {
     /// Identifier.
-    id: String,
+    pub(in crate::http) id: String,
     /// One line.
-    title: String,
+    pub(in crate::http) title: String,
     /// Category.
-    category: String,
+    pub(in crate::http) category: String,
     /// `low`, `medium`, `high` or `critical`.
-    severity: String,
+    pub(in crate::http) severity: String,
     /// `rare`, `possible`, `likely` or `certain`.
-    likelihood: String,
+    pub(in crate::http) likelihood: String,
     /// What follows from both: `low`, `medium`, `high` or `critical`.
-    level: String,
+    pub(in crate::http) level: String,
     /// `open`, `mitigated`, `accepted` or `closed`.
-    status: String,
+    pub(in crate::http) status: String,
     /// More words.
-    description: String,
+    pub(in crate::http) description: String,
     /// Requirement references.
-    requirements: Vec<String>,
+    pub(in crate::http) requirements: Vec<String>,
     /// When it must be looked at again (RFC 3339).
-    review_date: Option<String>,
+    pub(in crate::http) review_date: Option<String>,
     /// Mitigations {number, text, owner, due, done_at, done_by}.
     #[schema(value_type = Vec<Object>)]
-    mitigations: Vec<chancery_core::risk::Mitigation>,
+    pub(in crate::http) mitigations: Vec<chancery_core::risk::Mitigation>,
     /// Names of the models that it is linked to.
-    models: Vec<String>,
+    pub(in crate::http) models: Vec<String>,
     /// Who decided that it is not open.
-    decided_by: Option<String>,
+    pub(in crate::http) decided_by: Option<String>,
     /// Who added it.
-    created_by: String,
+    pub(in crate::http) created_by: String,
     /// When (RFC 3339).
-    created_at: String,
+    pub(in crate::http) created_at: String,
     /// Entry that added it.
-    created_index: u64,
+    pub(in crate::http) created_index: u64,
     /// When it last changed (RFC 3339).
-    updated_at: String,
+    pub(in crate::http) updated_at: String,
     /// Index of the last entry that changed it: the ETag.
-    revision: u64,
+    pub(in crate::http) revision: u64,
 }
 
-/// The view of a risk.
 async fn view(snapshot: &Snapshot, row: RiskRow) -> Result<RiskView, AppError> {
     let names = snapshot
         .query(
@@ -106,12 +105,20 @@ async fn view(snapshot: &Snapshot, row: RiskRow) -> Result<RiskView, AppError> {
     })
 }
 
+/// The view of a risk.
+///
+/// # Errors
+/// `not_found`.
+pub(in crate::http) async fn risk(snapshot: &Snapshot, id: &RiskId) -> Result<RiskView, AppError> {
+    view(snapshot, existing(snapshot, id).await?).await
+}
+
 async fn existing(snapshot: &Snapshot, id: &RiskId) -> Result<RiskRow, AppError> {
     Ok(snapshot.get::<RiskRow>(values![*id]).await?.ok_or_else(|| Refusal::not_found("risk", id.as_str()))?)
 }
 
 /// The ids of models by their names.
-async fn model_ids(snapshot: &Snapshot, names: &[ModelName]) -> Result<Vec<ModelId>, AppError> {
+pub(in crate::http) async fn model_ids(snapshot: &Snapshot, names: &[ModelName]) -> Result<Vec<ModelId>, AppError> {
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         found.push(view::model_named(snapshot, name).await?.model_id);
@@ -168,20 +175,20 @@ async fn add(allowed: Allowed<caller::ManageRisks>, body: Json<NewRisk>) -> Resu
 }
 
 /// Which risks.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct RiskFilter {
+pub(in crate::http) struct RiskFilter {
     /// Only risks that are linked to this model.
-    model: Option<String>,
+    pub(in crate::http) model: Option<String>,
     /// Only this status.
-    status: Option<String>,
+    pub(in crate::http) status: Option<String>,
     /// Only this level.
-    level: Option<String>,
+    pub(in crate::http) level: Option<String>,
     /// Items, 1 to 500; 50 unless given.
-    limit: Option<u32>,
+    pub(in crate::http) limit: Option<u32>,
     /// `next` of the page before.
-    after: Option<String>,
+    pub(in crate::http) after: Option<String>,
 }
 
 /// List risks, newest first
@@ -189,15 +196,19 @@ struct RiskFilter {
     params(RiskFilter),
     responses((status = 200, description = "A page", body = Page<RiskView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(allowed: Allowed<caller::Read>, Query(filter): Query<RiskFilter>) -> Result<axum::Json<Page<RiskView>>, AppError> {
+    Ok(axum::Json(risks(&allowed.read().await?, &filter).await?))
+}
+
+/// A page of risks.
+pub(in crate::http) async fn risks(snapshot: &Snapshot, filter: &RiskFilter) -> Result<Page<RiskView>, AppError> {
     let page = PageQuery { limit: filter.limit, after: filter.after.clone() };
     let limit = page.limit()?;
-    let snapshot = allowed.read().await?;
-    let rows = chosen(&snapshot, &filter, before(&page)?, i64::from(limit) + 1).await?;
+    let rows = chosen(snapshot, filter, before(&page)?, i64::from(limit) + 1).await?;
     let mut items = Vec::with_capacity(rows.len());
     for row in rows {
-        items.push(view(&snapshot, row).await?);
+        items.push(view(snapshot, row).await?);
     }
-    Ok(axum::Json(Page::new(items, limit, |risk| risk.created_index.to_string())))
+    Ok(Page::new(items, limit, |risk| risk.created_index.to_string()))
 }
 
 async fn chosen(snapshot: &Snapshot, filter: &RiskFilter, before: u64, limit: i64) -> Result<Vec<RiskRow>, AppError> {
@@ -218,8 +229,7 @@ async fn chosen(snapshot: &Snapshot, filter: &RiskFilter, before: u64, limit: i6
     params(("id" = String, Path, description = "Id of the risk")),
     responses((status = 200, description = "The risk", body = RiskView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn show(allowed: Allowed<caller::Read>, Path(id): Path<RiskId>) -> Result<Response, AppError> {
-    let snapshot = allowed.read().await?;
-    let view = view(&snapshot, existing(&snapshot, &id).await?).await?;
+    let view = risk(&allowed.read().await?, &id).await?;
     Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
 }
 

@@ -55,19 +55,19 @@ async fn create(allowed: Allowed<caller::ManageTeams>, body: Json<NewTeam>) -> R
 
 /// A team.
 #[derive(Serialize, ToSchema)]
-struct TeamView {
+pub(in crate::http) struct TeamView {
     /// Its name.
-    name: String,
+    pub(in crate::http) name: String,
     /// What it is for.
-    description: String,
+    pub(in crate::http) description: String,
     /// How many are in it.
-    members: u64,
+    pub(in crate::http) members: u64,
     /// How many models it owns.
-    models: u64,
+    pub(in crate::http) models: u64,
     /// Whether it is no more.
-    dissolved: bool,
+    pub(in crate::http) dissolved: bool,
     /// Index of the last entry that changed it; the ETag.
-    revision: u64,
+    pub(in crate::http) revision: u64,
 }
 
 impl TeamView {
@@ -84,15 +84,19 @@ impl TeamView {
     params(PageQuery),
     responses((status = 200, description = "A page", body = Page<TeamView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(allowed: Allowed<caller::Read>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<TeamView>>, AppError> {
+    Ok(axum::Json(teams(&allowed.read().await?, &page).await?))
+}
+
+/// A page of teams.
+pub(in crate::http) async fn teams(snapshot: &Snapshot, page: &PageQuery) -> Result<Page<TeamView>, AppError> {
     let limit = page.limit()?;
     let after = page.after()?.unwrap_or_default();
-    let snapshot = allowed.read().await?;
     let rows = snapshot.rows::<TeamRow>("WHERE team > $1 ORDER BY team LIMIT $2", &values![after, i64::from(limit) + 1]).await?;
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
-        views.push(TeamView::of(&snapshot, row).await?);
+        views.push(TeamView::of(snapshot, row).await?);
     }
-    Ok(axum::Json(Page::new(views, limit, |team| team.name.clone())))
+    Ok(Page::new(views, limit, |team| team.name.clone()))
 }
 
 /// Read a team
@@ -100,10 +104,17 @@ async fn list(allowed: Allowed<caller::Read>, Query(page): Query<PageQuery>) -> 
     params(("name" = String, Path, description = "Name of the team")),
     responses((status = 200, description = "The team", body = TeamView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn show(allowed: Allowed<caller::Read>, Path(name): Path<Label>) -> Result<Response, AppError> {
-    let snapshot = allowed.read().await?;
-    let row = snapshot.get::<TeamRow>(values![name]).await?.ok_or_else(|| Refusal::not_found("team", name.as_str()))?;
-    let view = TeamView::of(&snapshot, row).await?;
+    let view = team(&allowed.read().await?, &name).await?;
     Ok(([(ETAG, format!("\"{}\"", view.revision))], axum::Json(view)).into_response())
+}
+
+/// The view of a team.
+///
+/// # Errors
+/// `not_found`.
+pub(in crate::http) async fn team(snapshot: &Snapshot, name: &Label) -> Result<TeamView, AppError> {
+    let row = snapshot.get::<TeamRow>(values![*name]).await?.ok_or_else(|| Refusal::not_found("team", name.as_str()))?;
+    TeamView::of(snapshot, row).await
 }
 
 /// What is said about a team.
@@ -139,19 +150,19 @@ async fn dissolve(allowed: Allowed<caller::ManageTeams>, Path(team): Path<Label>
 
 /// Who is in a team.
 #[derive(Serialize, ToSchema)]
-struct MemberView {
+pub(in crate::http) struct MemberView {
     /// Id of the actor.
-    id: String,
+    pub(in crate::http) id: String,
     /// His name for commands; null when it was erased.
-    name: Option<String>,
+    pub(in crate::http) name: Option<String>,
     /// `person`, `pipeline` or `service`.
-    kind: Option<String>,
+    pub(in crate::http) kind: Option<String>,
     /// Whether he has access.
-    active: bool,
+    pub(in crate::http) active: bool,
     /// Since when (RFC 3339).
-    added_at: String,
+    pub(in crate::http) added_at: String,
     /// Entry that says so.
-    index: u64,
+    pub(in crate::http) index: u64,
 }
 
 /// List the members of a team
@@ -159,17 +170,22 @@ struct MemberView {
     params(("name" = String, Path, description = "Name of the team"), PageQuery),
     responses((status = 200, description = "A page", body = Page<MemberView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn members(allowed: Allowed<caller::Read>, Path(name): Path<Label>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<MemberView>>, AppError> {
-    let limit = page.limit()?;
-    let after = page.after()?.unwrap_or_default();
     let snapshot = allowed.read().await?;
     snapshot.get::<TeamRow>(values![name]).await?.ok_or_else(|| Refusal::not_found("team", name.as_str()))?;
+    Ok(axum::Json(team_members(&snapshot, &name, &page).await?))
+}
+
+/// A page of the members of a team.
+pub(in crate::http) async fn team_members(snapshot: &Snapshot, name: &Label, page: &PageQuery) -> Result<Page<MemberView>, AppError> {
+    let limit = page.limit()?;
+    let after = page.after()?.unwrap_or_default();
     let tail = "WHERE team = $1 AND actor_id > $2 ORDER BY actor_id LIMIT $3";
-    let rows = snapshot.rows::<TeamMemberRow>(tail, &values![name, after, i64::from(limit) + 1]).await?;
+    let rows = snapshot.rows::<TeamMemberRow>(tail, &values![*name, after, i64::from(limit) + 1]).await?;
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
         let actor = snapshot.get::<ActorRow>(values![row.actor_id]).await?;
         views.push(MemberView {
-            name: handle(&snapshot, &row.actor_id).await?,
+            name: handle(snapshot, &row.actor_id).await?,
             kind: actor.as_ref().map(|actor| actor.kind.to_string()),
             active: actor.is_some_and(|actor| actor.active),
             id: row.actor_id.to_string(),
@@ -177,7 +193,7 @@ async fn members(allowed: Allowed<caller::Read>, Path(name): Path<Label>, Query(
             index: row.entry_index,
         });
     }
-    Ok(axum::Json(Page::new(views, limit, |member| member.id.clone())))
+    Ok(Page::new(views, limit, |member| member.id.clone()))
 }
 
 /// Add a person, pipeline or service to a team

@@ -1,7 +1,7 @@
 //! Tokens: issue, list, rotate, revoke. A secret is shown once, in the answer that makes it; the registry keeps its digest.
 
 mod account;
-mod view;
+pub(in crate::http) mod view;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -113,13 +113,26 @@ async fn issue(allowed: Allowed<caller::ManageActors>, body: Json<NewToken>) -> 
 }
 
 async fn issued<P: Permit>(allowed: &Allowed<P>, actor: ActorId, days: u16, limits: Limits, by: Issuer, requested: &Requested) -> Result<Response, AppError> {
+    let (made, id, secret) = issue_token(allowed, actor, days, limits, by, requested).await?;
+    Ok(shown(&made, &id, secret))
+}
+
+/// Issues a token: the receipt, its id, and the secret, which is that of the first time only ([`Receipt::replayed`]).
+pub(in crate::http) async fn issue_token<P: Permit>(
+    allowed: &Allowed<P>,
+    actor: ActorId,
+    days: u16,
+    limits: Limits,
+    by: Issuer,
+    requested: &Requested,
+) -> Result<(Receipt, TokenId, String), AppError> {
     let seconds = seconds(days)?;
     check_unlimited(allowed)?;
     let (id, secret) = (ids::token()?, token::secret()?);
     let expires_at = allowed.app.now().plus_seconds(seconds);
     let issue = Issue { token: id.clone(), actor, secret: Digest::of(secret.as_bytes()), expires_at, limits, by };
     let made = allowed.execute(Command::IssueToken(Box::new(issue)), requested).await?;
-    Ok(shown(&made, &id, secret))
+    Ok((made, id, secret))
 }
 
 /// With a limited token, or that of a pipeline run, nobody makes one that can do more.
@@ -203,6 +216,18 @@ async fn rotate(allowed: Allowed<caller::ManageActors>, Path(id): Path<TokenId>,
 }
 
 async fn rotated<P: Permit>(allowed: &Allowed<P>, id: TokenId, overlap_hours: u16, whose: Whose, requested: &Requested) -> Result<Response, AppError> {
+    let (made, new, secret) = rotate_token(allowed, id, overlap_hours, whose, requested).await?;
+    Ok(shown(&made, &new, secret))
+}
+
+/// Issues a token in the place of another one: the receipt, the new id, and the secret, which is that of the first time only.
+pub(in crate::http) async fn rotate_token<P: Permit>(
+    allowed: &Allowed<P>,
+    id: TokenId,
+    overlap_hours: u16,
+    whose: Whose,
+    requested: &Requested,
+) -> Result<(Receipt, TokenId, String), AppError> {
     // A token may be replaced by its like with itself; anything else would give more than it has.
     if whose == Whose::Other || allowed.caller.credential.token() != Some(&id) {
         check_unlimited(allowed)?;
@@ -211,7 +236,7 @@ async fn rotated<P: Permit>(allowed: &Allowed<P>, id: TokenId, overlap_hours: u1
     let overlap_seconds = i64::from(overlap_hours) * HOUR_SECONDS;
     let rotate = Rotate { token: id, new: new.clone(), secret: Digest::of(secret.as_bytes()), overlap_seconds, whose };
     let made = allowed.execute(Command::RotateToken(rotate), requested).await?;
-    Ok(shown(&made, &new, secret))
+    Ok((made, new, secret))
 }
 
 #[cfg(test)]

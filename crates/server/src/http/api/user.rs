@@ -54,22 +54,22 @@ async fn create(allowed: Allowed<caller::ManageActors>, body: Json<NewUser>) -> 
 
 /// A user, pipeline or service.
 #[derive(Serialize, ToSchema)]
-struct UserView {
+pub(in crate::http) struct UserView {
     /// Identifier, as in entries.
-    id: String,
+    pub(in crate::http) id: String,
     /// Name for commands; null when it was erased.
-    name: Option<String>,
+    pub(in crate::http) name: Option<String>,
     /// Name for people.
-    display_name: Option<String>,
+    pub(in crate::http) display_name: Option<String>,
     /// `person`, `pipeline` or `service`.
-    kind: String,
+    pub(in crate::http) kind: String,
     /// Roles.
     #[schema(value_type = Vec<String>)]
-    roles: serde_json::Value,
+    pub(in crate::http) roles: serde_json::Value,
     /// Whether it has access.
-    active: bool,
+    pub(in crate::http) active: bool,
     /// Whether the name was erased.
-    erased: bool,
+    pub(in crate::http) erased: bool,
 }
 
 /// List users, pipelines and services
@@ -77,18 +77,30 @@ struct UserView {
     params(PageQuery),
     responses((status = 200, description = "A page", body = Page<UserView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(allowed: Allowed<caller::ReadEntries>, Query(page): Query<PageQuery>) -> Result<axum::Json<Page<UserView>>, AppError> {
-    let limit = page.limit()?;
-    let after = page.after()?.unwrap_or_default();
-    let snapshot = allowed.read().await?;
-    let rows = snapshot.rows::<ActorRow>("WHERE actor_id > $1 ORDER BY actor_id LIMIT $2", &values![after, i64::from(limit) + 1]).await?;
-    let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
-        items.push(user(&snapshot, row).await?);
-    }
-    Ok(axum::Json(Page::new(items, limit, |user| user.id.clone())))
+    Ok(axum::Json(users(&allowed.read().await?, &page).await?))
 }
 
-async fn user(snapshot: &Snapshot, row: ActorRow) -> Result<UserView, AppError> {
+/// A page of users.
+pub(in crate::http) async fn users(snapshot: &Snapshot, page: &PageQuery) -> Result<Page<UserView>, AppError> {
+    users_of(snapshot, None, page).await
+}
+
+/// A page of the users of a kind.
+pub(in crate::http) async fn users_of(snapshot: &Snapshot, kind: Option<ActorKind>, page: &PageQuery) -> Result<Page<UserView>, AppError> {
+    let limit = page.limit()?;
+    let after = page.after()?.unwrap_or_default();
+    let kind = kind.map_or("%", ActorKind::as_str);
+    let tail = "WHERE actor_id > $1 AND kind LIKE $2 ORDER BY actor_id LIMIT $3";
+    let rows = snapshot.rows::<ActorRow>(tail, &values![after, kind, i64::from(limit) + 1]).await?;
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        items.push(user(snapshot, row).await?);
+    }
+    Ok(Page::new(items, limit, |user| user.id.clone()))
+}
+
+/// The view of a user.
+pub(in crate::http) async fn user(snapshot: &Snapshot, row: ActorRow) -> Result<UserView, AppError> {
     let directory = snapshot.get::<DirectoryRow>(values![row.actor_id]).await?;
     let (name, display_name) = directory.map(|row| (row.handle.to_string(), row.display_name)).unzip();
     Ok(UserView {
@@ -106,7 +118,7 @@ async fn user(snapshot: &Snapshot, row: ActorRow) -> Result<UserView, AppError> 
 ///
 /// # Errors
 /// `not_found`.
-pub(super) async fn named(snapshot: &Snapshot, name: &Label) -> Result<ActorId, AppError> {
+pub(in crate::http) async fn named(snapshot: &Snapshot, name: &Label) -> Result<ActorId, AppError> {
     let row = snapshot.get::<HandleRow>(values![*name]).await?;
     Ok(row.ok_or_else(|| Refusal::not_found("user", name.as_str()))?.actor_id)
 }
@@ -115,7 +127,7 @@ pub(super) async fn named(snapshot: &Snapshot, name: &Label) -> Result<ActorId, 
 ///
 /// # Errors
 /// `not_found`.
-pub(super) async fn named_or_id(snapshot: &Snapshot, user: &Label) -> Result<ActorId, AppError> {
+pub(in crate::http) async fn named_or_id(snapshot: &Snapshot, user: &Label) -> Result<ActorId, AppError> {
     match ActorId::parse(user.as_str()) {
         Ok(id) if snapshot.get::<ActorRow>(values![id]).await?.is_some() => Ok(id),
         Ok(_) | Err(_) => named(snapshot, user).await,
@@ -126,7 +138,7 @@ pub(super) async fn named_or_id(snapshot: &Snapshot, user: &Label) -> Result<Act
 ///
 /// # Errors
 /// [`AppError::Fault`].
-pub(super) async fn handle(snapshot: &Snapshot, actor: &ActorId) -> Result<Option<String>, AppError> {
+pub(in crate::http) async fn handle(snapshot: &Snapshot, actor: &ActorId) -> Result<Option<String>, AppError> {
     Ok(snapshot.get::<DirectoryRow>(values![*actor]).await?.map(|row| row.handle.to_string()))
 }
 

@@ -5,6 +5,7 @@
 
 mod account;
 mod admin;
+mod again;
 pub mod filters;
 pub mod form;
 pub mod frame;

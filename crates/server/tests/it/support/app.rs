@@ -153,6 +153,7 @@ impl TestApp {
             crash,
             keys,
             rates: Arc::default(),
+            settings: Vec::new(),
         };
         let app = opened(config).await;
         let token = std::fs::read_to_string(data.join("admin-token")).unwrap();

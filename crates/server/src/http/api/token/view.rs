@@ -14,36 +14,36 @@ use crate::values;
 
 /// A token, without its secret.
 #[derive(Serialize, ToSchema)]
-pub(super) struct TokenView {
+pub(in crate::http) struct TokenView {
     /// Identifier.
-    pub(super) id: String,
+    pub(in crate::http) id: String,
     /// Id of the actor that it belongs to.
-    actor: String,
+    pub(in crate::http) actor: String,
     /// Name of that user, pipeline or service; null when it was erased.
-    user: Option<String>,
+    pub(in crate::http) user: Option<String>,
     /// When it was issued (RFC 3339).
-    issued_at: String,
+    pub(in crate::http) issued_at: String,
     /// Until when it is valid (RFC 3339).
-    expires_at: String,
+    pub(in crate::http) expires_at: String,
     /// Whether it was revoked.
-    revoked: bool,
+    pub(in crate::http) revoked: bool,
     /// To what it is limited: {actions, teams, models}; models by their ids.
     #[schema(value_type = Object)]
-    limits: Limits,
+    pub(in crate::http) limits: Limits,
     /// The token that takes its place; null unless it was rotated.
-    replaced_by: Option<String>,
+    pub(in crate::http) replaced_by: Option<String>,
     /// Id of the workload identity by which a pipeline run got it; null for a token that somebody keeps.
-    identity: Option<String>,
+    pub(in crate::http) identity: Option<String>,
     /// When it was last used, to the minute (RFC 3339); null when it never was.
-    last_used_at: Option<String>,
+    pub(in crate::http) last_used_at: Option<String>,
     /// From which address.
-    last_used_from: Option<String>,
+    pub(in crate::http) last_used_from: Option<String>,
     /// Entry that issued it.
-    index: u64,
+    pub(in crate::http) index: u64,
 }
 
 /// A page of tokens, of one actor or of all.
-pub(super) async fn page(snapshot: &Snapshot, actor: Option<&ActorId>, page: &PageQuery) -> Result<Page<TokenView>, AppError> {
+pub(in crate::http) async fn page(snapshot: &Snapshot, actor: Option<&ActorId>, page: &PageQuery) -> Result<Page<TokenView>, AppError> {
     let limit = page.limit()?;
     let after = page.after()?.unwrap_or_default();
     let whose = actor.map_or_else(|| "%".to_owned(), ToString::to_string);
