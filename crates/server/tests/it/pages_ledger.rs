@@ -43,9 +43,9 @@ both! {
         assert_eq!(seen.status, 200, "{}", seen.text);
         let text = words(&seen.text);
         assert!(text.contains("entries, none ever changed or removed."), "{text}");
-        assert!(text.contains("Monday 1 June 2026") && text.contains("registered with 1 files"), "{text}");
+        assert!(text.contains("Monday 1 June 2026") && text.contains("registered, files: 1"), "{text}");
         assert!(!text.contains("hidden from you"), "an auditor sees everything: {text}");
-        let (newer, older) = (text.find("registered with 1 files").unwrap(), text.find("Created as model loan, risk tier minimal").unwrap());
+        let (newer, older) = (text.find("registered, files: 1").unwrap(), text.find("Created as model loan, risk tier minimal").unwrap());
         assert!(newer < older);
         // The password of the auditor himself is the newest but one.
         assert!(text.contains("Password set"), "{text}");
@@ -62,14 +62,14 @@ both! {
         let auditor = auditor(app).await;
         for (query, there, missing) in [
             ("subject=loan", "Created as model loan", "Created as model other"),
-            ("subject=loan/2", "registered with 1 files", "Created as model loan"),
-            ("kind=model", "Created as model other", "registered with"),
-            ("kind=version.registered", "registered with", "Created as model"),
+            ("subject=loan/2", "registered, files: 1", "Created as model loan"),
+            ("kind=model", "Created as model other", "registered, files"),
+            ("kind=version.registered", "registered, files", "Created as model"),
             ("refusals=1", "Refused to edit-model: access_denied", "Created as model"),
             ("actor=model-auditor", "Refused to edit-model", "Created as model"),
             ("actor=nobody-at-all", "No entry matches.", "Created as model"),
             ("door=pages", "Entries that match", "Created as model loan"),
-            ("from=2026-06-02", "registered with", "Created as model loan"),
+            ("from=2026-06-02", "registered, files", "Created as model loan"),
             ("until=2026-06-01&subject=loan", "Created as model loan", "Tuesday 2 June"),
             ("as_of=0", "started in mode enforce", "Created as"),
         ] {

@@ -35,7 +35,7 @@ both! {
         let seen = viewer.get("/policy").await;
         assert_eq!(seen.status, 200, "{}", seen.text);
         let rules = app.admin.get("/api/v1/policy").await.expect(200)["rules"].as_array().unwrap().clone();
-        assert!(seen.text.contains(&format!("{} rules must hold", rules.len())) && seen.text.contains("<strong>enforce</strong>"), "{}", seen.text);
+        assert!(seen.text.contains(&format!("{} rules, asked at", rules.len())) && seen.text.contains("<strong>enforce</strong>"), "{}", seen.text);
         for rule in &rules {
             let id = rule["id"].as_str().unwrap();
             assert!(seen.text.contains(&format!("href=\"/policy/rules/{id}\"")), "{id}");
