@@ -85,6 +85,8 @@ mod pages;
 #[cfg(test)]
 mod pages_ledger;
 #[cfg(test)]
+mod pages_models;
+#[cfg(test)]
 mod pages_policy;
 #[cfg(test)]
 mod policy;
@@ -98,6 +100,8 @@ mod registry_keys;
 mod risk;
 #[cfg(test)]
 mod rollback;
+#[cfg(test)]
+mod routes;
 #[cfg(test)]
 mod sight;
 #[cfg(test)]
