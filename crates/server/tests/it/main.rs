@@ -85,7 +85,11 @@ mod pages;
 #[cfg(test)]
 mod pages_admin;
 #[cfg(test)]
+mod pages_ledger;
+#[cfg(test)]
 mod pages_models;
+#[cfg(test)]
+mod pages_policy;
 #[cfg(test)]
 mod pages_registers;
 #[cfg(test)]
