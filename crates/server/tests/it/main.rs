@@ -84,6 +84,8 @@ mod own_signature;
 mod pages;
 #[cfg(test)]
 mod pages_review;
+mod pages_models;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;
@@ -95,6 +97,8 @@ mod registry_keys;
 mod risk;
 #[cfg(test)]
 mod rollback;
+#[cfg(test)]
+mod routes;
 #[cfg(test)]
 mod sight;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use chancery_core::tables::SettingRow;
 use futures_util::FutureExt as _;
 use reqwest::Url;
 
-use super::layout::{Link, Note};
+use super::layout::{Link, Note, NoteKind};
 use super::session::Shown;
 use crate::app::AppError;
 use crate::app::as_of::Cut;
@@ -249,6 +249,17 @@ impl Frame {
             foot.other_time = None;
         }
         self
+    }
+
+    /// Of a page that has no past: asked for it all the same, it says so.
+    #[must_use]
+    pub fn in_the_present(mut self) -> Self {
+        let past = self.past.take().map(|past| Note {
+            lines: vec![format!("You asked for entry {}. What is shown here is worked out from the record as it is now.", past.index)],
+            links: vec![Link::new(format!("/ledger?until={}", past.index), format!("Read the ledger up to entry {}", past.index))],
+            ..Note::new(NoteKind::Told, "This page shows the present")
+        });
+        self.present_only().with(past)
     }
 
     /// Whether forms are rendered: nothing is changed in the past.

@@ -105,10 +105,8 @@ pub(in super::super) async fn show(own: Shown<caller::Read>, Path((name, pair)):
     let value = serde_json::to_value(&shown).map_err(|error| AppError::from(Fault::database("write a comparison", error)))?;
     let said = (view::facts(&snapshot, &old_row).await?, view::facts(&snapshot, &new_row).await?);
     let path = format!("/models/{}", crate::http::file::encode(model.name.as_str()));
-    let frame = own.frame(&snapshot, Area::Models, &format!("{old} and {new}")).await?.present_only();
-    let mut frame = frame.under("/models", "Models").under(&path, model.name.as_str()).json(format!("/api/v1{path}/compare/{old}/{new}"));
-    // Facts and files are sealed: they were then what they are now.
-    frame.past = None;
+    let frame = own.frame(&snapshot, Area::Models, &format!("{old} and {new}")).await?.in_the_present();
+    let frame = frame.under("/models", "Models").under(&path, model.name.as_str()).json(format!("/api/v1{path}/compare/{old}/{new}"));
     Ok(page(StatusCode::OK, &filled(frame, model.name.to_string(), (&old_row, &new_row), &value, &said)))
 }
 

@@ -167,11 +167,6 @@ impl Subject {
 }
 
 /// The frame of a page that has no past: asked for it all the same, it says so.
-pub(super) fn present(mut frame: Frame) -> Frame {
-    let past = frame.past.take().map(|past| Note {
-        lines: vec![format!("You asked for entry {}. What is shown here is worked out from the record as it is now.", past.index)],
-        links: vec![Link::new(format!("/ledger?until={}", past.index), format!("Read the ledger up to entry {}", past.index))],
-        ..Note::new(NoteKind::Told, "This page shows the present")
-    });
-    frame.present_only().with(past)
+pub(super) fn present(frame: Frame) -> Frame {
+    frame.in_the_present()
 }
