@@ -82,9 +82,9 @@ mod origin;
 mod own_signature;
 #[cfg(test)]
 mod pages;
+mod pages_models;
 #[cfg(test)]
 mod pages_review;
-mod pages_models;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
