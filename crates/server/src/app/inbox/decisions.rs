@@ -11,7 +11,7 @@ use super::decides;
 use crate::app::access::Caller;
 use crate::app::gate::authors::authors;
 use crate::app::policy::Policy;
-use crate::app::{AppError, App, view};
+use crate::app::{App, AppError, view};
 use crate::store::Snapshot;
 use crate::values;
 
