@@ -63,6 +63,7 @@ both! {
         for (query, there, missing) in [
             ("subject=loan", "Created as model loan", "Created as model other"),
             ("subject=loan/2", "registered, files: 1", "Created as model loan"),
+            ("subject=model/loan/2", "registered, files", "Created as model loan"),
             ("kind=model", "Created as model other", "registered, files"),
             ("kind=version.registered", "registered, files", "Created as model"),
             ("refusals=1", "Refused to edit-model: access_denied", "Created as model"),

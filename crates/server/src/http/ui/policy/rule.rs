@@ -7,6 +7,7 @@ use axum::response::Response;
 use chancery_core::entry::Subject;
 use chancery_core::names::{Label, Timestamp};
 use chancery_core::tables::{ExceptionRow, FindingRow};
+use serde_json::Value;
 
 use super::super::filters;
 use super::super::frame::{Area, Frame, Visit};
@@ -77,9 +78,19 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(id): Path<String>) -> Re
             (status, Some(note), None)
         }
     };
-    let data = Some(&text.data).filter(|data| !data.is_null()).map(|data| clip(&serde_json::to_string_pretty(data).unwrap_or_default()));
+    let data = Some(&text.data).filter(|data| !data.is_null()).map(|data| clip(&lines(data)));
     let text = RuleText { text: text.text.map(|text| clip(&text)), ..text };
     Ok(page(status, &Rule { frame: frame.with(note), text, data, failing, waived, target, said }))
+}
+
+/// Data of a rule, with each element of a list on a line.
+fn lines(data: &Value) -> String {
+    let Some(members) = data.as_object() else { return data.to_string() };
+    let member = |(name, value): (&String, &Value)| match value.as_array() {
+        Some(items) if items.iter().any(Value::is_object) => items.iter().fold(format!("{name}:\n"), |text, item| format!("{text}  {item}\n")),
+        Some(_) | None => format!("{name}: {value}\n"),
+    };
+    members.iter().map(member).collect()
 }
 
 /// Text of which no more is shown than a page holds.
@@ -114,7 +125,7 @@ async fn said(own: &Shown<caller::Read>, rule: &str, target: &Target, visit: &Vi
     let view: ExplainView = own.allowed.app.explain(&own.allowed.caller, rule, &name, number, to, &Label::parse("production")?).await?;
     let shown = own.allowed.shown(&name, &[number], view).await?;
     let value = serde_json::to_value(&shown).unwrap_or_default();
-    let text = |pointer: &str| value.pointer(pointer).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let input = value.get("input").map(|input| clip(&serde_json::to_string_pretty(input).unwrap_or_default())).unwrap_or_default();
     Ok(Some(SaidHere {
         outcome: text("/finding/outcome").unwrap_or_default(),

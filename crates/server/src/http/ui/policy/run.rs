@@ -30,7 +30,11 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn of(visit: &Visit) -> Self {
         let text = |name: &str| visit.get(name).unwrap_or_default().trim().to_owned();
-        Self { version: text("version"), to: visit.get("to").unwrap_or("production").to_owned() }
+        let version = match visit.get("model") {
+            Some(model) => format!("{}/{}", model.trim(), text("version")),
+            None => text("version"),
+        };
+        Self { version, to: visit.get("to").unwrap_or("production").to_owned() }
     }
 
     /// The states that gates lead to.
