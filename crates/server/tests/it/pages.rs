@@ -82,14 +82,17 @@ async fn walked(app: &TestApp, texts: Texts) {
     let people = people(app).await;
     let asked: Vec<Value> = pages.iter().map(|visit| json!({"path": visit.path, "person": visit.person, "status": visit.status})).collect();
     let size = app.size().await;
-    let (fine, found) = app.drive("walk.mjs", json!({"people": people, "visits": asked, "budget": BUDGET, "looks": looks(texts), "foreign": FOREIGN})).await;
+    let (fine, found) = app.drive("walk.mjs", json!({"people": &people, "visits": asked, "budget": BUDGET, "looks": looks(texts), "foreign": FOREIGN})).await;
     println!("{} pages, the largest: {}, {} s: {}", pages.len(), found["largest"], found["seconds"], found["spent"]);
     let problems: Vec<&str> = found["problems"].as_array().unwrap().iter().map(|problem| problem.as_str().unwrap()).collect();
     assert!(fine && problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     assert_eq!(found["seen"].as_array().unwrap().len(), pages.len(), "not every page was seen to its end");
     only_refusals_since(app, size).await;
     match texts {
-        Texts::Ordinary => forms::lead_somewhere(&found, &list()),
+        Texts::Ordinary => {
+            forms::lead_somewhere(&found, &list());
+            forms::refuse_what_is_stale(app, &found, &people, &list()).await;
+        }
         // Otherwise nothing hostile was looked at.
         Texts::Hostile => assert!(found["foreign"].as_array().unwrap().len() >= LEAST_FOREIGN, "shown on few pages: {}", found["foreign"]),
     }
@@ -100,16 +103,16 @@ async fn answered(app: &TestApp) {
     let world = world(app, Texts::Ordinary).await;
     let (pages, bytes) = visits(&world);
     let nobody = Browser::new(&app.address);
-    for visit in bytes {
-        let seen = nobody.get(&visit.path).await;
-        assert_eq!(seen.status, visit.status, "{}", visit.path);
-        assert!(!seen.header("content-type").starts_with("text/html"), "{} is a page", visit.path);
-    }
     let mut browsers = BTreeMap::from([("".to_owned(), nobody)]);
     for (name, cookie) in people(app).await.as_object().unwrap() {
         let browser = Browser::new(&app.address);
         browser.plant(cookie["name"].as_str().unwrap(), cookie["value"].as_str().unwrap());
         browsers.insert(name.clone(), browser);
+    }
+    for visit in bytes {
+        let seen = browsers[visit.person].get(&visit.path).await;
+        assert_eq!(seen.status, visit.status, "{}", visit.path);
+        assert!(!seen.header("content-type").starts_with("text/html"), "{} is a page", visit.path);
     }
     let mut wrong = Vec::new();
     for visit in pages {
@@ -132,7 +135,7 @@ async fn answered(app: &TestApp) {
 
 /// A page with one of every fault that the walk looks for.
 const BAD: &str = r#"<!doctype html><html><head><title>Bad</title></head><body><main><h1>Bad</h1><p style="color:#ccc;background:#fff">pale</p>
-<img src="https://attacker.example/x.png"><input><div style="width:2000px">wide</div><button onclick="x()"></button>
+<img src="https://attacker.example/x.png"><input><div style="width:2000px">wide</div><button onclick="x()"></button><p>a&#x202e;b</p>
 <script>document.querySelector('main').append('more'); console.error('loud'); alert('stored'); nothing()</script></main></body></html>"#;
 
 #[tokio::test]
@@ -163,7 +166,7 @@ async fn the_walk_sees_what_is_wrong_with_a_page() {
         "other text without a script",
         "a script that is not ours",
         "an element that no page has",
-        "the attribute onclick",
+        "the attribute onclick", "a character that deceives, 202e",
         "the attribute style",
         "a link that leads elsewhere",
         "bytes are more than 100",

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::AppError;
-use crate::app::view::ModelReference;
+use crate::app::view::{self, ModelReference};
 use crate::app::workload::{PipelineRunView, run_view};
 use crate::store::Snapshot;
 use crate::values;
@@ -31,6 +31,8 @@ pub struct PromotionSummary {
     pub evidence_set: String,
     /// Who opened it.
     pub opened_by: String,
+    /// Name for people; null when it was erased.
+    pub opened_by_name: Option<String>,
     /// When (RFC 3339).
     pub opened_at: String,
     /// The pipeline run that opened it; null when it was no pipeline, or one without workload identity.
@@ -77,6 +79,7 @@ impl PromotionSummary {
             risk_tier: row.risk_tier.to_string(),
             evidence_set: row.evidence_set.to_string(),
             opened_by: row.opened_by.to_string(),
+            opened_by_name: view::display_name(snapshot, &row.opened_by).await?,
             opened_at: row.opened_at.to_string(),
             opened_by_run: run_view(snapshot, row.opened_run.as_ref()).await?,
             executed_by_run: run_view(snapshot, row.executed_run.as_ref()).await?,

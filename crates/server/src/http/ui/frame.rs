@@ -5,6 +5,7 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::refusal::Refusal;
 use chancery_core::registry::POLICY_MODE;
 use chancery_core::tables::SettingRow;
+use futures_util::FutureExt as _;
 use reqwest::Url;
 
 use super::layout::{Link, Note, NoteKind};
@@ -241,11 +242,19 @@ impl Frame {
         self
     }
 
-    /// Of a page that shows nothing but the present.
+    /// Of a page that shows nothing but the present: who asks it for another time is told so.
     #[must_use]
     pub fn present_only(mut self) -> Self {
         if let Some(foot) = &mut self.foot {
             foot.other_time = None;
+        }
+        if let Some(past) = self.past.take() {
+            let lines = vec!["What it shows is kept as it is now. The ledger has every change of it.".to_owned()];
+            let links = vec![
+                Link::new(format!("/ledger?as_of={}", past.index), format!("Read the ledger up to entry {}", past.index)),
+                Link::new(past.now, "This page without a time"),
+            ];
+            self.note = self.note.or(Some(Note { lines, links, ..Note::new(NoteKind::Told, "This page shows the present, not the time that was asked for.") }));
         }
         self
     }
@@ -306,6 +315,7 @@ impl<P: Permit> Shown<P> {
             theme: self.visit.theme,
             note: recorded.map(Note::recorded),
             past,
+            waiting: self.allowed.app.count_waiting(&self.allowed.caller, snapshot).boxed().await?,
             foot: Some(Foot { index: last, at: head.at, mode, policy, json: None, other_time: Some(self.visit.path.clone()) }),
             seed: hex::encode(ids::random::<16>()?),
             ..Frame::bare(title, Some(self.person.clone()))

@@ -36,6 +36,7 @@ fn models(world: &World, shape: &str) -> Option<Fixture> {
         ]),
         "/models/{}" => pages([
             ("model-owner", "/models/loan".to_owned()),
+            ("governance-lead", "/models/loan".to_owned()),
             ("reader", "/models/assistant".to_owned()),
             ("reader", "/models/many".to_owned()),
             ("reader", "/models/bulk-00".to_owned()),
@@ -52,6 +53,7 @@ fn models(world: &World, shape: &str) -> Option<Fixture> {
             ("reader", "/models/elsewhere/1".to_owned()),
             ("scientist", at("/models/loan/2")),
         ]),
+        "/models/{}/compare" => pages([("reader", "/models/many/compare".to_owned()), ("reader", "/models/bulk-00/compare".to_owned())]),
         "/models/{}/compare/{}" => pages([("reader", "/models/loan/compare/2...3".to_owned()), ("reader", "/models/loan/compare/1...1".to_owned())]),
         "/models/{}/history" => pages([("model-auditor", "/models/loan/history".to_owned()), ("reader", at("/models/loan/history"))]),
         "/models/{}/{}/rollback" => pages([("on-call", "/models/loan/1/rollback".to_owned()), ("reader", "/models/loan/1/rollback".to_owned())]),
@@ -121,7 +123,7 @@ fn record(world: &World, shape: &str) -> Option<Fixture> {
             ("reader", "/policy/rules/artifact.intact".to_owned()),
             ("reader", "/policy/rules/approval.complete".to_owned()),
         ]),
-        "/policy/try" => pages([("reader", "/policy/try".to_owned()), ("reader", "/policy/try?model=loan&version=3&to=production".to_owned())]),
+        "/policy/try" => pages([("reader", "/policy/try".to_owned()), ("reader", "/policy/try?version=loan%2F3&to=production".to_owned())]),
         "/policy/bundles/{}" => pages([("registrar", format!("/policy/bundles/{}", world.bundle))]),
         "/policy/replay/{}" => pages([("model-auditor", format!("/policy/replay/{}", world.verdict))]),
         "/can-i" => pages([("scientist", "/can-i".to_owned()), ("scientist", "/can-i?action=execute".to_owned())]),
@@ -133,7 +135,10 @@ fn administration(world: &World, shape: &str) -> Option<Fixture> {
     let _ = world;
     Some(match shape {
         "/admin/people/{}" => pages([("registrar", "/admin/people/scientist".to_owned()), ("registrar", "/admin/people/waiting".to_owned())]),
-        "/admin/teams/{}" => pages([("registrar", "/admin/teams/credit".to_owned())]),
+        "/admin/people/{}/offboarding" => {
+            pages([("registrar", "/admin/people/scientist/offboarding".to_owned()), ("registrar", "/admin/people/leaver/offboarding".to_owned())])
+        }
+        "/admin/teams/{}" => pages([("registrar", "/admin/teams/credit".to_owned()), ("registrar", "/admin/teams/risk".to_owned())]),
         _ if shape.split('/').count() == 3 => pages([("registrar", shape.to_owned()), ("model-auditor", shape.to_owned())]),
         _ => return None,
     })

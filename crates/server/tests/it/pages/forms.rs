@@ -15,6 +15,11 @@ const BEFORE_A_SESSION: &[&str] = &["/login", "/password"];
 /// Forms that may be sent twice without harm, and so have no idempotency key.
 const WITHOUT_KEY: &[&str] = &["/login", "/password", "/logout", "/account/password", "/account/sessions", "/account/tokens"];
 
+/// Fields that say what a form was made of.
+const MARKS: &[&str] = &["revision", "evidence_set", "replaces"];
+/// Routes that must at least have such a field.
+const LEAST_MARKED: usize = 3;
+
 /// A path of a route; every parameter has a value that its type takes.
 fn path(world: &World, pattern: &str) -> String {
     let parts: Vec<&str> = pattern.split('/').collect();
@@ -111,4 +116,64 @@ fn fits(pattern: &str, path: &str) -> bool {
     let (shape, path): (String, Vec<&str>) = (shape(pattern), path.split('/').collect());
     let parts: Vec<&str> = shape.split('/').collect();
     parts.len() == path.len() && parts.iter().zip(path).all(|(part, value)| *part == "{}" || *part == value)
+}
+
+/// What a form is sent with when somebody fills in what he must.
+fn filled(form: &Value) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let mut chosen = Vec::new();
+    for field in form["fields"].as_array().unwrap() {
+        let text = |name: &str| field[name].as_str().unwrap().to_owned();
+        let (name, kind, mut value) = (text("name"), text("kind"), text("value"));
+        match kind.as_str() {
+            "hidden" => {}
+            "radio" if chosen.contains(&name) => continue,
+            "radio" => chosen.push(name.clone()),
+            "checkbox" => continue,
+            "select-one" => {
+                let options = field["options"].as_array().unwrap();
+                value = options.iter().map(|option| option.as_str().unwrap()).find(|option| !option.is_empty()).unwrap_or_default().to_owned();
+            }
+            "date" if field["required"] == true => value = "2026-07-01".to_owned(),
+            _ if field["required"] == true && value.is_empty() => value = "text".to_owned(),
+            _ => {}
+        }
+        fields.push((name, value));
+    }
+    fields
+}
+
+/// Every form that carries what it was made of is refused when that has moved: nothing is recorded, and what was typed is still there.
+pub(super) async fn refuse_what_is_stale(app: &TestApp, found: &Value, people: &Value, routes: &[(&str, &str)]) {
+    let mut tried = std::collections::BTreeSet::new();
+    for form in found["forms"].as_array().unwrap() {
+        let action = form["action"].as_str().unwrap();
+        let mut fields = filled(form);
+        let Some(mark) = fields.iter().position(|(name, _)| MARKS.contains(&name.as_str())) else { continue };
+        let pattern = routes.iter().find(|(verb, pattern)| *verb == "POST" && fits(pattern, action)).unwrap().1;
+        if !tried.insert(pattern) {
+            continue;
+        }
+        let value = &mut fields[mark].1;
+        *value = if value.bytes().all(|byte| byte.is_ascii_digit()) { "4096".to_owned() } else { moved(value) };
+        let browser = Browser::new(&app.address);
+        let cookie = &people[form["person"].as_str().unwrap()];
+        browser.plant(cookie["name"].as_str().unwrap(), cookie["value"].as_str().unwrap());
+        let size = app.size().await;
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let seen = browser.post(action, &fields).await;
+        assert!(matches!(seen.status, 409 | 412), "{form}: {} {}", seen.status, seen.text);
+        assert!(seen.text.contains("n-warn"), "{form} does not say that something changed: {}", seen.text);
+        for (name, value) in fields.iter().filter(|(_, value)| *value == "text") {
+            assert!(seen.text.contains(value), "{name} of {form} is not kept: {}", seen.text);
+        }
+        assert_eq!(app.size().await, size, "{form} was recorded");
+    }
+    assert!(tried.len() >= LEAST_MARKED, "only {tried:?} carry what they were made of");
+}
+
+/// A digest, or anything else, with another digit.
+fn moved(value: &str) -> String {
+    let last = if value.ends_with('0') { "1" } else { "0" };
+    format!("{}{last}", value.get(..value.len() - 1).unwrap())
 }

@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     "the browser checks the proof",
     "a changed entry is refused in words",
     "a changed checkpoint is refused in words",
+    "a record that was rewritten since the last visit is refused in words",
 ];
 
 /// A model with a release, a version that lacks nothing but approvals, and one that lacks everything.

@@ -37,7 +37,10 @@ fn all<const N: usize>(person: &'static str, paths: [&str; N]) -> Fixture {
 pub(super) fn fixture(world: &World, pattern: &str) -> Option<Fixture> {
     use Fixture::{Bytes, Page};
     let refused = |person, path: &str, status| Visit { path: path.to_owned(), person, status };
+    let entry = |part: &str| vec![seen("model-auditor", format!("/ledger/{}/{part}", world.verdict))];
     Some(match shape(pattern).as_str() {
+        "/ledger/{}/entry" => Bytes(entry("entry")),
+        "/ledger/{}/proof" => Bytes(entry("proof")),
         "/assets/chancery.css" | "/assets/verify.js" | "/assets/htmx.js" => Bytes(vec![seen("", pattern)]),
         "/login" => all("", ["/login", "/login?next=%2Fmodels"]),
         // The provider of this registry is nowhere, and a browser that comes back from nowhere is told so.

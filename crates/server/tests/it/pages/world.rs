@@ -65,10 +65,19 @@ async fn on_condition(texts: Texts, who: &Client, id: &str, role: &str) {
 /// The model that most pages are about: two releases, an open promotion with findings and a worse metric, a bare draft.
 async fn loan(app: &TestApp, cast: &Cast, texts: Texts) -> (String, u64) {
     cast.owner.model("loan", "high").await;
-    for bytes in [b"one", b"two"] {
-        let version = cast.evaluated("loan", bytes).await;
-        cast.bring_to(&version, "production").await;
+    let first = cast.evaluated("loan", b"one").await;
+    cast.bring_to(&first, "production").await;
+    // A condition that is owed, because the version moved under it.
+    let second = cast.evaluated("loan", b"two").await;
+    let id = opened(cast, &second).await;
+    for (role, approver) in cast.approvers() {
+        if role == "product" {
+            on_condition(texts, approver, &id, role).await;
+        } else {
+            approver.verdict(&id, role, "approve").await.expect(200);
+        }
     }
+    cast.pipeline.post(&format!("/api/v1/promotions/{id}/execute"), json!({})).await.expect(200);
     let earlier = app.size().await - 1;
     cast.pipeline.put("/api/v1/models/loan/aliases/champion", json!({"version": 2})).await.expect(200);
     cast.scientist.put("/api/v1/models/loan/tags/team", json!({"value": texts.tag("credit decisions")})).await.expect(200);
@@ -261,6 +270,7 @@ pub(super) async fn world(app: &TestApp, texts: Texts) -> World {
     // The second administrator comes last: from now on some roles need two persons.
     app.user("registrar", &["administrator"]).await;
     app.admin.post("/api/v1/users", json!({"name": "waiting", "kind": "person", "roles": ["approver:product"]})).await.expect(201);
+    app.app.sign_checkpoint().await.unwrap();
     let shown = cast.auditor.get("/api/v1/models/loan/versions/2").await.expect(200);
     let mut evidence = Vec::new();
     for version in [2, 4] {
