@@ -18,7 +18,7 @@ use crate::http::Permit;
 use crate::http::api::version::seen;
 use crate::http::file::encode;
 use crate::http::ui::frame::{Area, Frame, cut};
-use crate::http::ui::layout::{Link, Note, NoteKind};
+use crate::http::ui::layout::Link;
 use crate::http::ui::session::Shown;
 use crate::store::Snapshot;
 
