@@ -21,8 +21,8 @@ use crate::fault::Fault;
 use crate::http::api::compare::comparison;
 use crate::http::{Path, caller};
 
-/// Most differences of one kind that a page shows; the JSON has all.
-const MAX_ROWS: usize = 200;
+/// Most differences of one kind that a page shows, so that it keeps within its size; the JSON has all.
+const MAX_ROWS: usize = 60;
 
 #[derive(Template)]
 #[template(path = "models-compare.html")]
@@ -33,6 +33,7 @@ struct Compare {
     old: Side,
     new: Side,
     metrics: Vec<MetricLine>,
+    metrics_left: usize,
     facts: Vec<FactLine>,
     facts_left: usize,
     signature: Option<Signature>,
@@ -130,6 +131,7 @@ fn filled(frame: Frame, name: String, (old, new): (&VersionRow, &VersionRow), va
         lede: lede((old.number, new.number), &metrics, facts.len(), files.len(), &bump),
         old: side(old),
         new: side(new),
+        metrics_left: metrics.len().saturating_sub(MAX_ROWS),
         facts_left: facts.len().saturating_sub(MAX_ROWS),
         files_left: files.len().saturating_sub(MAX_ROWS),
         hidden: facts.iter().chain(&files).any(|item| item.get("readable").is_some()),
@@ -139,7 +141,7 @@ fn filled(frame: Frame, name: String, (old, new): (&VersionRow, &VersionRow), va
         same_files: new.files.saturating_sub(touched),
         same_bytes: old.content_digest == new.content_digest,
         bump,
-        metrics,
+        metrics: metrics.into_iter().take(MAX_ROWS).collect(),
         name,
         frame,
     }
