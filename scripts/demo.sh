@@ -40,6 +40,16 @@ documented() {
   KEEP=evidence as platform-lead evidence add "$version" "$folder/peer-review.md" --type review --role platform
 }
 
+# let_in NAME…: gives these people one password, which is made for this run, as an administrator and they themselves do it.
+let_in() {
+  local name secret
+  (umask 077 && openssl rand -hex 10 >"$work/password")
+  for name in "$@"; do
+    secret=$(CHANCERY_TOKEN=$(cat "$work/tokens/administrator") "$chancery" user reset-password "$name" 2>"$work/answer") || fail "no secret for $name"
+    printf '%s\n%s\n' "$secret" "$(cat "$work/password")" | "$chancery" account password --name "$name" >"$work/answer" 2>&1 || fail "no password for $name"
+  done
+}
+
 # The documents of the example were made on a day, and the policy does not accept old ones: the story happens on the day after.
 SOURCE_DATE_EPOCH=$(date -u -d 2026-11-22T09:00:00Z +%s)
 export SOURCE_DATE_EPOCH
@@ -194,10 +204,21 @@ cat <<TEXT
    - every step, refusals included, is in a ledger; an edit of the database shows.
    The evidence is in target/demo-evidence; its README.txt says how to check it with openssl alone.
 TEXT
-if [ "$serve" = yes ]; then
+if [ "$serve" = no ]; then
+  cat <<TEXT
+   To see it in a browser: \`make serve\` tells the story again and stays up, with a password for everybody in it. Then open
+   http://127.0.0.1:8080/models/loan-approval
+TEXT
+else
+  let_in data-scientist platform-lead product-owner security-lead governance-lead night-shift model-auditor
   cat <<TEXT
 
-   The server goes on at $CHANCERY_URL with this data (target/demo/data). Ctrl-C ends it. In another terminal:
+   The server goes on at $CHANCERY_URL with this data (target/demo/data). Ctrl-C ends it. In a browser:
+      $CHANCERY_URL/models/loan-approval       what is in production since when, and what waits
+      $CHANCERY_URL/models/loan-approval/2     why version 2 may not go there
+   Log in as data-scientist, platform-lead, product-owner, security-lead, governance-lead, night-shift or model-auditor, with the
+   password $(cat "$work/password")   # of this run; it is in target/demo/password too
+   In another terminal:
       export CHANCERY_URL=$CHANCERY_URL CHANCERY_DATA=target/demo/data
       target/debug/chancery version show loan-approval/1
 TEXT

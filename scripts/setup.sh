@@ -2,8 +2,8 @@
 # Installs what a target needs, from Debian's packages and from PyPI. Does nothing when it is there already.
 #   setup.sh build   a C compiler for SQLite and TLS
 #   setup.sh test    also PostgreSQL, openssl, SoftHSM, Go with golang.org/x/mod, the Python verifiers in target/venv, the MLflow
-#                    clients in target/venv-mlflow3 and target/venv-mlflow2, schemathesis in target/venv-schemathesis, and
-#                    Node with an OpenID provider in target/oidc
+#                    clients in target/venv-mlflow3 and target/venv-mlflow2, schemathesis in target/venv-schemathesis,
+#                    Node with an OpenID provider in target/oidc, and Chromium with Playwright and axe in target/pages
 #   setup.sh bench   also PostgreSQL, and MLflow's server in target/venv-mlflow-server
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,6 +26,9 @@ fi
 if [ "$what" = test ]; then
   need nodejs command -v node
   need npm command -v npm
+  # Playwright drives Debian's own browser; nothing is downloaded from elsewhere. Its fonts decide how wide a text is.
+  need chromium test -x /usr/bin/chromium
+  need fonts-liberation test -d /usr/share/fonts/truetype/liberation
   need golang-go command -v go
   need softhsm2 test -f /usr/lib/softhsm/libsofthsm2.so
   need golang-golang-x-mod-dev test -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog
@@ -54,12 +57,17 @@ if [ "$what" = test ]; then
   environment target/venv-mlflow2 tests/mlflow/requirements-2.txt
   environment target/venv-schemathesis tests/schemathesis/requirements.txt
 fi
-if [ "$what" = test ] && ! cmp -s tests/oidc/package-lock.json target/oidc/package-lock.json; then
-  # A real OpenID provider, for the tests of the login.
-  rm -rf target/oidc
-  mkdir -p target/oidc
-  cp tests/oidc/package.json tests/oidc/package-lock.json target/oidc/
-  (cd target/oidc && npm ci --silent --no-audit --no-fund --ignore-scripts) || { rm -rf target/oidc; exit 1; }
+modules() { # modules NAME: what tests/NAME pins of npm, in target/NAME
+  cmp -s "tests/$1/package-lock.json" "target/$1/package-lock.json" && return
+  rm -rf "target/$1"
+  mkdir -p "target/$1"
+  cp "tests/$1/package.json" "tests/$1/package-lock.json" "target/$1/"
+  (cd "target/$1" && npm ci --silent --no-audit --no-fund --ignore-scripts) || { rm -rf "target/$1"; exit 1; }
+}
+if [ "$what" = test ]; then
+  # A real OpenID provider, for the tests of the login; Playwright and axe, for the tests of the pages.
+  modules oidc
+  modules pages
 fi
 if [ "$what" = bench ]; then
   environment target/venv-mlflow-server bench/requirements.txt

@@ -12,7 +12,8 @@ const BUFFER: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Client {
     stream: TcpStream,
-    token: String,
+    /// A header line that says who calls.
+    credential: String,
     buffer: Vec<u8>,
     filled: usize,
 }
@@ -20,14 +21,19 @@ pub struct Client {
 impl Client {
     /// Connects; every request carries the token.
     pub async fn connect(address: &str, token: &str) -> anyhow::Result<Self> {
+        Self::with(address, format!("Authorization: Bearer {token}")).await
+    }
+
+    /// Connects; every request carries a header line that says who calls.
+    pub async fn with(address: &str, credential: String) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, token: token.to_owned(), buffer: vec![0; BUFFER], filled: 0 })
+        Ok(Self { stream, credential, buffer: vec![0; BUFFER], filled: 0 })
     }
 
     /// The bytes of a request.
     pub fn request(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
-        let mut bytes = format!("{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n", self.token).into_bytes();
+        let mut bytes = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}\r\n", self.credential).into_bytes();
         if !body.is_empty() {
             bytes.extend_from_slice(b"Content-Type: application/json\r\n");
         }

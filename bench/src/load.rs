@@ -19,18 +19,25 @@ pub struct Measured {
     pub rate: f64,
     /// Median latency in milliseconds.
     pub p50: f64,
+    /// 95th percentile in milliseconds.
+    pub p95: f64,
     /// 99th percentile in milliseconds.
     pub p99: f64,
 }
 
 /// Runs `make` on `connections` connections for `seconds`.
 pub async fn run(server: &Server, connections: usize, seconds: f64, make: Arc<Make>) -> anyhow::Result<Measured> {
-    let start = Instant::now() + WARM_UP;
-    let end = start + Duration::from_secs_f64(seconds);
     let mut clients = Vec::with_capacity(connections);
     for _ in 0..connections {
         clients.push(server.client().await?);
     }
+    run_with(clients, seconds, make).await
+}
+
+/// Runs `make` on connections for `seconds`.
+pub async fn run_with(clients: Vec<Client>, seconds: f64, make: Arc<Make>) -> anyhow::Result<Measured> {
+    let start = Instant::now() + WARM_UP;
+    let end = start + Duration::from_secs_f64(seconds);
     let tasks = clients.into_iter().enumerate().map(|(connection, client)| one(client, connection, start, end, Arc::clone(&make)));
     let mut latencies: Vec<u32> = futures_util::future::try_join_all(tasks).await?.into_iter().flatten().collect();
     latencies.sort_unstable();
@@ -38,7 +45,7 @@ pub async fn run(server: &Server, connections: usize, seconds: f64, make: Arc<Ma
         let position = (latencies.len() as f64 * share) as usize;
         f64::from(latencies.get(position).copied().unwrap_or_default()) / 1000.0
     };
-    Ok(Measured { rate: latencies.len() as f64 / seconds, p50: at(0.5), p99: at(0.99) })
+    Ok(Measured { rate: latencies.len() as f64 / seconds, p50: at(0.5), p95: at(0.95), p99: at(0.99) })
 }
 
 async fn one(mut client: Client, connection: usize, start: Instant, end: Instant, make: Arc<Make>) -> anyhow::Result<Vec<u32>> {

@@ -9,6 +9,7 @@ mod http;
 mod ledger;
 mod load;
 mod mlflow;
+mod pages;
 mod postgres;
 mod proc;
 mod reads;

@@ -1,4 +1,4 @@
-//! Searches of a caller who may read one model in a hundred, over 100,000 versions, on both databases.
+//! Searches of a caller who may read one model in a hundred, and pages, over 100,000 versions, on both databases.
 
 use std::sync::Arc;
 
@@ -31,6 +31,7 @@ pub async fn measure(setup: &Setup, table: &mut Table) -> anyhow::Result<()> {
 async fn searches(setup: &Setup, table: &mut Table, name: &str, database: Option<&str>) -> anyhow::Result<()> {
     let mut server = setup.serve(&setup.fresh("sight")?, database).await?;
     fill(&server).await?;
+    crate::pages::measure(setup, &server, table, name).await?;
     server.token = reader(&server).await?;
     let searches: [(&str, &'static str); 5] = [
         ("list of models", "/api/v1/models?limit=10"),
@@ -58,12 +59,17 @@ async fn reader(server: &Server) -> anyhow::Result<String> {
     Ok(token.get("secret").and_then(|secret| secret.as_str()).context("no secret")?.to_owned())
 }
 
-fn model_name(number: usize) -> String {
+/// The name of a model of [`fill`].
+pub fn model_name(number: usize) -> String {
     format!("model-{number:04}")
 }
 
-async fn fill(server: &Server) -> anyhow::Result<()> {
+/// Makes 100,000 versions of 1,000 models.
+pub async fn fill(server: &Server) -> anyhow::Result<()> {
     let mut client = server.client().await?;
+    for team in ["mine", "other"] {
+        client.json("POST", "/api/v1/teams", &json!({"name": team})).await?;
+    }
     let owner = json!({"name": "filler", "kind": "person", "roles": ["owner"]});
     client.json("POST", "/api/v1/users", &owner).await?;
     let token = client.json("POST", "/api/v1/tokens", &json!({"user": "filler"})).await?;

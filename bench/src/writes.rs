@@ -95,7 +95,7 @@ struct Round {
 impl Bench<'_> {
     async fn served(&self, server: &Server, what: &str, make: Arc<Make>) -> anyhow::Result<Round> {
         let (before, _) = self.batches(0).await?;
-        let Measured { rate, p50, p99 } = load::run(server, CONNECTIONS, SECONDS, make).await?;
+        let Measured { rate, p50, p99, .. } = load::run(server, CONNECTIONS, SECONDS, make).await?;
         let (entries, batches) = self.batches(before).await?;
         let group = entries as usize / (batches as usize).max(1);
         eprintln!("  {what}: {rate:.0}/s, p50 {p50:.2} ms, p99 {p99:.2} ms, {group} in a transaction");

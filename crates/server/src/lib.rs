@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod keys;
 pub mod ledger;
 pub mod secret;
+pub mod sentence;
 pub mod serve;
 pub mod store;
 pub mod token;

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::input::Input;
+use crate::names::{RiskTier, State};
 
 /// The data of a bundle, for look-ups.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,6 +37,16 @@ impl Expected {
         let of_role = |entry: &&Value| entry.get("role").and_then(Value::as_str) == Some(role);
         let found = entries.and_then(|entries| entries.iter().find(of_role)).and_then(|entry| entry.get("count")?.as_u64());
         found.unwrap_or(1).max(1)
+    }
+
+    /// The roles of approval that a target needs in a tier, which is the one that rules go by, each with how many people.
+    pub fn roles(&self, tier: RiskTier, target: State) -> Vec<(String, u64)> {
+        let entries = self.chancery.pointer(&format!("/approval_complete/required/{tier}/{target}")).and_then(Value::as_array);
+        let role = |entry: &Value| {
+            let name = entry.as_str().or_else(|| entry.get("role")?.as_str())?;
+            Some((name.to_owned(), entry.get("count").and_then(Value::as_u64).unwrap_or(1).max(1)))
+        };
+        entries.into_iter().flatten().filter_map(role).collect()
     }
 
     /// The limits of a metric for the kind and tier of `input`; of several entries the strictest.
@@ -75,7 +86,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::names::RiskTier;
     use crate::policy::sample;
 
     #[test]
@@ -88,6 +98,8 @@ mod tests {
             assert_eq!(expected.people(&input, role), people, "{role}");
         }
         assert_eq!(Expected::default().people(&input, "security"), 1);
+        assert_eq!(expected.roles(RiskTier::High, State::Production), [("product".to_owned(), 1), ("security".to_owned(), 2)]);
+        assert!(expected.roles(RiskTier::Minimal, State::Production).is_empty());
     }
 
     #[test]

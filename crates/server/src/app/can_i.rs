@@ -99,6 +99,11 @@ impl App {
         })
     }
 
+    /// Grants that would allow an action on a model, the narrowest first.
+    pub fn roles_for(&self, action: Action, model: &ModelRow) -> Vec<String> {
+        roles(&self.access_policies(), action, Some(model))
+    }
+
     /// The decision, with the ids of the policies behind it.
     fn answer(&self, asked: &Caller, policies: &Policies, question: &Question) -> (bool, Vec<String>) {
         let resource = match question.model.as_ref().map(ModelRow::class) {
@@ -132,7 +137,7 @@ impl App {
         // Whose access ended may do nothing, whatever roles stand in his row.
         let row = if row.active { row } else { ActorRow { roles: serde_json::json!([]), ..row } };
         let (actor, _) = self.actor_of(&snapshot, row, revision).await?;
-        Ok(Caller { actor, door: caller.door, credential: Credential::None, limits: None })
+        Ok(Caller { actor, door: caller.door, credential: Credential::None, made_by: Vec::new(), limits: None })
     }
 }
 

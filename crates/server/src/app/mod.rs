@@ -16,12 +16,14 @@ mod composition;
 pub mod current;
 pub mod dry_run;
 mod emergency;
+pub mod entries;
 pub mod erasure;
 mod exception;
 mod execute;
 pub mod explain;
 mod gate;
 mod hide;
+pub mod inbox;
 pub mod intake;
 pub mod jwks;
 pub mod jwt;
@@ -29,6 +31,7 @@ pub mod keys;
 pub mod lineage;
 pub mod login;
 mod mode;
+pub mod models;
 pub mod notices;
 pub mod offboarding;
 pub mod origins;
@@ -188,6 +191,8 @@ struct Inner {
     rates: Arc<rates::Rates>,
     notices: notices::Notices,
     timetable: timetable::Timetable,
+    /// How much waits for people.
+    waiting: inbox::Counts,
     settings: Vec<settings::Setting>,
     /// Multipart uploads that are being completed.
     completing: artifacts::multipart::Turns,
@@ -248,6 +253,7 @@ impl App {
             rates: config.rates,
             notices: notices::Notices::default(),
             timetable: timetable::Timetable::default(),
+            waiting: inbox::Counts::default(),
             settings: config.settings,
             completing: artifacts::multipart::Turns::default(),
         };

@@ -5,10 +5,12 @@
 
 mod approvals;
 mod changes;
+mod documents;
 mod metrics;
 mod people;
 mod summary;
 mod talk;
+mod without;
 
 use chancery_core::names::{Digest, PromotionId};
 use chancery_core::policy::{self, Finding, Verdict};
@@ -20,13 +22,14 @@ use utoipa::ToSchema;
 
 pub use approvals::{ApprovalView, RoleView};
 pub use changes::ChangesView;
+pub use documents::DocumentView;
 pub use metrics::MetricView;
 pub use people::{MissingView, PersonView};
 pub use summary::PromotionSummary;
 pub use talk::{CommentView, ConditionView};
 
 use super::access::Caller;
-use super::gate::{Subjects, authors, gates};
+use super::gate::{Subjects, authors, evidence_set, gates};
 use super::view::{self, ModelReference};
 use super::workload::{PipelineRunView, run_view};
 use super::{App, AppError};
@@ -55,8 +58,18 @@ pub struct PromotionView {
     pub risk_tier: String,
     /// Digest of the frozen evidence set: give it back with an approval.
     pub evidence_set: String,
+    /// Digest of the evidence set of the version as it is now; another one when evidence came after the set was frozen.
+    pub current_evidence_set: String,
+    /// Number of documents of the version.
+    pub document_count: u64,
+    /// The newest documents, at most 200, in the order in which they were added.
+    pub documents: Vec<DocumentView>,
+    /// For how many days an approval counts.
+    pub approval_days: u32,
     /// Who opened it.
     pub opened_by: String,
+    /// Name for people; null when it was erased.
+    pub opened_by_name: Option<String>,
     /// When (RFC 3339).
     pub opened_at: String,
     /// The pipeline run that opened it; null when it was no pipeline, or one without workload identity.
@@ -176,7 +189,12 @@ impl App {
             status: row.status.to_string(),
             risk_tier: row.risk_tier.to_string(),
             evidence_set: row.evidence_set.to_string(),
+            current_evidence_set: evidence_set(&subjects.version, &subjects.evidence).to_string(),
+            document_count: subjects.evidence.len() as u64,
+            documents: documents::of(&subjects.version, &subjects.evidence, &row.evidence_set),
+            approval_days: subjects.policy.engine.approval_lifetime_days(),
             opened_by: row.opened_by.to_string(),
+            opened_by_name: view::display_name(snapshot, &row.opened_by).await?,
             opened_at: row.opened_at.to_string(),
             opened_by_run: run_view(snapshot, row.opened_run.as_ref()).await?,
             executed_by_run: run_view(snapshot, row.executed_run.as_ref()).await?,
@@ -238,7 +256,7 @@ fn ready(verdict: &Verdict) -> bool {
 }
 
 /// Rules that fail as long as approvals are missing: the roles that are named say it better.
-const FOLLOW_FROM_APPROVALS: [&str; 3] = ["approval.complete", "approval.unexpired", "decision.signed"];
+pub const FOLLOW_FROM_APPROVALS: [&str; 3] = ["approval.complete", "approval.unexpired", "decision.signed"];
 
 /// What an open promotion waits for, the next steps first.
 fn waiting_for(verdict: &Verdict, roles: &[RoleView]) -> Vec<String> {

@@ -12,7 +12,7 @@ use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::Value;
 use chancery_core::tables::{
     AliasRow, DecisionRow, DirectoryRow, EntryRow, EvidenceRow, ModelRow, NameRow, PayloadRow, PrivateRow, PromotionRow, ReviewRow, RiskRow, TagRow,
-    TierProposalRow, TransferProposalRow, VersionRow, WHOLE_MODEL,
+    TierProposalRow, TimelineRow, TransferProposalRow, VersionRow, WHOLE_MODEL,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -705,6 +705,31 @@ pub async fn fixity(blobs: &crate::blobs::Blobs, manifest: &chancery_core::manif
         files.push(FileFixityView { path: file.path.to_string(), digest: file.digest.to_string(), fixity: word });
     }
     Ok(FixityView { intact: files.iter().all(|file| file.fixity == "intact"), files })
+}
+
+/// A state that a version came into.
+#[derive(Debug)]
+pub struct StateView {
+    /// The state.
+    pub state: State,
+    /// Entry by which it came into it.
+    pub index: u64,
+    /// When.
+    pub at: chancery_core::names::Timestamp,
+}
+
+/// The states that a version came into up to an entry, the latest first, at most so many.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn states(snapshot: &Snapshot, version: &VersionRow, cut: u64, most: u32) -> Result<Vec<StateView>, AppError> {
+    let tail = "timeline JOIN entries ON entries.entry_index = timeline.from_index
+        WHERE timeline.subject = $1 AND timeline.attribute = 'state' AND timeline.from_index <= $2 ORDER BY timeline.from_index DESC LIMIT $3";
+    let subject = Subject::Version(version.model_id.clone(), version.number).to_string();
+    let rows = snapshot.pairs::<TimelineRow, EntryRow>(tail, &values![subject, cut, i64::from(most)]).await?;
+    rows.into_iter()
+        .map(|(row, entry)| Ok(StateView { state: State::parse(&row.value)?, index: row.from_index, at: super::as_of::entry(&entry)?.at }))
+        .collect()
 }
 
 /// A signed decision, in short.

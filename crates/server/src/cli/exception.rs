@@ -9,8 +9,8 @@ use super::failure::Failure;
 use super::history::{Page, add};
 use super::output::{fields, items, moment, text};
 use super::reference::Target;
-use super::sentence::sentence;
 use super::session::Session;
+use crate::sentence::sentence;
 
 /// The subcommands of `exception`.
 #[derive(Debug, Subcommand)]

@@ -6,8 +6,8 @@ use super::Outcome;
 use super::exit::ExitCode;
 use super::output::{items, text};
 use super::reference::Target;
-use super::sentence::sentence;
 use super::session::Session;
+use crate::sentence::sentence;
 
 /// Arguments of `history`.
 #[derive(Debug, clap::Args)]

@@ -55,7 +55,6 @@ pub mod retire;
 pub mod review;
 pub mod risk;
 pub mod rollback;
-pub mod sentence;
 pub mod serve;
 pub mod session;
 pub mod summary;

@@ -9,8 +9,8 @@ use super::failure::Failure;
 use super::history::entries;
 use super::output::{Format, Output, labelled, list, moment, number, text};
 use super::promotion::{missing_lines, version};
-use super::sentence::who;
 use super::session::Session;
+use crate::sentence::who;
 
 /// What is fetched beside the promotion; everything in it may be absent.
 #[derive(Debug, Default)]

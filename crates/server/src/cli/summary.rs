@@ -6,7 +6,7 @@ use chancery_core::names::State;
 use serde_json::Value;
 
 use super::output::{labelled, list, moment, number, short, size, text};
-use super::sentence::who;
+use crate::sentence::who;
 
 /// Most metrics in the summary, and how many go on one line.
 const MAX_METRICS: usize = 8;

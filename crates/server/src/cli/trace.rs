@@ -6,9 +6,9 @@ use super::Outcome;
 use super::exit::ExitCode;
 use super::history::entries;
 use super::output::{labelled, list, moment, short, text};
-use super::sentence::who;
 use super::session::{Session, member};
 use super::summary::{code, datasets, environment, files, label, registered, under};
+use crate::sentence::who;
 
 /// Arguments of `trace`.
 #[derive(Debug, clap::Args)]

@@ -22,6 +22,35 @@ enum Word {
     Dangerous,
 }
 
+crate::words! {
+    /// How a file of a version stands after all scans and reviews: what the rule goes by.
+    FileScan, "scan" {
+        /// Every scanner calls it clean.
+        Safe = "safe",
+        /// A scanner could not clear it; the security role did.
+        Reviewed = "reviewed",
+        /// A scanner could not clear it, and nobody did yet.
+        Unclear = "unclear",
+        /// It is not what it says it is, or could not be read.
+        Malformed = "malformed",
+        /// Loading it runs somebody's code.
+        Dangerous = "dangerous",
+    }
+}
+
+/// How each file that was scanned stands; a file that is missing here is in no scan.
+pub fn file_scans(input: &Input) -> BTreeMap<Digest, FileScan> {
+    let reviewed = reviewed(input);
+    let stands = |digest: &Digest, word: Word| match word {
+        Word::Clean => FileScan::Safe,
+        Word::Review | Word::Malformed if reviewed.contains(digest) => FileScan::Reviewed,
+        Word::Review => FileScan::Unclear,
+        Word::Malformed => FileScan::Malformed,
+        Word::Dangerous => FileScan::Dangerous,
+    };
+    worst(input).into_iter().map(|(digest, word)| (digest, stands(&digest, word))).collect()
+}
+
 /// The word of one scan about one file.
 #[derive(Clone, Copy)]
 struct Said<'a> {

@@ -106,6 +106,21 @@ impl Unreadable {
         Ok(Shown::Part(value))
     }
 
+    /// A text without what names one of them.
+    pub fn text(&self, text: &mut String) {
+        if !self.words.is_empty() {
+            *text = self.without(text);
+        }
+    }
+
+    /// A document without what it says of them.
+    pub fn document(&self, value: &mut Value) {
+        if self.words.iter().any(|word| value.as_str() == Some(word)) {
+            *value = NOT_READABLE.into();
+        }
+        self.leave_out(value);
+    }
+
     /// Replaces elements of lists that are about one of them, and what names one in a text.
     fn leave_out(&self, value: &mut Value) {
         match value {

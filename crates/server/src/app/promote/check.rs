@@ -25,6 +25,33 @@ impl App {
         Ok((evaluated.verdict, subjects.input))
     }
 
+    /// What every gate between a version's state and `to` says, when some stand there, and the document that they read: also of a version
+    /// that is there already, or past it.
+    ///
+    /// # Errors
+    /// `not_found`; a fault.
+    pub async fn examined(
+        &self,
+        caller: &Caller,
+        model: &ModelName,
+        number: VersionNumber,
+        to: State,
+        environment: &Label,
+    ) -> Result<(Option<Verdict>, Input), AppError> {
+        let _turn = self.turn().await?;
+        let snapshot = self.seen_by(caller).await?;
+        let (model, version) = view::version_named(&snapshot, model, number).await?;
+        let open = open_promotion(&snapshot, &version, to).await?;
+        let gates = gates(version.state, to).ok();
+        let subjects = self.subjects(&snapshot, caller, model, version, to, environment, open).await?;
+        drop(snapshot);
+        let verdict = match gates {
+            Some(gates) => Some(self.evaluate(gates, &subjects).await?.verdict),
+            None => None,
+        };
+        Ok((verdict, subjects.input))
+    }
+
     pub(super) async fn checked(
         &self,
         caller: &Caller,

@@ -50,6 +50,8 @@ pub struct ApprovalView {
     pub withdrawn: bool,
     /// Digest of the signed approval.
     pub envelope: String,
+    /// Entry that recorded it.
+    pub index: u64,
 }
 
 /// A required role of approval.
@@ -84,6 +86,7 @@ pub(super) async fn given(snapshot: &Snapshot, subjects: &Subjects) -> Result<Ve
             conditions: row.conditions.clone(),
             withdrawn: row.withdrawn,
             envelope: row.envelope.to_string(),
+            index: row.entry_index,
         });
     }
     Ok(all)

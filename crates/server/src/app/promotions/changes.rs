@@ -1,5 +1,7 @@
 //! What changed against the version that an open promotion is compared with: facts, files, signature.
 
+use std::collections::BTreeMap;
+
 use chancery_core::tables::VersionRow;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +22,8 @@ pub struct ChangesView {
     pub fact_count: u64,
     /// The first 100 of them.
     pub facts: Vec<FactDifference>,
+    /// Source grade of each fact of the proposed version of which something differs.
+    pub grades: BTreeMap<String, String>,
     /// Number of files that differ.
     pub file_count: u64,
     /// The first 100 of them.
@@ -36,9 +40,12 @@ pub(super) async fn against_reference(snapshot: &Snapshot, subjects: &Subjects) 
     let (old_facts, new_facts) = (view::facts(snapshot, &old).await?, view::facts(snapshot, &subjects.version).await?);
     let signature = register::signature_change(&old_facts, &new_facts);
     let mut files = compare::files(&view::manifest(snapshot, &old).await?, &view::manifest(snapshot, &subjects.version).await?);
+    let all_grades = view::take_grades(&mut new_facts.clone());
     let mut facts = compare::facts(old_facts, new_facts);
     let (fact_count, file_count) = (facts.len() as u64, files.len() as u64);
     facts.truncate(MOST);
     files.truncate(MOST);
-    Ok(Some(ChangesView { fact_count, facts, file_count, files, signature }))
+    let differs = |name: &str| facts.iter().any(|fact| fact.path.split('.').next() == Some(name));
+    let grades = all_grades.into_iter().filter(|(name, _)| differs(name)).map(|(name, grade)| (name, grade.to_string())).collect();
+    Ok(Some(ChangesView { fact_count, facts, grades, file_count, files, signature }))
 }

@@ -1,11 +1,11 @@
 //! A promotion in a list: what is stored about it. No gate is evaluated for a list.
 
-use chancery_core::tables::{ModelRow, PromotionRow};
+use chancery_core::tables::{ModelRow, PromotionRow, VersionRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::AppError;
-use crate::app::view::ModelReference;
+use crate::app::view::{self, ModelReference};
 use crate::app::workload::{PipelineRunView, run_view};
 use crate::store::Snapshot;
 use crate::values;
@@ -31,6 +31,8 @@ pub struct PromotionSummary {
     pub evidence_set: String,
     /// Who opened it.
     pub opened_by: String,
+    /// Name for people; null when it was erased.
+    pub opened_by_name: Option<String>,
     /// When (RFC 3339).
     pub opened_at: String,
     /// The pipeline run that opened it; null when it was no pipeline, or one without workload identity.
@@ -47,6 +49,19 @@ pub struct PromotionSummary {
 }
 
 impl PromotionSummary {
+    /// The newest promotions of a version, at most so many.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn of_version(snapshot: &Snapshot, version: &VersionRow, most: u32) -> Result<Vec<Self>, AppError> {
+        let tail = "WHERE model_id = $1 AND number = $2 ORDER BY opened_index DESC LIMIT $3";
+        let mut found = Vec::new();
+        for row in snapshot.rows::<PromotionRow>(tail, &values![version.model_id, version.number, i64::from(most)]).await? {
+            found.push(Self::of(snapshot, row).await?);
+        }
+        Ok(found)
+    }
+
     /// The summary of a stored promotion.
     ///
     /// # Errors
@@ -64,6 +79,7 @@ impl PromotionSummary {
             risk_tier: row.risk_tier.to_string(),
             evidence_set: row.evidence_set.to_string(),
             opened_by: row.opened_by.to_string(),
+            opened_by_name: view::display_name(snapshot, &row.opened_by).await?,
             opened_at: row.opened_at.to_string(),
             opened_by_run: run_view(snapshot, row.opened_run.as_ref()).await?,
             executed_by_run: run_view(snapshot, row.executed_run.as_ref()).await?,

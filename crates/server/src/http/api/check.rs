@@ -13,7 +13,7 @@ use super::promotion::environment;
 use crate::app::lineage::Shown;
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
-use crate::http::{Allowed, Json, Path, Problem, Query, caller};
+use crate::http::{Allowed, Json, Path, Permit, Problem, Query, caller};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(check, record)).routes(routes!(policy_input))
@@ -33,7 +33,7 @@ struct Target {
 
 /// What the gates say.
 #[derive(Serialize, ToSchema)]
-struct CheckView {
+pub(in crate::http) struct CheckView {
     /// Whether no rule failed.
     passed: bool,
     /// Whether the move would be refused.
@@ -96,6 +96,21 @@ async fn check(
     let environment = environment(target.environment)?;
     let (verdict, _) = allowed.app.check(&allowed.caller, &name, version, target.to, &environment).await?;
     allowed.shown(&name, &[version], CheckView::new(verdict, target.to)).await.map(axum::Json)
+}
+
+/// What the gates up to a state say, when some stand there, and the document that they read.
+pub(in crate::http) async fn examined<P: Permit>(
+    allowed: &Allowed<P>,
+    name: &ModelName,
+    number: VersionNumber,
+    to: State,
+) -> Result<(Option<Shown<CheckView>>, Input), AppError> {
+    let (verdict, input) = allowed.app.examined(&allowed.caller, name, number, to, &environment(None)?).await?;
+    let shown = match verdict {
+        Some(verdict) => Some(allowed.shown(name, &[number], CheckView::new(verdict, to)).await?),
+        None => None,
+    };
+    Ok((shown, input))
 }
 
 /// A check to keep.

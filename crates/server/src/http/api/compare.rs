@@ -13,6 +13,7 @@ use crate::app::compare::{self, FactDifference, FileDifference};
 use crate::app::lineage::{Shown, Unreadable};
 use crate::app::{App, AppError, register, view};
 use crate::http::{Allowed, Path, Problem, caller};
+use crate::store::Snapshot;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(compare))
@@ -20,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// What differs between two versions.
 #[derive(Serialize, ToSchema)]
-struct ComparisonView {
+pub(in crate::http) struct ComparisonView {
     /// Facts that differ, metrics apart.
     facts: Vec<FactDifference>,
     /// Files that differ.
@@ -56,12 +57,24 @@ async fn compare(
     allowed: Allowed<caller::Read>,
     Path((name, old, new)): Path<(ModelName, VersionNumber, VersionNumber)>,
 ) -> Result<axum::Json<Shown<ComparisonView>>, AppError> {
-    let snapshot = allowed.read().await?;
-    let (_, old) = view::version_named(&snapshot, &name, old).await?;
-    let (_, new) = view::version_named(&snapshot, &name, new).await?;
-    let unreadable = Unreadable::behind(&snapshot, &old).await?.and(Unreadable::behind(&snapshot, &new).await?);
-    let (old_facts, new_facts) = (view::facts(&snapshot, &old).await?, view::facts(&snapshot, &new).await?);
-    let (old_files, new_files) = (view::manifest(&snapshot, &old).await?, view::manifest(&snapshot, &new).await?);
+    comparison(&allowed.read().await?, &name, old, new).await.map(axum::Json)
+}
+
+/// What differs between two versions, as far as the snapshot shows what is behind them.
+///
+/// # Errors
+/// `not_found`; a fault.
+pub(in crate::http) async fn comparison(
+    snapshot: &Snapshot,
+    name: &ModelName,
+    old: VersionNumber,
+    new: VersionNumber,
+) -> Result<Shown<ComparisonView>, AppError> {
+    let (_, old) = view::version_named(snapshot, name, old).await?;
+    let (_, new) = view::version_named(snapshot, name, new).await?;
+    let unreadable = Unreadable::behind(snapshot, &old).await?.and(Unreadable::behind(snapshot, &new).await?);
+    let (old_facts, new_facts) = (view::facts(snapshot, &old).await?, view::facts(snapshot, &new).await?);
+    let (old_files, new_files) = (view::manifest(snapshot, &old).await?, view::manifest(snapshot, &new).await?);
     let signature = register::signature_change(&old_facts, &new_facts);
     let suggested_bump = register::bump(signature.as_ref(), old.content_digest == new.content_digest).as_str();
     let (old_metrics, new_metrics) = (metrics(&old_facts), metrics(&new_facts));
@@ -72,7 +85,7 @@ async fn compare(
         signature,
         suggested_bump,
     };
-    Ok(axum::Json(unreadable.shown(view)?))
+    unreadable.shown(view)
 }
 
 type Metrics = BTreeMap<(String, Option<String>), f64>;

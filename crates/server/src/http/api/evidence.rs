@@ -13,7 +13,7 @@ use chancery_core::evidence::types::describe;
 use chancery_core::evidence::{Binding, Body as Document, Command, EvidenceType};
 use chancery_core::names::{Digest, Label, ModelName, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
-use chancery_core::tables::{EvidenceRow, VersionRow};
+use chancery_core::tables::{EvidenceRow, ModelRow, VersionRow};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -26,6 +26,7 @@ use crate::blobs::Part;
 use crate::fault::Fault;
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Page, PageQuery, Path, Problem, Query, Requested, caller};
+use crate::store::Snapshot;
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -151,14 +152,35 @@ async fn list(
     Path((name, number)): Path<(ModelName, VersionNumber)>,
     Query(page): Query<PageQuery>,
 ) -> Result<axum::Json<Page<EvidenceView>>, AppError> {
-    let limit = page.limit()?;
-    let after = super::number_cursor(&page)?.unwrap_or(0);
     let snapshot = allowed.read().await?;
     let (_, version) = view::version_named(&snapshot, &name, number).await?;
+    listed(&snapshot, &version, &page).await.map(axum::Json)
+}
+
+/// A page of the documents of a version, oldest first.
+///
+/// # Errors
+/// `invalid_field` for a bad limit or cursor; a fault.
+pub(in crate::http) async fn listed(snapshot: &Snapshot, version: &VersionRow, page: &PageQuery) -> Result<Page<EvidenceView>, AppError> {
+    let limit = page.limit()?;
+    let after = super::number_cursor(page)?.unwrap_or(0);
     let tail = "WHERE model_id = $1 AND number = $2 AND entry_index > $3 ORDER BY entry_index LIMIT $4";
-    let rows = snapshot.rows::<EvidenceRow>(tail, &values![version.model_id, number, after, i64::from(limit) + 1]).await?;
-    let views = view::evidence_views(&snapshot, &version, &rows).await?;
-    Ok(axum::Json(Page::new(views, limit, |evidence| evidence.index.to_string())))
+    let rows = snapshot.rows::<EvidenceRow>(tail, &values![version.model_id, version.number, after, i64::from(limit) + 1]).await?;
+    let views = view::evidence_views(snapshot, version, &rows).await?;
+    Ok(Page::new(views, limit, |evidence| evidence.index.to_string()))
+}
+
+/// The versions in sight to which a document is attached, the one that had it first in front; at most so many.
+///
+/// # Errors
+/// `not_found` when there is none; a fault.
+pub(in crate::http) async fn attached(snapshot: &Snapshot, digest: &Digest, most: u32) -> Result<Vec<(EvidenceRow, ModelRow)>, AppError> {
+    let tail = "evidence JOIN models ON models.model_id = evidence.model_id WHERE evidence.digest = $1 ORDER BY evidence.entry_index LIMIT $2";
+    let found = snapshot.pairs::<EvidenceRow, ModelRow>(tail, &values![*digest, i64::from(most)]).await?;
+    if found.is_empty() {
+        return Err(Refusal::not_found("document", &digest.to_string()).into());
+    }
+    Ok(found)
 }
 
 /// A document of a version, with all that was read in it
@@ -222,8 +244,8 @@ async fn type_schema(_: Allowed<caller::Read>, Path(evidence_type): Path<Evidenc
     responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"), (status = "4XX", description = "Refused", body = Problem)))]
 async fn document(allowed: Allowed<caller::Read>, Path(digest): Path<Digest>) -> Result<Response, AppError> {
     let snapshot = allowed.read().await?;
-    let rows = snapshot.rows::<EvidenceRow>("WHERE digest = $1 LIMIT 1", &values![digest]).await?;
-    let row = rows.first().ok_or_else(|| Refusal::not_found("document", &digest.to_string()))?;
+    let row = attached(&snapshot, &digest, 1).await?.into_iter().next().map(|(row, _)| row);
+    let row = row.ok_or_else(|| Refusal::not_found("document", &digest.to_string()))?;
     allowed.log(AccessKind::Download, &format!("model/{}/{} evidence sha256:{digest}", row.model_id, row.number)).await?;
     let body = if row.in_payloads {
         Body::from(view::payload(&snapshot, &digest).await?)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chancery_core::entry::Subject;
-use chancery_core::names::{ActorId, Digest, ExceptionId, ModelName, VersionNumber};
+use chancery_core::names::{ActorId, Digest, ExceptionId, ModelId, ModelName, VersionNumber};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::{EntryRow, ExceptionRow, PrivateRow};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::as_of::{self, AsOfQuery};
+use crate::app::as_of::Cut;
 use crate::app::{App, AppError, view};
 use crate::fault::Fault;
 use crate::http::{Allowed, Page, PageQuery, Path, Problem, Queries, caller};
@@ -24,30 +25,30 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// One entry of a history.
 #[derive(Serialize, ToSchema)]
-struct HistoryView {
+pub(in crate::http) struct HistoryView {
     /// Index in the ledger.
-    index: u64,
+    pub(in crate::http) index: u64,
     /// When (RFC 3339).
-    at: String,
+    pub(in crate::http) at: String,
     /// Who.
-    actor: String,
+    pub(in crate::http) actor: String,
     /// His name, unless it was erased.
-    actor_name: Option<String>,
+    pub(in crate::http) actor_name: Option<String>,
     /// Through which surface.
-    door: String,
+    pub(in crate::http) door: String,
     /// What happened.
-    kind: String,
+    pub(in crate::http) kind: String,
     /// About what.
-    subject: String,
+    pub(in crate::http) subject: String,
     /// The details.
     #[schema(value_type = Object)]
-    data: serde_json::Value,
+    pub(in crate::http) data: serde_json::Value,
     /// The reason that was given, unless it was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(in crate::http) reason: Option<String>,
     /// The comment that was given, unless it was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<String>,
+    pub(in crate::http) comment: Option<String>,
 }
 
 /// The history of a model and its versions, newest first
@@ -60,10 +61,20 @@ async fn of_model(
     Queries((page, moment)): Queries<(PageQuery, AsOfQuery)>,
 ) -> Result<axum::Json<Page<HistoryView>>, AppError> {
     let snapshot = allowed.read().await?;
-    let subject = Subject::Model(view::model_named(&snapshot, &name).await?.model_id).to_string();
+    let model = view::model_named(&snapshot, &name).await?.model_id;
+    let cut = as_of::cut(&snapshot, moment).await?;
+    history_of_model(&snapshot, &model, &page, cut).await.map(axum::Json)
+}
+
+/// A page of the history of a model and its versions, up to a cut.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub(in crate::http) async fn history_of_model(snapshot: &Snapshot, model: &ModelId, page: &PageQuery, cut: Option<Cut>) -> Result<Page<HistoryView>, AppError> {
+    let subject = Subject::Model(model.clone()).to_string();
     // `0` follows `/`: the range holds the model and its versions, and no other model, for ids have one length.
     let end = format!("{subject}0");
-    history(&snapshot, &subject, &end, &page, moment).await.map(axum::Json)
+    history(snapshot, &subject, &end, page, cut).await
 }
 
 /// The history of a version, newest first
@@ -77,10 +88,25 @@ async fn of_version(
 ) -> Result<axum::Json<Page<HistoryView>>, AppError> {
     let snapshot = allowed.read().await?;
     let (model, _) = view::version_named(&snapshot, &name, number).await?;
-    let subject = Subject::Version(model.model_id, number).to_string();
+    let cut = as_of::cut(&snapshot, moment).await?;
+    history_of_version(&snapshot, &model.model_id, number, &page, cut).await.map(axum::Json)
+}
+
+/// A page of the history of a version, up to a cut.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub(in crate::http) async fn history_of_version(
+    snapshot: &Snapshot,
+    model: &ModelId,
+    number: VersionNumber,
+    page: &PageQuery,
+    cut: Option<Cut>,
+) -> Result<Page<HistoryView>, AppError> {
+    let subject = Subject::Version(model.clone(), number).to_string();
     // A space is before every digit: the range holds this subject alone.
     let end = format!("{subject} ");
-    history(&snapshot, &subject, &end, &page, moment).await.map(axum::Json)
+    history(snapshot, &subject, &end, page, cut).await
 }
 
 /// The history of an exception, newest first: who asked, granted, refused or revoked it, and why
@@ -96,13 +122,14 @@ async fn of_exception(
     let row = snapshot.get::<ExceptionRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("exception", id.as_str()))?;
     let subject = Subject::Exception(row.exception_id).to_string();
     let end = format!("{subject} ");
-    history(&snapshot, &subject, &end, &page, moment).await.map(axum::Json)
+    let cut = as_of::cut(&snapshot, moment).await?;
+    history(&snapshot, &subject, &end, &page, cut).await.map(axum::Json)
 }
 
-async fn history(snapshot: &Snapshot, from: &str, end: &str, page: &PageQuery, moment: AsOfQuery) -> Result<Page<HistoryView>, AppError> {
+async fn history(snapshot: &Snapshot, from: &str, end: &str, page: &PageQuery, cut: Option<Cut>) -> Result<Page<HistoryView>, AppError> {
     let limit = page.limit()?;
     let cursor = super::number_cursor(page)?.unwrap_or(i64::MAX as u64);
-    let before = as_of::cut(snapshot, moment).await?.map_or(cursor, |cut| cursor.min(cut.index() + 1));
+    let before = cut.map_or(cursor, |cut| cursor.min(cut.index() + 1));
     let tail = "WHERE subject >= $1 AND subject < $2 AND entry_index < $3 ORDER BY entry_index DESC LIMIT $4";
     let rows = snapshot.rows::<EntryRow>(tail, &values![from, end, before, i64::from(limit) + 1]).await?;
     let mut names = BTreeMap::new();

@@ -59,6 +59,14 @@ async fn list(
     responses((status = 200, description = "A proof (c2sp.org/tlog-proof@v1)", body = String, content_type = "text/plain"),
         (status = "4XX", description = "Refused", body = Problem)))]
 async fn proof(allowed: Allowed<caller::Read>, Path(index): Path<u64>) -> Result<String, AppError> {
+    proved(&allowed, index).await
+}
+
+/// The proof file of an entry.
+///
+/// # Errors
+/// `not_found` when no checkpoint covers it.
+pub(in crate::http) async fn proved(allowed: &Allowed<caller::Read>, index: u64) -> Result<String, AppError> {
     let snapshot = allowed.read().await?;
     let proof = crate::ledger::prove::prove(&snapshot, allowed.app.keys().public().logs(), index).await?;
     let missing = || Refusal::not_found("entry that a checkpoint covers,", &index.to_string()).remedy("a checkpoint covers an entry within a second");

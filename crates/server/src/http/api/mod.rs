@@ -10,10 +10,10 @@ mod alias;
 mod as_of;
 mod attestation;
 mod binding;
-mod bundle;
-mod can_i;
+pub(in crate::http) mod bundle;
+pub(in crate::http) mod can_i;
 pub mod check;
-mod compare;
+pub(super) mod compare;
 pub mod decision;
 pub mod delegation;
 mod docs;
@@ -21,7 +21,7 @@ pub mod download;
 mod emergency;
 mod end_of_life;
 mod erasure;
-mod evidence;
+pub(super) mod evidence;
 pub(super) mod exception;
 mod exchange;
 mod explain;
@@ -29,12 +29,12 @@ mod finding;
 mod govern;
 pub(super) mod grant;
 pub(super) mod group;
-mod history;
+pub(super) mod history;
 pub(super) mod identity;
 pub(super) mod jobs;
 pub(super) mod key;
 pub mod ledger;
-mod lineage;
+pub(super) mod lineage;
 mod login;
 pub mod model;
 mod package;
@@ -45,16 +45,16 @@ mod review;
 pub(super) mod risk;
 pub mod rollback;
 pub mod system;
-mod tag;
+pub(super) mod tag;
 pub(super) mod team;
 mod template;
 pub mod token;
-mod trace;
+pub(super) mod trace;
 mod transfer;
 pub mod transition;
 pub mod upload;
 pub mod user;
-mod version;
+pub(super) mod version;
 
 use axum::Router;
 use axum::routing::get;
@@ -181,7 +181,7 @@ pub(super) fn escape_like(text: &str) -> String {
 }
 
 /// The cursor of a page that is ordered by a number.
-pub(super) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
+pub(in crate::http) fn number_cursor(page: &super::PageQuery) -> Result<Option<u64>, chancery_core::refusal::Refusal> {
     let number = |text: String| text.parse().map_err(|_| chancery_core::refusal::Refusal::invalid("after", "after must be the `next` of a page"));
     page.after()?.map(number).transpose()
 }

@@ -7,7 +7,8 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use chancery_core::entry::PrivateText;
 use chancery_core::model::{Command, Profile};
-use chancery_core::names::{ModelKind, ModelName, RiskTier, TagKey};
+use chancery_core::names::{Label, ModelKind, ModelName, RiskTier, State, TagKey};
+use chancery_core::refusal::Refusal;
 use chancery_core::tables::ModelRow;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -19,8 +20,13 @@ use crate::app::view::{self, ModelView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::file::encode;
+use crate::http::mlflow::search::{self, Has, Within};
 use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Queries, Query, caller};
-use crate::{ids, values};
+use crate::ids;
+use crate::store::Snapshot;
+
+/// Most characters of a filter.
+const MAX_FILTER: usize = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(rename)).routes(routes!(hide))
@@ -73,15 +79,57 @@ async fn create(allowed: Allowed<caller::EditModel>, body: Json<NewModel>) -> Re
 }
 
 /// Which models.
-#[derive(Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ModelFilter {
+pub(in crate::http) struct ModelFilter {
+    /// Words of the name, or a filter in MLflow's language such as `tags.team = 'risk'`.
+    pub(in crate::http) q: Option<String>,
     /// Only this kind.
-    kind: Option<String>,
+    pub(in crate::http) kind: Option<String>,
     /// Only this risk tier.
-    tier: Option<String>,
+    pub(in crate::http) tier: Option<String>,
+    /// Only those with a version in this state.
+    pub(in crate::http) state: Option<String>,
+    /// Only those that this team owns.
+    pub(in crate::http) team: Option<String>,
+    /// Only those that have a `finding` open, something `ungated` in production, a `promotion` open or a `tier-proposal`.
+    pub(in crate::http) has: Option<String>,
     /// Only names that begin so, whatever the case.
-    prefix: Option<String>,
+    pub(in crate::http) prefix: Option<String>,
+}
+
+impl ModelFilter {
+    /// The search that it asks for.
+    fn query(&self, limit: u32, after: Option<String>) -> Result<search::Query, Refusal> {
+        let q = self.q.as_deref().unwrap_or_default().trim();
+        if q.chars().count() > MAX_FILTER {
+            return Err(Refusal::invalid("q", &format!("q must have at most {MAX_FILTER} characters")));
+        }
+        // What has no comparison is meant as words of the name.
+        let is_filter = q.contains(['=', '<', '>', '\'', '"', '`', '(']);
+        let within = Within {
+            words: if is_filter { Vec::new() } else { q.split_whitespace().map(str::to_owned).collect() },
+            prefix: self.prefix.clone(),
+            kind: self.kind.as_deref().map(ModelKind::parse).transpose()?,
+            tier: self.tier.as_deref().map(RiskTier::parse).transpose()?,
+            state: self.state.as_deref().map(State::parse).transpose()?,
+            team: self.team.as_deref().map(Label::parse).transpose()?,
+            has: self.has.as_deref().map(Has::parse).transpose()?,
+        };
+        // One more than the page holds tells whether there is a next one.
+        let query = search::Query::for_models(if is_filter { q } else { "" }, within, limit as usize + 1, after);
+        query.map_err(|bad| Refusal::invalid("q", &bad.0).remedy("write words of the name, or comparisons such as tags.team = 'risk' AND name LIKE 'loan%'"))
+    }
+}
+
+/// A page of models by name.
+///
+/// # Errors
+/// `invalid_field` for a filter that is none; a fault.
+pub(in crate::http) async fn found(snapshot: &Snapshot, filter: &ModelFilter, page: &PageQuery) -> Result<Page<ModelRow>, AppError> {
+    let limit = page.limit()?;
+    let (rows, _) = search::models(snapshot, &filter.query(limit, page.after()?)?).await?;
+    Ok(Page::new(rows, limit, |row| row.name.to_string()))
 }
 
 /// List models by name
@@ -89,23 +137,13 @@ struct ModelFilter {
     params(ModelFilter, PageQuery),
     responses((status = 200, description = "A page", body = Page<ModelView>), (status = "4XX", description = "Refused", body = Problem)))]
 async fn list(allowed: Allowed<caller::Read>, Queries((filter, page)): Queries<(ModelFilter, PageQuery)>) -> Result<axum::Json<Page<ModelView>>, AppError> {
-    let limit = page.limit()?;
-    let kind = filter.kind.as_deref().map(ModelKind::parse).transpose()?.map_or("%", ModelKind::as_str);
-    let tier = filter.tier.as_deref().map(RiskTier::parse).transpose()?.map_or("%", RiskTier::as_str);
-    let prefix = format!("{}%", super::escape_like(&filter.prefix.unwrap_or_default().to_lowercase()));
-    let after = page.after()?.unwrap_or_default();
     let snapshot = allowed.read().await?;
-    let rows = snapshot
-        .rows::<ModelRow>(
-            "WHERE hidden = 0 AND name > $1 AND kind LIKE $2 AND risk_tier LIKE $3 AND name_folded LIKE $4 ESCAPE '\\' ORDER BY name LIMIT $5",
-            &values![after, kind, tier, prefix, i64::from(limit) + 1],
-        )
-        .await?;
+    let Page { items: rows, next } = found(&snapshot, &filter, &page).await?;
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
         items.push(view::model(&snapshot, row).await?);
     }
-    Ok(axum::Json(Page::new(items, limit, |model| model.name.clone())))
+    Ok(axum::Json(Page { items, next }))
 }
 
 /// Read a model

@@ -23,7 +23,7 @@ use crate::app::own_signature::{ApprovalStatement, OwnSignature};
 use crate::app::promotions::{PromotionSummary, PromotionView};
 use crate::app::{App, AppError, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, view};
 use crate::http::extract::{ReceiptView, receipt};
-use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Queries, caller};
+use crate::http::{Allowed, Json, Page, PageQuery, Path, Permit, Problem, Queries, caller};
 use crate::{ids, values};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -116,11 +116,11 @@ fn promoted(promotion: PromotionView, outcome: &PromoteOutcome) -> Response {
 /// Which promotions.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct PromotionFilter {
+pub(in crate::http) struct PromotionFilter {
     /// Only this status.
-    status: Option<String>,
+    pub(in crate::http) status: Option<String>,
     /// Only of this model.
-    model: Option<String>,
+    pub(in crate::http) model: Option<String>,
 }
 
 /// List promotions, newest first, as they are stored; reading one evaluates its gates
@@ -131,15 +131,23 @@ async fn list(
     allowed: Allowed<caller::Read>,
     Queries((filter, page)): Queries<(PromotionFilter, PageQuery)>,
 ) -> Result<axum::Json<Page<PromotionSummary>>, AppError> {
+    Ok(axum::Json(listed(&allowed, &filter, &page).await?))
+}
+
+/// A page of promotions.
+///
+/// # Errors
+/// `invalid_field` for an unknown status, a bad name or cursor; `not_found` for an unknown model.
+pub(in crate::http) async fn listed(allowed: &Allowed<caller::Read>, filter: &PromotionFilter, page: &PageQuery) -> Result<Page<PromotionSummary>, AppError> {
     let limit = page.limit()?;
-    let rows = chosen(&allowed, &filter, before(&page)?, limit).await?;
+    let rows = chosen(allowed, filter, before(page)?, limit).await?;
     let Page { items, next } = Page::new(rows, limit, |row| row.opened_index.to_string());
     let snapshot = allowed.read().await?;
     let mut views = Vec::with_capacity(items.len());
     for row in items {
         views.push(PromotionSummary::of(&snapshot, row).await?);
     }
-    Ok(axum::Json(Page { items: views, next }))
+    Ok(Page { items: views, next })
 }
 
 /// The entry index before which a page that goes from new to old begins.
@@ -168,16 +176,25 @@ async fn chosen(allowed: &Allowed<caller::Read>, filter: &PromotionFilter, befor
     params(("id" = String, Path, description = "Id of the promotion")),
     responses((status = 200, description = "The promotion", body = PromotionView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn show(allowed: Allowed<caller::Read>, Path(id): Path<PromotionId>) -> Result<Response, AppError> {
-    let view = allowed.app.promotion_view(&allowed.caller, &id).await?;
+    let (view, unreadable) = read(&allowed, &id).await?;
     let tag = format!("\"{}\"", view.revision);
+    Ok(([(ETAG, tag)], axum::Json(unreadable.shown(view)?)).into_response())
+}
+
+/// A promotion, and what has to be left out of it for this reader.
+///
+/// # Errors
+/// `not_found`; a fault.
+pub(in crate::http) async fn read<P: Permit>(allowed: &Allowed<P>, id: &PromotionId) -> Result<(PromotionView, Unreadable), AppError> {
+    let view = allowed.app.promotion_view(&allowed.caller, id).await?;
     let snapshot = allowed.read().await?;
-    let row = snapshot.get::<PromotionRow>(values![id]).await?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
+    let row = snapshot.get::<PromotionRow>(values![*id]).await?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
     let version = snapshot.get::<VersionRow>(values![row.model_id, row.number]).await?;
     let unreadable = match &version {
         Some(version) => Unreadable::behind(&snapshot, version).await?,
         None => Unreadable::default(),
     };
-    Ok(([(ETAG, tag)], axum::Json(unreadable.shown(view)?)).into_response())
+    Ok((view, unreadable))
 }
 
 /// A verdict.

@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// Everything behind one version.
 #[derive(Serialize, ToSchema)]
-struct TraceView {
+pub(in crate::http) struct TraceView {
     /// The version.
     version: VersionView,
     /// Digest of the manifest.
@@ -82,13 +82,20 @@ struct TracedApproval {
     params(("composite" = String, Path, description = "Composite id, or at least 12 digits of the version digest")),
     responses((status = 200, description = "The trace", body = TraceView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) -> Result<axum::Json<Shown<TraceView>>, AppError> {
-    let reference = Reference::parse_composite(&composite)?;
-    let snapshot = allowed.read().await?;
-    let (model, row) = reference::resolve(&snapshot, &reference).await?;
-    let promotions = promotions(&snapshot, &row).await?;
-    let facts = view::facts(&snapshot, &row).await?;
-    let mut version = view::version(&snapshot, &model, &row).await?;
-    allowed.app.measure(&snapshot, &model, &row, &mut version).await?;
+    traced(&allowed.app, &allowed.read().await?, &composite).await.map(axum::Json)
+}
+
+/// Everything behind a composite id, as far as the snapshot shows it.
+///
+/// # Errors
+/// `invalid_field`; `not_found`; a fault.
+pub(in crate::http) async fn traced(app: &App, snapshot: &Snapshot, composite: &str) -> Result<Shown<TraceView>, AppError> {
+    let reference = Reference::parse_composite(composite)?;
+    let (model, row) = reference::resolve(snapshot, &reference).await?;
+    let promotions = promotions(snapshot, &row).await?;
+    let facts = view::facts(snapshot, &row).await?;
+    let mut version = view::version(snapshot, &model, &row).await?;
+    app.measure(snapshot, &model, &row, &mut version).await?;
     let fact = |path: &str| facts.pointer(path).cloned().unwrap_or_default();
     let view = TraceView {
         manifest: row.content_digest.to_string(),
@@ -96,14 +103,14 @@ async fn trace(allowed: Allowed<caller::Read>, Path(composite): Path<String>) ->
         datasets: fact("/datasets"),
         environment: fact("/environment"),
         training: fact("/training"),
-        evidence: view::evidence_views(&snapshot, &row, &view::evidence(&snapshot, &row).await?).await?,
-        approvals: approvals(&snapshot, &promotions).await?,
-        decisions: view::decisions(&snapshot, &row).await?,
+        evidence: view::evidence_views(snapshot, &row, &view::evidence(snapshot, &row).await?).await?,
+        approvals: approvals(snapshot, &promotions).await?,
+        decisions: view::decisions(snapshot, &row).await?,
         deployments: Vec::new(),
-        entries: entries(&snapshot, &row, &promotions).await?,
+        entries: entries(snapshot, &row, &promotions).await?,
         version,
     };
-    Ok(axum::Json(Unreadable::behind(&snapshot, &row).await?.shown(view)?))
+    Unreadable::behind(snapshot, &row).await?.shown(view)
 }
 
 async fn promotions(snapshot: &Snapshot, version: &VersionRow) -> Result<Vec<PromotionRow>, AppError> {

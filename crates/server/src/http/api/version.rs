@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use chancery_core::entry::PrivateText;
 use chancery_core::manifest::ManifestFile;
 use chancery_core::names::{ModelKind, ModelName, State, TagKey, VersionNumber};
-use chancery_core::tables::VersionRow;
+use chancery_core::tables::{ModelRow, VersionRow};
 use chancery_core::version::{Command, Origin};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use super::as_of::{self, AsOfQuery};
 use super::model::Reason;
+use crate::app::as_of::Cut;
 use crate::app::current::{Answer, Question};
 use crate::app::lineage::{Shown, Unreadable};
 use crate::app::register::NewVersion;
@@ -24,7 +25,8 @@ use crate::app::view::{self, DecisionView, FixityView, VersionView};
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt, shown};
 use crate::http::file::encode;
-use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Queries, Query, caller};
+use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Permit, Problem, Queries, Query, caller};
+use crate::store::Snapshot;
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -184,21 +186,56 @@ async fn show(
         return Ok(shown(answer));
     }
     let snapshot = allowed.read().await?;
-    let (model, row) = view::version_named(&snapshot, &name, number).await?;
-    if let Some(cut) = as_of::cut(&snapshot, moment).await? {
-        let view = crate::app::as_of::past(&snapshot, &model, cut).await?.version(&snapshot, number).await?;
-        let (revision, unreadable) = (Some(view.revision), Unreadable::behind(&snapshot, &row).await?);
-        return Ok(shown(Answer::json(revision, &unreadable.shown(view)?)?));
-    }
-    let mut view = view::version(&snapshot, &model, &row).await?;
-    allowed.app.measure(&snapshot, &model, &row, &mut view).await?;
-    let unreadable = Unreadable::behind(&snapshot, &row).await?;
-    if model.kind == ModelKind::System || !unreadable.is_empty() {
+    let cut = as_of::cut(&snapshot, moment).await?;
+    let seen = seen(&allowed, &snapshot, &name, number, cut).await?;
+    let answer = Answer::json(Some(seen.revision), &seen.view)?;
+    if cut.is_some() || seen.model.kind == ModelKind::System || !seen.is_whole() {
         // It shows how its parts stand: entries about other models make it old. Or it is for this caller, and not whole.
-        return Ok(shown(Answer::json(Some(view.revision), &unreadable.shown(view)?)?));
+        return Ok(shown(answer));
     }
-    let answer = Answer::json(Some(view.revision), &view)?;
-    Ok(shown(allowed.app.keep_whole(&allowed.caller, question, &row, &snapshot, answer).await?))
+    Ok(shown(allowed.app.keep_whole(&allowed.caller, question, &seen.row, &snapshot, answer).await?))
+}
+
+/// A version as its caller may see it.
+pub(in crate::http) struct Seen {
+    /// Its model.
+    pub(in crate::http) model: ModelRow,
+    /// The version as it stands now.
+    pub(in crate::http) row: VersionRow,
+    /// The view: of now, or of a moment of the past.
+    pub(in crate::http) view: Shown<VersionView>,
+    /// Last entry that changed what is shown.
+    revision: u64,
+}
+
+impl Seen {
+    fn is_whole(&self) -> bool {
+        match self.view {
+            Shown::Whole(_) => true,
+            Shown::Part(_) => false,
+        }
+    }
+}
+
+/// A version now, or as of a cut.
+pub(in crate::http) async fn seen<P: Permit>(
+    allowed: &Allowed<P>,
+    snapshot: &Snapshot,
+    name: &ModelName,
+    number: VersionNumber,
+    cut: Option<Cut>,
+) -> Result<Seen, AppError> {
+    let (model, row) = view::version_named(snapshot, name, number).await?;
+    let view = match cut {
+        Some(cut) => crate::app::as_of::past(snapshot, &model, cut).await?.version(snapshot, number).await?,
+        None => {
+            let mut view = view::version(snapshot, &model, &row).await?;
+            allowed.app.measure(snapshot, &model, &row, &mut view).await?;
+            view
+        }
+    };
+    let unreadable = Unreadable::behind(snapshot, &row).await?;
+    Ok(Seen { revision: view.revision, view: unreadable.shown(view)?, model, row })
 }
 
 /// A description.

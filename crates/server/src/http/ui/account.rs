@@ -20,7 +20,7 @@ use super::frame::{Area, Frame};
 use super::layout::{Note, page};
 use super::login::{NewPassword, begun};
 use super::session::{PageError, Shown};
-use crate::app::login::{Proved, SessionView};
+use crate::app::login::SessionView;
 use crate::app::{AppError, Options};
 use crate::http::PageQuery;
 use crate::http::api::key::{KeyView, keys_of};
@@ -142,7 +142,7 @@ pub(super) async fn set_password(posted: Form<NewPassword>) -> Result<Response, 
         let name = app.handle_of(actor).await?;
         let made = app.set_password(name.as_str(), form.current, form.new, &origin(&parts), Door::Pages).await?;
         // This session ended with the old password, like all others.
-        let proved = Proved { actor: actor.clone(), epoch: made.first()?.index };
+        let proved = app.proved_anew(actor, made.first()?.index).await?;
         begun(app, &parts, &proved, SessionMethod::Password, "/account?done=password").await
     };
     let outcome = outcome.await;

@@ -5,6 +5,7 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::refusal::Refusal;
 use chancery_core::registry::POLICY_MODE;
 use chancery_core::tables::SettingRow;
+use futures_util::FutureExt as _;
 use reqwest::Url;
 
 use super::layout::{Link, Note, NoteKind};
@@ -258,6 +259,17 @@ impl Frame {
         self
     }
 
+    /// Of a page that has no past: asked for it all the same, it says so.
+    #[must_use]
+    pub fn in_the_present(mut self) -> Self {
+        let past = self.past.take().map(|past| Note {
+            lines: vec![format!("You asked for entry {}. What is shown here is worked out from the record as it is now.", past.index)],
+            links: vec![Link::new(format!("/ledger?until={}", past.index), format!("Read the ledger up to entry {}", past.index))],
+            ..Note::new(NoteKind::Told, "This page shows the present")
+        });
+        self.present_only().with(past)
+    }
+
     /// Whether forms are rendered: nothing is changed in the past.
     pub fn acts(&self) -> bool {
         self.past.is_none()
@@ -303,6 +315,7 @@ impl<P: Permit> Shown<P> {
             theme: self.visit.theme,
             note: recorded.map(Note::recorded),
             past,
+            waiting: self.allowed.app.count_waiting(&self.allowed.caller, snapshot).boxed().await?,
             foot: Some(Foot { index: last, at: head.at, mode, policy, json: None, other_time: Some(self.visit.path.clone()) }),
             seed: hex::encode(ids::random::<16>()?),
             ..Frame::bare(title, Some(self.person.clone()))

@@ -23,7 +23,6 @@ mod version;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::response::Redirect;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::app::App;
@@ -52,7 +51,6 @@ fn pages() -> Vec<Page> {
 fn entrance() -> Vec<Page> {
     use Visitor::{Anybody, Person};
     vec![
-        (("GET", "/", Anybody), get(|| async { Redirect::to("/account") })),
         (("GET", layout::STYLE_PATH, Anybody), get(layout::style)),
         (("GET", "/login", Anybody), get(login::show)),
         (("POST", "/login", Anybody), post(login::log_in)),

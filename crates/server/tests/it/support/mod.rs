@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod browser;
 pub(crate) mod builders;
+pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod issuer;
 pub(crate) mod postgres;

@@ -12,6 +12,7 @@ mod plan;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod within;
 
 use chancery_core::names::ModelName;
 use chancery_core::rows::{Field as _, Row, Value};
@@ -20,6 +21,7 @@ use chancery_core::tables::{ModelRow, VersionRow};
 pub use filter::{Filter, Target, parse_filter};
 pub use order::{Order, parse_order};
 pub use page::{Page, parse_page};
+pub use within::{Has, Within};
 
 use crate::app::AppError;
 use crate::fault::Fault;
@@ -46,6 +48,8 @@ pub struct Query {
     pub max_results: usize,
     /// Where the page before ended; none for the first page.
     pub page: Option<Page>,
+    /// What must hold beside the filter.
+    pub within: Within,
 }
 
 impl Query {
@@ -67,7 +71,17 @@ impl Query {
         let filter = parse_filter(filter, target)?;
         let order = parse_order(order_by, target)?;
         let page = parse_page(page_token, &order)?;
-        Ok(Self { filter, order, max_results: usize::try_from(max_results).unwrap_or(1), page })
+        Ok(Self { filter, order, max_results: usize::try_from(max_results).unwrap_or(1), page, within: Within::default() })
+    }
+
+    /// Models of every kind by name, prompts among them: `filter` may be empty, and what must hold beside it is `within`.
+    ///
+    /// # Errors
+    /// The first mistake of the filter.
+    pub fn for_models(filter: &str, within: Within, max_results: usize, after: Option<String>) -> Result<Self, Bad> {
+        let mut query = Self::new(Target::Models, filter, &[], 1, "")?;
+        query.filter.prompts = clause::Prompts::Shown;
+        Ok(Self { max_results, page: after.map(|name| Page { after: vec![Value::Text(name)] }), within, ..query })
     }
 }
 

@@ -148,6 +148,7 @@ impl<'a> Plan<'a> {
         // SQLite takes the tables of a CROSS JOIN in this order; PostgreSQL finds it by itself.
         let (from, mut conditions) = self.tables(candidates.is_some(), &mut parameters);
         conditions.extend(self.query.filter.clauses.iter().map(|clause| sql::condition(clause, self.target, &mut parameters)));
+        conditions.extend(self.query.within.conditions(&mut parameters));
         let terms = self.terms();
         if let Some(page) = after {
             conditions.push(self.after(&terms, page, &mut parameters));

@@ -1,8 +1,6 @@
-//! One readable sentence for an entry of the ledger: who did what to which version, and why.
+//! One readable sentence for an entry of the ledger: who did what to which version, and why. The command line and the pages say it alike.
 
 use serde_json::Value;
-
-use super::output::{short, text};
 
 /// The sentence for an entry as the server's history shows it. A kind that this program does not know is named as it is.
 #[must_use]
@@ -23,7 +21,9 @@ pub fn who(item: &Value) -> String {
     text(item, if named { "/actor_name" } else { "/actor" })
 }
 
-fn deed(item: &Value) -> String {
+/// What was done, without who and why.
+#[must_use]
+pub fn deed(item: &Value) -> String {
     let subject = subject(&text(item, "/subject"));
     let data = |name: &str| text(item, &format!("/data/{name}"));
     let has = |name: &str| item.pointer(&format!("/data/{name}")).is_some_and(|value| !value.is_null());
@@ -63,7 +63,12 @@ fn deed(item: &Value) -> String {
         "delegation.given" => format!("let {} stand in as {} until {}", data("to"), data("role"), data("until")),
         "delegation.ended" => format!("ended that {} stands in as {}", data("to"), data("role")),
         "decision.recorded" => {
-            format!("completed decision {} of {subject} for {} (digest {})", data("decision"), data("target"), short(item, "/data/envelope"))
+            format!(
+                "completed decision {} of {subject} for {} (digest {})",
+                data("decision"),
+                data("target"),
+                text(item, "/data/envelope").chars().take(12).collect::<String>()
+            )
         }
         "attestation.issued" => format!("issued an attestation about {subject}"),
         "attestation.revoked" => format!("revoked an attestation about {subject}"),
@@ -71,6 +76,15 @@ fn deed(item: &Value) -> String {
         "finding.closed" => format!("closed the finding {} about {subject} ({})", data("rule"), data("reason")),
         "refused" => format!("was refused: {} of {subject} ({})", data("action"), data("code")),
         other => format!("did {other} to {subject}"),
+    }
+}
+
+/// The text at a JSON pointer; numbers and booleans as they are written, nothing as `-`.
+fn text(item: &Value, pointer: &str) -> String {
+    match item.pointer(pointer) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
     }
 }
 
