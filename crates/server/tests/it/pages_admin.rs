@@ -50,7 +50,7 @@ both! {
         let browser = administrator(app).await;
         for (path, sentence) in [
             ("/admin/people", "3 people, pipelines and services are known here; 3 of those on this page have access. No role waits for a second administrator."),
-            ("/admin/people/administrator", "administrator is a person with 1 role."),
+            ("/admin/people/administrator", "administrator is a person with 3 roles."),
             ("/admin/people/ci/offboarding", "Nothing: ci can leave without anything being left behind."),
             ("/admin/teams", "1 team owns models"),
             ("/admin/teams/credit", "credit has 0 members and owns 0 models that you may read."),
@@ -245,7 +245,7 @@ both! {
         assert_eq!(browser.submit("/account/theme", &[("theme", "system")]).await.status, 303);
         assert!(!browser.get("/account").await.text.contains("data-theme"));
         shows(&browser.submit("/account/theme", &[("theme", "pink")]).await, 422, "Nothing was changed.");
-        let wrong = browser.submit("/account/keys", &[("key", "ssh-rsa AAAA typed")]).await;
+        let wrong = browser.submit("/account/keys", &[("public_key", "ssh-rsa AAAA typed")]).await;
         assert_eq!(wrong.status, 422, "{}", text(&wrong));
         assert!(wrong.text.contains("ssh-rsa AAAA typed"), "the text is kept");
         let issued = browser.submit("/account/tokens/new", &[("days", "3")]).await;

@@ -58,7 +58,7 @@ pub(in crate::http::ui) async fn set_theme(posted: Form<Looks>) -> Result<Respon
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::ui) struct NewKey {
-    key: String,
+    public_key: String,
 }
 
 /// `POST /account/keys`.
@@ -66,7 +66,7 @@ pub(in crate::http::ui) async fn add(posted: Posted<caller::ManageOwnKeys, NewKe
     let Posted { shown: own, parts, form, fields, requested } = posted;
     let outcome = async {
         let actor = own.allowed.caller.actor.id.clone();
-        add_key(&own.allowed, actor, filled(form)?.key.trim(), &requested).await?;
+        add_key(&own.allowed, actor, filled(form)?.public_key.trim(), &requested).await?;
         Ok(done("key"))
     };
     let outcome = outcome.await;
