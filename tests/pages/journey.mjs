@@ -15,7 +15,8 @@ async function as(name) {
   if (open.has(name)) return open.get(name);
   const context = await contextOf(browser);
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  // A machine that runs all tests at once is slow.
+  page.setDefaultTimeout(60_000);
   noise.push([name, watched(page)]);
   await page.goto('/models');
   await page.getByLabel('Name', { exact: true }).fill(name);

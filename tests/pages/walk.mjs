@@ -61,6 +61,12 @@ const strange = () => {
       if (['href', 'src', 'action', 'formaction', 'xlink:href'].includes(name) && !own(value)) say('a link that leads elsewhere');
     }
   }
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode;
+    const letter = parentElement.localName === 'textarea' ? null : data.match(/[\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/);
+    if (letter) found.push(`a character that deceives, ${letter[0].codePointAt(0).toString(16)}: ${parentElement.outerHTML.slice(0, 160)}`);
+  }
   return found;
 };
 
@@ -76,6 +82,8 @@ const timed = async (what, work) => {
 async function visit({ path, person, status }) {
   const say = (words) => problems.push(`${path} as ${person}: ${words}`);
   const page = await (await context(person, true)).newPage();
+  // A machine that runs all tests at once is slow.
+  page.setDefaultTimeout(90_000);
   const noise = watched(page);
   try {
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });

@@ -275,6 +275,7 @@ fn after_a_restart(database: Database) {
     block_on(async {
         let app = TestApp::start(database).await;
         let governance = app.user("governance", &["approver:ai-governance"]).await;
+        let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
         let bundle = uploaded(&deputy, files("2031")).await;
         activate(&governance, &bundle).await;
         let before = app.admin.get("/api/v1/policy").await.expect(200);

@@ -82,9 +82,20 @@ mod origin;
 mod own_signature;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod pages_admin;
+#[cfg(test)]
+mod pages_ledger;
+#[cfg(test)]
 mod pages_models;
 #[cfg(test)]
+mod pages_policy;
+#[cfg(test)]
+mod pages_registers;
+#[cfg(test)]
 mod pages_review;
+#[cfg(test)]
+mod pages_version;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]

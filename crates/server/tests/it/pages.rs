@@ -135,7 +135,7 @@ async fn answered(app: &TestApp) {
 
 /// A page with one of every fault that the walk looks for.
 const BAD: &str = r#"<!doctype html><html><head><title>Bad</title></head><body><main><h1>Bad</h1><p style="color:#ccc;background:#fff">pale</p>
-<img src="https://attacker.example/x.png"><input><div style="width:2000px">wide</div><button onclick="x()"></button>
+<img src="https://attacker.example/x.png"><input><div style="width:2000px">wide</div><button onclick="x()"></button><p>a&#x202e;b</p>
 <script>document.querySelector('main').append('more'); console.error('loud'); alert('stored'); nothing()</script></main></body></html>"#;
 
 #[tokio::test]
@@ -167,6 +167,7 @@ async fn the_walk_sees_what_is_wrong_with_a_page() {
         "a script that is not ours",
         "an element that no page has",
         "the attribute onclick",
+        "a character that deceives, 202e",
         "the attribute style",
         "a link that leads elsewhere",
         "bytes are more than 100",

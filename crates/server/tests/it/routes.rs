@@ -12,7 +12,9 @@ const VERBS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// The paths of a router. It lists them only where it describes itself for debugging, as `RouteId(7): "/healthz"`.
 fn paths(description: &str) -> BTreeSet<String> {
-    let quoted = description.split("RouteId(").filter_map(|rest| rest.split_once("): \"")).filter(|(id, _)| id.bytes().all(|byte| byte.is_ascii_digit()));
+    // Behind its routes it describes what answers where there is none.
+    let routes = description.split("fallback_router").next().unwrap();
+    let quoted = routes.split("RouteId(").filter_map(|rest| rest.split_once("): \"")).filter(|(id, _)| id.bytes().all(|byte| byte.is_ascii_digit()));
     quoted.filter_map(|(_, rest)| Some(rest.split_once('"')?.0.to_owned())).collect()
 }
 

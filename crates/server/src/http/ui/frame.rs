@@ -242,11 +242,19 @@ impl Frame {
         self
     }
 
-    /// Of a page that shows nothing but the present.
+    /// Of a page that shows nothing but the present: who asks it for another time is told so.
     #[must_use]
     pub fn present_only(mut self) -> Self {
         if let Some(foot) = &mut self.foot {
             foot.other_time = None;
+        }
+        if let Some(past) = self.past.take() {
+            let lines = vec!["What it shows is kept as it is now. The ledger has every change of it.".to_owned()];
+            let links = vec![
+                Link::new(format!("/ledger?as_of={}", past.index), format!("Read the ledger up to entry {}", past.index)),
+                Link::new(past.now, "This page without a time"),
+            ];
+            self.note = self.note.or(Some(Note { lines, links, ..Note::new(NoteKind::Told, "This page shows the present, not the time that was asked for.") }));
         }
         self
     }

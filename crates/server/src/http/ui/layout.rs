@@ -121,10 +121,37 @@ pub fn sentence(message: &str) -> String {
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
+/// Whether a character shows nothing itself, or changes the direction in which what follows is read. The joiners and the marks that languages
+/// need are none of them.
+fn deceives(letter: char) -> bool {
+    matches!(letter, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The page with a visible sign in the place of characters that deceive: no foreign text changes how the words beside it are read. Fields of
+/// forms keep what was typed. Foreign text is escaped, so that every `<` and `>` is ours.
+fn undeceived(html: String) -> String {
+    if !html.contains(deceives) {
+        return html;
+    }
+    let mut out = String::with_capacity(html.len());
+    for (number, piece) in html.split('<').enumerate() {
+        let (tag, text) = piece.split_once('>').filter(|_| number > 0).unwrap_or(("", piece));
+        if number > 0 {
+            out.extend(["<", tag, ">"]);
+        }
+        if tag.starts_with("textarea") {
+            out.push_str(text);
+        } else {
+            out.extend(text.chars().map(|letter| if deceives(letter) { '\u{fffd}' } else { letter }));
+        }
+    }
+    out
+}
+
 /// Renders a page.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
-        Ok(html) => with_headers((status, [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], html).into_response()),
+        Ok(html) => with_headers((status, [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], undeceived(html)).into_response()),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -178,6 +205,14 @@ mod tests {
         for origin in ["http://", "https://", "url(", "@import"] {
             assert!(!STYLE.contains(origin), "the stylesheet asks for {origin}");
         }
+    }
+
+    #[test]
+    fn text_that_changes_the_direction_of_writing_is_made_visible() {
+        let html = "<p title=\"\u{202e}\">a\u{202e}b\u{200d}c</p><textarea name=\"x\">\u{202e}</textarea>\u{feff}";
+        let expected = "<p title=\"\u{202e}\">a\u{fffd}b\u{200d}c</p><textarea name=\"x\">\u{202e}</textarea>\u{fffd}";
+        assert_eq!(undeceived(html.to_owned()), expected);
+        assert_eq!(undeceived("<p>a</p>".to_owned()), "<p>a</p>");
     }
 
     #[test]

@@ -123,7 +123,7 @@ fn record(world: &World, shape: &str) -> Option<Fixture> {
             ("reader", "/policy/rules/artifact.intact".to_owned()),
             ("reader", "/policy/rules/approval.complete".to_owned()),
         ]),
-        "/policy/try" => pages([("reader", "/policy/try".to_owned()), ("reader", "/policy/try?model=loan&version=3&to=production".to_owned())]),
+        "/policy/try" => pages([("reader", "/policy/try".to_owned()), ("reader", "/policy/try?version=loan%2F3&to=production".to_owned())]),
         "/policy/bundles/{}" => pages([("registrar", format!("/policy/bundles/{}", world.bundle))]),
         "/policy/replay/{}" => pages([("model-auditor", format!("/policy/replay/{}", world.verdict))]),
         "/can-i" => pages([("scientist", "/can-i".to_owned()), ("scientist", "/can-i?action=execute".to_owned())]),

@@ -61,9 +61,13 @@ impl TestApp {
     }
 }
 
+/// One browser at a time: each takes all that the machine has.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Runs a script of `tests/pages` against a server: whether it was content, and the JSON that it printed last. `asked` is what the script is told
 /// beside where everything is.
 pub(crate) async fn drive(address: &str, script: &str, mut asked: Value) -> (bool, Value) {
+    let _turn = TURN.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("asked.json");
     for (name, value) in [("modules", json!(modules())), ("chromium", json!(chromium())), ("address", json!(address))] {

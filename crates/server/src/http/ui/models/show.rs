@@ -35,8 +35,8 @@ const CHANGES: u32 = 20;
 const HISTORY: usize = 5;
 /// Most findings, aliases and tags that a page shows.
 const MAX_FINDINGS: i64 = 20;
-const MAX_ALIASES: usize = 100;
-const MAX_TAGS: usize = 100;
+const MAX_ALIASES: usize = 50;
+const MAX_TAGS: usize = 30;
 
 #[derive(Template)]
 #[template(path = "models-show.html")]

@@ -175,6 +175,10 @@ fn flatten(path: &str, value: &Value, lines: &mut Vec<(String, String)>) {
             }
         }
         Value::String(text) => lines.push((beginning(path), beginning(text))),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            lines.push((beginning(path), if texts.is_empty() { "none".to_owned() } else { beginning(&texts.join(", ")) }));
+        }
         Value::Array(_) | Value::Bool(_) | Value::Number(_) => lines.push((beginning(path), beginning(&value.to_string()))),
     }
 }
