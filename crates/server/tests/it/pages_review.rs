@@ -17,7 +17,7 @@ async fn opened(app: &TestApp) -> (Cast, Made, String) {
     let first = cast.evaluated("loan", b"1").await;
     cast.bring_to(&first, "production").await;
     let second = cast.scientist.version("loan", b"2").await;
-    cast.evaluate(&second, &evaluation(0.85, 0.82)).await;
+    cast.evaluate(&second, &evaluation(0.85, 0.85)).await;
     cast.complete(&second).await;
     let promotion = cast.scientist.promote(&second, "production").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
     for name in ["scientist", "security-lead", "platform-lead", "product-owner", "governance-lead", "model-owner", "model-auditor"] {
@@ -53,7 +53,7 @@ both! {
         let (_, _, page) = opened(app).await;
         let seen = app.browser("security-lead").await.get(&page).await;
         shows(&seen, &["Move loan/2 to production", "Not yet: 4 approvals are missing.", "Your verdict as security is asked for.", "0 of 4 approvals"]);
-        shows(&seen, &["compared with", "version 1", "auc_roc", "+0.04", "demographic_parity_ratio went from 0.86 to 0.82: worse", "Findings for security"]);
+        shows(&seen, &["compared with", "version 1", "auc_roc", "+0.04", "demographic_parity_ratio went from 0.86 to 0.85: worse", "Findings for security"]);
         shows(&seen, &["You sign exactly this", "name=\"evidence_set\"", "Sign verdict", "This page as JSON"]);
         assert!(!seen.text.contains(" checked>"), "a verdict is chosen for him: {}", seen.text);
         let seen = app.browser("scientist").await.get(&page).await;

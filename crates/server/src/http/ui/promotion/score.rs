@@ -5,14 +5,14 @@ use super::words::{clip, digits, number};
 use crate::app::promotions::MetricView;
 
 /// Most scores of a page; those with a limit come first.
-pub(super) const MOST: usize = 60;
+pub(super) const MOST: usize = 30;
 
 /// A score.
 #[derive(Debug)]
 pub(super) struct Score {
-    /// Metric.
+    /// Metric, and of which slice.
     pub(super) name: String,
-    /// Slice, and which way is better.
+    /// Which way is better.
     pub(super) hint: String,
     /// In the version that it is compared with.
     pub(super) old: Option<String>,
@@ -90,8 +90,8 @@ fn score(metric: &MetricView) -> Score {
         None => "nobody said which way is better",
     };
     Score {
-        name: clip(&metric.name, 100),
-        hint: metric.slice.as_deref().map_or_else(|| better.to_owned(), |slice| format!("{}, {better}", clip(slice, 100))),
+        name: metric.slice.as_deref().map_or_else(|| clip(&metric.name, 100), |slice| format!("{} of {}", clip(&metric.name, 100), clip(slice, 100))),
+        hint: better.to_owned(),
         old: shown(metric.reference),
         new: shown(metric.value),
         change,

@@ -20,7 +20,7 @@ use crate::app::promotions::{ApprovalView, PromotionView};
 use crate::http::{Path, Permit, caller};
 
 /// Most facts, files, documents and comments of a page; the comparison and the JSON have all.
-const MOST_FACTS: usize = 30;
+const MOST_FACTS: usize = 20;
 const MOST_FILES: usize = 15;
 const MOST_DOCUMENTS: usize = 12;
 const MOST_COMMENTS: usize = 20;
