@@ -209,7 +209,7 @@ const story = {
 
 async function approve(name, role) {
   const page = await as(name);
-  await page.goto('/promotions');
+  await page.goto('/');
   await tabTo(page, 'link to the promotion', (path) => document.activeElement?.getAttribute('href')?.split('#')[0] === path, asked.promotion);
   await focusShows(page);
   await page.keyboard.press('Enter');
