@@ -12,6 +12,7 @@ use crate::names::{ActorId, Digest, ModelId};
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{AccessPolicyRow, SettingRow};
 
 /// Setting with the digest of the organisation's access policies in force; empty when the shipped ones are alone.
@@ -113,12 +114,10 @@ fn activate(rows: &mut Rows, context: &Context, digest: Digest, models: &[ModelI
         return Err(Refusal::new(Code::TransitionRefused, "the access policy is in force already").field("digest").into());
     }
     check_person(&context.actor, "activates")?;
-    if row.installed_by == context.actor {
-        return Err(Refusal::new(Code::SeparationOfDuties, "you installed this access policy: another person must activate it")
-            .field("digest")
-            .remedy("ask another administrator")
-            .into());
-    }
+    let own = Refusal::new(Code::SeparationOfDuties, "you installed this access policy: another person must activate it")
+        .field("digest")
+        .remedy("ask another administrator");
+    speakers::check_second(rows, context, &row.installed_by, row.installed_index, own)?;
     let event = Event::Activated { replaced: in_force(rows)?, installed_by: row.installed_by, models: models.to_vec(), reason: reason.digest };
     Ok(vec![Draft::new(Subject::AccessPolicy(digest), event).private(Some(reason))])
 }
@@ -129,13 +128,16 @@ fn withdraw(rows: &mut Rows, context: &Context, digest: Digest, reason: &Private
     let was_active = match row.status {
         Status::Withdrawn => return Err(Refusal::new(Code::TransitionRefused, "the access policy is withdrawn already").field("digest").into()),
         Status::Uploaded => false,
-        Status::Active if row.activated_by.as_ref() == Some(&context.actor) => {
-            return Err(Refusal::new(Code::SeparationOfDuties, "you activated this access policy: another person must withdraw it")
+        Status::Active => {
+            let own = Refusal::new(Code::SeparationOfDuties, "you activated this access policy: another person must withdraw it")
                 .field("digest")
-                .remedy("ask another administrator")
-                .into());
+                .remedy("ask another administrator");
+            if let Some(other) = &row.activated_by {
+                // Nothing changed the row since it was activated.
+                speakers::check_second(rows, context, other, row.revision, own)?;
+            }
+            true
         }
-        Status::Active => true,
     };
     Ok(vec![Draft::new(Subject::AccessPolicy(digest), Event::Withdrawn { was_active, reason: reason.digest }).private(Some(reason))])
 }

@@ -213,10 +213,11 @@ fn existing(rows: &mut Rows, id: &ActorId) -> Result<ActorRow, Stop> {
 
 /// Nobody grants himself a role; the program itself does so once, for the first administrator.
 fn check_not_self(context: &Context, id: &ActorId) -> Result<(), Refusal> {
-    if context.actor == *id {
-        return Err(Refusal::new(Code::SeparationOfDuties, "nobody changes his own roles").remedy("ask another administrator"));
-    }
-    Ok(())
+    if context.actor == *id { Err(nobody_changes_his_own()) } else { Ok(()) }
+}
+
+fn nobody_changes_his_own() -> Refusal {
+    Refusal::new(Code::SeparationOfDuties, "nobody changes his own roles").remedy("ask another administrator")
 }
 
 /// Decides a command on actors.
@@ -254,6 +255,9 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
             }
             check_roles(actor.kind, roles)?;
             let before = actor.grants();
+            if roles.iter().any(|grant| !before.contains(grant)) {
+                context.check_not_for_himself(id, nobody_changes_his_own())?;
+            }
             let grant::Split { now, proposed } = grant::split(rows, context, id, &before, roles)?;
             // Nothing to say twice when all that is new waits.
             let unchanged = !proposed.is_empty() && now.len() == before.len() && now.iter().all(|grant| before.contains(grant));

@@ -9,6 +9,7 @@ use crate::entry::{Draft, Entry, Payload, PrivateText, Subject};
 use crate::names::{ActorId, Digest};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{BundleRow, SettingRow};
 
 /// Setting with the digest of the organisation's bundle in force; empty when the baseline is alone.
@@ -142,12 +143,10 @@ fn activate(rows: &mut Rows, context: &Context, bundle: Digest, effective: Diges
         return Err(Refusal::new(Code::TransitionRefused, "the bundle is in force already").field("digest").into());
     }
     check_person(&context.actor, "activates")?;
-    if row.uploaded_by == context.actor {
-        return Err(Refusal::new(Code::SeparationOfDuties, "you uploaded this bundle: another person must activate it")
-            .field("digest")
-            .remedy("ask another person who may manage the policy")
-            .into());
-    }
+    let own = Refusal::new(Code::SeparationOfDuties, "you uploaded this bundle: another person must activate it")
+        .field("digest")
+        .remedy("ask another person who may manage the policy");
+    speakers::check_second(rows, context, &row.uploaded_by, row.uploaded_index, own)?;
     let replaced = in_force(rows)?;
     let event = Event::Activated { effective, replaced, uploaded_by: row.uploaded_by, reason: reason.digest };
     Ok(vec![Draft::new(Subject::Bundle(bundle), event).private(Some(reason))])
@@ -159,13 +158,16 @@ fn withdraw(rows: &mut Rows, context: &Context, bundle: Digest, reason: &Private
     let was_active = match row.status {
         Status::Withdrawn => return Err(Refusal::new(Code::TransitionRefused, "the bundle is withdrawn already").field("digest").into()),
         Status::Uploaded => false,
-        Status::Active if row.activated_by.as_ref() == Some(&context.actor) => {
-            return Err(Refusal::new(Code::SeparationOfDuties, "you activated this bundle: another person must withdraw it")
+        Status::Active => {
+            let own = Refusal::new(Code::SeparationOfDuties, "you activated this bundle: another person must withdraw it")
                 .field("digest")
-                .remedy("ask another person who may manage the policy")
-                .into());
+                .remedy("ask another person who may manage the policy");
+            if let Some(other) = &row.activated_by {
+                // Nothing changed the row since it was activated.
+                speakers::check_second(rows, context, other, row.revision, own)?;
+            }
+            true
         }
-        Status::Active => true,
     };
     Ok(vec![Draft::new(Subject::Bundle(bundle), Event::Withdrawn { was_active, reason: reason.digest }).private(Some(reason))])
 }

@@ -174,8 +174,9 @@ fn done(rows: &mut Rows, context: &Context, id: &ReviewId, outcome: Outcome, not
     if row.status == Status::Done {
         return Err(Refusal::new(Code::AlreadyExists, &format!("review `{id}` is done already")).field("id").into());
     }
-    if row.not_by.as_ref() == Some(&context.actor) {
-        return Err(Refusal::new(Code::SeparationOfDuties, "this review is about what you did; somebody else must do it").remedy("ask its owner").into());
+    if let Some(other) = &row.not_by {
+        let own = Refusal::new(Code::SeparationOfDuties, "this review is about what you did; somebody else must do it");
+        context.check_not_for_himself(other, own.remedy("ask its owner"))?;
     }
     let event = Event::Done { outcome, note: note.map(|note| note.digest) };
     let mut drafts = vec![Draft::new(Subject::Review(id.clone()), event).private(note)];

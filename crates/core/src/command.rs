@@ -7,7 +7,7 @@ use crate::rows::{Key, Missing, Row, Rows, ToValue};
 use crate::tables::{OPEN, TimelineRow};
 use crate::{
     access_log, access_policy, actor, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion,
-    registry, risk, tag, team, template, version,
+    registry, risk, speakers, tag, team, template, version,
 };
 
 /// A change that somebody asks for, nested by capability.
@@ -183,6 +183,8 @@ pub struct Context {
     pub now: Timestamp,
     /// Who asks.
     pub actor: ActorId,
+    /// Others who made the credential that he uses.
+    pub through: Vec<ActorId>,
 }
 
 /// Why `decide` or `apply` stopped.
@@ -271,6 +273,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
 /// # Errors
 /// [`Missing`] when rows must be loaded.
 pub fn apply(rows: &mut Rows, entry: &Entry) -> Result<(), Missing> {
+    speakers::apply(rows, entry);
     match &entry.event {
         Event::AccessLog(event) => access_log::apply(rows, entry, event),
         Event::AccessPolicy(event) => access_policy::apply(rows, entry, event),

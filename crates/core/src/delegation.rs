@@ -126,9 +126,8 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
 }
 
 fn check_give(rows: &mut Rows, context: &Context, role: &Label, to: &ActorId, until: Timestamp) -> Result<(), Stop> {
-    if *to == context.actor {
-        return Err(Refusal::new(Code::SeparationOfDuties, "nobody stands in for himself").field("to").remedy("name somebody else").into());
-    }
+    let own = Refusal::new(Code::SeparationOfDuties, "nobody stands in for himself").field("to");
+    context.check_not_for_himself(to, own.remedy("name somebody else"))?;
     if until <= context.now || until > context.now.plus_seconds(MAX_DAYS * DAY_SECONDS) {
         return Err(Refusal::invalid("until", &format!("until must lie in the future, at most {MAX_DAYS} days from now"))
             .remedy("choose an earlier date, and give it again when it ended")

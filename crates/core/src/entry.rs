@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::names::{ActorId, Digest, ExceptionId, Label, ModelId, PromotionId, ReviewId, RiskId, Timestamp, TokenId, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Key, Rows};
+use crate::speakers::MAX_MAKERS;
 use crate::tables::{DirectoryRow, HandleRow, LoginIdentityRow, PasswordRow, PrivateRow};
 use crate::{
     Event, access_log, access_policy, alias, attestation, bundle, calendar, delegation, erasure, evidence, exception, finding, grant, group, model, promotion,
@@ -173,6 +174,8 @@ pub struct Entry {
     /// The token of the pipeline run that did it, when a pipeline was recognised by its workload identity. The entry that issued the token
     /// says which run that was.
     pub run: Option<TokenId>,
+    /// Others who made the credential by which it was done: who issued the token for the actor, or ended his password. They spoke as well.
+    pub through: Vec<ActorId>,
 }
 
 /// What is written. The event gives the members `kind` and `data`; the canonicalizer sorts all of them.
@@ -189,6 +192,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<&'a TokenId>,
     subject: &'a Subject,
+    #[serde(skip_serializing_if = "<[ActorId]>::is_empty")]
+    through: &'a [ActorId],
     v: u32,
 }
 
@@ -204,6 +209,8 @@ struct Wire {
     request: Option<Request>,
     run: Option<TokenId>,
     subject: Subject,
+    #[serde(default)]
+    through: Vec<ActorId>,
     v: u32,
 }
 
@@ -336,6 +343,7 @@ impl Entry {
             request: self.request.as_ref(),
             run: self.run.as_ref(),
             subject: &self.subject,
+            through: &self.through,
             v: 1,
         };
         let bytes = serde_json_canonicalizer::to_vec(&written).map_err(failed)?;
@@ -351,15 +359,19 @@ impl Entry {
     /// # Errors
     /// A message that says what does not fit; the bytes were altered or belong to a newer program.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let wire: Wire = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let mut wire: Wire = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if wire.v != 1 {
             return Err(format!("entry format {} is not known to this program", wire.v));
         }
-        let event = Event::parse(&wire.kind, wire.data).map_err(|error| format!("{}: {error}", wire.kind))?;
+        if wire.through.len() > MAX_MAKERS {
+            return Err(format!("{}: a credential has at most {MAX_MAKERS} makers", wire.kind));
+        }
+        let event = Event::parse(&wire.kind, std::mem::take(&mut wire.data)).map_err(|error| format!("{}: {error}", wire.kind))?;
         if !event.is_about(&wire.subject) {
             return Err(format!("{}: the subject cannot be `{}`", wire.kind, wire.subject));
         }
-        Ok(Self { index: wire.index, at: wire.at, actor: wire.actor, door: wire.door, subject: wire.subject, event, request: wire.request, run: wire.run })
+        let Wire { actor, at, door, index, request, run, subject, through, .. } = wire;
+        Ok(Self { index, at, actor, door, subject, event, request, run, through })
     }
 }
 

@@ -20,6 +20,7 @@ use crate::policy::{Scope, non_waivable};
 use crate::promotion::{self, GateRecord, SignedDecision};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
+use crate::speakers::{self, Authors};
 use crate::tables::{ActorRow, ExceptionRow};
 use crate::{attestation, registry, version};
 
@@ -124,7 +125,7 @@ pub enum Command {
         /// Roles that the policy names for the rule.
         grantors: Vec<Label>,
         /// Who made the version: none of them grants.
-        authors: Vec<ActorId>,
+        authors: Authors,
         /// The signed record.
         decision: SignedDecision,
     },
@@ -331,7 +332,7 @@ fn grant(
     id: &ExceptionId,
     role: &Label,
     grantors: &[Label],
-    authors: &[ActorId],
+    authors: &Authors,
     decision: &SignedDecision,
 ) -> Result<Vec<Draft>, Stop> {
     let row = waiting(rows, id)?;
@@ -344,12 +345,8 @@ fn grant(
             .into());
     }
     let duties = |why: &str| Refusal::new(Code::SeparationOfDuties, why).remedy(&who(grantors));
-    if row.requested_by == context.actor {
-        return Err(duties("you asked for this exception; nobody grants his own").into());
-    }
-    if authors.contains(&context.actor) {
-        return Err(duties("an author does not grant: you registered the version or added evidence to it").into());
-    }
+    speakers::check_second(rows, context, &row.requested_by, row.entry_index, duties("you asked for this exception; nobody grants his own"))?;
+    context.check_no_author(authors, duties("an author does not grant: you registered the version or added evidence to it"))?;
     let subject = Subject::Exception(id.clone());
     let about = Subject::Version(row.model_id.clone(), row.number);
     Ok(vec![Draft::new(subject, Event::Granted { role: Some(role.clone()) }), emergency::decision_draft(about, decision, version_state(rows, &row)?)?])

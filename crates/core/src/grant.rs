@@ -19,6 +19,7 @@ use crate::names::{ActorId, Digest, Timestamp};
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{ActorRow, GrantProposalRow, SettingRow};
 
 /// Setting with the number of active administrators, and since when there is only one again.
@@ -198,7 +199,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
                     .remedy("read the proposal again and confirm what it says")
                     .into());
             }
-            check_second(rows, context, actor, &row.proposed_by)?;
+            check_second(rows, context, actor, &row)?;
             check_beneficiary(rows, actor, &grants)?;
             Ok(vec![Draft::new(subject, Event::Confirmed { grants, proposed_by: row.proposed_by })])
         }
@@ -230,16 +231,13 @@ fn check_administrator(rows: &mut Rows, actor: &ActorId) -> Result<(), Stop> {
 }
 
 /// The second administrator is another person than who proposed the roles and who gets them, and who proposed them still administers.
-fn check_second(rows: &mut Rows, context: &Context, beneficiary: &ActorId, proposed_by: &ActorId) -> Result<(), Stop> {
+fn check_second(rows: &mut Rows, context: &Context, beneficiary: &ActorId, open: &GrantProposalRow) -> Result<(), Stop> {
     check_administrator(rows, &context.actor)?;
-    if *proposed_by == context.actor || *beneficiary == context.actor {
-        let message = if *beneficiary == context.actor {
-            "nobody confirms roles for himself"
-        } else {
-            "roles of this kind need a second administrator: you proposed them"
-        };
-        return Err(Refusal::new(Code::SeparationOfDuties, message).remedy("ask another administrator").into());
-    }
+    let refused = |message: &str| Refusal::new(Code::SeparationOfDuties, message).remedy("ask another administrator");
+    let proposed_by = &open.proposed_by;
+    context.check_not_for_himself(beneficiary, refused("nobody confirms roles for himself"))?;
+    let own = refused("roles of this kind need a second administrator: you proposed them");
+    speakers::check_strangers(rows, context, proposed_by, open.entry_index, own)?;
     if !rows.get::<ActorRow>(&[proposed_by])?.is_some_and(|row| is_administrator(&row)) {
         return Err(Refusal::new(Code::TransitionRefused, "who proposed these roles does not administer any more")
             .remedy("reject the proposal, and propose the roles anew")

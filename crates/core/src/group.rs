@@ -16,6 +16,7 @@ use crate::grant;
 use crate::names::{ActorId, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{ActorRow, GroupRolesRow, GroupRow};
 
 /// Most groups of one person that are looked at.
@@ -123,10 +124,15 @@ pub(crate) fn given(rows: &mut Rows, actor: &ActorId, groups: &[String]) -> Resu
     for group in groups.iter().take(MAX_GROUPS) {
         match rows.get::<GroupRow>(&[group]) {
             // Nobody gives himself anything.
-            Ok(Some(row)) if row.mapped_by != *actor => {
-                mapped.insert(group.clone());
-                roles.extend(grants(&row.roles));
-            }
+            Ok(Some(row)) if row.mapped_by != *actor => match speakers::of_entry(rows, row.revision) {
+                Ok(others) if others.contains(actor) => {}
+                Ok(_) => {
+                    mapped.insert(group.clone());
+                    roles.extend(grants(&row.roles));
+                }
+                Err(Missing::Row) => missing = true,
+                Err(bad @ Missing::Bad(_)) => return Err(bad),
+            },
             Ok(Some(_) | None) => {}
             // One load for all of them.
             Err(Missing::Row) => missing = true,

@@ -37,6 +37,7 @@ pub mod risk;
 pub mod rows;
 pub mod semver;
 pub mod signing;
+pub mod speakers;
 pub mod tables;
 pub mod tag;
 pub mod team;

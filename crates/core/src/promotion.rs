@@ -18,6 +18,7 @@ use crate::names::{ActorId, AliasName, Digest, ExceptionId, Label, ModelId, Prom
 use crate::policy::Finding;
 use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
+use crate::speakers::Authors;
 use crate::tables::{DecisionRow, OpenPromotionRow, PromotionRow};
 use crate::{model, version};
 
@@ -146,7 +147,7 @@ pub struct Review {
     /// Id of the person's own key, when the envelope carries that signature too.
     pub signed_with: Option<Digest>,
     /// People who may not approve: registrar, run user, commit author, workflow actor, uploaders of evidence, opener.
-    pub authors: Vec<ActorId>,
+    pub authors: Authors,
     /// Other roles in which this person, or the one for whom he stands in, has approved already.
     pub other_roles: Vec<Label>,
     /// The decision that a rejection is.
@@ -199,7 +200,7 @@ pub enum Command {
         /// By what it is met.
         note: PrivateText,
         /// Authors of the version, who do not say so.
-        authors: Vec<ActorId>,
+        authors: Authors,
     },
     /// Comments; also on a closed promotion.
     Comment {

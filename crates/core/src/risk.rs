@@ -22,6 +22,7 @@ use crate::model;
 use crate::names::{ActorId, Digest, Label, ModelId, RiskId, Timestamp, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
+use crate::speakers::Authors;
 use crate::tables::{ActorRow, RiskRow};
 
 /// Longest title, in bytes.
@@ -399,11 +400,9 @@ fn second_person(rows: &mut Rows, context: &Context, risk: &RiskRow, what: &str)
         let message = format!("a {} risk is {what} only by a person with the approval role {}", risk.level, DECIDING_ROLES.join(" or "));
         return Err(Refusal::new(Code::AccessDenied, &message).field("status").remedy("ask someone in that role who did not assess the risk").into());
     };
-    if risk.authors().contains(&context.actor) {
-        return Err(Refusal::new(Code::SeparationOfDuties, &format!("a {} risk is {what} by a second person: you assessed it", risk.level))
-            .remedy("ask someone else with the approval role `ai-governance` or `security`")
-            .into());
-    }
+    let own = Refusal::new(Code::SeparationOfDuties, &format!("a {} risk is {what} by a second person: you assessed it", risk.level));
+    let own = own.remedy("ask someone else with the approval role `ai-governance` or `security`");
+    context.check_no_author(&Authors { made: risk.authors(), behind: risk.behind() }, own)?;
     Ok(Label::parse(role)?)
 }
 

@@ -139,6 +139,16 @@ crate::table! {
 }
 
 crate::table! {
+    /// Who else spoke in an entry that another person must agree to: those who made the credential by which it was done.
+    SpeakerRow = "speakers", Derived, key 1 {
+        /// The entry.
+        entry_index: u64,
+        /// Ids of actors, as a JSON list.
+        made_by: serde_json::Value,
+    }
+}
+
+crate::table! {
     /// A transfer of a model to another team that waits for the other side.
     TransferProposalRow = "transfer_proposals", Derived, key 1 {
         /// Model.
@@ -497,6 +507,8 @@ crate::table! {
         actor: ActorId,
         /// The approver for whom the person stood in.
         delegated_by: Option<ActorId>,
+        /// Others who made the credential by which the verdict was given, as a JSON list.
+        through: serde_json::Value,
         /// Approve or reject.
         verdict: approval::ApprovalVerdict,
         /// Version digest that was signed for.
@@ -743,6 +755,8 @@ crate::table! {
         models: serde_json::Value,
         /// Ids of everybody who assessed it, as a JSON list.
         authors: serde_json::Value,
+        /// Others who made the credentials by which it was assessed, as a JSON list.
+        behind: serde_json::Value,
         /// Who decided that it is not open.
         decided_by: Option<ActorId>,
         /// Who added it.
@@ -1003,6 +1017,8 @@ crate::table! {
         expires_at: Timestamp,
         /// For how long it was issued, in seconds: as long as the next one is valid when it is rotated.
         valid_seconds: u64,
+        /// Others who made it, as a JSON list: who issued it, and who made the credential by which he did.
+        made_by: serde_json::Value,
         /// Whether it was revoked.
         revoked: bool,
         /// To what it is limited, as JSON (`access::Limits`).
@@ -1195,6 +1211,10 @@ crate::table! {
         reset_hash: Option<Digest>,
         /// Until when the one-time secret works.
         reset_until: Option<Timestamp>,
+        /// Others who made it, as a JSON list: who ended the one before, and handed out the secret.
+        made_by: serde_json::Value,
+        /// From when on a change by the person himself makes it his own.
+        own_from: Option<Timestamp>,
     }
 }
 
@@ -1209,6 +1229,8 @@ crate::table! {
         subject: String,
         /// Who he is here; nobody when he was let go.
         actor_id: Option<ActorId>,
+        /// Others who bound him, as a JSON list.
+        made_by: serde_json::Value,
     }
 }
 
@@ -1312,6 +1334,8 @@ crate::table! {
         epoch: u64,
         /// What the browser calls itself, for the person to tell sessions apart.
         browser: String,
+        /// Others who made what the person logged in with, as a JSON list.
+        made_by: serde_json::Value,
     }
 }
 
@@ -1412,6 +1436,7 @@ pub const ALL: &[&Table] = &[
     AccessClassRow::TABLE,
     TierProposalRow::TABLE,
     TransferProposalRow::TABLE,
+    SpeakerRow::TABLE,
     NameRow::TABLE,
     BindingRow::TABLE,
     VersionRow::TABLE,
@@ -1536,6 +1561,7 @@ pub const INDEXES: &[Index] = &[
     Index { name: "timeline_by_value", table: TimelineRow::TABLE, columns: &["attribute", "substr(value, 1, 200)", "from_index"], unique: false },
     Index { name: "artifact_files_by_digest", table: ArtifactFileRow::TABLE, columns: &["digest"], unique: false },
     Index { name: "login_identities_by_actor", table: LoginIdentityRow::TABLE, columns: &["actor_id"], unique: false },
+    Index { name: "blob_senders_by_time", table: BlobSenderRow::TABLE, columns: &["sent_at"], unique: false },
     Index { name: "sessions_by_actor", table: SessionRow::TABLE, columns: &["actor_id"], unique: false },
     Index { name: "sessions_by_expiry", table: SessionRow::TABLE, columns: &["expires_at"], unique: false },
     Index { name: "login_failures_by_time", table: LoginFailureRow::TABLE, columns: &["last_at"], unique: false },

@@ -174,9 +174,8 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
 fn check_new_member(rows: &mut Rows, context: &Context, team: &Label, member: &ActorId) -> Result<(), Stop> {
     let row = existing(rows, team)?;
     // Who is in a team may read what it keeps to itself: that is given by somebody else, like a role.
-    if *member == context.actor {
-        return Err(Refusal::new(Code::SeparationOfDuties, "nobody adds himself to a team").field("member").remedy("ask another administrator").into());
-    }
+    let own = Refusal::new(Code::SeparationOfDuties, "nobody adds himself to a team").field("member");
+    context.check_not_for_himself(member, own.remedy("ask another administrator"))?;
     let actor = rows.get::<ActorRow>(&[member])?.ok_or_else(|| Refusal::not_found("actor", member.as_str()))?;
     if !actor.active {
         return Err(Refusal::new(Code::TransitionRefused, "an actor whose access ended joins no team").field("member").into());

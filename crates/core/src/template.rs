@@ -9,9 +9,10 @@ use crate::command::{Context, Stop, record};
 use crate::entry::{Draft, Entry, Payload, PrivateText, Subject};
 use crate::evidence::EvidenceType;
 use crate::evidence::format::written;
-use crate::names::{ActorId, Digest, Label};
+use crate::names::{Digest, Label};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{SettingRow, TemplateNameRow, TemplateRow};
 
 /// Setting that moves with every template: a gate whose documents name templates notes it.
@@ -152,7 +153,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
                 Status::Approved => return Err(Refusal::new(Code::AlreadyExists, &format!("template `{name}@{version}` is approved already")).into()),
                 Status::Withdrawn => return Err(withdrawn(name, *version).into()),
             }
-            check_approver(&row, &context.actor)?;
+            check_approver(rows, context, &row)?;
             Ok(vec![Draft::new(Subject::Template(name.clone()), Event::Approved { version: *version })])
         }
         Command::Withdraw { name, version, reason } => {
@@ -221,12 +222,12 @@ fn withdrawn(name: &Label, version: u64) -> Refusal {
 }
 
 /// A template is approved by a person who did not add it.
-fn check_approver(row: &TemplateRow, actor: &ActorId) -> Result<(), Refusal> {
-    if row.added_by == *actor {
-        return Err(Refusal::new(Code::SeparationOfDuties, "who added a template does not approve it").remedy("ask another person to approve it"));
-    }
-    if !actor.as_str().starts_with('u') {
-        return Err(Refusal::new(Code::SeparationOfDuties, "a template is approved by a person").remedy("ask a person to approve it"));
+fn check_approver(rows: &mut Rows, context: &Context, row: &TemplateRow) -> Result<(), Stop> {
+    let own = Refusal::new(Code::SeparationOfDuties, "who added a template does not approve it").remedy("ask another person to approve it");
+    // Nothing changed the row since it was added.
+    speakers::check_second(rows, context, &row.added_by, row.revision, own)?;
+    if !context.actor.as_str().starts_with('u') {
+        return Err(Refusal::new(Code::SeparationOfDuties, "a template is approved by a person").remedy("ask a person to approve it").into());
     }
     Ok(())
 }

@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub bytes: Vec<Vec<u8>>,
     /// Every payload that an entry refers to.
     pub payloads: Vec<Payload>,
+    /// Others who made the credential of whoever asks.
+    pub through: Vec<ActorId>,
     seconds: i64,
 }
 
@@ -61,7 +63,7 @@ impl World {
     /// Runs a command as the sequencer does; a refused one leaves no trace.
     pub fn run(&mut self, actor: &ActorId, command: impl Into<Command>) -> Result<Vec<Entry>, Refusal> {
         self.seconds += 1;
-        let context = Context { now: self.now(), actor: actor.clone() };
+        let context = Context { now: self.now(), actor: actor.clone(), through: self.through.clone() };
         let drafts = match decide(&mut self.rows, &context, &command.into()) {
             Ok(drafts) => drafts,
             Err(Stop::Refused(refusal)) => return Err(refusal),
@@ -189,6 +191,7 @@ fn entry(index: u64, context: &Context, draft: &Draft) -> Entry {
         event: draft.event.clone(),
         request: None,
         run: None,
+        through: context.through.clone(),
     }
 }
 
@@ -388,7 +391,7 @@ pub(crate) fn review_of(id: &PromotionId, role: &str, verdict: ApprovalVerdict) 
         expires_at: Timestamp::from_micros(START).plus_seconds(86_400),
         envelope: Payload::new("envelope", format!("approval of {id} as {role}").into_bytes()).unwrap(),
         signed_with: None,
-        authors: vec![alice()],
+        authors: vec![alice()].into(),
         other_roles: vec![],
         decision: None,
     }

@@ -76,6 +76,11 @@ CREATE TABLE "transfer_proposals" (
     PRIMARY KEY ("model_id")
 );
 CREATE INDEX "transfer_proposals_by_entry" ON "transfer_proposals" ("entry_index");
+CREATE TABLE "speakers" (
+    "entry_index" bigint NOT NULL,
+    "made_by" text COLLATE "C",
+    PRIMARY KEY ("entry_index")
+);
 CREATE TABLE "names" (
     "name" text COLLATE "C" NOT NULL,
     "model_id" text COLLATE "C",
@@ -263,6 +268,7 @@ CREATE TABLE "approvals" (
     "role" text COLLATE "C" NOT NULL,
     "actor" text COLLATE "C" NOT NULL,
     "delegated_by" text COLLATE "C",
+    "through" text COLLATE "C",
     "verdict" text COLLATE "C",
     "version_digest" text COLLATE "C",
     "target" text COLLATE "C",
@@ -373,6 +379,7 @@ CREATE TABLE "risks" (
     "mitigations" text COLLATE "C",
     "models" text COLLATE "C",
     "authors" text COLLATE "C",
+    "behind" text COLLATE "C",
     "decided_by" text COLLATE "C",
     "created_by" text COLLATE "C",
     "created_at" bigint,
@@ -536,6 +543,7 @@ CREATE TABLE "tokens" (
     "issued_at" bigint,
     "expires_at" bigint,
     "valid_seconds" bigint,
+    "made_by" text COLLATE "C",
     "revoked" bigint,
     "limits" text COLLATE "C",
     "replaced_by" text COLLATE "C",
@@ -637,6 +645,8 @@ CREATE TABLE "passwords" (
     "hash" text COLLATE "C",
     "reset_hash" text COLLATE "C",
     "reset_until" bigint,
+    "made_by" text COLLATE "C",
+    "own_from" bigint,
     PRIMARY KEY ("actor_id")
 );
 CREATE TABLE "login_identities" (
@@ -644,6 +654,7 @@ CREATE TABLE "login_identities" (
     "issuer" text COLLATE "C",
     "subject" text COLLATE "C",
     "actor_id" text COLLATE "C",
+    "made_by" text COLLATE "C",
     PRIMARY KEY ("identity")
 );
 CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");
@@ -708,6 +719,7 @@ CREATE TABLE "blob_senders" (
     "sent_at" bigint,
     PRIMARY KEY ("actor_id", "digest")
 );
+CREATE INDEX "blob_senders_by_time" ON "blob_senders" ("sent_at");
 CREATE TABLE "sessions" (
     "session_id" text COLLATE "C" NOT NULL,
     "actor_id" text COLLATE "C",
@@ -717,6 +729,7 @@ CREATE TABLE "sessions" (
     "method" text COLLATE "C",
     "epoch" bigint,
     "browser" text COLLATE "C",
+    "made_by" text COLLATE "C",
     PRIMARY KEY ("session_id")
 );
 CREATE INDEX "sessions_by_actor" ON "sessions" ("actor_id");

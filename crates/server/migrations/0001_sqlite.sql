@@ -76,6 +76,11 @@ CREATE TABLE "transfer_proposals" (
     PRIMARY KEY ("model_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "transfer_proposals_by_entry" ON "transfer_proposals" ("entry_index");
+CREATE TABLE "speakers" (
+    "entry_index" INTEGER NOT NULL,
+    "made_by" TEXT,
+    PRIMARY KEY ("entry_index")
+) STRICT, WITHOUT ROWID;
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,
@@ -263,6 +268,7 @@ CREATE TABLE "approvals" (
     "role" TEXT NOT NULL,
     "actor" TEXT NOT NULL,
     "delegated_by" TEXT,
+    "through" TEXT,
     "verdict" TEXT,
     "version_digest" TEXT,
     "target" TEXT,
@@ -373,6 +379,7 @@ CREATE TABLE "risks" (
     "mitigations" TEXT,
     "models" TEXT,
     "authors" TEXT,
+    "behind" TEXT,
     "decided_by" TEXT,
     "created_by" TEXT,
     "created_at" INTEGER,
@@ -536,6 +543,7 @@ CREATE TABLE "tokens" (
     "issued_at" INTEGER,
     "expires_at" INTEGER,
     "valid_seconds" INTEGER,
+    "made_by" TEXT,
     "revoked" INTEGER,
     "limits" TEXT,
     "replaced_by" TEXT,
@@ -637,6 +645,8 @@ CREATE TABLE "passwords" (
     "hash" TEXT,
     "reset_hash" TEXT,
     "reset_until" INTEGER,
+    "made_by" TEXT,
+    "own_from" INTEGER,
     PRIMARY KEY ("actor_id")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "login_identities" (
@@ -644,6 +654,7 @@ CREATE TABLE "login_identities" (
     "issuer" TEXT,
     "subject" TEXT,
     "actor_id" TEXT,
+    "made_by" TEXT,
     PRIMARY KEY ("identity")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "login_identities_by_actor" ON "login_identities" ("actor_id");

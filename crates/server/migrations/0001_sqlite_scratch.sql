@@ -42,6 +42,7 @@ CREATE TABLE "blob_senders" (
     "sent_at" INTEGER,
     PRIMARY KEY ("actor_id", "digest")
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX "blob_senders_by_time" ON "blob_senders" ("sent_at");
 CREATE TABLE "sessions" (
     "session_id" TEXT NOT NULL,
     "actor_id" TEXT,
@@ -51,6 +52,7 @@ CREATE TABLE "sessions" (
     "method" TEXT,
     "epoch" INTEGER,
     "browser" TEXT,
+    "made_by" TEXT,
     PRIMARY KEY ("session_id")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX "sessions_by_actor" ON "sessions" ("actor_id");

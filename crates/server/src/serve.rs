@@ -54,6 +54,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         tokio::spawn(crate::jobs::access_log::run(app.clone())),
         tokio::spawn(crate::jobs::checkpoint::run(app.clone())),
         tokio::spawn(crate::jobs::checks::run(app.clone())),
+        tokio::spawn(crate::jobs::senders::run(app.clone())),
     ];
     let watch = tls.clone().map(|tls| {
         let notices = app.notices().clone();

@@ -11,6 +11,7 @@ use crate::group;
 use crate::names::{ActorId, Digest, Label, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
+use crate::speakers;
 use crate::tables::{ActorRow, DirectoryRow, HandleRow, LoginIdentityRow};
 
 /// Somebody, as a provider knows him.
@@ -73,7 +74,7 @@ pub enum Command {
     },
 }
 
-fn bound(actor: &ActorId, identity: &Identity) -> Draft {
+fn bound(context: &Context, actor: &ActorId, identity: &Identity) -> Result<Draft, Refusal> {
     let event = Event::LoginBound { issuer: identity.issuer.clone(), subject: identity.subject.digest };
     let mut draft = Draft::new(Subject::Actor(actor.clone()), event).private(Some(&identity.subject));
     let row = LoginIdentityRow {
@@ -81,9 +82,10 @@ fn bound(actor: &ActorId, identity: &Identity) -> Draft {
         issuer: identity.issuer.clone(),
         subject: identity.subject.text().to_owned(),
         actor_id: Some(actor.clone()),
+        made_by: speakers::stored(&context.makers(actor)?),
     };
     draft.vault.push(Vault::LoginIdentity(row));
-    draft
+    Ok(draft)
 }
 
 fn check_free(rows: &mut Rows, identity: &Identity) -> Result<(), Stop> {
@@ -110,7 +112,7 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
             }
             check_text("issuer", &identity.issuer, 500)?;
             check_free(rows, identity)?;
-            Ok(vec![bound(actor, identity)])
+            Ok(vec![bound(context, actor, identity)?])
         }
         Command::Unbind { actor, identities } => {
             existing(rows, actor)?;
@@ -145,7 +147,7 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
                 HandleRow { handle: handle.clone(), actor_id: id.clone() },
             ));
             let follows = Draft::new(Subject::Actor(id.clone()), Event::GroupsChanged { groups, roles });
-            Ok(vec![created, bound(id, identity), follows])
+            Ok(vec![created, bound(context, id, identity)?, follows])
         }
         Command::Follow { actor, groups } => {
             check_system(context)?;

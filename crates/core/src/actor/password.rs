@@ -3,6 +3,8 @@
 //! INVARIANT: an entry says that a password was set or reset, never anything that is made of it. The hash is a row of the vault, written
 //! in the same transaction as its entry.
 //! INVARIANT: nobody but the person himself sets a password; an administrator ends one and hands out a secret that works once.
+//! INVARIANT: a password after a reset is also the work of who reset it, until its person changes it [`FOREIGN_SECONDS`] later or after
+//! that ([`crate::speakers`]).
 //! INVARIANT: every change of how somebody logs in moves his epoch ([`SignInRow`]); sessions of an older epoch are over.
 
 use super::token::Issued;
@@ -13,6 +15,7 @@ use crate::entry::{Draft, Entry, Subject, Vault};
 use crate::names::{ActorId, Digest, Timestamp, TokenId};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{BadRow, Field, Kind, Missing, Rows, Value};
+use crate::speakers;
 use crate::tables::{ActorRow, PasswordRow, SignInRow, TokenRow};
 
 /// Fewest characters of a password (NIST SP 800-63B: at least 8; 12 where it is the only factor).
@@ -21,6 +24,9 @@ pub const MIN_CHARACTERS: usize = 12;
 pub const MAX_CHARACTERS: usize = 256;
 /// Longest time for which a login token is valid, in seconds: half a day.
 pub const MAX_LOGIN_SECONDS: i64 = 12 * 3_600;
+/// How long the password after a reset counts as made by who reset it, in seconds, if its person changes it then: three days, in which he
+/// would notice that his own opens nothing.
+pub const FOREIGN_SECONDS: i64 = 3 * 86_400;
 /// Most tokens that one change ends.
 const MAX_ENDED: usize = 1_000;
 
@@ -166,6 +172,12 @@ fn epoch(rows: &mut Rows, id: &ActorId) -> Result<u64, Stop> {
     Ok(rows.get::<SignInRow>(&[id])?.map_or(0, |row| row.epoch))
 }
 
+fn no_own_reset() -> Refusal {
+    Refusal::new(Code::SeparationOfDuties, "nobody resets his own password")
+        .field("name")
+        .remedy("change it with `chancery account password`, or ask another administrator")
+}
+
 fn over() -> Refusal {
     Refusal::new(Code::Unauthenticated, "what you proved yourself with was changed meanwhile").remedy("log in again")
 }
@@ -191,13 +203,15 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
         Command::Set { hash, proof, ended } => set(rows, context, hash, proof, ended),
         Command::Reset { actor, secret_hash, until, ended } => {
             person(rows, actor)?;
-            if context.actor == *actor {
-                return Err(Refusal::new(Code::SeparationOfDuties, "nobody resets his own password")
-                    .field("name")
-                    .remedy("change it with `chancery account password`, or ask another administrator")
-                    .into());
-            }
-            let row = PasswordRow { actor_id: actor.clone(), hash: None, reset_hash: Some(*secret_hash), reset_until: Some(*until) };
+            context.check_not_for_himself(actor, no_own_reset())?;
+            let row = PasswordRow {
+                actor_id: actor.clone(),
+                hash: None,
+                reset_hash: Some(*secret_hash),
+                reset_until: Some(*until),
+                made_by: speakers::stored(&context.makers(actor)?),
+                own_from: Some(context.now.plus_seconds(FOREIGN_SECONDS)),
+            };
             let mut draft = Draft::new(Subject::Actor(actor.clone()), Event::PasswordReset { until: *until });
             draft.vault.push(Vault::Password(row));
             let mut drafts = vec![draft];
@@ -248,7 +262,10 @@ fn set(rows: &mut Rows, context: &Context, hash: &PasswordHash, proof: &Proof, e
     if !holds {
         return Err(over().into());
     }
-    let row = PasswordRow { actor_id: id.clone(), hash: Some(hash.clone()), reset_hash: None, reset_until: None };
+    // Who ended the password before may have used the secret himself. He cannot hide it for long: its person no longer gets in.
+    let own = matches!(proof, Proof::Old(_)) && known.own_from.is_none_or(|from| from <= context.now);
+    let (made_by, own_from) = if own { (speakers::stored(&[]), None) } else { (known.made_by, known.own_from) };
+    let row = PasswordRow { actor_id: id.clone(), hash: Some(hash.clone()), reset_hash: None, reset_until: None, made_by, own_from };
     let mut draft = Draft::new(Subject::Actor(id.clone()), Event::PasswordSet {});
     draft.vault.push(Vault::Password(row));
     let mut drafts = vec![draft];

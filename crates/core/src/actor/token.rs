@@ -3,6 +3,7 @@
 //! INVARIANT: the entry that issues a token holds the SHA-256 of its secret, and the row by which the secret is found follows from the
 //! entry: a digest that somebody swapped in the database is found by `ledger verify`. It needs no salt: a secret has 190 random bits, so
 //! nobody guesses one from its digest.
+//! INVARIANT: the row of a token says who else made it, from the entry that issued it ([`crate::speakers`]).
 //! INVARIANT: a token of a run is given once for each token of the issuer, and is neither rotated nor renewed.
 
 use serde::{Deserialize, Serialize};
@@ -10,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::key::Whose;
 use super::password::Purpose;
 use super::{ActorKind, Event, existing};
-use crate::access::Limits;
+use crate::access::{Limits, class};
 use crate::command::{Context, Stop};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{ActorId, Digest, IdentityId, Timestamp, TokenId};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{CredentialRow, ExchangeRow, IdentityRow, TokenRow};
 
 /// Longest time in which an old and a new token are both valid, in seconds: a week.
@@ -129,6 +131,7 @@ pub(super) fn issue(rows: &mut Rows, context: &Context, issue: &Issue) -> Result
         return Err(Refusal::invalid("expires_at", "the token would have expired already").into());
     }
     check_new(rows, &issue.token)?;
+    context.makers(&issue.actor)?;
     let (run, facts) = match &issue.by {
         Issuer::Administrator => (None, None),
         Issuer::Self_ if issue.actor == context.actor && actor.kind == ActorKind::Person => (None, None),
@@ -186,6 +189,7 @@ pub(super) fn rotate(rows: &mut Rows, context: &Context, rotate: &Rotate) -> Res
         return Err(Refusal::new(Code::TransitionRefused, "an actor whose access ended gets no token").field("id").into());
     }
     check_new(rows, &rotate.new)?;
+    context.makers(&old.actor_id)?;
     let life = old.valid_seconds;
     let issued = Issued {
         actor: old.actor_id.clone(),
@@ -230,7 +234,7 @@ pub fn limits_of(row: &TokenRow) -> Limits {
 
 pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, token: &TokenId) -> Result<(), Missing> {
     match event {
-        Event::TokenIssued(issued) => put(rows, entry, token, issued),
+        Event::TokenIssued(issued) => put(rows, entry, token, issued)?,
         Event::TokenRotated { to, ends_at } => {
             if let Some(row) = rows.get::<TokenRow>(&[token])? {
                 rows.put(&TokenRow { expires_at: row.expires_at.min(*ends_at), replaced_by: Some(to.clone()), ..row });
@@ -257,7 +261,7 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, event: &Event, token: &Token
     Ok(())
 }
 
-fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) {
+fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) -> Result<(), Missing> {
     let seconds = (issued.expires_at.micros() - entry.at.micros()) / 1_000_000;
     rows.put(&TokenRow {
         token_id: token.clone(),
@@ -266,6 +270,7 @@ fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) {
         expires_at: issued.expires_at,
         valid_seconds: u64::try_from(seconds).unwrap_or_default(),
         revoked: false,
+        made_by: speakers::stored(&speakers::makers(&entry.actor, &entry.through, &issued.actor)),
         purpose: issued.purpose,
         limits: serde_json::to_value(&issued.limits).unwrap_or_default(),
         replaced_by: None,
@@ -277,6 +282,11 @@ fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) {
     if let Some(run) = &issued.run {
         rows.put(&ExchangeRow { presented: run.presented, token_id: token.clone() });
     }
+    // What a token may read is decided by class: a model that it names has one of its own, so that lists show it.
+    for model in &issued.limits.models {
+        class::name(rows, entry, model)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ fn prepared(world: &World, command: Command) -> Command {
 fn step(world: &mut World, actor: &crate::names::ActorId, command: &Command) -> bool {
     let versions: BTreeMap<(ModelId, VersionNumber), VersionRow> =
         world.all::<VersionRow>().into_iter().map(|row| ((row.model_id.clone(), row.number), row)).collect();
-    let context = Context { now: world.now(), actor: actor.clone() };
+    let context = Context { now: world.now(), actor: actor.clone(), through: Vec::new() };
     if decide(&mut world.rows, &context, command).is_err() {
         return false;
     }
@@ -411,7 +411,7 @@ fn a_tag_costs_less_than_five_milliseconds() {
     let mut world = World::new();
     let model = world.model("loans");
     let number = world.version(&model);
-    let context = Context { now: world.now(), actor: alice() };
+    let context = Context { now: world.now(), actor: alice(), through: Vec::new() };
     let start = Instant::now();
     let rounds = 2000;
     for index in 0..rounds {
@@ -427,6 +427,7 @@ fn a_tag_costs_less_than_five_milliseconds() {
                 event: draft.event,
                 request: None,
                 run: None,
+                through: Vec::new(),
             };
             assert!(Digest::of(&entry.to_bytes().unwrap()) != Digest::of(b""));
             apply(&mut world.rows, &entry).unwrap();

@@ -540,7 +540,17 @@ fn canonical() -> Vec<Entry> {
     let request = |index| (index == 0).then(|| Request { key: digest("key"), body: digest("body"), entries: 1 });
     (0..)
         .zip(events)
-        .map(|(index, (subject, event))| Entry { index, at: time(), actor: alice(), door: Door::Api, subject, event, request: request(index), run: None })
+        .map(|(index, (subject, event))| Entry {
+            index,
+            at: time(),
+            actor: alice(),
+            door: Door::Api,
+            subject,
+            event,
+            request: request(index),
+            run: None,
+            through: Vec::new(),
+        })
         .map(|entry| {
             // As a pipeline run does it.
             let executed = matches!(entry.event, Event::Promotion(crate::promotion::Event::Executed { .. }));

@@ -9,6 +9,7 @@ use crate::policy::Scope;
 use crate::promotion::{self, SignedDecision};
 use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
+use crate::speakers::Authors;
 use crate::tables::{ActorRow, ExceptionRow};
 
 /// How long an exception of a rollback or an emergency lasts at most, in seconds: 72 hours.
@@ -28,7 +29,7 @@ pub struct BreakGlass {
     /// Until when the exceptions count, at most [`EMERGENCY_SECONDS`] from now.
     pub expires_at: Timestamp,
     /// Who made the version: none of them breaks the glass.
-    pub authors: Vec<ActorId>,
+    pub authors: Authors,
     /// The signed record of the exceptions.
     pub granted: SignedDecision,
     /// The signed decision that approves the promotion; none when one is in force.
@@ -102,14 +103,8 @@ pub(super) fn break_glass(rows: &mut Rows, context: &Context, command: &BreakGla
             .into());
     }
     check_person(rows, &context.actor)?;
-    if command.authors.contains(&context.actor) {
-        return Err(Refusal::new(
-            Code::SeparationOfDuties,
-            "an author does not break the glass: you registered the version, added evidence or opened the promotion",
-        )
-        .remedy("ask another person in the role incident")
-        .into());
-    }
+    let own = "an author does not break the glass: you registered the version, added evidence or opened the promotion";
+    context.check_no_author(&command.authors, Refusal::new(Code::SeparationOfDuties, own).remedy("ask another person in the role incident"))?;
     if command.rules.is_empty() {
         return Err(Refusal::new(Code::TransitionRefused, "no rule holds the promotion back that an emergency could waive")
             .remedy("execute the promotion the ordinary way")

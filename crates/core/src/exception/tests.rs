@@ -28,7 +28,7 @@ fn grant_command(id: usize, role: &str) -> Command {
         id: exception_id(id),
         role: label(role),
         grantors: vec![label("ai-governance")],
-        authors: vec![alice()],
+        authors: vec![alice()].into(),
         decision: signed(DecisionKind::ExceptionGranted, id),
     }
 }
@@ -195,7 +195,7 @@ fn break_glass(promotion: &PromotionId, rules: &[&str], expires_at: Timestamp) -
         rules: rules.iter().enumerate().map(|(at, rule)| (exception_id(100 + at), (*rule).to_owned())).collect(),
         reason: reason(),
         expires_at,
-        authors: vec![alice()],
+        authors: vec![alice()].into(),
         granted: signed(DecisionKind::ExceptionGranted, 100),
         approved: Some(signed(DecisionKind::Approved, 101)),
     }))

@@ -11,6 +11,7 @@ use crate::names::{ActorId, Label, ModelId, PolicyMode, RiskTier, VersionNumber}
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{ActorRow, ModelRow, TierProposalRow};
 
 /// Role of approval that confirms or rejects a lower tier.
@@ -113,11 +114,9 @@ pub(super) fn confirm(rows: &mut Rows, context: &Context, id: &ModelId, to: Risk
             .remedy("ask someone in that role; raising the tier needs no second person")
             .into());
     }
-    if open.proposed_by == context.actor {
-        return Err(Refusal::new(Code::SeparationOfDuties, "lowering a risk tier needs a second person: you proposed it")
-            .remedy("ask someone else with the approval role `ai-governance`")
-            .into());
-    }
+    let own = Refusal::new(Code::SeparationOfDuties, "lowering a risk tier needs a second person: you proposed it");
+    let own = own.remedy("ask someone else with the approval role `ai-governance`");
+    speakers::check_second(rows, context, &open.proposed_by, open.entry_index, own)?;
     let event = Event::RiskTierChanged { from: model.risk_tier, to, reason: reason.digest, proposed_by: Some(open.proposed_by) };
     Ok(vec![Draft::new(Subject::Model(id.clone()), event).private(Some(reason))])
 }

@@ -15,6 +15,7 @@ use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::names::{ActorId, Label, ModelId};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{ActorRow, ModelRow, TransferProposalRow};
 use crate::team;
 
@@ -114,11 +115,8 @@ pub(super) fn accept(rows: &mut Rows, context: &Context, id: &ModelId, to: &Labe
             .into());
     }
     team::known(rows, "to", to)?;
-    if open.proposed_by == context.actor {
-        return Err(Refusal::new(Code::SeparationOfDuties, "a transfer needs a second person: you proposed it")
-            .remedy(&format!("ask another owner of team `{to}`"))
-            .into());
-    }
+    let own = Refusal::new(Code::SeparationOfDuties, "a transfer needs a second person: you proposed it");
+    speakers::check_second(rows, context, &open.proposed_by, open.entry_index, own.remedy(&format!("ask another owner of team `{to}`")))?;
     let from = open.from_team;
     let mine = sides(rows, &context.actor, from.as_ref(), to)?;
     let theirs = sides(rows, &open.proposed_by, from.as_ref(), to)?;

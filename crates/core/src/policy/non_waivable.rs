@@ -86,9 +86,9 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "rollback.actor",
         gates: &[Gate::Rollback],
-        title: "a named person in the role incident or a pipeline rolls back",
+        title: "a named person in the role incident rolls back, or a pipeline, for a high tier one that is known by its workload identity",
         references: &["LIF-5", "LIF-2"],
-        remedy: "ask a person who holds the role incident, or run the rollback from a pipeline",
+        remedy: "ask a person who holds the role incident, or run the rollback from a pipeline that logs in with the token of its own run",
         who: &["incident", "pipeline"],
         evaluate: rollback_actor,
     },
@@ -193,20 +193,26 @@ fn promoter_pipeline(input: &Input) -> Answer {
     let tier = input.model.risk.tier;
     match (input.effective_tier(), input.actor.kind) {
         (RiskTier::Unclassified | RiskTier::Minimal | RiskTier::Limited, _) => not_applicable(format!("risk tier {tier} may be released by a person")),
-        (RiskTier::High | RiskTier::Prohibited, ActorKind::Pipeline) => match input.actor.credential {
-            Recognised::Workload => pass("a pipeline asks, known by the token of its run"),
-            Recognised::Token | Recognised::Login | Recognised::None => Answer {
-                remedy: Some(
-                    "let the pipeline log in with the token of its own run: `chancery login --github` or `--workload-token-file FILE` (docs/pipelines.md)",
-                ),
-                ..fail(format!(
-                    "risk tier {tier} needs a pipeline that is known by its workload identity, and this one came with a token that is kept somewhere"
-                ))
-            },
-        },
+        (RiskTier::High | RiskTier::Prohibited, ActorKind::Pipeline) => pipeline_of_high_tier(input),
         (RiskTier::High | RiskTier::Prohibited, kind @ (ActorKind::Person | ActorKind::Service | ActorKind::System)) => {
             fail(format!("risk tier {tier} needs a pipeline, and a {kind} asks"))
         }
+    }
+}
+
+/// A pipeline changes what serves a high tier only as a run that its own issuer vouches for: a stored token is whoever has it.
+fn pipeline_of_high_tier(input: &Input) -> Answer {
+    match input.actor.credential {
+        Recognised::Workload => pass("a pipeline asks, known by the token of its run"),
+        Recognised::Token | Recognised::Login | Recognised::None => Answer {
+            remedy: Some(
+                "let the pipeline log in with the token of its own run: `chancery login --github` or `--workload-token-file FILE` (docs/pipelines.md)",
+            ),
+            ..fail(format!(
+                "risk tier {} needs a pipeline that is known by its workload identity, and this one came with a token that is kept somewhere",
+                input.model.risk.tier
+            ))
+        },
     }
 }
 
@@ -264,7 +270,10 @@ fn rollback_was_production(input: &Input) -> Answer {
 fn rollback_actor(input: &Input) -> Answer {
     let incident = input.actor.roles.iter().any(|role| role == "incident");
     match input.actor.kind {
-        ActorKind::Pipeline => pass("a pipeline asks"),
+        ActorKind::Pipeline => match input.effective_tier() {
+            RiskTier::High | RiskTier::Prohibited => pipeline_of_high_tier(input),
+            RiskTier::Unclassified | RiskTier::Minimal | RiskTier::Limited => pass("a pipeline asks"),
+        },
         ActorKind::Person if incident => pass("a person in the role incident asks"),
         ActorKind::Person => fail("the person who asks does not hold the role incident"),
         kind @ (ActorKind::Service | ActorKind::System) => fail(format!("a {kind} may not roll back")),

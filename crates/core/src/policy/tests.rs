@@ -445,6 +445,23 @@ fn rollback_needs_an_old_production_version_and_the_right_actor() {
         input.version.was_production = was_production;
         assert_eq!(failed(&evaluate(&[Gate::Rollback], &input)), expected, "{kind} {roles:?} {was_production}");
     }
+    // A pipeline's stored token is whoever has it: for a high tier only the token of its own run counts, as for a release.
+    for (tier, credential, expected) in [
+        (RiskTier::High, Recognised::Token, vec!["rollback.actor"]),
+        (RiskTier::High, Recognised::None, vec!["rollback.actor"]),
+        (RiskTier::High, Recognised::Workload, vec![]),
+        (RiskTier::Unclassified, Recognised::Token, vec!["rollback.actor"]),
+        (RiskTier::Limited, Recognised::Token, vec![]),
+    ] {
+        let mut input = sample::input();
+        input.model.risk.tier = tier;
+        input.actor.credential = credential;
+        input.version.was_production = true;
+        assert_eq!(failed(&evaluate(&[Gate::Rollback], &input)), expected, "{tier} {credential:?}");
+        input.actor.kind = ActorKind::Person;
+        input.actor.roles = vec!["incident".to_owned()];
+        assert_eq!(failed(&evaluate(&[Gate::Rollback], &input)), Vec::<&str>::new(), "a person in the role incident rolls back, {tier}");
+    }
     let mut input = sample::input();
     input.version.was_production = true;
     input.version.state = State::Deprecated;

@@ -34,11 +34,12 @@ pub(super) fn meet(rows: &mut Rows, context: &Context, command: &Command) -> Res
     if let Some(giver) = delegated_by {
         delegation::check_in_force(rows, giver, role, &context.actor, &model, context.now)?;
     }
-    if authors.contains(&context.actor) || delegated_by.as_ref().is_some_and(|giver| authors.contains(giver)) {
-        return Err(Refusal::new(Code::SeparationOfDuties, "an author does not say that a condition of his version is met")
-            .remedy(&format!("ask somebody else in role `{role}`"))
-            .into());
+    let own = Refusal::new(Code::SeparationOfDuties, "an author does not say that a condition of his version is met");
+    let own = own.remedy(&format!("ask somebody else in role `{role}`"));
+    if delegated_by.as_ref().is_some_and(|giver| authors.made.contains(giver)) {
+        return Err(own.into());
     }
+    context.check_no_author(authors, own)?;
     if row.met_at.is_some() {
         return Err(Refusal::new(Code::AlreadyExists, &format!("condition {number} is met already")).field("number").into());
     }

@@ -8,6 +8,7 @@ use crate::entry::{Draft, PrivateText, Subject};
 use crate::names::{ActorId, Label, PromotionId, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
+use crate::speakers::Authors;
 use crate::tables::ApprovalRow;
 use crate::{delegation, version};
 
@@ -24,7 +25,7 @@ pub(super) fn review(rows: &mut Rows, context: &Context, review: &Review) -> Res
         delegation::check_in_force(rows, giver, role, &context.actor, &row.model_id, context.now)?;
     }
     if *verdict == ApprovalVerdict::Approve {
-        check_duties(&context.actor, delegated_by.as_ref(), &review.authors, review.other_roles.first())?;
+        check_duties(context, delegated_by.as_ref(), &review.authors, review.other_roles.first())?;
     }
     if *evidence_set != row.evidence_set {
         return Err(Refusal::new(Code::PreconditionFailed, "the evidence changed while you read; nothing was signed")
@@ -67,12 +68,11 @@ pub(super) fn review(rows: &mut Rows, context: &Context, review: &Review) -> Res
 }
 
 /// Nobody approves what he made, and one person approves in one role; who lets somebody stand in counts as much as who stands in.
-fn check_duties(person: &ActorId, giver: Option<&ActorId>, authors: &[ActorId], other_role: Option<&Label>) -> Result<(), Refusal> {
+fn check_duties(context: &Context, giver: Option<&ActorId>, authors: &Authors, other_role: Option<&Label>) -> Result<(), Refusal> {
     let refused = |message: &str| Refusal::new(Code::SeparationOfDuties, message).remedy("ask someone else in that role");
-    if authors.contains(person) {
-        return Err(refused("an author does not approve: you registered the version, made it (run, commit, workflow), added evidence or opened the promotion"));
-    }
-    if giver.is_some_and(|giver| authors.contains(giver)) {
+    let own = "an author does not approve: you registered the version, made it (run, commit, workflow), added evidence or opened the promotion";
+    context.check_no_author(authors, refused(own))?;
+    if giver.is_some_and(|giver| authors.made.contains(giver)) {
         return Err(refused("an author does not approve, nor does who stands in for one"));
     }
     match (other_role, giver) {

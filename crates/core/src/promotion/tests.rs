@@ -333,7 +333,7 @@ fn a_tier_that_went_away_and_came_back_revives_no_approval() {
 
 /// A command that says that a condition is met, as somebody in this role.
 fn meet(id: &PromotionId, number: u64, role: &str, authors: Vec<ActorId>) -> Command {
-    Command::MeetCondition { promotion: id.clone(), number, role: label(role), delegated_by: None, note: reason(), authors }
+    Command::MeetCondition { promotion: id.clone(), number, role: label(role), delegated_by: None, note: reason(), authors: authors.into() }
 }
 
 fn with_conditions(id: &PromotionId, role: &str, count: usize) -> Command {
@@ -454,7 +454,7 @@ fn a_verdict_by_delegation_needs_one_in_force_and_no_author_on_either_side() {
     let stand_in = |authors: Vec<ActorId>, other_roles: Vec<Label>| {
         changed(&id, "security", |review| {
             review.delegated_by = Some(bob.clone());
-            review.authors = authors.clone();
+            review.authors = authors.clone().into();
             review.other_roles = other_roles.clone();
         })
     };

@@ -70,6 +70,7 @@ fn a_recorded_check_and_a_recorded_refusal_change_no_row() {
         event: draft.event,
         request: None,
         run: None,
+        through: Vec::new(),
     };
     crate::apply(&mut world.rows, &entry).unwrap();
     assert_eq!(derived(&world.rows), before);

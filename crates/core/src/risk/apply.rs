@@ -6,6 +6,7 @@ use crate::entry::{Entry, Subject};
 use crate::names::{ActorId, ModelId, RiskId};
 use crate::registry;
 use crate::rows::{Missing, Rows};
+use crate::speakers;
 use crate::tables::{RiskLinkRow, RiskRow};
 
 impl RiskRow {
@@ -27,6 +28,11 @@ impl RiskRow {
     /// Everybody who assessed it.
     pub fn authors(&self) -> Vec<ActorId> {
         serde_json::from_value(self.authors.clone()).unwrap_or_default()
+    }
+
+    /// Who made the credentials by which it was assessed.
+    pub fn behind(&self) -> Vec<ActorId> {
+        speakers::read(&self.behind)
     }
 
     /// What is said about it.
@@ -124,6 +130,7 @@ fn added(entry: &Entry, id: &RiskId, assessment: &Assessment) -> RiskRow {
         mitigations: serde_json::Value::Array(Vec::new()),
         models: serde_json::Value::Array(Vec::new()),
         authors: json(&[&entry.actor]),
+        behind: speakers::stored(&entry.through),
         decided_by: None,
         created_by: entry.actor.clone(),
         created_at: entry.at,
@@ -138,6 +145,8 @@ fn assessed(risk: RiskRow, entry: &Entry, assessment: &Assessment) -> RiskRow {
     if !authors.contains(&entry.actor) {
         authors.push(entry.actor.clone());
     }
+    let mut behind = risk.behind();
+    behind.extend(entry.through.iter().filter(|maker| !risk.behind().contains(maker)).cloned());
     RiskRow {
         title: assessment.title.clone(),
         category: assessment.category.clone(),
@@ -148,6 +157,7 @@ fn assessed(risk: RiskRow, entry: &Entry, assessment: &Assessment) -> RiskRow {
         requirements: json(&assessment.requirements),
         review_date: assessment.review_date,
         authors: json(&authors),
+        behind: speakers::stored(&behind),
         ..risk
     }
 }

@@ -1,6 +1,7 @@
 //! Templates: two persons, one in force, and texts that fit what they require.
 
 use super::*;
+use crate::names::ActorId;
 use crate::testing::*;
 
 const TEXT: &str = "# Model card\n## Intended use\n## Limitations\n## Citation [optional]\n";

@@ -11,6 +11,7 @@ use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::policy::Recognised;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
+use chancery_core::speakers;
 use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TeamMemberRow, TokenRow};
 
 use super::login::Origin;
@@ -35,6 +36,8 @@ pub struct Caller {
     pub door: Door,
     /// By what it was recognised.
     pub credential: Credential,
+    /// Others who made that credential; they speak as well.
+    pub made_by: Vec<ActorId>,
     /// To what its token is limited; checked beside the rights of the actor, never instead of them.
     pub limits: Option<Arc<Limits>>,
 }
@@ -87,12 +90,13 @@ impl Credential {
 struct Known {
     actor: Actor,
     credential: Credential,
+    made_by: Vec<ActorId>,
     limits: Option<Arc<Limits>>,
 }
 
 impl Known {
     fn at(self, door: Door) -> Caller {
-        Caller { actor: self.actor, door, credential: self.credential, limits: self.limits }
+        Caller { actor: self.actor, door, credential: self.credential, made_by: self.made_by, limits: self.limits }
     }
 }
 
@@ -154,7 +158,7 @@ impl App {
     /// `unauthenticated`; the same for an unknown, expired or revoked token, and for a name and password that do not fit.
     pub async fn authenticate(&self, presented: Option<Presented>, origin: &Origin, door: Door) -> Result<Caller, AppError> {
         if self.inner.no_auth {
-            return Ok(Caller { actor: self.anyone().await?, door, credential: Credential::None, limits: None });
+            return Ok(Caller { actor: self.anyone().await?, door, credential: Credential::None, made_by: Vec::new(), limits: None });
         }
         match presented {
             None => Err(unauthenticated()),
@@ -172,8 +176,8 @@ impl App {
             return Ok(known.at(door));
         }
         let proved = self.prove(name, password, origin).await?;
-        let (caller, until) = self.caller_of(&proved.actor, door, Credential::Password).await?;
-        let known = Known { actor: caller.actor.clone(), credential: Credential::Password, limits: None };
+        let (caller, until) = self.caller_of(&proved, door).await?;
+        let known = Known { actor: caller.actor.clone(), credential: Credential::Password, made_by: proved.made_by, limits: None };
         let minute = now.plus_seconds(PASSWORD_SECONDS);
         self.inner.access.keep(place, known, until.map_or(minute, |until| until.min(minute)));
         Ok(caller)
@@ -202,8 +206,9 @@ impl App {
         // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
         let until = until.map_or(held.expires_at, |until| until.min(held.expires_at));
         let limits = Some(limits_of(&held)).filter(|limits| !limits.is_none()).map(Arc::new);
+        let made_by = speakers::read(&held.made_by);
         let credential = if held.identity.is_some() { Credential::Workload(held.token_id) } else { Credential::Token(held.token_id) };
-        let known = Known { actor, credential, limits };
+        let known = Known { actor, credential, made_by, limits };
         self.inner.access.keep(hash, known.clone(), until);
         Ok(known.at(door))
     }
@@ -215,10 +220,11 @@ impl App {
         row: ActorRow,
         door: Door,
         credential: Credential,
+        made_by: Vec<ActorId>,
     ) -> Result<(Caller, Option<Timestamp>), AppError> {
         let revision = snapshot.get::<SettingRow>(values![ACCESS]).await?.map_or(0, |row| row.revision);
         let (actor, until) = self.actor_of(snapshot, row, revision).await?;
-        Ok((Caller { actor, door, credential, limits: None }, until))
+        Ok((Caller { actor, door, credential, made_by, limits: None }, until))
     }
 
     /// Under `--no-auth` every caller is `anonymous` and may do everything; every entry says so.

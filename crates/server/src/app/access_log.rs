@@ -17,7 +17,7 @@ use chancery_core::tables::{AccessAnchorRow, AccessLogRow};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::sequence::{Answer, Job, Work};
+use super::sequence::{Answer, Job, Speaks, Work};
 use super::{App, AppError};
 use crate::clock::Clock;
 use crate::fault::{Fault, chain};
@@ -171,7 +171,7 @@ impl App {
         let system = ActorId::parse("system").map_err(|refusal| Fault::Config(refusal.message))?;
         let command = Box::new(Command::Anchor { day, count, digest }.into());
         let work = Work::Command { command, noted: Vec::new(), evaluated_at: None };
-        let job = Job { actor: system, door: chancery_core::entry::Door::Schedule, request: None, run: None, work };
+        let job = Job { actor: system, door: chancery_core::entry::Door::Schedule, request: None, speaks: Speaks::default(), work };
         match self.sequencer().submit(job).await? {
             Answer::Done(_) => Ok(true),
             Answer::Refused(refusal, _) if refusal.code == Code::AlreadyExists => Ok(false),

@@ -85,6 +85,18 @@ pub fn entry(row: &EntryRow) -> Result<Entry, AppError> {
     Entry::from_bytes(&row.bytes).map_err(|error| Fault::database(format!("read entry {}", row.entry_index), error).into())
 }
 
+/// The entries about a subject around a cut: the change before the one that is in force then, and the change after it.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn changes_around(snapshot: &Snapshot, subject: &Subject, cut: Cut) -> Result<(Option<u64>, Option<u64>), AppError> {
+    let subject = subject.to_string();
+    let until = "WHERE subject = $1 AND entry_index <= $2 ORDER BY entry_index DESC LIMIT 2";
+    let before = snapshot.rows::<EntryRow>(until, &values![subject, cut.0]).await?;
+    let after = snapshot.rows::<EntryRow>("WHERE subject = $1 AND entry_index > $2 ORDER BY entry_index LIMIT 1", &values![subject, cut.0]).await?;
+    Ok((before.get(1).map(|row| row.entry_index), after.first().map(|row| row.entry_index)))
+}
+
 /// A model and everything under it as of a cut.
 #[derive(Debug)]
 pub struct Past {

@@ -137,7 +137,7 @@ impl App {
         // Whose access ended may do nothing, whatever roles stand in his row.
         let row = if row.active { row } else { ActorRow { roles: serde_json::json!([]), ..row } };
         let (actor, _) = self.actor_of(&snapshot, row, revision).await?;
-        Ok(Caller { actor, door: caller.door, credential: Credential::None, limits: None })
+        Ok(Caller { actor, door: caller.door, credential: Credential::None, made_by: Vec::new(), limits: None })
     }
 }
 

@@ -24,7 +24,7 @@ use chancery_core::{Command, access, calendar};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::execute::Receipt;
-use super::sequence::{Answer, Job, Work};
+use super::sequence::{Answer, Job, Speaks, Work};
 use super::{App, AppError, Caller};
 use crate::fault::Fault;
 use crate::ids;
@@ -153,7 +153,7 @@ impl App {
     async fn by_schedule(&self, command: Command) -> Result<(), AppError> {
         self.check_writable()?;
         let work = Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None };
-        match self.sequencer().submit(Job { actor: system()?, door: Door::Schedule, request: None, run: None, work }).await? {
+        match self.sequencer().submit(Job { actor: system()?, door: Door::Schedule, request: None, speaks: Speaks::default(), work }).await? {
             Answer::Done(_) | Answer::Stale => Ok(()),
             Answer::Refused(refusal, _) if matches!(refusal.code, Code::AlreadyExists | Code::NotFound | Code::TransitionRefused) => Ok(()),
             Answer::Refused(refusal, _) => Err(refusal.into()),
@@ -162,12 +162,12 @@ impl App {
 
     async fn record_run(&self, by: Option<&Caller>, counts: Counts) -> Result<Receipt, AppError> {
         self.check_writable()?;
-        let (actor, door) = match by {
-            Some(caller) => (caller.actor.id.clone(), caller.door),
-            None => (system()?, Door::Schedule),
+        let (actor, door, through) = match by {
+            Some(caller) => (caller.actor.id.clone(), caller.door, caller.made_by.clone()),
+            None => (system()?, Door::Schedule, Vec::new()),
         };
         let work = Work::Command { command: Box::new(finding::Command::Ran(counts).into()), noted: Vec::new(), evaluated_at: None };
-        match self.sequencer().submit(Job { actor, door, request: None, run: None, work }).await? {
+        match self.sequencer().submit(Job { actor, door, request: None, speaks: Speaks { run: None, through }, work }).await? {
             Answer::Done(receipt) => Ok(receipt),
             Answer::Stale => Err(Fault::Config("a record cannot be stale".to_owned()).into()),
             Answer::Refused(refusal, _) => Err(refusal.into()),
@@ -183,5 +183,5 @@ fn system() -> Result<ActorId, AppError> {
 /// The registry as a caller, for the input of rules.
 fn caller() -> Result<Caller, AppError> {
     let actor = access::Actor { id: system()?, kind: ActorKind::Service, roles: Vec::new(), teams: Vec::new(), access_revision: 0, delegated: Vec::new() };
-    Ok(Caller { actor, door: Door::Schedule, credential: super::Credential::None, limits: None })
+    Ok(Caller { actor, door: Door::Schedule, credential: super::Credential::None, made_by: Vec::new(), limits: None })
 }

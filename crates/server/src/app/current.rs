@@ -185,8 +185,10 @@ impl Kept {
         let (kind, name, number) = (parts.next(), parts.next(), parts.next());
         match kind {
             // `model/ID` and `model/ID/NUMBER`: no kept answer shows anything of other subjects.
+            // A token that is for one model gives it a class of its own; what answers show is the same.
             Some("model") if number.is_none() => self.classes = self.classes.max(index + 1),
-            Some("model" | "promotion" | "exception" | "risk" | "review" | "template" | "token") => {}
+            Some("token") => self.classes = self.classes.max(index + 1),
+            Some("model" | "promotion" | "exception" | "risk" | "review" | "template") => {}
             // Answers say how complete an entry is, which the bundle in force decides; and grants, teams and access policies may give any
             // model another access class: all answers are old.
             _ => {
@@ -342,11 +344,18 @@ mod tests {
 
     #[test]
     fn what_can_change_the_class_of_any_model_makes_every_answer_old() {
-        for (subject, wanted) in [("actor/u1", true), ("team/risk", true), ("access-policy/d", true), ("registry", true), ("token/t1", false)] {
+        for (subject, wanted) in [
+            ("actor/u1", (true, true)),
+            ("team/risk", (true, true)),
+            ("access-policy/d", (true, true)),
+            ("registry", (true, true)),
+            ("token/t1", (false, true)),
+            ("promotion/p1", (false, false)),
+        ] {
             let current = Current::default();
             current.keep(question("loan"), made(model('a'), 10, answer("loan")));
             current.note([(10, subject)].into_iter());
-            assert_eq!((!found(&current, "loan"), !current.are_classes_of(10)), (wanted, wanted), "{subject}");
+            assert_eq!((!found(&current, "loan"), !current.are_classes_of(10)), wanted, "{subject}");
         }
     }
 

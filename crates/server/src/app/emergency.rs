@@ -83,7 +83,7 @@ impl App {
             true => None,
             false => Some(self.sign_decision(&snapshot, &subjects, sign(DecisionKind::Approved, &before.verdict)).await?),
         };
-        let authors = subjects.input.authors.clone();
+        let authors = subjects.authors(&snapshot).await?;
         let command = Command::BreakGlass(Box::new(BreakGlass { promotion: id.clone(), rules, reason, expires_at, authors, granted, approved }));
         Ok((self.ready(&caller, command.into(), &subjects, None).await?, ()))
     }

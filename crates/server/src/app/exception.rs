@@ -9,12 +9,13 @@ use chancery_core::names::{ActorId, ExceptionId, Label, ModelId, ModelName, Time
 use chancery_core::policy::{self, Finding, Outcome, Scope, Verdict};
 use chancery_core::promotion::DecisionKind;
 use chancery_core::refusal::{Code, Refusal};
+use chancery_core::speakers::Authors;
 use chancery_core::tables::{EvidenceRow, ExceptionRow, ModelRow, VersionRow};
 use futures_util::FutureExt;
 
 use super::access::Caller;
 use super::execute::{Options, Receipt};
-use super::gate::Subjects;
+use super::gate::{self, Subjects};
 use super::signed::DecisionText;
 use super::{App, AppError, view};
 use crate::fault::Fault;
@@ -215,16 +216,24 @@ fn spoken(caller: &Caller, said: Option<&Label>, grantors: &[Label], model: &Mod
 }
 
 /// Who may not grant: the authors of the version, and for the whole model those of all its versions.
-async fn authors(snapshot: &Snapshot, row: &ExceptionRow, subjects: &Subjects) -> Result<Vec<ActorId>, AppError> {
-    let mut authors: BTreeSet<ActorId> = subjects.input.authors.iter().cloned().collect();
-    if row.scope == Scope::Model {
-        authors.extend(of_model(snapshot, &row.model_id).await?);
+async fn authors(snapshot: &Snapshot, row: &ExceptionRow, subjects: &Subjects) -> Result<Authors, AppError> {
+    let of_version = subjects.authors(snapshot).await?;
+    match row.scope {
+        Scope::Version => Ok(of_version),
+        Scope::Model => with_those_of_model(snapshot, &row.model_id, of_version).await,
     }
-    Ok(authors.into_iter().collect())
 }
 
-async fn of_model(snapshot: &Snapshot, model: &ModelId) -> Result<Vec<ActorId>, AppError> {
+async fn with_those_of_model(snapshot: &Snapshot, model: &ModelId, of_version: Authors) -> Result<Authors, AppError> {
     let versions = snapshot.rows::<VersionRow>("WHERE model_id = $1", &values![*model]).await?;
     let evidence = snapshot.rows::<EvidenceRow>("WHERE model_id = $1", &values![*model]).await?;
-    Ok(versions.into_iter().map(|row| row.registered_by).chain(evidence.into_iter().filter(|row| row.role.is_none()).map(|row| row.actor)).collect())
+    let (mut made, mut behind): (BTreeSet<ActorId>, BTreeSet<ActorId>) = (of_version.made.into_iter().collect(), of_version.behind.into_iter().collect());
+    let mut entries: Vec<u64> = versions.iter().map(|row| row.registered_index).collect();
+    made.extend(versions.into_iter().map(|row| row.registered_by));
+    for row in evidence.into_iter().filter(|row| row.role.is_none()) {
+        entries.push(row.entry_index);
+        made.insert(row.actor);
+    }
+    behind.extend(gate::authors::behind(snapshot, &entries).await?);
+    Ok(Authors { made: made.into_iter().collect(), behind: behind.into_iter().collect() })
 }

@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 
 use super::access::{Caller, Credential};
 use super::refusals::Record;
-use super::sequence::{Answer, Job, Noted, Work};
+use super::sequence::{Answer, Job, Noted, Speaks, Work};
 use super::{App, AppError};
 use crate::crash::{CrashPoint, reach};
 use crate::fault::Fault;
@@ -36,6 +36,8 @@ pub struct Options {
     pub request: Option<(Digest, Digest)>,
     /// By what the caller was recognised.
     pub credential: Credential,
+    /// Others who made that credential.
+    pub made_by: Vec<ActorId>,
     /// To what the caller's token is limited.
     pub limits: Option<Arc<Limits>>,
 }
@@ -43,7 +45,8 @@ pub struct Options {
 impl Options {
     /// Of a caller, without idempotency key.
     pub fn of(caller: &Caller) -> Self {
-        Self { door: caller.door, request: None, credential: caller.credential.clone(), limits: caller.limits.clone() }
+        let Caller { door, credential, made_by, limits, .. } = caller.clone();
+        Self { door, request: None, credential, made_by, limits }
     }
 
     /// The same without the idempotency key: for what a request does beside its command.
@@ -54,7 +57,8 @@ impl Options {
 
     /// The caller whose command this is, with the actor as it stands.
     fn caller(&self, actor: Actor) -> Caller {
-        Caller { actor, door: self.door, credential: self.credential.clone(), limits: self.limits.clone() }
+        let Self { door, credential, made_by, limits, .. } = self.clone();
+        Caller { actor, door, credential, made_by, limits }
     }
 }
 
@@ -136,7 +140,7 @@ impl App {
             actor: actor.id.clone(),
             door: options.door,
             request: options.request,
-            run: options.credential.run().cloned(),
+            speaks: Speaks { run: options.credential.run().cloned(), through: options.made_by.clone() },
             work: Work::Command { command: Box::new(command), noted, evaluated_at: prepared.evaluated_at },
         };
         match self.sequencer().submit(job).await? {
@@ -175,7 +179,7 @@ impl App {
         for suppressed in self.inner.refusals.take_ended(self.now()) {
             let event = registry::Event::RefusalsSuppressed { count: suppressed.count, from: suppressed.from, to: suppressed.to };
             let draft = Draft::new(Subject::Actor(suppressed.actor.clone()), event);
-            let job = Job { actor: suppressed.actor, door: Door::Schedule, request: None, run: None, work: Work::Record(Box::new(draft)) };
+            let job = Job { actor: suppressed.actor, door: Door::Schedule, request: None, speaks: Speaks::default(), work: Work::Record(Box::new(draft)) };
             self.sequencer().submit(job).await?;
         }
         Ok(())
@@ -186,7 +190,7 @@ impl App {
             actor: caller.actor.id.clone(),
             door: caller.door,
             request: None,
-            run: caller.credential.run().cloned(),
+            speaks: Speaks { run: caller.credential.run().cloned(), through: caller.made_by.clone() },
             work: Work::Record(Box::new(draft)),
         };
         match self.sequencer().submit(job).await? {
@@ -281,7 +285,7 @@ impl App {
             actor: ActorId::parse("system")?,
             door: Door::System,
             request: None,
-            run: None,
+            speaks: Speaks::default(),
             work: Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None },
         };
         match self.sequencer().submit(job).await? {
@@ -296,7 +300,7 @@ impl App {
             actor: actor.clone(),
             door: Door::System,
             request: None,
-            run: None,
+            speaks: Speaks::default(),
             work: Work::Command { command: Box::new(command), noted: Vec::new(), evaluated_at: None },
         };
         match self.sequencer().submit(job).await? {

@@ -157,7 +157,13 @@ async fn uploaded(snapshot: &Snapshot, digest: Digest) -> Result<(), AppError> {
     }
 }
 
-/// The data that a rule has to itself.
+impl Policy {
+    /// The data that a rule has to itself.
+    pub fn data_of(&self, rule: &str) -> serde_json::Value {
+        data_of(&self.bundle, rule)
+    }
+}
+
 fn data_of(bundle: &Bundle, rule: &str) -> serde_json::Value {
     let data = bundle.files.get("data.json").and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok()).unwrap_or_default();
     data.pointer(&format!("/chancery/{}", rule.replace(['.', '-'], "_"))).cloned().unwrap_or_default()

@@ -21,6 +21,7 @@ use chancery_core::policy::{self, Finding, Fixity, Gate, Input, Verdict};
 use chancery_core::promotion::{DecisionKind, GateRecord};
 use chancery_core::refusal::Refusal;
 use chancery_core::registry::{self, ACCESS, POLICY_MODE};
+use chancery_core::speakers::Authors;
 use chancery_core::tables::{AliasRow, ApprovalRow, DecisionRow, EvidenceRow, ModelRow, PromotionRow, SettingRow, VersionRow};
 
 use super::access::Caller;
@@ -43,6 +44,13 @@ pub(super) struct Subjects {
     pub(super) noted: Vec<Noted>,
     pub(super) input: Input,
     pub(super) policy: Arc<Policy>,
+}
+
+impl Subjects {
+    /// Who made the version or asks for its promotion, and who made their credentials.
+    pub(super) async fn authors(&self, snapshot: &Snapshot) -> Result<Authors, AppError> {
+        authors::with_makers(snapshot, self.input.authors.clone(), &self.version, self.promotion.as_ref(), &self.evidence).await
+    }
 }
 
 /// Whether the files of a version are read for its input document.

@@ -8,7 +8,7 @@ mod impact;
 mod unreadable;
 mod uses;
 
-pub use graph::{Direction, EdgeView, LineageView, NodeView, graph};
+pub use graph::{Direction, EdgeView, LineageView, NodeView, drawn, graph};
 pub use impact::{ImpactView, OwnerView, impact};
 pub use unreadable::{Shown, Unreadable, classes_behind};
 pub use uses::{UseView, Used, uses};

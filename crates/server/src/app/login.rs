@@ -60,6 +60,8 @@ pub struct Proved {
     pub actor: ActorId,
     /// The epoch at which he did: what he gets ends when it moves.
     pub epoch: u64,
+    /// Others who made what he proved it with; they speak as well.
+    pub made_by: Vec<ActorId>,
 }
 
 /// A token that a login gave.

@@ -23,6 +23,7 @@ mod execute;
 pub mod explain;
 mod gate;
 mod hide;
+pub mod inbox;
 pub mod intake;
 pub mod jwks;
 pub mod jwt;
@@ -190,6 +191,8 @@ struct Inner {
     rates: Arc<rates::Rates>,
     notices: notices::Notices,
     timetable: timetable::Timetable,
+    /// How much waits for people.
+    waiting: inbox::Counts,
     settings: Vec<settings::Setting>,
     /// Multipart uploads that are being completed.
     completing: artifacts::multipart::Turns,
@@ -250,6 +253,7 @@ impl App {
             rates: config.rates,
             notices: notices::Notices::default(),
             timetable: timetable::Timetable::default(),
+            waiting: inbox::Counts::default(),
             settings: config.settings,
             completing: artifacts::multipart::Turns::default(),
         };

@@ -41,6 +41,14 @@ impl App {
         Ok(self.prepared(caller, Action::ManageSettings, options, prepare).await?.0)
     }
 
+    /// Ungated versions in production, as `name/number`, because of which the registry cannot go to enforce; of models in sight.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`].
+    pub async fn ungated_in_production(&self, snapshot: &Snapshot) -> Result<Vec<String>, AppError> {
+        Ok(self.ungated_of_registry(snapshot).await?.0)
+    }
+
     /// Gives a model a policy mode of its own, or takes it away.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ pub async fn standing(snapshot: &Snapshot, models: &[ModelRow]) -> Result<BTreeM
     );
     let findings = format!("SELECT model_id, count(*) FROM findings WHERE status = 'open' AND model_id IN ({list}) GROUP BY model_id");
     let (versions, findings) = tokio::try_join!(snapshot.rows::<VersionRow>(&versions, &parameters), snapshot.query(&findings, &parameters))?;
-    let entered = moments(snapshot, versions.iter().filter_map(|row| row.production_index)).await?;
+    let entered = moments(snapshot, versions.iter().filter_map(|row| row.production_index).collect()).await?;
     let mut found: BTreeMap<ModelId, Standing> = BTreeMap::new();
     for row in versions {
         let standing = found.entry(row.model_id.clone()).or_default();
@@ -72,8 +72,7 @@ pub async fn standing(snapshot: &Snapshot, models: &[ModelRow]) -> Result<BTreeM
 ///
 /// # Errors
 /// [`AppError::Fault`].
-pub async fn moments(snapshot: &Snapshot, indices: impl Iterator<Item = u64>) -> Result<BTreeMap<u64, Timestamp>, AppError> {
-    let mut indices: Vec<u64> = indices.collect();
+pub async fn moments(snapshot: &Snapshot, mut indices: Vec<u64>) -> Result<BTreeMap<u64, Timestamp>, AppError> {
     indices.sort_unstable();
     indices.dedup();
     let keys = indices.into_iter().map(|index| Key { table: EntryRow::TABLE, values: values![index] }).collect();
@@ -89,8 +88,8 @@ pub async fn moments(snapshot: &Snapshot, indices: impl Iterator<Item = u64>) ->
 ///
 /// # Errors
 /// [`AppError::Fault`].
-pub async fn names(snapshot: &Snapshot, actors: impl Iterator<Item = ActorId>) -> Result<BTreeMap<ActorId, String>, AppError> {
-    let mut found: BTreeMap<ActorId, String> = actors.map(|actor| (actor.clone(), actor.to_string())).collect();
+pub async fn names(snapshot: &Snapshot, actors: Vec<ActorId>) -> Result<BTreeMap<ActorId, String>, AppError> {
+    let mut found: BTreeMap<ActorId, String> = actors.into_iter().map(|actor| (actor.clone(), actor.to_string())).collect();
     let keys = found.keys().map(|actor| Key { table: DirectoryRow::TABLE, values: values![*actor] }).collect();
     for values in snapshot.load(keys).await?.into_iter().filter_map(|(_, values)| values) {
         let row = DirectoryRow::from_values(values).map_err(crate::fault::Fault::from)?;
@@ -132,7 +131,9 @@ pub async fn windows(snapshot: &Snapshot, model: &ModelRow, cut: Option<Cut>) ->
         let to: u64 = column(&row, 3)?;
         found.push(Window { number: column(&row, 0)?, semver: column(&row, 1)?, from: (column(&row, 2)?, None), to: (to <= last).then_some((to, None)) });
     }
-    let times = moments(snapshot, found.iter().flat_map(|window| [Some(window.from.0), window.to.map(|to| to.0)]).flatten()).await?;
+    let mut indices: Vec<u64> = found.iter().map(|window| window.from.0).collect();
+    indices.extend(found.iter().filter_map(|window| window.to.map(|to| to.0)));
+    let times = moments(snapshot, indices).await?;
     for window in &mut found {
         window.from.1 = times.get(&window.from.0).copied();
         if let Some(to) = &mut window.to {

@@ -8,15 +8,21 @@
 use std::collections::HashSet;
 
 use chancery_core::manifest::Manifest;
-use chancery_core::names::Digest;
-use chancery_core::rows::Value;
+use chancery_core::names::{Digest, Timestamp};
+use chancery_core::rows::{Key, Row as _, Value};
 use chancery_core::tables::BlobSenderRow;
 
 use super::{App, AppError, Caller};
+use crate::fault::Fault;
 use crate::values;
 
 /// Digests of one statement.
 const CHUNK: usize = 500;
+/// How long it is remembered who sent what, in seconds: a week. By then the bytes are part of a version that he may read, or he sends them
+/// again.
+pub const REMEMBERED_SECONDS: i64 = 7 * 86_400;
+/// Rows that are forgotten at a time.
+const FORGOTTEN: i64 = 1_000;
 
 impl App {
     /// The size of a blob, if the caller has it.
@@ -38,6 +44,23 @@ impl App {
         }
         let row = BlobSenderRow { actor_id: caller.actor.id.clone(), digest, sent_at: self.now() };
         Ok(self.store().scratch().put(&[row]).await?)
+    }
+
+    /// Forgets who sent bytes longer ago than [`REMEMBERED_SECONDS`]; gives how many rows went. A job calls it.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn forget_senders(&self, now: Timestamp) -> Result<usize, Fault> {
+        let mut gone = 0;
+        loop {
+            let old = "SELECT actor_id, digest FROM blob_senders WHERE sent_at < $1 LIMIT $2";
+            let rows = self.store().read().await?.query(old, &values![now.plus_seconds(-REMEMBERED_SECONDS), FORGOTTEN]).await?;
+            if rows.is_empty() {
+                return Ok(gone);
+            }
+            gone += rows.len();
+            self.store().scratch().remove(rows.into_iter().map(|values| Key { table: BlobSenderRow::TABLE, values }).collect()).await?;
+        }
     }
 
     /// The files of a manifest that the caller does not have, be they here or not.

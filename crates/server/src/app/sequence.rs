@@ -84,9 +84,17 @@ pub(super) struct Job {
     pub(super) actor: ActorId,
     pub(super) door: Door,
     pub(super) request: Option<(Digest, Digest)>,
+    pub(super) speaks: Speaks,
+    pub(super) work: Work,
+}
+
+/// Who stands behind the actor of a job.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Speaks {
     /// Token of the pipeline run that asks.
     pub(super) run: Option<TokenId>,
-    pub(super) work: Work,
+    /// Others who made the credential that was used.
+    pub(super) through: Vec<ActorId>,
 }
 
 #[derive(Clone, Debug)]
@@ -374,7 +382,7 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
                     Err(bad @ Missing::Bad(_)) => return Err(bad),
                 }
             }
-            match decide(rows, &Context { now, actor: job.actor.clone() }, command) {
+            match decide(rows, &Context { now, actor: job.actor.clone(), through: job.speaks.through.clone() }, command) {
                 Ok(drafts) => drafts,
                 Err(Stop::Missing(missing)) => return Err(missing),
                 Err(Stop::Refused(refusal)) => return Ok(Answer::Refused(refusal, subject_of(command))),
@@ -398,7 +406,8 @@ fn run(rows: &mut Rows, job: &Job, head: Head, now: Timestamp, entries: &mut Vec
             subject: draft.subject.clone(),
             event: draft.event.clone(),
             request,
-            run: job.run.clone(),
+            run: job.speaks.run.clone(),
+            through: job.speaks.through.clone(),
         };
         match entry.to_bytes() {
             Ok(bytes) => made.push((entry, bytes)),
@@ -439,7 +448,8 @@ fn want_rows(rows: &mut Rows, job: &Job, drafts: Vec<Draft>, head: Head, now: Ti
             subject: draft.subject,
             event: draft.event,
             request: None,
-            run: job.run.clone(),
+            run: job.speaks.run.clone(),
+            through: job.speaks.through.clone(),
         };
         let _ = also(Ok(()), apply(rows, &entry))?;
     }

@@ -12,6 +12,7 @@ use chancery_core::signing::statement::{
     AppliedMode, AppliedPolicy, ApprovalCondition, Check, CheckOutcome, ConditionEffect, DecidedModel, DecidedRiskTier, DecidedRun, DecidedState, Decision,
     DecisionApproval, Digest as Sha256, Principal, PrincipalKind, Registration, Resource, STATEMENT_TYPE, Statement, Transition, Verdict as DecisionVerdict,
 };
+use chancery_core::speakers;
 use chancery_core::tables::{ActorRow, ApprovalRow, DecisionRow, VersionRow};
 use serde::Serialize;
 
@@ -233,6 +234,7 @@ pub(super) fn counts(row: &ApprovalRow, subjects: &Subjects) -> bool {
         && row.target == subjects.input.target
         && row.environment.as_str() == subjects.input.environment
         && !subjects.input.authors.contains(&row.actor)
+        && !speakers::read(&row.through).iter().any(|maker| subjects.input.authors.contains(maker))
         && row.delegated_by.as_ref().is_none_or(|giver| !subjects.input.authors.contains(giver))
         && row.expires_at > subjects.input.now
 }

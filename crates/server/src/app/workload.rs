@@ -8,6 +8,7 @@ mod config;
 mod recognise;
 
 use chancery_core::access::Limits;
+use chancery_core::access_log::{AccessKind, Whence};
 use chancery_core::actor;
 use chancery_core::actor::token::{Issue, Issuer as IssuedBy, Run};
 use chancery_core::entry::{Door, PrivateText};
@@ -24,7 +25,7 @@ pub use recognise::{Fit, Tried, held, rules, try_claims};
 use super::execute::Receipt;
 use super::jwks::Issuer;
 use super::jwt;
-use super::sequence::{Answer, Job, Work};
+use super::sequence::{Answer, Job, Speaks, Work};
 use super::{App, AppError};
 use crate::fault::Fault;
 use crate::store::Snapshot;
@@ -96,6 +97,9 @@ pub struct PipelineRunView {
     pub started_by: Option<String>,
 }
 
+/// Most characters of a claimed issuer in the access log.
+const LOGGED_ISSUER: usize = 200;
+
 pub(super) fn unknown() -> AppError {
     Refusal::new(Code::Unauthenticated, "no registered identity fits the token")
         .remedy("ask an administrator to look with `chancery pipeline identity test`")
@@ -107,10 +111,24 @@ impl App {
     ///
     /// `pipeline` is needed only when the identities of several pipelines fit.
     ///
+    /// What is refused is a line of the access log, with the issuer that the token claims and the reason. An address makes few of them: the route
+    /// is one of those that may be called seldom ([`crate::http::COSTLY`]).
+    ///
     /// # Errors
     /// `unauthenticated`: the token is refused, fits no identity, or was exchanged before.
-    pub async fn exchange(&self, presented: &str, pipeline: Option<&Label>) -> Result<Exchanged, AppError> {
+    pub async fn exchange(&self, presented: &str, pipeline: Option<&Label>, whence: &Whence) -> Result<Exchanged, AppError> {
         self.check_writable()?;
+        let outcome = self.exchanged(presented, pipeline).await;
+        if let Err(AppError::Refused(refusal, _)) = &outcome {
+            let issuer = jwt::claimed_issuer(presented).ok();
+            let claimed = issuer.map(|issuer| issuer.chars().filter(|letter| !letter.is_control()).take(LOGGED_ISSUER).collect());
+            let whence = Whence { claimed, ..whence.clone() };
+            self.log_access(AccessKind::LoginFailed, None, &format!("token exchange: {}", refusal.message), &whence).await?;
+        }
+        outcome
+    }
+
+    async fn exchanged(&self, presented: &str, pipeline: Option<&Label>) -> Result<Exchanged, AppError> {
         let now = self.now();
         let (shape, claims) = self.verified(presented, now).await?;
         let row = self.recognise(shape, &claims, pipeline).await?;
@@ -128,7 +146,7 @@ impl App {
         };
         let command = actor::Command::IssueToken(Box::new(issue));
         let work = Work::Command { command: Box::new(command.into()), noted: Vec::new(), evaluated_at: None };
-        let job = Job { actor: row.actor_id.clone(), door: Door::Api, request: None, run: None, work };
+        let job = Job { actor: row.actor_id.clone(), door: Door::Api, request: None, speaks: Speaks::default(), work };
         match self.sequencer().submit(job).await? {
             Answer::Done(receipt) => Ok(Exchanged { receipt, token: id, secret, expires_at: now.plus_seconds(RUN_TOKEN_SECONDS), actor: row.actor_id }),
             Answer::Stale => Err(super::execute::contended().into()),
@@ -139,7 +157,6 @@ impl App {
     /// Verifies a token of a configured issuer.
     async fn verified(&self, presented: &str, now: Timestamp) -> Result<(Shape, jwt::Claims), AppError> {
         let refused = |refusal: jwt::JwtRefusal| {
-            tracing::warn!(%refusal, "the token of a pipeline run is refused");
             let refusal = Refusal::new(Code::Unauthenticated, &refusal.to_string()).field("subject_token");
             AppError::from(refusal.remedy("send the token that the issuer made for this run, for the audience of this registry"))
         };

@@ -55,7 +55,7 @@ pub const ANONYMOUS: &[&str] = &[
     "/api/v1/account/password",
     "/log/checkpoint",
     "/log/key",
-    "/log/tile/{level}/{path}",
+    "/log/tile/{*path}",
     // Needs the secret that is in its address.
     mlflow::artifacts::PART,
 ];

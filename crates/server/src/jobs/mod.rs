@@ -3,3 +3,4 @@
 pub mod access_log;
 pub mod checkpoint;
 pub mod checks;
+pub mod senders;

@@ -24,6 +24,7 @@ use crate::store::{Head, Schema, Store, StoreConfig, Writer};
 pub(crate) const MODEL: &str = "m00000000000000000000000000000001";
 const SYSTEM: &str = "m00000000000000000000000000000005";
 const PERSON: &str = "u00000000000000000000000000000002";
+const OTHER: &str = "u00000000000000000000000000000009";
 const PROMOTION: &str = "p00000000000000000000000000000003";
 const TOKEN: &str = "t00000000000000000000000000000004";
 const START: i64 = 1_780_000_000_000_000;
@@ -34,15 +35,22 @@ pub(crate) struct Made {
     kind: &'static str,
     data: Value,
     payloads: Vec<Payload>,
+    through: Vec<&'static str>,
 }
 
 pub(crate) fn made(subject: &str, kind: &'static str, data: Value) -> Made {
-    Made { subject: subject.to_owned(), kind, data, payloads: Vec::new() }
+    Made { subject: subject.to_owned(), kind, data, payloads: Vec::new(), through: Vec::new() }
 }
 
 impl Made {
     fn with(mut self, payload: &Payload) -> Self {
         self.payloads.push(payload.clone());
+        self
+    }
+
+    /// By a credential that somebody else made.
+    fn through(mut self, maker: &'static str) -> Self {
+        self.through.push(maker);
         self
     }
 }
@@ -106,7 +114,7 @@ impl Registry {
         for (made, index) in batch.into_iter().zip(head.size..) {
             at = Timestamp::from_micros(START + i64::try_from(index).unwrap());
             let wire = json!({"actor": PERSON, "at": at.to_string(), "data": made.data, "door": "api", "index": index,
-                "kind": made.kind, "subject": made.subject, "v": 1});
+                "kind": made.kind, "subject": made.subject, "through": made.through, "v": 1});
             let entry = Entry::from_bytes(wire.to_string().as_bytes()).unwrap();
             for payload in &made.payloads {
                 tx.put(PayloadRow::TABLE, &[PayloadRow { digest: payload.digest, bytes: payload.bytes.clone() }.to_values()]).await.unwrap();
@@ -268,7 +276,7 @@ impl Registry {
         self.commit(vec![
             made("team/credit", "team.created", json!({"description": "scores loans"})),
             made("team/credit", "team.member-added", json!({"member": PERSON})),
-            made(&format!("model/{MODEL}"), "model.transfer-proposed", json!({"from": null, "to": "credit", "reason": digest})),
+            made(&format!("model/{MODEL}"), "model.transfer-proposed", json!({"from": null, "to": "credit", "reason": digest})).through(OTHER),
             made(&person, "actor.grant-proposed", json!({"grants": ["approver:security@team:credit"]})),
             made("registry", "group.mapped", json!({"group": "ml-credit", "roles": ["contributor@team:credit"]})),
             made(&person, "actor.groups-changed", json!({"groups": ["ml-credit"], "roles": ["contributor@team:credit"]})),

@@ -147,6 +147,7 @@ pub const GUARDS: &[(&str, Guard)] = &[
     ("sessions", Guard::Open),
     ("settings", Guard::Open),
     ("sign_ins", Guard::Open),
+    ("speakers", Guard::Open),
     ("tags", Guard::Model),
     ("team_members", Guard::Open),
     ("teams", Guard::Open),

@@ -42,7 +42,8 @@ async fn put_in_force(app: &TestApp, second: &Client, text: &str) -> (String, An
 }
 
 async fn second_administrator(app: &TestApp) -> Client {
-    app.user("second", &["administrator"]).await
+    app.user("second", &["administrator"]).await;
+    app.own("second").await
 }
 
 async fn can_i(who: &Client, query: &str) -> Value {

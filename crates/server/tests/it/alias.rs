@@ -28,6 +28,9 @@ both! {
               "index": 9,
               "kind": "alias.set",
               "subject": "model/[id]/1",
+              "through": [
+                "[id]"
+              ],
               "v": 1
             }
           ],

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::TestApp;
 use crate::support::app::both;
+use crate::support::browser::PASSWORD;
+use crate::support::{Client, TestApp};
 
 /// Every role, in another team.
 const EVERYWHERE_ELSE: [&str; 9] = [
@@ -66,6 +67,90 @@ both! {
         assert_eq!(cast.pipeline.verdict(&promotion, "product", "approve").await.recorded_problem(), "403 access_denied");
         let shown = cast.auditor.get(&format!("/api/v1/promotions/{promotion}")).await.expect(200);
         assert!(shown["approvals"].as_array().unwrap().is_empty());
+    }
+
+    async fn nobody_confirms_his_own_proposal_by_a_credential_that_he_made_for_another(app: &TestApp) {
+        let second = app.user("second", &["administrator"]).await;
+        app.user("third", &["viewer"]).await;
+        let body = json!({"name": "friend", "kind": "person", "roles": ["approver:security"]});
+        assert_eq!(app.admin.post("/api/v1/users", body).await.kinds(), ["actor.created", "actor.grant-proposed"]);
+        let confirm = async |client: &Client| client.post("/api/v1/grant-proposals/friend/confirm", json!({"roles": ["approver:security"]})).await;
+        // A token that he issued for the other administrator, one that was made by that, and what was rotated from it.
+        let by_it = second.post("/api/v1/account/tokens", json!({})).await.expect(201);
+        let rotated = second.post(&format!("/api/v1/account/tokens/{}/rotate", by_it["token_id"].as_str().unwrap()), json!({})).await.expect(201);
+        let (by_it, rotated) = (app.anonymous.with_token(by_it["secret"].as_str().unwrap()), app.anonymous.with_token(rotated["secret"].as_str().unwrap()));
+        // The password that he reset, also after he changed it.
+        app.password("second", PASSWORD).await;
+        let login = async |password: &str| {
+            let login = app.anonymous.post("/api/v1/login", json!({"name": "second", "password": password})).await.expect(201);
+            app.anonymous.with_token(login["secret"].as_str().unwrap())
+        };
+        let first = login(PASSWORD).await;
+        for taken in [&second, &by_it, &rotated, &first] {
+            assert_eq!(confirm(taken).await.recorded_problem(), "403 separation_of_duties");
+        }
+        let change = json!({"name": "second", "current": PASSWORD, "new": "another one of his, at once"});
+        app.anonymous.post("/api/v1/account/password", change).await.expect(200);
+        assert_eq!(confirm(&login("another one of his, at once").await).await.recorded_problem(), "403 separation_of_duties");
+        let basic = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, "second:another one of his, at once");
+        let call = app.anonymous.call("POST", "/api/v1/grant-proposals/friend/confirm").header("Authorization", &format!("Basic {basic}"));
+        assert_eq!(call.json(&json!({"roles": ["approver:security"]})).send().await.recorded_problem(), "403 separation_of_duties");
+        // Proposed by the credential that he made, confirmed by himself; and for himself.
+        second.put("/api/v1/users/third/roles", json!({"roles": ["viewer", "approver:product"]})).await.expect(200);
+        let own = app.admin.post("/api/v1/grant-proposals/third/confirm", json!({"roles": ["approver:product"]})).await;
+        assert_eq!(own.recorded_problem(), "403 separation_of_duties");
+        let himself = second.put("/api/v1/users/administrator/roles", json!({"roles": ["administrator", "owner", "auditor", "incident"]})).await;
+        assert_eq!(himself.recorded_problem(), "403 separation_of_duties");
+        app.team("credit").await;
+        let member = second.call("PUT", "/api/v1/teams/credit/members/administrator").json(&json!({})).send().await;
+        assert_eq!(member.recorded_problem(), "403 separation_of_duties member");
+        // Somebody who speaks for himself alone confirms.
+        confirm(&app.own("second").await).await.expect(200);
+    }
+
+    async fn a_transfer_is_not_accepted_by_a_credential_that_the_proposer_made(app: &TestApp) {
+        for team in ["credit", "risk"] {
+            app.team(team).await;
+        }
+        let ann = app.user("ann", &["owner@team:credit"]).await;
+        ann.post("/api/v1/models", json!({"name": "loans", "ownership": {"owning_team": "credit"}})).await.expect(201);
+        app.user("rob", &["owner@team:risk"]).await;
+        app.admin.post("/api/v1/models/loans/transfer", json!({"to": "risk", "reason": "theirs"})).await.expect(201);
+        let token = app.admin.post("/api/v1/tokens", json!({"user": "rob"})).await.expect(201);
+        let rob = app.anonymous.with_token(token["secret"].as_str().unwrap());
+        let accept = json!({"to": "risk"});
+        assert_eq!(rob.post("/api/v1/models/loans/transfer/accept", accept.clone()).await.recorded_problem(), "403 separation_of_duties");
+        app.own("rob").await.post("/api/v1/models/loans/transfer/accept", accept).await.expect(200);
+    }
+
+    async fn nobody_approves_his_own_promotion_by_a_credential_that_he_made_for_an_approver(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.owner.model("loan", "high").await;
+        // The author administers, and issued a token for an approver.
+        let version = cast.evaluated("loan", b"bytes").await;
+        let promotion = app.admin.promote(&version, "approved").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
+        assert_eq!(cast.product.verdict(&promotion, "product", "approve").await.recorded_problem(), "403 separation_of_duties");
+        let by_it = cast.product.post("/api/v1/account/tokens", json!({})).await.expect(201);
+        let by_it = app.anonymous.with_token(by_it["secret"].as_str().unwrap());
+        assert_eq!(by_it.verdict(&promotion, "product", "approve").await.recorded_problem(), "403 separation_of_duties");
+        // What was made by a token that the approver issued is the approver's own work as well.
+        let boss = app.user("boss", &["administrator", "approver:security"]).await;
+        let token = boss.post("/api/v1/tokens", json!({"user": "scientist"})).await.expect(201);
+        let author = app.anonymous.with_token(token["secret"].as_str().unwrap());
+        let version = author.version("loan", b"more").await;
+        let promotion = author.promote(&version, "approved").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
+        assert_eq!(boss.verdict(&promotion, "security", "approve").await.recorded_problem(), "403 separation_of_duties");
+        cast.security.verdict(&promotion, "security", "approve").await.expect(200);
+        // Nor does he approve in a second role by the credential of another approver.
+        let token = app.admin.post("/api/v1/tokens", json!({"user": "scientist"})).await.expect(201);
+        let author = app.anonymous.with_token(token["secret"].as_str().unwrap());
+        let version = author.version("loan", b"again").await;
+        let promotion = author.promote(&version, "approved").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
+        boss.verdict(&promotion, "security", "approve").await.expect(200);
+        let token = boss.post("/api/v1/tokens", json!({"user": "product-owner"})).await.expect(201);
+        let product = app.anonymous.with_token(token["secret"].as_str().unwrap());
+        assert_eq!(product.verdict(&promotion, "product", "approve").await.recorded_problem(), "403 separation_of_duties role");
+        assert_eq!(app.own("product-owner").await.verdict(&promotion, "product", "approve").await.status, 200);
     }
 
     async fn an_alias_or_a_tag_releases_nothing(app: &TestApp) {

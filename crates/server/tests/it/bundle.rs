@@ -46,13 +46,14 @@ both! {
     /// POL-5: uploading has no effect, the uploader cannot activate, another person can; gates, decisions and rules follow, and back.
     async fn a_bundle_is_put_in_force_by_two_persons(app: &TestApp) {
         let cast = app.cast().await;
+        let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
         cast.scientist.model("loan", "minimal").await;
         let version = cast.evaluated("loan", b"loan").await;
         let before = cast.auditor.get("/api/v1/policy").await.expect(200);
         assert_eq!((before["organisation"].clone(), before["bundle_digest"].clone()), (Value::Null, before["baseline"].clone()));
-        let bundle = uploaded(&app.admin, files("1990")).await;
+        let bundle = uploaded(&deputy, files("1990")).await;
         assert!(!rules(&cast.auditor.get("/api/v1/policy").await.json()).contains(&"org.limitations"));
-        let refused = app.admin.post(&format!("{bundle}/activate"), json!({"reason": "me too"})).await;
+        let refused = deputy.post(&format!("{bundle}/activate"), json!({"reason": "me too"})).await;
         assert_eq!(refused.recorded_problem(), "403 separation_of_duties digest");
         assert_eq!(cast.owner.post(&format!("{bundle}/activate"), json!({"reason": "r"})).await.recorded_problem(), "403 access_denied");
         activate(&cast.governance, &bundle).await;
@@ -66,13 +67,13 @@ both! {
         assert_eq!((check["passed"].clone(), check["bundle_digest"].clone()), (json!(true), policy["bundle_digest"].clone()));
         // The next one asks for more, and blocks.
         let stricter = uploaded(&cast.governance, files("2031")).await;
-        activate(&app.admin, &stricter).await;
+        activate(&deputy, &stricter).await;
         let check = cast.scientist.get(&format!("{}/check?to=candidate", version.path)).await.expect(200);
         assert_eq!(check["missing"][0]["rule"], "org.limitations");
         assert_eq!(check["missing"][0]["message"], "no 2031 in `1990 data`");
         assert_eq!(cast.pipeline.promote(&version, "candidate").await.expect(201)["executed"], false);
         assert_eq!(cast.auditor.get(&bundle).await.expect(200)["bundle"]["status"], "uploaded");
-        let refused = app.admin.post(&format!("{stricter}/withdraw"), json!({"reason": "r"})).await;
+        let refused = deputy.post(&format!("{stricter}/withdraw"), json!({"reason": "r"})).await;
         assert_eq!(refused.recorded_problem(), "403 separation_of_duties digest");
         let out = cast.governance.post(&format!("{stricter}/withdraw"), json!({"reason": "too strict"})).await;
         assert_eq!(out.kinds(), ["bundle.withdrawn"]);
@@ -88,6 +89,7 @@ both! {
     /// POL-5: what is not the organisation's is refused by name, and a bundle without good tests is not activated.
     async fn a_hostile_or_careless_bundle_is_refused(app: &TestApp) {
         let governance = app.user("governance", &["approver:ai-governance"]).await;
+        let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
         let one = |path: &str, text: &str| json!({"files": {path: text}});
         for (body, expected) in [
             (one("../x.rego", "package chancery.rules.x"), "../x.rego"),
@@ -108,12 +110,12 @@ both! {
         assert!(bytes.send().await.status >= 400);
         let mut untested = files("1990");
         untested.as_object_mut().unwrap().remove("org/limitations_test.rego");
-        let untested = uploaded(&app.admin, untested).await;
+        let untested = uploaded(&deputy, untested).await;
         let answer = governance.post(&format!("{untested}/activate"), json!({"reason": "r"})).await;
         assert!(answer.json()["detail"].as_str().unwrap().contains("no test"), "{}", answer.json());
         let mut wrong = files("1990");
         wrong["org/limitations_test.rego"] = TEST.replace("\"pass\" with", "\"fail\" with").into();
-        let wrong = uploaded(&app.admin, wrong).await;
+        let wrong = uploaded(&deputy, wrong).await;
         let answer = governance.post(&format!("{wrong}/activate"), json!({"reason": "r"})).await;
         assert!(answer.json()["detail"].as_str().unwrap().contains("test_pass"), "{}", answer.json());
         let nothing = format!("/api/v1/policy/bundles/{}", "a".repeat(64));
@@ -126,6 +128,7 @@ both! {
     /// POL-5: a bundle that floods, loops or errs blocks and says why; withdrawing it is enough.
     async fn a_rule_that_misbehaves_blocks_with_a_reason(app: &TestApp) {
         let cast = app.cast().await;
+        let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
         cast.scientist.model("loan", "minimal").await;
         let version = cast.evaluated("loan", b"loan").await;
         let head = "package chancery.rules.org_bad\nimport rego.v1\nmetadata := {\"id\": \"org.bad\", \"title\": \"t\", \"gates\": [\"candidate\"], \"references\": [], \"who\": [], \"remedy\": \"r\"}\n";
@@ -134,12 +137,12 @@ both! {
             ("ten := [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\nresult := {\"outcome\": \"pass\", \"message\": \"m\"} if count([1 | some a in ten; some b in ten; some c in ten; some d in ten; some e in ten; some f in ten; some g in ten; some h in ten]) > 0\n", "time limit"),
             ("a := concat(\"\", [input.model.name | some i in input.model.name_of_nothing])\nresult := {\"outcome\": \"pass\", \"message\": to_number(\"x\")}\n", "`bad.rego` line 5"),
         ] {
-            let bundle = uploaded(&app.admin, json!({"bad.rego": format!("{head}{body}"), "bad_test.rego": test})).await;
+            let bundle = uploaded(&deputy, json!({"bad.rego": format!("{head}{body}"), "bad_test.rego": test})).await;
             activate(&cast.governance, &bundle).await;
             let check = cast.scientist.get(&format!("{}/check?to=candidate", version.path)).await.expect(200);
             let message = check["missing"][0]["message"].as_str().unwrap();
             assert!(check["blocks"] == true && message.contains("could not be evaluated") && message.contains(expected), "{message}");
-            app.admin.post(&format!("{bundle}/withdraw"), json!({"reason": "r"})).await.expect(200);
+            deputy.post(&format!("{bundle}/withdraw"), json!({"reason": "r"})).await.expect(200);
         }
         assert_eq!(cast.scientist.get(&format!("{}/check?to=candidate", version.path)).await.expect(200)["passed"], true);
     }
@@ -147,6 +150,7 @@ both! {
     /// POL-7: a dry run names the versions that would newly fail and pass, and changes nothing.
     async fn a_dry_run_says_what_would_change(app: &TestApp) {
         let cast = app.cast().await;
+        let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
         let mut made = Vec::new();
         for (name, state) in [("one", "candidate"), ("two", "production"), ("three", "draft")] {
             cast.scientist.model(name, "minimal").await;
@@ -170,7 +174,7 @@ both! {
         cast.owner.put("/api/v1/models/three/aliases/trial", json!({"version": 1})).await.expect(200);
         cast.scientist.promote(&made[2], "production").await.expect(201);
         assert_eq!(app.admin.post("/api/v1/policy/dry-run", body).await.expect(200)["judged"], 3);
-        let bundle = uploaded(&app.admin, files("2031")).await;
+        let bundle = uploaded(&deputy, files("2031")).await;
         let only = app.admin.post(&format!("{bundle}/dry-run"), json!({"states": ["production"]})).await.expect(200);
         assert_eq!((only["judged"].clone(), only["versions"][0]["model"].clone()), (json!(1), json!("two")));
         activate(&cast.governance, &bundle).await;
@@ -195,10 +199,11 @@ both! {
     /// POL-8, AUD-4: every gate that the record names says the same again with the policy and the input of its time.
     async fn every_recorded_gate_is_replayed(app: &TestApp) {
         let cast = app.cast().await;
+        let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
         cast.scientist.model("loan", "high").await;
         let first = cast.evaluated("loan", b"first").await;
         cast.bring_to(&first, "production").await;
-        let bundle = uploaded(&app.admin, files("1990")).await;
+        let bundle = uploaded(&deputy, files("1990")).await;
         activate(&cast.governance, &bundle).await;
         let second = cast.evaluated("loan", b"second").await;
         cast.bring_to(&second, "production").await;
@@ -214,7 +219,7 @@ both! {
         std::fs::rename(&blob, app.data.join("kept")).unwrap();
         cast.scientist.post(&format!("{}/check", third.path), json!({"to": "candidate"})).await.expect(200);
         std::fs::rename(app.data.join("kept"), &blob).unwrap();
-        app.admin.post(&format!("{bundle}/withdraw"), json!({"reason": "done"})).await.expect(200);
+        deputy.post(&format!("{bundle}/withdraw"), json!({"reason": "done"})).await.expect(200);
         let mut replayed = Vec::new();
         for index in 0..app.size().await {
             let entry = app.admin.get(&format!("/api/v1/ledger/entries/{index}")).await.expect(200);
@@ -239,9 +244,10 @@ both! {
     /// POL-6: an explanation shows the rule, its data, what it read, and what would make it pass; a comparison shows what differs.
     async fn a_rule_is_explained_and_policies_are_compared(app: &TestApp) {
         let cast = app.cast().await;
+        let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
         cast.scientist.model("loan", "high").await;
         let version = cast.evaluated("loan", b"loan").await;
-        let bundle = uploaded(&app.admin, files("2031")).await;
+        let bundle = uploaded(&deputy, files("2031")).await;
         activate(&cast.governance, &bundle).await;
         let explain = |rule: &str, to: &str| format!("/api/v1/policy/explain?rule={rule}&model=loan&version=1&to={to}");
         let view = cast.scientist.get(&explain("org.limitations", "candidate")).await.expect(200);
@@ -269,7 +275,8 @@ fn after_a_restart(database: Database) {
     block_on(async {
         let app = TestApp::start(database).await;
         let governance = app.user("governance", &["approver:ai-governance"]).await;
-        let bundle = uploaded(&app.admin, files("2031")).await;
+        let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
+        let bundle = uploaded(&deputy, files("2031")).await;
         activate(&governance, &bundle).await;
         let before = app.admin.get("/api/v1/policy").await.expect(200);
         let stopped = app.shut_down().await;

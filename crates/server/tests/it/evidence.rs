@@ -34,6 +34,9 @@ both! {
               "index": 8,
               "kind": "evidence.added",
               "subject": "model/[id]/1",
+              "through": [
+                "[id]"
+              ],
               "v": 1
             }
           ],

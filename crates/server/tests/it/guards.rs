@@ -207,6 +207,9 @@ pub(crate) struct World {
 
 pub(crate) async fn world(app: &TestApp) -> World {
     let cast = app.cast().await;
+    let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
+    app.user("second-administrator", &["administrator"]).await;
+    let second = app.own("second-administrator").await;
     for name in ["update", "rename", "hide", "tier", "used", "confirm", "reject", "withdraw-tier"] {
         cast.owner.model(name, "high").await;
     }
@@ -246,7 +249,7 @@ pub(crate) async fn world(app: &TestApp) -> World {
     cast.scientist.version("drafts", b"four").await;
     cast.bring_to(&candidate, "candidate").await;
     for _ in 0..2 {
-        app.admin.post("/api/v1/templates", json!({"name": "fixture", "type": "review", "text": "# Review\n## Findings\n"})).await.expect(201);
+        deputy.post("/api/v1/templates", json!({"name": "fixture", "type": "review", "text": "# Review\n## Findings\n"})).await.expect(201);
     }
     app.user("leaver", &["viewer"]).await;
     let token = app.admin.post("/api/v1/tokens", json!({"user": "leaver"})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
@@ -294,7 +297,7 @@ pub(crate) async fn world(app: &TestApp) -> World {
         "org.rego": "package chancery.organisation\nf(x) := x\n",
         "org_test.rego": "package chancery.rules.org_test\nimport rego.v1\nimport data.chancery.organisation\ntest_f if organisation.f(1) == 1\n",
     });
-    let uploaded = app.admin.post("/api/v1/policy/bundles", json!({"files": files})).await;
+    let uploaded = deputy.post("/api/v1/policy/bundles", json!({"files": files})).await;
     uploaded.expect(201);
     let bundle = uploaded.header("location").to_owned();
     let policies = app.admin.post("/api/v1/access-policies", json!({"files": {"own.cedar": ACCESS_POLICY}})).await;
@@ -319,7 +322,6 @@ pub(crate) async fn world(app: &TestApp) -> World {
             cast.owner.post(&format!("/api/v1/models/{name}/transfer"), json!({"to": "risk", "reason": "theirs"})).await.expect(201);
         }
     }
-    let second = app.user("second-administrator", &["administrator"]).await;
     for name in ["grant-confirm", "grant-reject", "grant-withdraw"] {
         app.admin.post("/api/v1/users", json!({"name": name, "kind": "person", "roles": ["approver:product"]})).await.expect(201);
     }

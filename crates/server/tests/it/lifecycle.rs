@@ -80,6 +80,9 @@ both! {
               "index": 45,
               "kind": "version.transitioned",
               "subject": "model/[id]/1",
+              "through": [
+                "[id]"
+              ],
               "v": 1
             }
           ],

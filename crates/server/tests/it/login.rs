@@ -141,7 +141,7 @@ both! {
         app.user("ana", &["contributor"]).await;
         app.password("ana", PASSWORD).await;
         let browser = Browser::new(&app.address);
-        assert_eq!(browser.get("/").await.location(), "/account");
+        assert_eq!(browser.get("/").await.location(), "/login");
         assert_eq!(browser.get("/account?x=1").await.location(), "/login?next=%2Faccount%3Fx%3D1");
         let form = browser.get("/login?next=%2Faccount%3Fx%3D1").await;
         assert_eq!((form.status, form.field("next").as_str()), (200, "/account?x=1"));
@@ -155,7 +155,7 @@ both! {
         for part in ["chancery-session=", "; Path=/", "; HttpOnly", "; SameSite=Lax", "; Max-Age=43200"] {
             assert!(cookie.contains(part), "{cookie}");
         }
-        assert_eq!(browser.get("/login").await.location(), "/account", "logged in already");
+        assert_eq!(browser.get("/login").await.location(), "/", "logged in already");
         let page = browser.get("/account").await;
         let policy = page.header("content-security-policy");
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");

@@ -151,7 +151,7 @@ async fn bound_person(app: &TestApp, provider: &Provider) {
     assert!(!bound.json().to_string().contains("subject-of-ana"), "entries know no subject");
 
     let seen = log_in(provider, &browser, "subject-of-ana").await;
-    assert_eq!((seen.status, seen.location()), (303, "/account"), "{}", seen.text);
+    assert_eq!((seen.status, seen.location()), (303, "/"), "{}", seen.text);
     let page = browser.get("/account").await;
     assert!(page.text.contains("models of team credit") && page.text.contains("your organisation"), "{}", page.text);
     let changed = entries(app).await.into_iter().find(|entry| entry["kind"] == "actor.groups-changed").unwrap();
@@ -242,7 +242,7 @@ async fn foreign_answers(app: &TestApp, provider: &Provider) {
     let browser = Browser::new(&app.address);
     let begun = browser.get("/login/oidc?next=%2F%2Fattacker.example").await;
     let back = provider.log_in(&Browser::new(&provider.issuer), begun.location(), "sub-1").await;
-    assert_eq!(browser.get(&back).await.location(), "/account");
+    assert_eq!(browser.get(&back).await.location(), "/");
 }
 
 macro_rules! on_both {

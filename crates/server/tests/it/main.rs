@@ -83,6 +83,20 @@ mod own_signature;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod pages_admin;
+#[cfg(test)]
+mod pages_ledger;
+#[cfg(test)]
+mod pages_models;
+#[cfg(test)]
+mod pages_policy;
+#[cfg(test)]
+mod pages_registers;
+#[cfg(test)]
+mod pages_review;
+#[cfg(test)]
+mod pages_version;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod promotion;
@@ -94,6 +108,8 @@ mod registry_keys;
 mod risk;
 #[cfg(test)]
 mod rollback;
+#[cfg(test)]
+mod routes;
 #[cfg(test)]
 mod sight;
 #[cfg(test)]

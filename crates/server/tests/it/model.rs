@@ -57,6 +57,9 @@ both! {
               "index": 6,
               "kind": "model.created",
               "subject": "model/[id]",
+              "through": [
+                "[id]"
+              ],
               "v": 1
             }
           ],
@@ -181,6 +184,9 @@ both! {
               "index": 7,
               "kind": "model.updated",
               "subject": "model/[id]",
+              "through": [
+                "[id]"
+              ],
               "v": 1
             }
           ],

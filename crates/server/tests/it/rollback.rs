@@ -150,6 +150,22 @@ both! {
         assert_eq!(cast.auditor.get("/api/v1/models/loan").await.expect(200)["production"], json!([2]));
     }
 
+    async fn a_stored_token_rolls_nothing_of_a_high_tier_back(app: &TestApp) {
+        let cast = app.cast().await;
+        let stored = app.admin.post("/api/v1/tokens", json!({"user": "ci"})).await.expect(201)["secret"].as_str().unwrap().to_owned();
+        let stored = app.anonymous.with_token(&stored);
+        cast.scientist.model("loan", "high").await;
+        for bytes in [b"1", b"2"] {
+            let version = cast.evaluated("loan", bytes).await;
+            cast.bring_to(&version, "production").await;
+        }
+        let refused = stored.post("/api/v1/models/loan/rollback", json!({"reason": "it refuses everybody"})).await;
+        assert_eq!(refused.recorded_problem(), "403 non_waivable");
+        assert!(refused.json()["findings"].as_array().unwrap().iter().any(|finding| finding["rule"] == "rollback.actor"), "{}", refused.json());
+        cast.pipeline.post("/api/v1/models/loan/rollback", json!({"reason": "it refuses everybody"})).await.expect(200);
+        assert_eq!(cast.auditor.get("/api/v1/models/loan").await.expect(200)["production"], json!([1]));
+    }
+
     async fn what_cannot_be_rolled_back_to(app: &TestApp) {
         let cast = app.cast().await;
         cast.scientist.model("loan", "high").await;

@@ -367,6 +367,67 @@ both! {
         assert_same(&before, &said(app, &world).await);
     }
 
+    /// Whoever reads everything that is not restricted learns nothing of what is.
+    async fn attack_leak_of_a_restricted_model_to_a_viewer_of_the_whole_registry(app: &TestApp) {
+        let world = world(app).await;
+        let world = World { reader: app.user("everywhere", &["viewer"]).await, ..world };
+        let before = said(app, &world).await;
+        let hidden = furnish(app, &world.cast, "treasury", "secret").await;
+        assert_eq!(world.reader.get("/api/v1/models/secret").await.status, 200, "not yet");
+        let mut body = profile();
+        body["ownership"]["owning_team"] = "treasury".into();
+        body["classification"] = "restricted".into();
+        world.cast.owner.put("/api/v1/models/secret", body).await.expect(200);
+        assert_same(&before, &said(app, &world).await);
+        let absent = missing(&hidden);
+        for (id, prefix, case) in cases(app).await {
+            let Case::SameAndAbsent(_, templates) = case else { continue };
+            for template in templates {
+                let (asked, unknown) = (neutral(&world.reader, template, prefix, &hidden).await, neutral(&world.reader, template, prefix, &absent).await);
+                assert_eq!(asked, unknown, "{id}: {template}");
+            }
+        }
+    }
+
+    /// What reads by POST says of a model that one may not read what it says of one that is not there.
+    async fn attack_leak_by_what_reads_with_a_body(app: &TestApp) {
+        let world = world(app).await;
+        let hidden = furnish(app, &world.cast, "treasury", "secret").await;
+        let absent = missing(&hidden);
+        let document = app.anonymous.get("/api/v1/openapi.json").await.expect(200);
+        let mut asked = vec![
+            ("/api/2.0/mlflow/registered-models/get-latest-versions", json!({"name": "{model}"})),
+            ("/api/v1/models/{model}/versions/2/check", json!({"to": "candidate"})),
+        ];
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let Some(operation) = item.get("post").filter(|operation| operation["x-effect"] == "none") else { continue };
+            asked.extend(match operation["operationId"].as_str().unwrap() {
+                "promotion_statement" => Some((
+                    "/api/v1/promotions/{promotion}/approvals/statement",
+                    json!({"role": "product", "verdict": "approve", "evidence_set": "a".repeat(64)}),
+                )),
+                // They judge all versions, and are for those who may change the policy of the whole registry, who read all of them.
+                "policy_dry_run" | "policy_bundle_dry_run" | "policy_diff" | "policy_test" => None,
+                // It is about claims of a token.
+                "identity_test" => None,
+                other => panic!("write a case for `{other}` ({path}): what does it say about what one may not read?"),
+            });
+        }
+        assert!(asked.len() > 2);
+        for (path, body) in asked {
+            let said = async |names: &Names| {
+                let body: Value = serde_json::from_str(&filled(&body.to_string(), names)).unwrap();
+                let said = world.reader.post(&filled(path, names), body).await.said();
+                let said = ["model", "promotion"].iter().fold(said, |text, name| text.replace(names[name].as_str(), &format!("{{{name}}}")));
+                said.lines().filter(|line| !line.starts_with("content-length")).collect::<Vec<_>>().join("\n")
+            };
+            assert_eq!(said(&hidden).await, said(&absent).await, "{path}");
+        }
+        for path in ["/api/v1/policy/dry-run", "/api/v1/policy/test", "/api/v1/policy/diff"] {
+            assert_eq!(world.reader.post(path, json!({"files": {}})).await.status, 403, "{path}");
+        }
+    }
+
     async fn attack_leak_by_a_kept_answer(app: &TestApp) {
         let cast = app.cast().await;
         app.team("treasury").await;
@@ -492,6 +553,15 @@ both! {
         thief.upload(b"weights").await;
         assert!(find(&thief, &digest).await.starts_with("200"));
         steal(&digest).await.expect(201);
+        // Who sent what is forgotten after a week; what he registered he has by the version.
+        thief.upload(b"of no use").await;
+        let idle = chancery_core::names::Digest::of(b"of no use").to_string();
+        assert!(find(&thief, &idle).await.starts_with("200"));
+        assert_eq!(app.app.forget_senders(app.app.now()).await.unwrap(), 0);
+        app.advance(7 * 86_400 + 1);
+        assert_eq!(app.app.forget_senders(app.app.now()).await.unwrap(), 2);
+        assert_eq!(find(&thief, &idle).await, find(&thief, &unknown).await);
+        assert!(find(&thief, &digest).await.starts_with("200"));
         drop(made);
     }
 }

@@ -60,7 +60,8 @@ both! {
     }
 
     async fn a_second_administrator_confirms_protected_roles(app: &TestApp) {
-        let second = app.user("second", &["administrator"]).await;
+        app.user("second", &["administrator"]).await;
+        let second = app.own("second").await;
         let made = app.admin.post("/api/v1/users", json!({"name": "ann", "kind": "person", "roles": ["viewer", "approver:security"]})).await;
         made.expect(201);
         assert_eq!(made.kinds(), ["actor.created", "actor.grant-proposed"]);

@@ -25,7 +25,7 @@ async fn card(client: &Client, version: &Made, template: &str) {
 both! {
     async fn a_template_is_added_by_one_and_approved_by_another(app: &TestApp) {
         let cast = app.cast().await;
-        let admin = &app.admin;
+        let admin = &app.user("governance-deputy", &["approver:ai-governance"]).await;
         let size = app.size().await;
         let added = admin.post("/api/v1/templates", new(TEXT)).await;
         insta::assert_snapshot!(added.snapshot(), @r#"
@@ -44,13 +44,16 @@ both! {
                 "version": 1
               },
               "door": "api",
-              "index": 21,
+              "index": 23,
               "kind": "template.added",
               "subject": "template/card",
+              "through": [
+                "[id]"
+              ],
               "v": 1
             }
           ],
-          "index": 21
+          "index": 23
         }
         "#);
         assert_eq!(app.size().await, size + 1);
@@ -97,6 +100,7 @@ both! {
 
     async fn a_gate_reads_the_template_as_it_stands(app: &TestApp) {
         let cast = app.cast().await;
+        let deputy = app.user("governance-deputy", &["approver:ai-governance"]).await;
         cast.owner.model("loan", "high").await;
         let version = cast.scientist.version("loan", b"bytes").await;
         card(&cast.scientist, &version, "card@1").await;
@@ -104,14 +108,14 @@ both! {
             json!({"name": "card", "version": 1, "approved": approved, "current": current, "missing_sections": missing})
         };
         assert_eq!(seen(&cast.scientist, &version).await, state(false, false, &[]), "nobody knows this template");
-        app.admin.post("/api/v1/templates", new(TEXT)).await.expect(201);
+        deputy.post("/api/v1/templates", new(TEXT)).await.expect(201);
         assert_eq!(seen(&cast.scientist, &version).await, state(false, false, &["limitations"]));
         cast.governance.post("/api/v1/templates/card/1/approve", json!({})).await.expect(200);
         assert_eq!(seen(&cast.scientist, &version).await, state(true, true, &["limitations"]));
-        app.admin.post("/api/v1/templates", new(TEXT)).await.expect(201);
+        deputy.post("/api/v1/templates", new(TEXT)).await.expect(201);
         cast.governance.post("/api/v1/templates/card/2/approve", json!({})).await.expect(200);
         assert_eq!(seen(&cast.scientist, &version).await, state(true, false, &["limitations"]), "approved, and replaced");
-        app.admin.post("/api/v1/templates/card/1/withdraw", json!({"reason": "too short"})).await.expect(200);
+        deputy.post("/api/v1/templates/card/1/withdraw", json!({"reason": "too short"})).await.expect(200);
         assert_eq!(seen(&cast.scientist, &version).await, state(false, false, &["limitations"]));
         // A template for other documents is none for this one.
         let review = json!({"kind": "peer", "verdict": "approve", "template": "card@2"}).to_string();

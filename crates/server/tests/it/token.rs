@@ -20,6 +20,21 @@ fn secret(made: &Value) -> &str {
 }
 
 both! {
+    async fn a_token_for_one_model_finds_it_in_lists(app: &TestApp) {
+        let cast = app.cast().await;
+        for name in ["loan", "card", "fraud"] {
+            cast.owner.model(name, "high").await;
+        }
+        let made = cast.owner.post("/api/v1/account/tokens", json!({"limits": {"models": ["loan"]}})).await.expect(201);
+        let limited = app.anonymous.with_token(secret(&made));
+        let names = |listed: &Value| listed["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(&limited.get("/api/v1/models").await.expect(200)), ["loan"]);
+        let found = limited.get("/api/2.0/mlflow/registered-models/search").await.expect(200);
+        assert_eq!((found["registered_models"].as_array().unwrap().len(), &found["registered_models"][0]["name"]), (1, &json!("loan")));
+        assert_eq!(limited.get("/api/v1/models/card").await.problem(), "404 not_found");
+        assert_eq!(names(&cast.owner.get("/api/v1/models").await.expect(200)).len(), 3);
+    }
+
     async fn a_person_issues_lists_rotates_and_revokes_his_own_tokens(app: &TestApp) {
         let (sam, other) = (app.user("sam", &["viewer"]).await, app.user("other", &["viewer"]).await);
         let made = sam.post("/api/v1/account/tokens", json!({"expires_in_days": 10})).await;

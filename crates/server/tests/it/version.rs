@@ -44,6 +44,9 @@ both! {
               "index": 7,
               "kind": "version.registered",
               "subject": "model/[id]/1",
+              "through": [
+                "[id]"
+              ],
               "v": 1
             }
           ],

@@ -111,6 +111,30 @@ both! {
         assert_eq!(opened_by(&cast.auditor).await["workflow"], "acme/loans/.github/workflows/release.yml@refs/heads/main");
     }
 
+    async fn a_refused_exchange_is_a_line_of_the_access_log(app: &TestApp) {
+        app.pipeline("ci", &["deployer"]).await;
+        let now = app.clock().load(std::sync::atomic::Ordering::SeqCst);
+        let token = sign(&issuer::claims(now));
+        let exchange = |token: &str| app.anonymous.post("/api/v1/token-exchange", json!({"subject_token": token}));
+        exchange(&token).await.expect(200);
+        let mut altered = token.clone();
+        altered.truncate(token.len() - 8);
+        let mut elsewhere = issuer::claims(now);
+        elsewhere["iss"] = "https://evil.example".into();
+        for token in [token, altered, sign(&elsewhere), "no token".to_owned()] {
+            assert_eq!(exchange(&token).await.status, 401);
+        }
+        app.app.flush_access_log().await;
+        let lines = app.admin.get("/api/v1/access-log?kind=login-failed").await.expect(200);
+        let lines = lines["items"].as_array().unwrap();
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        for (line, (claimed, reason)) in lines.iter().rev().zip([(GITHUB, "exchanged before"), (GITHUB, "signature"), ("https://evil.example", "`iss`"), ("", "no signed JWT")]) {
+            assert_eq!(line["claimed"].as_str().unwrap_or_default(), claimed, "{line}");
+            let what = line["what"].as_str().unwrap();
+            assert!(what.starts_with("token exchange: ") && what.contains(reason), "{line}");
+        }
+    }
+
     async fn a_stored_token_releases_nothing_of_a_high_tier(app: &TestApp) {
         let cast = app.cast().await;
         let stored = app.admin.post("/api/v1/tokens", json!({"user": "ci"})).await.expect(201)["secret"].as_str().unwrap().to_owned();

@@ -78,7 +78,7 @@ fn passes(world: &World, command: &crate::Command) -> usize {
 
 /// One pass as the sequencer makes it.
 fn once(rows: &mut Rows, world: &World, command: &crate::Command) -> bool {
-    let context = Context { now: world.now(), actor: alice() };
+    let context = Context { now: world.now(), actor: alice(), through: Vec::new() };
     let drafts = match decide(rows, &context, command) {
         Ok(drafts) => drafts,
         Err(Stop::Missing(Missing::Row)) => return false,
@@ -96,6 +96,7 @@ fn once(rows: &mut Rows, world: &World, command: &crate::Command) -> bool {
             event: draft.event.clone(),
             request: None,
             run: None,
+            through: Vec::new(),
         };
         is_complete &= crate::apply(rows, &entry).is_ok();
     }

@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use chancery_core::names::{ActorId, Label};
-use chancery_core::tables::{ActorRow, EvidenceRow, HandleRow, PromotionRow, VersionRow};
+use chancery_core::speakers::{self, Authors};
+use chancery_core::tables::{ActorRow, EvidenceRow, HandleRow, PromotionRow, SpeakerRow, VersionRow};
 use serde_json::Value;
 
 use crate::app::AppError;
@@ -38,6 +39,38 @@ pub(in crate::app) async fn authors(
         }
     }
     Ok(authors.into_iter().collect())
+}
+
+/// The authors, with who made the credentials by which they registered, added evidence and opened the promotion.
+///
+/// # Errors
+/// A fault.
+pub(in crate::app) async fn with_makers(
+    snapshot: &Snapshot,
+    made: Vec<ActorId>,
+    version: &VersionRow,
+    promotion: Option<&PromotionRow>,
+    evidence: &[EvidenceRow],
+) -> Result<Authors, AppError> {
+    let mut entries = vec![version.registered_index];
+    entries.extend(promotion.map(|row| row.opened_index));
+    entries.extend(evidence.iter().filter(|row| row.role.is_none()).map(|row| row.entry_index));
+    Ok(Authors { made, behind: behind(snapshot, &entries).await? })
+}
+
+/// Who made the credentials by which these entries were made.
+///
+/// # Errors
+/// A fault.
+pub(in crate::app) async fn behind(snapshot: &Snapshot, entries: &[u64]) -> Result<Vec<ActorId>, AppError> {
+    let mut found = BTreeSet::new();
+    for entries in entries.chunks(200) {
+        let marks: Vec<String> = (1..=entries.len()).map(|number| format!("${number}")).collect();
+        let wanted: Vec<_> = entries.iter().flat_map(|index| values![*index]).collect();
+        let rows = snapshot.everything().rows::<SpeakerRow>(&format!("WHERE entry_index IN ({})", marks.join(", ")), &wanted).await?;
+        found.extend(rows.iter().flat_map(|row| speakers::read(&row.made_by)));
+    }
+    Ok(found.into_iter().collect())
 }
 
 /// What a stated author may be called here: `Ann Lee <ann@example.com>` is `ann lee <ann@example.com>`, `ann@example.com` and `ann`.

@@ -155,11 +155,25 @@ pub struct ApprovedView {
     pub index: u64,
 }
 
-/// The lineage of a version.
+/// The lineage of a version, with what vouches for the version itself.
 ///
 /// # Errors
 /// `invalid_field` for a depth outside of 1 to 1,000; a fault.
 pub async fn graph(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow, direction: Direction, depth: u64) -> Result<LineageView, AppError> {
+    let picture = drawn(snapshot, model, version, direction, depth).await?;
+    Ok(LineageView {
+        evidence: view::evidence_views(snapshot, version, &view::evidence(snapshot, version).await?).await?,
+        approvals: approvals(snapshot, version).await?,
+        decisions: view::decisions(snapshot, version).await?,
+        ..picture
+    })
+}
+
+/// The nodes and edges of a lineage alone: without evidence, approvals and decisions.
+///
+/// # Errors
+/// As [`graph`].
+pub async fn drawn(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow, direction: Direction, depth: u64) -> Result<LineageView, AppError> {
     if depth == 0 || depth > MAX_DEPTH {
         return Err(Refusal::invalid("depth", &format!("depth must be from 1 to {MAX_DEPTH}")).into());
     }
@@ -182,9 +196,9 @@ pub async fn graph(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow, 
         depth,
         nodes,
         edges: picture.edges,
-        evidence: view::evidence_views(snapshot, version, &view::evidence(snapshot, version).await?).await?,
-        approvals: approvals(snapshot, version).await?,
-        decisions: view::decisions(snapshot, version).await?,
+        evidence: Vec::new(),
+        approvals: Vec::new(),
+        decisions: Vec::new(),
         truncated: picture.is_truncated,
     })
 }

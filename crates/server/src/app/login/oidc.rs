@@ -15,6 +15,7 @@ use chancery_core::actor::{self, ActorKind};
 use chancery_core::entry::PrivateText;
 use chancery_core::names::{ActorId, Digest, Label, Timestamp};
 use chancery_core::refusal::{Code, Refusal};
+use chancery_core::speakers;
 use chancery_core::tables::{ActorRow, HandleRow, LoginIdentityRow};
 use reqwest::Url;
 use serde_json::{Map, Value};
@@ -331,18 +332,23 @@ impl App {
         let config = self.inner.logins.config();
         let groups = groups(claims, &config.groups_claim)?;
         let key = binding::key(&claims.issuer, &claims.subject);
-        let known = self.inner.store.read().await?.get::<LoginIdentityRow>(values![key]).await?.and_then(|row| row.actor_id);
-        let actor = match known {
+        let known = self.inner.store.read().await?.get::<LoginIdentityRow>(values![key]).await?;
+        let made_by = known.as_ref().map(|row| speakers::read(&row.made_by)).unwrap_or_default();
+        let actor = match known.and_then(|row| row.actor_id) {
             Some(actor) => {
                 self.check_access(&actor).await?;
                 self.as_system(actor::Command::Binding(Command::Follow { actor: actor.clone(), groups }).into()).await?;
                 actor
             }
-            None if config.create => self.new_account(claims, groups).await?,
+            None if config.create => {
+                let actor = self.new_account(claims, groups).await?;
+                let epoch = password::epoch(&self.inner.store.read().await?, &actor).await?;
+                return Ok(Proved { actor, epoch, made_by: Vec::new() });
+            }
             None => return Err(no_account(claims).into()),
         };
         let epoch = password::epoch(&self.inner.store.read().await?, &actor).await?;
-        Ok(Proved { actor, epoch })
+        Ok(Proved { actor, epoch, made_by })
     }
 
     async fn check_access(&self, actor: &ActorId) -> Result<(), AppError> {

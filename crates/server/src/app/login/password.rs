@@ -8,6 +8,7 @@ use chancery_core::actor::{self, ActorKind};
 use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::refusal::Refusal;
+use chancery_core::speakers;
 use chancery_core::tables::{ActorRow, DirectoryRow, HandleRow, PasswordRow, SignInRow, TokenRow};
 use tokio::sync::Semaphore;
 
@@ -109,7 +110,8 @@ impl App {
         match account {
             Some(account) if right => {
                 self.forgive(attempt).await?;
-                let proved = Proved { actor: account.actor, epoch: account.epoch };
+                let made_by = account.password.map(|row| speakers::read(&row.made_by)).unwrap_or_default();
+                let proved = Proved { actor: account.actor, epoch: account.epoch, made_by };
                 self.log_login(&proved, "password", origin).await?;
                 Ok(proved)
             }
@@ -126,7 +128,7 @@ impl App {
     /// As [`App::prove`]; `access_denied` for a person without any role.
     pub async fn log_in(&self, name: &str, password: Secret, origin: &Origin, door: Door) -> Result<(LoginToken, Receipt), AppError> {
         let proved = self.prove(name, password, origin).await?;
-        let (caller, _) = self.caller_of(&proved.actor, door, Credential::Password).await?;
+        let (caller, _) = self.caller_of(&proved, door).await?;
         let (id, secret) = (ids::token()?, Secret::new(crate::token::secret()?));
         let expires_at = self.now().plus_seconds(rules::MAX_LOGIN_SECONDS);
         let secret_hash = Digest::of(secret.expose().as_bytes());
@@ -160,7 +162,9 @@ impl App {
         };
         let hash = self.inner.logins.hashing.hash(new).await?;
         let ended = self.login_tokens(&account.actor).await?;
-        let (caller, _) = self.caller_of(&account.actor, door, Credential::Password).await?;
+        let made_by = made_by(&self.inner.store.read().await?, &account.actor).await?;
+        let proved = Proved { actor: account.actor.clone(), epoch: account.epoch, made_by };
+        let (caller, _) = self.caller_of(&proved, door).await?;
         let command = Command::Set { hash, proof, ended };
         let authorized = self.allow_command(&caller, actor::Command::Password(command)).await?;
         let receipt = self.execute(authorized, &Options::of(&caller)).await?;
@@ -184,14 +188,14 @@ impl App {
         Ok((secret, until, receipt))
     }
 
-    /// The caller that an actor is now, and until when he is that.
+    /// The caller that somebody is now who proved himself with a password, and until when he is that.
     ///
     /// # Errors
     /// `unauthenticated` when his access ended.
-    pub(in crate::app) async fn caller_of(&self, id: &ActorId, door: Door, credential: Credential) -> Result<(Caller, Option<Timestamp>), AppError> {
+    pub(in crate::app) async fn caller_of(&self, proved: &Proved, door: Door) -> Result<(Caller, Option<Timestamp>), AppError> {
         let snapshot = self.inner.store.read().await?;
-        let row = snapshot.get::<ActorRow>(values![*id]).await?.filter(|row| row.active).ok_or_else(wrong)?;
-        self.caller_in(&snapshot, row, door, credential).await
+        let row = snapshot.get::<ActorRow>(values![proved.actor]).await?.filter(|row| row.active).ok_or_else(wrong)?;
+        self.caller_in(&snapshot, row, door, Credential::Password, proved.made_by.clone()).await
     }
 
     /// Tokens of logins that work now.
@@ -200,6 +204,15 @@ impl App {
         let tail = "WHERE actor_id = $1 AND purpose = $2 AND revoked = 0 AND expires_at > $3 ORDER BY token_id LIMIT 1000";
         let rows = snapshot.rows::<TokenRow>(tail, &values![*id, Purpose::Login, self.now()]).await?;
         Ok(rows.into_iter().map(|row| row.token_id).collect())
+    }
+
+    /// What a person has proved who has just set his password, by the entry of which his epoch moved.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`].
+    pub async fn proved_anew(&self, actor: &ActorId, epoch: u64) -> Result<Proved, AppError> {
+        let made_by = made_by(&self.inner.store.read().await?, actor).await?;
+        Ok(Proved { actor: actor.clone(), epoch, made_by })
     }
 
     /// The name by which a person logs in.
@@ -215,6 +228,11 @@ impl App {
 /// The epoch of an actor: what was proved at an older one does not count.
 pub(super) async fn epoch(snapshot: &Snapshot, id: &ActorId) -> Result<u64, Fault> {
     Ok(snapshot.get::<SignInRow>(values![*id]).await?.map_or(0, |row| row.epoch))
+}
+
+/// Others who made the password of a person.
+pub(super) async fn made_by(snapshot: &Snapshot, id: &ActorId) -> Result<Vec<ActorId>, Fault> {
+    Ok(snapshot.get::<PasswordRow>(values![*id]).await?.map(|row| speakers::read(&row.made_by)).unwrap_or_default())
 }
 
 #[cfg(test)]

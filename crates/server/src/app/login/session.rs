@@ -12,6 +12,7 @@ use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Timestamp};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::{Key, Row as _};
+use chancery_core::speakers;
 use chancery_core::tables::{ActorRow, SessionMethod, SessionRow, SessionUseRow};
 
 use super::{Proved, password};
@@ -84,6 +85,7 @@ impl App {
             csrf: random_text()?,
             method,
             epoch: proved.epoch,
+            made_by: speakers::stored(&proved.made_by),
             browser: browser.chars().filter(|letter| !letter.is_control()).take(BROWSER).collect(),
         };
         let snapshot = self.inner.store.read().await?;
@@ -117,7 +119,7 @@ impl App {
         if password::epoch(&snapshot, &row.actor_id).await? != row.epoch {
             return Ok(None);
         }
-        let (caller, _) = self.caller_in(&snapshot, actor, Door::Pages, Credential::Session(id)).await?;
+        let (caller, _) = self.caller_in(&snapshot, actor, Door::Pages, Credential::Session(id), speakers::read(&row.made_by)).await?;
         drop(snapshot);
         if used_at.plus_seconds(NOTED) <= now {
             self.inner.store.scratch().put(&[SessionUseRow { session_id: id, used_at: now }]).await?;
@@ -133,7 +135,7 @@ impl App {
         if !self.inner.no_auth {
             return Ok(None);
         }
-        let caller = Caller { actor: self.anyone().await?, door: Door::Pages, credential: Credential::None, limits: None };
+        let caller = Caller { actor: self.anyone().await?, door: Door::Pages, credential: Credential::None, made_by: Vec::new(), limits: None };
         Ok(Some(LoggedIn { caller, session: Digest::of(b"no session"), csrf: self.inner.logins.csrf.clone() }))
     }
 

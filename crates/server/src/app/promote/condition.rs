@@ -42,7 +42,8 @@ impl App {
         let model = snapshot.get::<ModelRow>(values![promotion.model_id]).await?.filter(|model| self.may(caller, Action::Read, model)).ok_or_else(not_found)?;
         let condition = snapshot.get::<ConditionRow>(values![*id, number]).await?.ok_or_else(|| Refusal::not_found("condition", &number.to_string()))?;
         let (facts, evidence) = (view::facts(&snapshot, &version).await?, view::evidence(&snapshot, &version).await?);
-        let authors = authors::authors(&snapshot, &version, &facts, Some(&promotion), &evidence).await?;
+        let made = authors::authors(&snapshot, &version, &facts, Some(&promotion), &evidence).await?;
+        let authors = authors::with_makers(&snapshot, made, &version, Some(&promotion), &evidence).await?;
         let command = Command::MeetCondition {
             promotion: id.clone(),
             number,

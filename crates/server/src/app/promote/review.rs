@@ -7,6 +7,7 @@ use chancery_core::names::{ActorId, Digest, Label, PromotionId, State, Timestamp
 use chancery_core::policy::Gate;
 use chancery_core::promotion::{Command, DecisionKind, Review};
 use chancery_core::refusal::Code;
+use chancery_core::speakers;
 use chancery_core::tables::ApprovalRow;
 use futures_util::FutureExt;
 
@@ -91,7 +92,7 @@ impl App {
                             Some(self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Rejected, None).await?)
                         }
                     };
-                    let other_roles = other_roles(&subjects, &caller.actor.id, delegated_by.as_ref(), &ask.role);
+                    let other_roles = other_roles(&subjects, caller, delegated_by.as_ref(), &ask.role);
                     let command = Command::Review(Box::new(Review {
                         promotion: id.clone(),
                         role: ask.role.clone(),
@@ -104,7 +105,7 @@ impl App {
                         expires_at,
                         envelope,
                         signed_with: ask.signed.as_ref().map(|own| own.key_id),
-                        authors: subjects.input.authors.clone(),
+                        authors: subjects.authors(&snapshot).await?,
                         other_roles,
                         decision,
                     }));
@@ -173,11 +174,16 @@ impl App {
     }
 }
 
-/// Roles in which approvals count already that a person gave, or that were given for him: one person approves in one role. An
-/// approval that the new one replaces is not among them.
-fn other_roles(subjects: &Subjects, person: &ActorId, giver: Option<&ActorId>, role: &Label) -> Vec<Label> {
-    let people = [Some(person), giver];
-    let concerns = |row: &ApprovalRow| people.contains(&Some(&row.actor)) || row.delegated_by.as_ref().is_some_and(|other| people.contains(&Some(other)));
+/// Roles in which approvals count already that a person gave, or that were given for him or by a credential that he made: one person
+/// approves in one role. An approval that the new one replaces is not among them.
+fn other_roles(subjects: &Subjects, caller: &Caller, giver: Option<&ActorId>, role: &Label) -> Vec<Label> {
+    let person = &caller.actor.id;
+    let mut people: Vec<&ActorId> = caller.made_by.iter().chain(giver).collect();
+    people.push(person);
+    let concerns = |row: &ApprovalRow| {
+        let given = people.contains(&&row.actor) || row.delegated_by.as_ref().is_some_and(|other| people.contains(&other));
+        given || speakers::read(&row.through).contains(person)
+    };
     let replaced = |row: &ApprovalRow| row.actor == *person && row.role == *role;
     let others = subjects.approvals.iter().filter(|row| concerns(row) && !replaced(row) && counts(row, subjects));
     others.map(|row| row.role.clone()).collect()

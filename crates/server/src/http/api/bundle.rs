@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
+use crate::store::Snapshot;
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -24,25 +25,25 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// A policy bundle.
 #[derive(Serialize, ToSchema)]
-pub(super) struct BundleView {
+pub(in crate::http) struct BundleView {
     /// SHA-256 of its document: canonical JSON of an object from path to text.
-    digest: String,
+    pub(in crate::http) digest: String,
     /// `uploaded`, `active` or `withdrawn`.
-    status: String,
+    pub(in crate::http) status: String,
     /// Files.
-    files: u64,
+    pub(in crate::http) files: u64,
     /// Bytes of all files.
-    size: u64,
+    pub(in crate::http) size: u64,
     /// Who uploaded it.
-    uploaded_by: String,
+    pub(in crate::http) uploaded_by: String,
     /// When (RFC 3339).
-    uploaded_at: String,
+    pub(in crate::http) uploaded_at: String,
     /// Who activated it last.
-    activated_by: Option<String>,
+    pub(in crate::http) activated_by: Option<String>,
     /// When (RFC 3339).
-    activated_at: Option<String>,
+    pub(in crate::http) activated_at: Option<String>,
     /// Digest of baseline and bundle together, which verdicts name, when it was activated last.
-    effective: Option<String>,
+    pub(in crate::http) effective: Option<String>,
 }
 
 impl From<BundleRow> for BundleView {
@@ -100,11 +101,11 @@ async fn upload(allowed: Allowed<caller::ManagePolicy>, body: Json<NewBundle>) -
 
 /// A bundle with its files.
 #[derive(Serialize, ToSchema)]
-struct BundleFiles {
+pub(in crate::http) struct BundleFiles {
     /// The bundle; null for a baseline.
-    bundle: Option<BundleView>,
+    pub(in crate::http) bundle: Option<BundleView>,
     /// Texts by path.
-    files: BTreeMap<String, String>,
+    pub(in crate::http) files: BTreeMap<String, String>,
 }
 
 /// Read a policy bundle
@@ -112,17 +113,24 @@ struct BundleFiles {
     params(("digest" = String, Path, description = "Digest of a bundle, or of the baseline in force")),
     responses((status = 200, description = "The bundle", body = BundleFiles), (status = "4XX", description = "Refused", body = Problem)))]
 async fn show(allowed: Allowed<caller::Read>, Path(digest): Path<Digest>) -> Result<axum::Json<BundleFiles>, AppError> {
-    let snapshot = allowed.read().await?;
+    files_of(&allowed.app, &allowed.read().await?, digest).await.map(axum::Json)
+}
+
+/// A bundle, or the baseline in force, with its files.
+///
+/// # Errors
+/// `not_found`.
+pub(in crate::http) async fn files_of(app: &App, snapshot: &Snapshot, digest: Digest) -> Result<BundleFiles, AppError> {
     let not_found = || Refusal::not_found("bundle", &digest.to_string()).field("digest");
     let row = snapshot.get::<BundleRow>(values![digest]).await?;
-    let baseline = allowed.app.policy_for(&snapshot).await?.baseline;
+    let baseline = app.policy_for(snapshot).await?.baseline;
     if row.is_none() && digest != baseline {
         return Err(not_found().into());
     }
     let document = snapshot.get::<PayloadRow>(values![digest]).await?.ok_or_else(not_found)?;
     let bundle = Bundle::from_document(&document.bytes).map_err(|_| not_found())?;
     let files = bundle.files.into_iter().map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned())).collect();
-    Ok(axum::Json(BundleFiles { bundle: row.map(BundleView::from), files }))
+    Ok(BundleFiles { bundle: row.map(BundleView::from), files })
 }
 
 /// Why.

@@ -20,18 +20,18 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(in crate::http) struct Asked {
     /// The action, such as `edit-model` or `execute`.
     #[param(value_type = String)]
-    action: Action,
+    pub(in crate::http) action: Action,
     /// Name or id of a model; without it the registry, or models in general.
-    model: Option<String>,
+    pub(in crate::http) model: Option<String>,
     /// Environment of a promotion.
     #[param(value_type = Option<String>)]
-    environment: Option<Label>,
+    pub(in crate::http) environment: Option<Label>,
     /// Name or id of somebody else; only auditors and administrators ask about others.
     #[serde(rename = "as")]
-    who: Option<String>,
+    pub(in crate::http) who: Option<String>,
 }
 
 /// Ask whether an action is allowed, and why
@@ -39,6 +39,14 @@ struct Asked {
     params(Asked),
     responses((status = 200, description = "Yes or no, with the policies that decided or what would allow it", body = CanI), (status = "4XX", description = "Refused", body = Problem)))]
 async fn can_i(allowed: Allowed<caller::Read>, Query(asked): Query<Asked>) -> Result<axum::Json<CanI>, AppError> {
+    answered(&allowed, asked).await.map(axum::Json)
+}
+
+/// The answer.
+///
+/// # Errors
+/// As [`App::can_i`].
+pub(in crate::http) async fn answered(allowed: &Allowed<caller::Read>, asked: Asked) -> Result<CanI, AppError> {
     let snapshot = allowed.read().await?;
     let who = match &asked.who {
         None => None,
@@ -60,5 +68,5 @@ async fn can_i(allowed: Allowed<caller::Read>, Query(asked): Query<Asked>) -> Re
     };
     drop(snapshot);
     let question = Question { action: asked.action, model, environment: asked.environment, who };
-    Ok(axum::Json(allowed.app.can_i(&allowed.caller, question).await?))
+    allowed.app.can_i(&allowed.caller, question).await
 }

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chancery_core::names::Label;
@@ -16,6 +17,7 @@ use crate::app::workload::RUN_TOKEN_SECONDS;
 use crate::app::{App, AppError};
 use crate::http::Problem;
 use crate::http::extract::ReceiptView;
+use crate::http::whence;
 
 /// `grant_type` of RFC 8693.
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -70,15 +72,15 @@ struct Exchanged {
 #[utoipa::path(post, path = "/api/v1/token-exchange", operation_id = "token_exchange", tag = "access", extensions(("x-effect" = json!("entry"))),
     request_body(content((Exchange = "application/json"), (Exchange = "application/x-www-form-urlencoded"))),
     responses((status = 200, description = "Exchanged", body = Exchanged), (status = "4XX", description = "Refused", body = Problem)))]
-async fn exchange(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, AppError> {
-    let asked = read(&headers, &body)?;
+async fn exchange(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Response, AppError> {
+    let asked = read(&parts.headers, &body)?;
     if asked.grant_type.as_deref().is_some_and(|grant| grant != GRANT) {
         return Err(Refusal::invalid("grant_type", &format!("grant_type must be `{GRANT}`")).into());
     }
     if asked.subject_token_type.as_deref().is_some_and(|kind| !TYPES.contains(&kind)) {
         return Err(Refusal::invalid("subject_token_type", &format!("subject_token_type must be `{}`", TYPES.join("` or `"))).into());
     }
-    let made = app.exchange(&asked.subject_token, asked.pipeline.as_ref()).await?;
+    let made = app.exchange(&asked.subject_token, asked.pipeline.as_ref(), &whence::of(&parts)).await?;
     let body = Exchanged {
         receipt: ReceiptView::from(&made.receipt),
         access_token: made.secret,

@@ -17,6 +17,7 @@ use super::explain::Named;
 use crate::app::{App, AppError};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Path, Problem, caller};
+use crate::store::Snapshot;
 use crate::values;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -25,42 +26,42 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// The policy in force.
 #[derive(Serialize, ToSchema)]
-struct PolicyView {
+pub(in crate::http) struct PolicyView {
     /// `enforce` or `warn`.
-    mode: String,
+    pub(in crate::http) mode: String,
     /// Digest of all that is in force: what verdicts and decisions name.
-    bundle_digest: String,
+    pub(in crate::http) bundle_digest: String,
     /// Digest of the baseline.
-    baseline: String,
+    pub(in crate::http) baseline: String,
     /// The organisation's bundle beside it.
-    organisation: Option<BundleView>,
+    pub(in crate::http) organisation: Option<BundleView>,
     /// Engine that evaluates it.
-    engine: String,
+    pub(in crate::http) engine: String,
     /// Every rule, by id.
-    rules: Vec<RuleView>,
+    pub(in crate::http) rules: Vec<RuleView>,
 }
 
 /// A rule.
 #[derive(Serialize, ToSchema)]
-struct RuleView {
+pub(in crate::http) struct RuleView {
     /// Identifier.
-    id: String,
+    pub(in crate::http) id: String,
     /// One line that says what it asks.
-    title: String,
+    pub(in crate::http) title: String,
     /// Gates that it belongs to.
     #[schema(value_type = Vec<String>)]
-    gates: Vec<Gate>,
+    pub(in crate::http) gates: Vec<Gate>,
     /// Whether nobody can waive it.
-    non_waivable: bool,
+    pub(in crate::http) non_waivable: bool,
     /// Requirement ids and outside controls.
-    references: Vec<String>,
+    pub(in crate::http) references: Vec<String>,
     /// What to do when it fails.
-    remedy: String,
+    pub(in crate::http) remedy: String,
     /// `rego` (in the bundle) or `core`.
     #[schema(value_type = String)]
-    source: Source,
+    pub(in crate::http) source: Source,
     /// Roles that can supply what is missing.
-    who: Vec<String>,
+    pub(in crate::http) who: Vec<String>,
 }
 
 impl From<RuleInfo> for RuleView {
@@ -74,22 +75,29 @@ impl From<RuleInfo> for RuleView {
 #[utoipa::path(get, path = "/api/v1/policy", operation_id = "policy_show", tag = "policy", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     responses((status = 200, description = "The policy", body = PolicyView), (status = "4XX", description = "Refused", body = Problem)))]
 async fn show(allowed: Allowed<caller::Read>) -> Result<axum::Json<PolicyView>, AppError> {
-    let snapshot = allowed.read().await?;
+    in_force(&allowed.app, &allowed.read().await?).await.map(axum::Json)
+}
+
+/// The policy in force.
+///
+/// # Errors
+/// `gate_failed` when it cannot be evaluated.
+pub(in crate::http) async fn in_force(app: &App, snapshot: &Snapshot) -> Result<PolicyView, AppError> {
     let row = snapshot.get::<SettingRow>(values![POLICY_MODE]).await?;
-    let policy = allowed.app.policy_for(&snapshot).await?;
+    let policy = app.policy_for(snapshot).await?;
     let organisation = match policy.organisation {
         Some(digest) => snapshot.get::<BundleRow>(values![digest]).await?.map(BundleView::from),
         None => None,
     };
     let engine = &policy.engine;
-    Ok(axum::Json(PolicyView {
+    Ok(PolicyView {
         mode: row.map_or_else(|| PolicyMode::Enforce.to_string(), |row| row.value),
         bundle_digest: engine.bundle_digest().to_string(),
         baseline: policy.baseline.to_string(),
         organisation,
         engine: policy::ENGINE.to_owned(),
         rules: engine.rules().into_iter().map(RuleView::from).collect(),
-    }))
+    })
 }
 
 /// A mode and why.
@@ -115,12 +123,15 @@ async fn set_mode(allowed: Allowed<caller::ManageSettings>, body: Json<SetMode>)
 
 /// A rule with its text.
 #[derive(Serialize, ToSchema)]
-struct RuleText {
+pub(in crate::http) struct RuleText {
     /// The rule.
     #[serde(flatten)]
-    rule: RuleView,
+    pub(in crate::http) rule: RuleView,
     /// Its Rego text; null for a rule of the core.
-    text: Option<String>,
+    pub(in crate::http) text: Option<String>,
+    /// Its data, such as thresholds; null when it has none.
+    #[schema(value_type = Object)]
+    pub(in crate::http) data: serde_json::Value,
 }
 
 /// Read a rule
@@ -128,12 +139,21 @@ struct RuleText {
     params(("id" = String, Path, description = "Id of the rule, such as metric.threshold")),
     responses((status = 200, description = "The rule", body = RuleText), (status = "4XX", description = "Refused", body = Problem)))]
 async fn rule(allowed: Allowed<caller::Read>, Path(id): Path<String>) -> Result<axum::Json<RuleText>, AppError> {
-    let policy = allowed.app.policy_for(&allowed.read().await?).await?;
+    rule_text(&allowed.app, &allowed.read().await?, &id).await.map(axum::Json)
+}
+
+/// A rule of the policy in force, with its text.
+///
+/// # Errors
+/// `not_found`.
+pub(in crate::http) async fn rule_text(app: &App, snapshot: &Snapshot, id: &str) -> Result<RuleText, AppError> {
+    let policy = app.policy_for(snapshot).await?;
     let found = policy.engine.rules().into_iter().find(|rule| rule.id == id);
     let rule = found.ok_or_else(|| Refusal::not_found("rule", &id.chars().take(100).collect::<String>()))?;
     let bytes = policy.engine.file_of(&rule.id).and_then(|file| policy.bundle.files.get(file));
     let text = bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    Ok(axum::Json(RuleText { rule: rule.into(), text }))
+    let data = policy.data_of(&rule.id);
+    Ok(RuleText { rule: rule.into(), text, data })
 }
 
 /// Results of the tests of the bundle.

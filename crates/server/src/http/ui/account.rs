@@ -1,26 +1,30 @@
-//! One's own page: roles, sessions, tokens, password.
+//! One's own page: roles, sessions, tokens, keys, password, and how the pages look.
+
+pub(super) mod own_keys;
 
 use askama::Template;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
-use chancery_core::access::{Grant, Scope};
 use chancery_core::actor::{self, password};
 use chancery_core::entry::Door;
 use chancery_core::names::{Digest, TokenId};
 use chancery_core::tables::{DirectoryRow, SessionMethod, TokenRow};
 use serde::Deserialize;
 
+use super::admin::grants::{self, GrantLine};
+use super::admin::person::Secret;
 use super::filters;
-use super::form::{Posted, filled};
+use super::form::{Fields, Posted, filled};
 use super::frame::{Area, Frame};
 use super::layout::{Note, page};
 use super::login::{NewPassword, begun};
 use super::session::{PageError, Shown};
-use crate::app::login::{Proved, SessionView};
+use crate::app::login::SessionView;
 use crate::app::{AppError, Options};
+use crate::http::PageQuery;
+use crate::http::api::key::{KeyView, keys_of};
 use crate::http::caller::{self, origin};
-use crate::secret::Secret;
 use crate::values;
 
 type Own = Shown<caller::ManageOwnAccount>;
@@ -32,16 +36,14 @@ struct Account {
     frame: Frame,
     name: String,
     display_name: String,
-    roles: Vec<RoleLine>,
+    roles: Vec<GrantLine>,
     teams: Vec<String>,
     sessions: Vec<SessionLine>,
     tokens: Vec<TokenRow>,
-    csrf: Secret,
-}
-
-struct RoleLine {
-    role: String,
-    scope: String,
+    keys: Vec<KeyView>,
+    theme: &'static str,
+    fields: Fields,
+    secret: Option<Secret>,
 }
 
 struct SessionLine {
@@ -51,15 +53,6 @@ struct SessionLine {
     created_at: String,
     used_at: String,
     this: bool,
-}
-
-fn role_line(grant: &Grant) -> RoleLine {
-    let scope = match &grant.scope {
-        Scope::Registry => "everywhere".to_owned(),
-        Scope::Team(team) => format!("models of team {team}"),
-        Scope::Model(model) => format!("model {model}"),
-    };
-    RoleLine { role: grant.role.to_string(), scope }
 }
 
 fn session_line(view: SessionView, this: &Digest) -> SessionLine {
@@ -77,37 +70,45 @@ fn session_line(view: SessionView, this: &Digest) -> SessionLine {
     }
 }
 
-async fn account(own: &Own, note: Option<Note>) -> Result<Account, AppError> {
+async fn account(own: &Own, note: Option<Note>, fields: Fields, secret: Option<Secret>) -> Result<Account, AppError> {
     let (app, caller) = (&own.allowed.app, &own.allowed.caller);
     let sessions = app.sessions(caller).await?;
     let snapshot = own.allowed.read().await?;
     let directory = snapshot.get::<DirectoryRow>(values![caller.actor.id]).await?;
     let tail = "WHERE actor_id = $1 AND revoked = 0 AND expires_at > $2 ORDER BY created_index DESC LIMIT 100";
     let tokens = snapshot.rows::<TokenRow>(tail, &values![caller.actor.id, app.now()]).await?;
+    let keys = keys_of(&snapshot, &caller.actor.id, &PageQuery { limit: Some(50), after: None }).await?;
+    let mut roles = Vec::with_capacity(caller.actor.roles.len());
+    for grant in &caller.actor.roles {
+        roles.push(grants::line(&snapshot, grant).await?);
+    }
     let name = directory.map_or_else(|| caller.actor.id.to_string(), |row| row.handle.to_string());
     Ok(Account {
         frame: own.frame(&snapshot, Area::Elsewhere, "Your page").await?.present_only().with(note),
         display_name: own.person.name.clone(),
         name,
-        roles: caller.actor.roles.iter().map(role_line).collect(),
+        roles,
         teams: caller.actor.teams.iter().map(ToString::to_string).collect(),
         sessions: sessions.into_iter().map(|view| session_line(view, &own.session.session)).collect(),
         tokens,
-        csrf: own.session.csrf.clone(),
+        keys: keys.items.into_iter().filter(|key| key.removed_at.is_none()).collect(),
+        theme: own.visit.theme,
+        fields,
+        secret,
     })
 }
 
-async fn shown(own: &Own, status: StatusCode, note: Option<Note>) -> Result<Response, PageError> {
-    Ok(page(status, &account(own, note).await?))
+async fn shown(own: &Own, status: StatusCode, note: Option<Note>, fields: Fields, secret: Option<Secret>) -> Result<Response, PageError> {
+    Ok(page(status, &account(own, note, fields, secret).await?))
 }
 
 /// Back to the page with what was done, or the page with what was wrong.
-async fn answered(own: &Own, outcome: Result<Response, AppError>) -> Result<Response, PageError> {
+async fn answered(own: &Own, outcome: Result<Response, AppError>, fields: Fields) -> Result<Response, PageError> {
     match outcome {
         Ok(response) => Ok(response),
         Err(error) => {
             let (status, note) = Note::of(&error);
-            shown(own, status, Some(note)).await
+            shown(own, status, Some(note), fields, None).await
         }
     }
 }
@@ -122,9 +123,12 @@ pub(super) async fn show(own: Own, parts: Parts) -> Result<Response, PageError> 
         "done=password" => Some(Note::done("Your password is changed. Your other sessions and login tokens have ended.")),
         "done=session" => Some(Note::done("The session has ended.")),
         "done=token" => Some(Note::done("The token is revoked.")),
+        "done=theme" => Some(Note::done("This browser remembers how the pages look.")),
+        "done=key" => Some(Note::done("The key is registered. What you sign with it counts from now on.")),
+        "done=key-removed" => Some(Note::done("The key is removed. What it signed stays signed.")),
         _ => None,
     };
-    shown(&own, StatusCode::OK, note).await
+    shown(&own, StatusCode::OK, note, Fields::default(), None).await
 }
 
 /// `POST /account/password`.
@@ -138,11 +142,11 @@ pub(super) async fn set_password(posted: Form<NewPassword>) -> Result<Response, 
         let name = app.handle_of(actor).await?;
         let made = app.set_password(name.as_str(), form.current, form.new, &origin(&parts), Door::Pages).await?;
         // This session ended with the old password, like all others.
-        let proved = Proved { actor: actor.clone(), epoch: made.first()?.index };
+        let proved = app.proved_anew(actor, made.first()?.index).await?;
         begun(app, &parts, &proved, SessionMethod::Password, "/account?done=password").await
     };
     let outcome = outcome.await;
-    answered(&own, outcome).await
+    answered(&own, outcome, Fields::default()).await
 }
 
 /// Which session; all without one.
@@ -161,7 +165,7 @@ pub(super) async fn end_sessions(posted: Form<End>) -> Result<Response, PageErro
         Ok(done("session"))
     };
     let outcome = outcome.await;
-    answered(&own, outcome).await
+    answered(&own, outcome, Fields::default()).await
 }
 
 /// Which token.
@@ -182,5 +186,5 @@ pub(super) async fn revoke_token(posted: Form<Revoke>) -> Result<Response, PageE
         Ok(done("token"))
     };
     let outcome = outcome.await;
-    answered(&own, outcome).await
+    answered(&own, outcome, Fields::default()).await
 }

@@ -2,16 +2,16 @@
 //! sends the commands of the API; what an administrator alone may do is a sentence for an auditor.
 
 mod access_log;
-mod grants;
+pub(in crate::http::ui) mod grants;
 mod jobs;
 mod offboarding;
 mod people;
-mod person;
+pub(in crate::http::ui) mod person;
 mod person_forms;
 mod pipelines;
 mod roles;
 mod settings;
-pub(super) mod several;
+pub(in crate::http::ui) mod several;
 mod team;
 mod teams;
 mod tokens;

@@ -5,9 +5,10 @@ use chancery_core::names::{PolicyMode, Timestamp};
 use chancery_core::refusal::Refusal;
 use chancery_core::registry::POLICY_MODE;
 use chancery_core::tables::SettingRow;
+use futures_util::FutureExt as _;
 use reqwest::Url;
 
-use super::layout::{Link, Note};
+use super::layout::{Link, Note, NoteKind};
 use super::session::Shown;
 use crate::app::AppError;
 use crate::app::as_of::Cut;
@@ -241,13 +242,32 @@ impl Frame {
         self
     }
 
-    /// Of a page that shows nothing but the present.
+    /// Of a page that shows nothing but the present: who asks it for another time is told so.
     #[must_use]
     pub fn present_only(mut self) -> Self {
         if let Some(foot) = &mut self.foot {
             foot.other_time = None;
         }
+        if let Some(past) = self.past.take() {
+            let lines = vec!["What it shows is kept as it is now. The ledger has every change of it.".to_owned()];
+            let links = vec![
+                Link::new(format!("/ledger?as_of={}", past.index), format!("Read the ledger up to entry {}", past.index)),
+                Link::new(past.now, "This page without a time"),
+            ];
+            self.note = self.note.or(Some(Note { lines, links, ..Note::new(NoteKind::Told, "This page shows the present, not the time that was asked for.") }));
+        }
         self
+    }
+
+    /// Of a page that has no past: asked for it all the same, it says so.
+    #[must_use]
+    pub fn in_the_present(mut self) -> Self {
+        let past = self.past.take().map(|past| Note {
+            lines: vec![format!("You asked for entry {}. What is shown here is worked out from the record as it is now.", past.index)],
+            links: vec![Link::new(format!("/ledger?until={}", past.index), format!("Read the ledger up to entry {}", past.index))],
+            ..Note::new(NoteKind::Told, "This page shows the present")
+        });
+        self.present_only().with(past)
     }
 
     /// Whether forms are rendered: nothing is changed in the past.
@@ -295,6 +315,7 @@ impl<P: Permit> Shown<P> {
             theme: self.visit.theme,
             note: recorded.map(Note::recorded),
             past,
+            waiting: self.allowed.app.count_waiting(&self.allowed.caller, snapshot).boxed().await?,
             foot: Some(Foot { index: last, at: head.at, mode, policy, json: None, other_time: Some(self.visit.path.clone()) }),
             seed: hex::encode(ids::random::<16>()?),
             ..Frame::bare(title, Some(self.person.clone()))

@@ -1,8 +1,305 @@
-//! What waits for one person.
+//! `GET /`: what waits for me? In the order decide, fix, due; beside it what happened since the last visit, and how the record stands.
 
-use super::Page;
+use std::borrow::Borrow;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use chancery_core::access::{Action, Resource, Role};
+use chancery_core::approval::Effect;
+use chancery_core::entry::Subject;
+use chancery_core::names::{ActorId, Timestamp};
+use chancery_core::tables::CheckpointRow;
+
+use super::frame::{Area, Frame};
+use super::layout::{Note, NoteKind, page};
+use super::ledger::names::Names;
+use super::ledger::words::{Said, said};
+use super::session::{PageError, Shown};
+use super::{Page, Visitor, filters};
+use crate::app::as_of::Cut;
+use crate::app::entries::{self, About, Ask};
+use crate::app::inbox::{Decision, Duty, Question, What};
+use crate::app::{AppError, view};
+use crate::http::caller;
+use crate::http::file::encode;
+use crate::ledger::newest_checkpoint;
+use crate::store::Snapshot;
+use crate::values;
+
+/// Most items of a block; what is behind them is told by their number.
+const MOST: usize = 20;
+/// Entries since the last visit that are shown.
+const RECENT: usize = 8;
+/// Longest words of an item, in letters.
+const LONGEST: usize = 300;
 
 /// The pages of this area.
 pub(super) fn pages() -> Vec<Page> {
-    vec![]
+    vec![(("GET", "/", Visitor::Person), get(show))]
+}
+
+/// An item: something to decide, to mend, or that comes due.
+struct Item {
+    path: String,
+    title: String,
+    why: String,
+    tier: Option<String>,
+    when: When,
+    go: String,
+}
+
+/// Beside an item.
+enum When {
+    Since(Timestamp),
+    Due(Timestamp),
+    Late(Timestamp),
+    Nothing,
+}
+
+/// An entry since the last visit.
+struct Line {
+    index: u64,
+    said: Said,
+    path: String,
+    subject: String,
+    who: String,
+}
+
+impl Line {
+    /// The mark before the line.
+    fn class(&self) -> &'static str {
+        match self.said.mark() {
+            Some("fail") => "no",
+            Some(_) => "key",
+            None => "",
+        }
+    }
+}
+
+struct Recent {
+    /// Since when; none when there was no visit before.
+    since: Option<Timestamp>,
+    lines: Vec<Line>,
+    /// The whole list.
+    all: String,
+}
+
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct Inbox {
+    frame: Frame,
+    roles: Vec<String>,
+    no_role: bool,
+    decide: Vec<Item>,
+    fix: Vec<Item>,
+    due: Vec<Item>,
+    counts: [usize; 3],
+    recent: Recent,
+    checkpoint: Option<CheckpointRow>,
+    exceptions: u64,
+    open: u64,
+}
+
+impl Inbox {
+    /// In what the person decides, in words.
+    fn signs(&self) -> String {
+        match self.roles.as_slice() {
+            [] => String::new(),
+            [one] => one.clone(),
+            [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        }
+    }
+
+    fn overdue(&self) -> usize {
+        self.fix.iter().filter(|item| matches!(item.when, When::Late(_))).count()
+    }
+
+    fn nothing(&self) -> bool {
+        self.counts == [0, 0, 0]
+    }
+
+    fn decisions(&self) -> usize {
+        self.counts[0]
+    }
+
+    fn fixes(&self) -> usize {
+        self.counts[1]
+    }
+
+    fn dues(&self) -> usize {
+        self.counts[2]
+    }
+
+    fn many(&self, count: impl Borrow<usize>) -> bool {
+        *count.borrow() > MOST
+    }
+}
+
+/// `GET /`: also for somebody without a role, who is told how to get one.
+pub(super) async fn show(mut own: Shown<caller::ManageOwnAccount>) -> Result<Response, PageError> {
+    let note = own.visit.get("as_of").map(|_| Note::new(NoteKind::Told, "What waits for you is about the present: this page shows no past"));
+    own.visit.query.retain(|(name, _)| name != "as_of");
+    let (app, caller) = (&own.allowed.app, &own.allowed.caller);
+    let snapshot = own.allowed.read().await?;
+    let decisions = app.decisions(caller, &snapshot).await?;
+    let duties = app.duties(caller, &snapshot).await?;
+    let counts = [decisions.len(), duties.fix.len(), duties.due.len()];
+    let now = app.now();
+    let names = names(&snapshot, &decisions, duties.fix.iter().chain(&duties.due)).await?;
+    let items = |duties: Vec<Duty>| duties.into_iter().take(MOST).map(|duty| duty_item(duty, &names, now)).collect();
+    let mut roles: Vec<String> = caller.actor.roles.iter().filter_map(|grant| approver(&grant.role)).collect();
+    roles.extend(caller.actor.delegated.iter().map(|delegated| format!("{} (standing in)", delegated.role)));
+    roles.sort();
+    roles.dedup();
+    let inbox = Inbox {
+        frame: own.frame(&snapshot, Area::Inbox, "What waits for you").await?.present_only().with(note),
+        no_role: caller.actor.roles.is_empty() && caller.actor.delegated.is_empty(),
+        roles,
+        decide: decisions.iter().take(MOST).map(|decision| decision_item(decision, &names)).collect(),
+        fix: items(duties.fix),
+        due: items(duties.due),
+        counts,
+        recent: recent(&own, &snapshot).await?,
+        checkpoint: newest_checkpoint(&snapshot).await.map_err(AppError::from)?,
+        exceptions: some(&snapshot, "SELECT 1 AS one FROM exceptions WHERE status = 'granted' AND expires_at > $1 LIMIT 1000", &values![now]).await?,
+        open: some(&snapshot, "SELECT 1 AS one FROM promotions WHERE status = 'open' AND opened_index >= $1 LIMIT 1000", &values![0_u64]).await?,
+    };
+    Ok(page(StatusCode::OK, &inbox))
+}
+
+fn approver(role: &Role) -> Option<String> {
+    match role {
+        Role::Approver(role) => Some(role.to_string()),
+        Role::Viewer | Role::Contributor | Role::Owner | Role::Deployer | Role::Incident | Role::Auditor | Role::Administrator => None,
+    }
+}
+
+/// How many rows a bounded query gives.
+async fn some(snapshot: &Snapshot, query: &str, parameters: &[chancery_core::rows::Value]) -> Result<u64, AppError> {
+    let rows = snapshot.query(&format!("SELECT count(*) FROM ({query}) AS found"), parameters).await?;
+    rows.first().map_or(Ok(0), |row| view::column(row, 0))
+}
+
+/// The names of everything that items are about.
+async fn names(snapshot: &Snapshot, decisions: &[Decision], duties: impl Iterator<Item = &Duty>) -> Result<Names, AppError> {
+    let actors: Vec<ActorId> = decisions.iter().filter_map(|decision| asked_by(decision).cloned()).collect();
+    let subjects: Vec<Subject> = duties.take(2 * MOST).map(|duty| duty.subject.clone()).collect();
+    Names::of_subjects(snapshot, &subjects, &actors).await
+}
+
+fn asked_by(decision: &Decision) -> Option<&ActorId> {
+    match &decision.question {
+        Question::Promotion { .. } => None,
+        Question::Exception(row) => Some(&row.requested_by),
+    }
+}
+
+fn decision_item(decision: &Decision, names: &Names) -> Item {
+    let model = &decision.model;
+    let roles = decision.roles.join(" or ");
+    match &decision.question {
+        Question::Promotion { row, approved, open } => {
+            let approved = if approved.is_empty() { "Nobody has approved yet".to_owned() } else { format!("Approved: {}", approved.join(", ")) };
+            let failed = row.missing.as_array().map_or(0, |rules| rules.iter().filter(|rule| !follows(rule)).count());
+            let failed = match failed {
+                0 => "no rule failed when last recorded".to_owned(),
+                1 => "1 rule failed when last recorded".to_owned(),
+                many => format!("{many} rules failed when last recorded"),
+            };
+            Item {
+                path: format!("/promotions/{}", row.promotion_id),
+                title: format!("Move {}/{} to {}", model.name, row.number, row.target),
+                why: format!("{approved}; open: {}; {failed}. Your verdict as {roles} is asked for.", open.join(", ")),
+                tier: Some(row.risk_tier.to_string()),
+                when: When::Since(decision.since),
+                go: row.environment.to_string(),
+            }
+        }
+        Question::Exception(row) => Item {
+            path: format!("/exceptions/{}", row.exception_id),
+            title: format!("Waive {} for {}/{}", row.rule, model.name, row.number),
+            why: format!("{} asks for an exception until {}. You may grant or refuse it as {roles}.", names.actor(&row.requested_by), row.expires_at),
+            tier: Some(model.risk_tier.to_string()),
+            when: When::Since(decision.since),
+            go: String::new(),
+        },
+    }
+}
+
+fn follows(rule: &serde_json::Value) -> bool {
+    let known = |rule: &str| rule == chancery_core::promotion::PROMOTER_RULE || crate::app::promotions::FOLLOW_FROM_APPROVALS.contains(&rule);
+    rule.as_str().is_some_and(known)
+}
+
+fn duty_item(duty: Duty, names: &Names, now: Timestamp) -> Item {
+    let about = names.subject(&duty.subject);
+    let when = match (duty.due, duty.since) {
+        (Some(due), _) if due <= now => When::Late(due),
+        (Some(due), _) => When::Due(due),
+        (None, Some(since)) => When::Since(since),
+        (None, None) => When::Nothing,
+    };
+    let (title, why) = match duty.what {
+        What::Finding { rule, message } => (format!("{rule}: {}", about.words), message),
+        What::Condition { text, owner, effect } => {
+            (format!("Condition: {text}"), format!("An approval of {} carries it; {owner} owes it. If it is missed: {}.", about.words, effect_words(effect)))
+        }
+        What::Review { about: kind, owner } => (format!("Review ({kind}) of {}", about.words), format!("Owed by {owner}.")),
+        What::Exception { rule } => (format!("The exception from {rule} ends"), format!("You asked for {}.", about.words)),
+    };
+    let path = match &duty.subject {
+        Subject::Version(model, number) => names.model(model).map_or(about.path, |name| format!("/models/{}/{number}/findings", encode(name))),
+        Subject::Registry
+        | Subject::Model(_)
+        | Subject::Promotion(_)
+        | Subject::Actor(_)
+        | Subject::Token(_)
+        | Subject::Exception(_)
+        | Subject::Risk(_)
+        | Subject::Review(_)
+        | Subject::Bundle(_)
+        | Subject::Template(_)
+        | Subject::Team(_)
+        | Subject::AccessPolicy(_) => about.path,
+    };
+    Item { path, title: clip(&title), why: clip(&why), tier: None, when, go: String::new() }
+}
+
+fn clip(text: &str) -> String {
+    let cut: String = text.chars().take(LONGEST).collect();
+    if cut.len() < text.len() { format!("{cut}…") } else { cut }
+}
+
+fn effect_words(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Finding => "a finding opens",
+        Effect::Block => "further promotions are blocked",
+        Effect::Deprecate => "the version is deprecated",
+    }
+}
+
+/// What happened since the person was here before this session.
+async fn recent(own: &Shown<caller::ManageOwnAccount>, snapshot: &Snapshot) -> Result<Recent, AppError> {
+    let (app, caller) = (&own.allowed.app, &own.allowed.caller);
+    let sessions = if app.is_open() { Vec::new() } else { app.sessions(caller).await? };
+    let since = sessions.iter().filter(|view| view.id != own.session.session).map(|view| view.used_at).max();
+    let from = match since {
+        // Before the first entry there was nothing.
+        Some(since) => Cut::at_time(snapshot, since).await.map_or(0, |cut| cut.index().saturating_add(1)),
+        None => 0,
+    };
+    let whole = app.decision(caller, Action::ReadEntries, &Resource::Registry, None).allowed;
+    let before = snapshot.head().size;
+    let ask = Ask { about: About::Anything, kind: None, refusals: false, actor: None, door: None, from, before, whole };
+    let found = entries::newest(snapshot, &ask, RECENT).await?;
+    let names = Names::of(snapshot, &found.entries, &[]).await?;
+    let line = |entry: &entries::Shown| {
+        let subject = names.subject(&entry.subject);
+        Line { index: entry.index, said: said(&entry.kind, &entry.data), path: subject.path, subject: subject.words, who: names.actor(&entry.actor) }
+    };
+    let since_text = since.map(|since| since.to_string());
+    let all = super::frame::query_path("/ledger", since_text.iter().map(|since| ("from", since.as_str())));
+    Ok(Recent { since, lines: found.entries.iter().map(line).collect(), all })
 }

@@ -101,7 +101,7 @@ pub(super) async fn list(own: Shown<caller::Read>) -> Result<Response, PageError
     let names = Names::of(&snapshot, &found.entries, &[]).await?;
     let checkpoint = newest_checkpoint(&snapshot).await.map_err(AppError::from)?;
     let next = found.next.map(|index| own.visit.with("before", Some(&index.to_string())));
-    let frame = frame.with(note).json(json(&filters));
+    let frame = if whole { frame.with(note).json(json(&filters)) } else { frame.with(note) };
     let template = List {
         size,
         checkpoint,

@@ -4,7 +4,7 @@
 //! logged in, check the host and the right before the handler runs, and are the only way to a form. Cookies mean nothing to the API.
 
 mod account;
-mod admin;
+pub(in crate::http::ui) mod admin;
 mod again;
 pub mod filters;
 pub mod form;
@@ -23,7 +23,6 @@ mod version;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::response::Redirect;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::app::App;
@@ -52,7 +51,6 @@ fn pages() -> Vec<Page> {
 fn entrance() -> Vec<Page> {
     use Visitor::{Anybody, Person};
     vec![
-        (("GET", "/", Anybody), get(|| async { Redirect::to("/account") })),
         (("GET", layout::STYLE_PATH, Anybody), get(layout::style)),
         (("GET", "/login", Anybody), get(login::show)),
         (("POST", "/login", Anybody), post(login::log_in)),
@@ -65,6 +63,10 @@ fn entrance() -> Vec<Page> {
         (("POST", "/account/password", Person), post(account::set_password)),
         (("POST", "/account/sessions", Person), post(account::end_sessions)),
         (("POST", "/account/tokens", Person), post(account::revoke_token)),
+        (("POST", "/account/tokens/new", Person), post(account::own_keys::issue)),
+        (("POST", "/account/keys", Person), post(account::own_keys::add)),
+        (("POST", "/account/keys/remove", Person), post(account::own_keys::remove)),
+        (("POST", "/account/theme", Person), post(account::own_keys::set_theme)),
     ]
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn begin(State(app): State<App>, parts: Parts) -> Result<Respon
     own_origin(&parts, app.web())?;
     let next = axum::extract::Query::<Opened>::try_from_uri(&parts.uri).map(|query| query.0.next).unwrap_or_default();
     let next = local(&next).to_owned();
-    let next = if next.len() > MAX_NEXT { "/account".to_owned() } else { next };
+    let next = if next.len() > MAX_NEXT { "/".to_owned() } else { next };
     let flow = Flow::new().map_err(crate::app::AppError::from)?;
     match app.oidc_begin(&flow).await {
         Ok(url) => {
@@ -67,7 +67,7 @@ pub(super) async fn finish(State(app): State<App>, parts: Parts) -> Result<Respo
     // Without the cookie there is no login under way: a secret that nobody has stands for it, so that nothing fits.
     let (flow, next) = match under_way(&parts, app.web()) {
         Some(found) => found,
-        None => (Flow::new().map_err(crate::app::AppError::from)?, "/account".to_owned()),
+        None => (Flow::new().map_err(crate::app::AppError::from)?, "/".to_owned()),
     };
     let outcome = async {
         let proved = app.oidc_finish(&flow, &returned, &origin(&parts)).await?;

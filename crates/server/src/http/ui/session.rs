@@ -87,10 +87,10 @@ pub fn login_path(next: &str) -> String {
     query.and_then(|url| url.query().map(|query| format!("/login?{query}"))).unwrap_or_else(|| "/login".to_owned())
 }
 
-/// A path of this server to go to, or the own page: never an address of somebody else.
+/// A path of this server to go to, or the inbox: never an address of somebody else.
 pub fn local(next: &str) -> &str {
     let strange = |letter: char| letter.is_control() || letter == '\\' || letter.is_whitespace();
-    if next.starts_with('/') && !next.starts_with("//") && !next.contains(strange) && next.len() <= 2_000 { next } else { "/account" }
+    if next.starts_with('/') && !next.starts_with("//") && !next.contains(strange) && next.len() <= 2_000 { next } else { "/" }
 }
 
 /// Name of the session cookie. The prefix makes browsers refuse one that came without TLS, for another path, or from a sibling domain.
@@ -306,12 +306,12 @@ mod tests {
     fn a_login_leads_to_this_server_only() {
         for (next, expected) in [
             ("/account?x=1", "/account?x=1"),
-            ("//attacker.example", "/account"),
-            ("/\\attacker.example", "/account"),
-            ("https://attacker.example", "/account"),
-            ("/\t/attacker.example", "/account"),
-            ("", "/account"),
-            ("account", "/account"),
+            ("//attacker.example", "/"),
+            ("/\\attacker.example", "/"),
+            ("https://attacker.example", "/"),
+            ("/\t/attacker.example", "/"),
+            ("", "/"),
+            ("account", "/"),
         ] {
             assert_eq!(local(next), expected, "{next}");
         }

@@ -13,17 +13,17 @@ use crate::values;
 const APPROVER: &str = "approver";
 
 /// A role in words.
-pub(super) struct GrantLine {
+pub(in crate::http::ui) struct GrantLine {
     /// As commands write it.
-    pub(super) text: String,
-    pub(super) role: String,
-    pub(super) place: String,
+    pub(in crate::http::ui) text: String,
+    pub(in crate::http::ui) role: String,
+    pub(in crate::http::ui) place: String,
     /// Where the place has a page.
-    pub(super) path: Option<String>,
+    pub(in crate::http::ui) path: Option<String>,
 }
 
 /// A role in words, with the name of its model.
-pub(super) async fn line(snapshot: &Snapshot, grant: &Grant) -> Result<GrantLine, AppError> {
+pub(in crate::http::ui) async fn line(snapshot: &Snapshot, grant: &Grant) -> Result<GrantLine, AppError> {
     let (place, path) = match &grant.scope {
         Scope::Registry => ("everywhere".to_owned(), None),
         Scope::Team(team) => (format!("models of team {team}"), Some(format!("/admin/teams/{team}"))),
@@ -41,7 +41,7 @@ async fn model(snapshot: &Snapshot, id: &ModelId) -> Result<(String, Option<Stri
 }
 
 /// The role that a form asks for: a word, with the name of a role of approval beside it, and a place. Nothing when no role is chosen.
-pub(super) async fn asked(snapshot: &Snapshot, role: &str, approval: &str, place: &str) -> Result<Option<Grant>, AppError> {
+pub(in crate::http::ui) async fn asked(snapshot: &Snapshot, role: &str, approval: &str, place: &str) -> Result<Option<Grant>, AppError> {
     let role = match role {
         "" => return Ok(None),
         APPROVER => Role::Approver(Label::parse(approval.trim()).map_err(|refusal| refusal.field("approval"))?),

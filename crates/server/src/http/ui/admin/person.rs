@@ -78,11 +78,11 @@ struct Held {
 }
 
 /// A secret that is shown once.
-pub(super) struct Secret {
-    pub(super) title: &'static str,
+pub(in crate::http::ui) struct Secret {
+    pub(in crate::http::ui) title: &'static str,
     /// The secret; none when the form was sent twice, and the first answer had it.
-    pub(super) text: Option<String>,
-    pub(super) what_next: String,
+    pub(in crate::http::ui) text: Option<String>,
+    pub(in crate::http::ui) what_next: String,
 }
 
 /// Who gave a role, in words.

@@ -40,8 +40,3 @@ impl TryFrom<String> for Revision {
 pub(in crate::http::ui) fn listed(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty())
 }
-
-/// A text that may be left empty.
-pub(in crate::http::ui) fn some(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.trim().is_empty())
-}

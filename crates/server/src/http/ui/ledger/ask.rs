@@ -121,9 +121,11 @@ async fn about(snapshot: &Snapshot, text: &str) -> Result<About, AppError> {
     if let Ok(subject) = Subject::try_from(text.to_owned()) {
         return Ok(About::subject(&subject));
     }
-    let (name, number) = match text.split_once('/') {
+    // As in entries, but with the name instead of the id.
+    let named = text.strip_prefix("model/").unwrap_or(text);
+    let (name, number) = match named.split_once('/') {
         Some((name, number)) => (name, Some(number)),
-        None => (text, None),
+        None => (named, None),
     };
     let unknown = || {
         let message = format!("no model or version is called `{}`", clipped(text));

@@ -132,9 +132,16 @@ async fn members(snapshot: &Snapshot, data: &Value, names: &Names) -> Result<Vec
     let private = private(snapshot, data).await?;
     let shown = fields.iter().take(MEMBERS_SHOWN).map(|(name, value)| {
         let (kind, text) = member(name, value, &private, names);
-        Member { name: name.replace('_', " "), kind, text: shortened(&text, VALUE_SHOWN).0 }
+        Member { name: label(name), kind, text: shortened(&text, VALUE_SHOWN).0 }
     });
     Ok(shown.collect())
+}
+
+/// The name of a member, for people.
+fn label(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}", letters.as_str().replace('_', " "))
 }
 
 /// Members that name what a person wrote by a salted digest.

@@ -35,11 +35,32 @@ impl Names {
             entries.iter().flat_map(|entry| std::iter::once(&entry.actor).chain(if let Subject::Actor(id) = &entry.subject { Some(id) } else { None }));
         let mut keys: Vec<Key> = actors.chain(more).map(|id| key::<DirectoryRow>(values![*id])).collect();
         keys.extend(entries.iter().filter_map(|entry| key_of(&entry.subject)));
-        names.take(snapshot, keys).await?;
-        let unknown =
-            names.promotions.values().filter(|row| !names.models.contains_key(&row.model_id)).map(|row| key::<ModelRow>(values![row.model_id])).collect();
-        names.take(snapshot, unknown).await?;
+        names.read(snapshot, keys).await?;
         Ok(names)
+    }
+
+    /// Those of some subjects and actors.
+    ///
+    /// # Errors
+    /// [`AppError::Fault`].
+    pub(in crate::http::ui) async fn of_subjects(snapshot: &Snapshot, subjects: &[Subject], actors: &[ActorId]) -> Result<Self, AppError> {
+        let mut names = Self::default();
+        let actors = actors.iter().map(|id| key::<DirectoryRow>(values![*id]));
+        names.read(snapshot, actors.chain(subjects.iter().filter_map(key_of)).collect()).await?;
+        Ok(names)
+    }
+
+    /// The name of a model.
+    pub(in crate::http::ui) fn model(&self, id: &ModelId) -> Option<&str> {
+        self.models.get(id).map(String::as_str)
+    }
+
+    /// Reads rows, and the models of the promotions among them.
+    async fn read(&mut self, snapshot: &Snapshot, keys: Vec<Key>) -> Result<(), AppError> {
+        self.take(snapshot, keys).await?;
+        let unknown = self.promotions.values().filter(|row| !self.models.contains_key(&row.model_id)).map(|row| key::<ModelRow>(values![row.model_id]));
+        let unknown = unknown.collect();
+        self.take(snapshot, unknown).await
     }
 
     async fn take(&mut self, snapshot: &Snapshot, mut keys: Vec<Key>) -> Result<(), AppError> {

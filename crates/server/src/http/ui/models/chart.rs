@@ -111,26 +111,22 @@ fn written(micros: f64, format: &str) -> String {
 /// A mark of the axis, as fine as the axis is long.
 fn label(moment: f64, axis: Axis) -> String {
     let days = (axis.to - axis.from) / DAY;
-    written(
-        moment,
-        if days > 400.0 {
-            "%b %Y"
-        } else if days > 5.0 {
-            "%-d %b"
-        } else {
-            "%-d %b %H:%M"
-        },
-    )
+    let format = match days {
+        days if days > 400.0 => "%b %Y",
+        days if days > 5.0 => "%-d %b",
+        days if days > 0.2 => "%-d %b %H:%M",
+        _ => "%H:%M:%S",
+    };
+    written(moment, format)
 }
 
 fn duration(micros: f64) -> String {
-    let hours = micros / DAY * 24.0;
-    if hours >= 48.0 {
-        format!("{:.0} days", hours / 24.0)
-    } else if hours >= 2.0 {
-        format!("{hours:.0} hours")
-    } else {
-        format!("{:.0} min", hours * 60.0)
+    let seconds = micros / 1_000_000.0;
+    match seconds {
+        seconds if seconds >= 172_800.0 => format!("{:.0} days", seconds / 86_400.0),
+        seconds if seconds >= 7_200.0 => format!("{:.0} hours", seconds / 3_600.0),
+        seconds if seconds >= 120.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{seconds:.0} s"),
     }
 }
 

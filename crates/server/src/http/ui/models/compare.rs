@@ -21,8 +21,8 @@ use crate::fault::Fault;
 use crate::http::api::compare::comparison;
 use crate::http::{Path, caller};
 
-/// Most differences of one kind that a page shows; the JSON has all.
-const MAX_ROWS: usize = 200;
+/// Most differences of one kind that a page shows, so that it keeps within its size; the JSON has all.
+const MAX_ROWS: usize = 60;
 
 #[derive(Template)]
 #[template(path = "models-compare.html")]
@@ -33,6 +33,7 @@ struct Compare {
     old: Side,
     new: Side,
     metrics: Vec<MetricLine>,
+    metrics_left: usize,
     facts: Vec<FactLine>,
     facts_left: usize,
     signature: Option<Signature>,
@@ -105,10 +106,8 @@ pub(in super::super) async fn show(own: Shown<caller::Read>, Path((name, pair)):
     let value = serde_json::to_value(&shown).map_err(|error| AppError::from(Fault::database("write a comparison", error)))?;
     let said = (view::facts(&snapshot, &old_row).await?, view::facts(&snapshot, &new_row).await?);
     let path = format!("/models/{}", crate::http::file::encode(model.name.as_str()));
-    let frame = own.frame(&snapshot, Area::Models, &format!("{old} and {new}")).await?.present_only();
-    let mut frame = frame.under("/models", "Models").under(&path, model.name.as_str()).json(format!("/api/v1{path}/compare/{old}/{new}"));
-    // Facts and files are sealed: they were then what they are now.
-    frame.past = None;
+    let frame = own.frame(&snapshot, Area::Models, &format!("{old} and {new}")).await?.in_the_present();
+    let frame = frame.under("/models", "Models").under(&path, model.name.as_str()).json(format!("/api/v1{path}/compare/{old}/{new}"));
     Ok(page(StatusCode::OK, &filled(frame, model.name.to_string(), (&old_row, &new_row), &value, &said)))
 }
 
@@ -129,9 +128,10 @@ fn filled(frame: Frame, name: String, (old, new): (&VersionRow, &VersionRow), va
     let bump = text(value, "suggested_bump");
     let side = |row: &VersionRow| Side { number: row.number.get(), semver: row.semver.clone(), state: row.state };
     Compare {
-        lede: lede(new.number, &metrics, facts.len(), files.len(), &bump),
+        lede: lede((old.number, new.number), &metrics, facts.len(), files.len(), &bump),
         old: side(old),
         new: side(new),
+        metrics_left: metrics.len().saturating_sub(MAX_ROWS),
         facts_left: facts.len().saturating_sub(MAX_ROWS),
         files_left: files.len().saturating_sub(MAX_ROWS),
         hidden: facts.iter().chain(&files).any(|item| item.get("readable").is_some()),
@@ -141,23 +141,23 @@ fn filled(frame: Frame, name: String, (old, new): (&VersionRow, &VersionRow), va
         same_files: new.files.saturating_sub(touched),
         same_bytes: old.content_digest == new.content_digest,
         bump,
-        metrics,
+        metrics: metrics.into_iter().take(MAX_ROWS).collect(),
         name,
         frame,
     }
 }
 
 /// The answer in words.
-fn lede(new: VersionNumber, metrics: &[MetricLine], facts: usize, files: usize, bump: &str) -> String {
+fn lede((old, new): (VersionNumber, VersionNumber), metrics: &[MetricLine], facts: usize, files: usize, bump: &str) -> String {
     if facts == 0 && files == 0 && metrics.iter().all(|metric| metric.delta.is_empty()) {
-        return format!("Version {new} says and holds the same as the other: nothing differs.");
+        return format!("Version {new} says and holds the same as version {old}: nothing differs.");
     }
     let of = |verdict: &str| metrics.iter().filter(|metric| metric.verdict == verdict).count() as u64;
     let mut parts = vec![counted(facts as u64, "fact differs", "facts differ"), counted(files as u64, "file differs", "files differ")];
     if !metrics.is_empty() {
         parts.push(format!("{} better, {} worse", counted(of("better"), "metric is", "metrics are"), of("worse")));
     }
-    format!("Version {new} beside the other: {}. For who calls it, it is a {bump} change.", parts.join(", "))
+    format!("Version {new} beside version {old}: {}. For whoever calls it, it is a {bump} change.", parts.join(", "))
 }
 
 fn text(value: &Value, member: &str) -> String {

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chancery_core::names::{PromotionId, clipped};
+use chancery_core::refusal::Code;
 use chancery_core::tables::PromotionRow;
 
 use super::super::filters;
@@ -47,8 +48,7 @@ pub(in super::super) async fn find(own: Shown<caller::Read>) -> Result<Response,
     if let [hit] = hits.as_slice() {
         return Ok(Redirect::to(&hit.path).into_response());
     }
-    let mut frame = own.frame(&snapshot, Area::Elsewhere, "Find").await?.present_only();
-    frame.past = None;
+    let frame = own.frame(&snapshot, Area::Elsewhere, "Find").await?.in_the_present();
     let list = query_path("/models", [("q", text.as_str())].into_iter());
     Ok(page(StatusCode::OK, &Find { frame, text: clipped(&text), hits, why, list }))
 }
@@ -85,8 +85,13 @@ fn entry(text: &str) -> Option<u64> {
 /// The model or version that a reference means. A composite id leads to its trace, which answers what is behind an inference.
 async fn referred(snapshot: &Snapshot, text: &str) -> Result<Option<Link>, AppError> {
     let is_digest = text.len() >= reference::MIN_PREFIX && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase());
-    if is_digest && let Ok((model, version)) = reference::resolve(snapshot, &Reference::parse_composite(text)?).await {
-        return Ok(Some(version_link(model.name.as_str(), version.number.get())));
+    if is_digest {
+        match reference::resolve(snapshot, &Reference::parse_composite(text)?).await {
+            Ok((model, version)) => return Ok(Some(version_link(model.name.as_str(), version.number.get()))),
+            // It may be a name all the same.
+            Err(AppError::Refused(refusal, _)) if refusal.code == Code::NotFound => {}
+            Err(error) => return Err(error),
+        }
     }
     let reference = Reference::parse(text)?;
     if let Reference::Newest(name) = &reference {

@@ -2,6 +2,7 @@
 //! change was changed by a later one: nobody overwrites what he has not read.
 
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use chancery_core::access::Action;
 use chancery_core::alias::{self, Expected};
@@ -106,7 +107,7 @@ pub(in super::super) struct AliasForm {
 /// `POST /models/{name}/aliases`.
 pub(in super::super) async fn alias(Path(name): Path<String>, posted: Posted<caller::SetAlias, AliasForm>) -> Result<Response, PageError> {
     let name = model_name(&name)?;
-    let Posted { shown: own, form, fields, requested, .. } = posted;
+    let Posted { shown: own, parts, form, fields, requested } = posted;
     let outcome = async {
         let form = filled(form)?;
         let alias = AliasName::parse(form.alias.trim())?;
@@ -124,7 +125,7 @@ pub(in super::super) async fn alias(Path(name): Path<String>, posted: Posted<cal
         own.allowed.execute(command, &requested).await
     };
     let outcome = outcome.await;
-    answered(&own, &name, outcome, &fields).await
+    answered(own, &parts, &name, outcome, &fields).await
 }
 
 /// A tag and its value; without a value it is removed.
@@ -148,7 +149,7 @@ enum TagAct {
 /// `POST /models/{name}/tags`.
 pub(in super::super) async fn tag(Path(name): Path<String>, posted: Posted<caller::Register, TagForm>) -> Result<Response, PageError> {
     let name = model_name(&name)?;
-    let Posted { shown: own, form, fields, requested, .. } = posted;
+    let Posted { shown: own, parts, form, fields, requested } = posted;
     let outcome = async {
         let form = filled(form)?;
         let key = TagKey::parse(&form.tag)?;
@@ -164,7 +165,7 @@ pub(in super::super) async fn tag(Path(name): Path<String>, posted: Posted<calle
         own.allowed.execute(command, &requested).await
     };
     let outcome = outcome.await;
-    answered(&own, &name, outcome, &fields).await
+    answered(own, &parts, &name, outcome, &fields).await
 }
 
 /// A risk tier and why.
@@ -179,7 +180,7 @@ pub(in super::super) struct TierForm {
 /// `POST /models/{name}/risk-tier`.
 pub(in super::super) async fn tier(Path(name): Path<String>, posted: Posted<caller::SetRiskTier, TierForm>) -> Result<Response, PageError> {
     let name = model_name(&name)?;
-    let Posted { shown: own, form, fields, requested, .. } = posted;
+    let Posted { shown: own, parts, form, fields, requested } = posted;
     let outcome = async {
         let TierForm { seen, tier: risk_tier, reason } = filled(form)?;
         let row = unchanged_tier(&own, &requested, &name, &seen).await?;
@@ -187,7 +188,7 @@ pub(in super::super) async fn tier(Path(name): Path<String>, posted: Posted<call
         own.allowed.execute(model::Command::SetRiskTier { id: row.model_id, risk_tier, reason }, &requested).await
     };
     let outcome = outcome.await;
-    answered(&own, &name, outcome, &fields).await
+    answered(own, &parts, &name, outcome, &fields).await
 }
 
 /// What the second person says to a proposed tier.
@@ -211,7 +212,7 @@ enum Verdict {
 /// `POST /models/{name}/tier-proposal`.
 pub(in super::super) async fn verdict(Path(name): Path<String>, posted: Posted<caller::SetRiskTier, VerdictForm>) -> Result<Response, PageError> {
     let name = model_name(&name)?;
-    let Posted { shown: own, form, fields, requested, .. } = posted;
+    let Posted { shown: own, parts, form, fields, requested } = posted;
     let outcome = async {
         let VerdictForm { seen, tier: risk_tier, reason, verdict } = filled(form)?;
         let id = unchanged_tier(&own, &requested, &name, &seen).await?.model_id;
@@ -223,7 +224,7 @@ pub(in super::super) async fn verdict(Path(name): Path<String>, posted: Posted<c
         own.allowed.execute(command, &requested).await
     };
     let outcome = outcome.await;
-    answered(&own, &name, outcome, &fields).await
+    answered(own, &parts, &name, outcome, &fields).await
 }
 
 /// Why somebody takes his own proposal back.
@@ -237,7 +238,7 @@ pub(in super::super) struct WithdrawForm {
 /// `POST /models/{name}/tier-proposal/withdraw`.
 pub(in super::super) async fn withdraw(Path(name): Path<String>, posted: Posted<caller::EditModel, WithdrawForm>) -> Result<Response, PageError> {
     let name = model_name(&name)?;
-    let Posted { shown: own, form, fields, requested, .. } = posted;
+    let Posted { shown: own, parts, form, fields, requested } = posted;
     let outcome = async {
         let WithdrawForm { seen, reason } = filled(form)?;
         let id = unchanged_tier(&own, &requested, &name, &seen).await?.model_id;
@@ -245,7 +246,7 @@ pub(in super::super) async fn withdraw(Path(name): Path<String>, posted: Posted<
         own.allowed.execute(model::Command::WithdrawTier { id, reason }, &requested).await
     };
     let outcome = outcome.await;
-    answered(&own, &name, outcome, &fields).await
+    answered(own, &parts, &name, outcome, &fields).await
 }
 
 fn version(text: &str) -> Result<VersionNumber, Refusal> {
@@ -283,12 +284,19 @@ async fn check_seen<P: Permit>(
 }
 
 /// To the model with what was recorded, or its page with what was refused and what was filled in.
-async fn answered<P: Permit>(own: &Shown<P>, name: &ModelName, outcome: Result<Receipt, AppError>, fields: &Fields) -> Result<Response, PageError> {
+async fn answered<P: Permit>(
+    own: Shown<P>,
+    parts: &Parts,
+    name: &ModelName,
+    outcome: Result<Receipt, AppError>,
+    fields: &Fields,
+) -> Result<Response, PageError> {
+    let path = format!("/models/{}", crate::http::file::encode(name.as_str()));
     match outcome {
-        Ok(made) => Ok(Redirect::to(&format!("/models/{}?entry={}", crate::http::file::encode(name.as_str()), made.index)).into_response()),
+        Ok(made) => Ok(Redirect::to(&format!("{path}?entry={}", made.index)).into_response()),
         Err(error) => {
             let (status, note): (StatusCode, Note) = Note::of(&error);
-            rendered(own, name, status, Some(note), Kept::of(fields)).await
+            rendered(&own.again::<caller::Read>(parts, path).await?, name, status, Some(note), Kept::of(fields)).await
         }
     }
 }

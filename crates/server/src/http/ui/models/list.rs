@@ -101,9 +101,8 @@ pub(in super::super) async fn list(own: Shown<caller::Read>) -> Result<Response,
         "/api/v1/models",
         visit.query.iter().filter(|(name, value)| name != "as_of" && !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str())),
     );
-    let note = wrong.as_deref().map(wrong_note).or_else(|| present(visit));
-    let mut frame = own.frame(&snapshot, Area::Models, "Models").await?.present_only().json(json).with(note);
-    frame.past = None;
+    let note = wrong.as_deref().map(wrong_note);
+    let frame = own.frame(&snapshot, Area::Models, "Models").await?.in_the_present().json(json).with(note);
     let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let template = List {
         lede: lede(&lines, narrowed && wrong.is_none(), rows.next.is_some()),
@@ -120,14 +119,6 @@ pub(in super::super) async fn list(own: Shown<caller::Read>) -> Result<Response,
 fn wrong_note(refusal: &Refusal) -> Note {
     let lines = vec!["The list below is not filtered.".to_owned()];
     Note { lines, ..Note::new(NoteKind::Refused, &sentence(&refusal.message)) }
-}
-
-/// The list has no past; the models in it have.
-fn present(visit: &Visit) -> Option<Note> {
-    visit.get("as_of").map(|_| {
-        let lines = vec!["Open a model to see it as of another time; the ledger shows what had happened by then.".to_owned()];
-        Note { lines, ..Note::new(NoteKind::Told, "This list shows the present.") }
-    })
 }
 
 fn fields(visit: &Visit, wrong: Option<&Refusal>) -> Fields {

@@ -24,7 +24,7 @@ use crate::app::models::{self, OpenPromotion, Window};
 use crate::app::view::{self, ModelView};
 use crate::http::api::history::history_of_model;
 use crate::http::extract::cursor;
-use crate::http::{PageQuery, Path, Permit, caller};
+use crate::http::{PageQuery, Path, caller};
 use crate::store::Snapshot;
 use crate::values;
 
@@ -35,8 +35,8 @@ const CHANGES: u32 = 20;
 const HISTORY: usize = 5;
 /// Most findings, aliases and tags that a page shows.
 const MAX_FINDINGS: i64 = 20;
-const MAX_ALIASES: usize = 100;
-const MAX_TAGS: usize = 100;
+const MAX_ALIASES: usize = 50;
+const MAX_TAGS: usize = 30;
 
 #[derive(Template)]
 #[template(path = "models-show.html")]
@@ -117,7 +117,7 @@ pub(in super::super) async fn show(own: Shown<caller::Read>, Path(name): Path<St
 }
 
 /// The page of a model, with a note and what was filled into its forms.
-pub(super) async fn rendered<P: Permit>(own: &Shown<P>, name: &ModelName, status: StatusCode, note: Option<Note>, kept: Kept) -> Result<Response, PageError> {
+pub(super) async fn rendered(own: &Shown<caller::Read>, name: &ModelName, status: StatusCode, note: Option<Note>, kept: Kept) -> Result<Response, PageError> {
     let snapshot = own.allowed.read().await?;
     let read = read(&snapshot, own, name).await?;
     let Read { row, view, past, cut } = &read;
@@ -168,7 +168,7 @@ pub(super) fn as_of_query(path: &str, cut: Option<Cut>) -> String {
     cut.map_or_else(|| path.to_owned(), |cut| format!("{path}?as_of={}", cut.index()))
 }
 
-async fn read<P: Permit>(snapshot: &Snapshot, own: &Shown<P>, name: &ModelName) -> Result<Read, AppError> {
+async fn read(snapshot: &Snapshot, own: &Shown<caller::Read>, name: &ModelName) -> Result<Read, AppError> {
     let Some(cut) = cut(snapshot, &own.visit).await? else {
         let row = view::model_named(snapshot, name).await?;
         let view = view::model(snapshot, &row).await?;
@@ -197,7 +197,7 @@ async fn version_rows(snapshot: &Snapshot, model: &ModelRow, past: Option<&Past>
 }
 
 async fn version_lines(snapshot: &Snapshot, rows: &[VersionRow], aliases: &[AliasRow], open: &[OpenPromotion]) -> Result<Vec<VersionLine>, AppError> {
-    let names = models::names(snapshot, rows.iter().map(|row| row.registered_by.clone())).await?;
+    let names = models::names(snapshot, rows.iter().map(|row| row.registered_by.clone()).collect()).await?;
     let line = |row: &VersionRow| {
         let promotion = |open: &OpenPromotion| {
             let missing = if open.missing == 0 { "nothing failed".to_owned() } else { counted(open.missing as u64, "rule fails", "rules fail") };
@@ -227,7 +227,7 @@ async fn alias_rows(snapshot: &Snapshot, model: &ModelRow, past: Option<&Past>) 
 
 async fn alias_lines(snapshot: &Snapshot, rows: &[AliasRow]) -> Result<Vec<AliasLine>, AppError> {
     let shown = rows.iter().take(MAX_ALIASES);
-    let since: BTreeMap<u64, Timestamp> = models::moments(snapshot, shown.clone().map(|row| row.revision)).await?;
+    let since: BTreeMap<u64, Timestamp> = models::moments(snapshot, shown.clone().map(|row| row.revision).collect()).await?;
     let promises = |row: &AliasRow| match REQUIRED_STATES.iter().find(|(name, _)| *name == row.alias.as_str()) {
         Some((_, states)) => format!("Promises {}", states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" or ")),
         None => "Free".to_owned(),

@@ -93,9 +93,8 @@ pub(in super::super) async fn show(own: Shown<caller::Read>, Path(composite): Pa
     let json = format!("/api/v1/trace/{}", composite.split('/').map(crate::http::file::encode).collect::<Vec<_>>().join("/"));
     let title = format!("Trace of {}/{}", at(&trace, "/version/model/name"), at(&trace, "/version/number"));
     let path = format!("/models/{}", crate::http::file::encode(&at(&trace, "/version/model/name")));
-    let frame = own.frame(&snapshot, Area::Models, &title).await?.present_only().json(json);
-    let mut frame = frame.under("/models", "Models").under(path, at(&trace, "/version/model/name"));
-    frame.past = None;
+    let frame = own.frame(&snapshot, Area::Models, &title).await?.in_the_present().json(json);
+    let frame = frame.under("/models", "Models").under(path, at(&trace, "/version/model/name"));
     Ok(page(StatusCode::OK, &filled(frame, &trace)))
 }
 
@@ -176,6 +175,10 @@ fn flatten(path: &str, value: &Value, lines: &mut Vec<(String, String)>) {
             }
         }
         Value::String(text) => lines.push((beginning(path), beginning(text))),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            lines.push((beginning(path), if texts.is_empty() { "none".to_owned() } else { beginning(&texts.join(", ")) }));
+        }
         Value::Array(_) | Value::Bool(_) | Value::Number(_) => lines.push((beginning(path), beginning(&value.to_string()))),
     }
 }

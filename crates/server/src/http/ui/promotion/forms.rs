@@ -12,7 +12,7 @@ use chancery_core::tables::{EvidenceRow, PromotionRow};
 use serde::Deserialize;
 
 use super::super::form::{Fields, Posted, filled};
-use super::super::layout::Note;
+use super::super::layout::{Link, Note};
 use super::super::session::{PageError, Shown};
 use super::show::{Refused, shown};
 use super::words::{clip, several};
@@ -34,7 +34,30 @@ async fn answered<P: Permit>(own: &Shown<P>, id: &PromotionId, form: &str, field
     if status == StatusCode::PRECONDITION_FAILED && form == "verdict" {
         note.lines.splice(0..0, came_later(&own.allowed, id, &fields).await?);
     }
+    if let Some(place) = wrong.as_ref().and_then(|(field, _)| place(form, field)) {
+        note.links.insert(0, Link::new(format!("#{place}"), "Go to the field"));
+    }
     shown(own, id, status, Refused { form: form.to_owned(), fields, wrong, note: Some(note) }).await
+}
+
+/// The id of a field of a form on the page.
+fn place(form: &str, field: &str) -> Option<String> {
+    let known = match (form, field) {
+        ("verdict", "verdict") => "v-app",
+        ("verdict", "role") => "v-role",
+        ("verdict", "comment") => "why",
+        ("verdict", "ticket") => "ticket",
+        ("verdict", "condition") => "c-what",
+        ("verdict", "owner") => "c-own",
+        ("verdict", "due") => "c-due",
+        ("verdict", "effect") => "c-eff",
+        ("cancel", "reason") => "cancel-reason",
+        ("comment", "text") => "text",
+        (form, "reason") if form.starts_with("withdraw-") => form,
+        (form, "note") if form.starts_with("met-") => form,
+        (_, _) => return None,
+    };
+    Some(known.to_owned())
 }
 
 /// Which documents came after those that the approver saw.
@@ -165,7 +188,8 @@ pub(super) async fn withdraw(Path(id): Path<String>, posted: Posted<caller::Revi
         own.allowed.execute(Command::Withdraw { promotion: id.clone(), role, given_by, reason }, &requested).await
     };
     let outcome = outcome.await;
-    answered(&own, &id, "withdraw", fields, outcome).await
+    let form = format!("withdraw-{}", fields.get("role"));
+    answered(&own, &id, &form, fields, outcome).await
 }
 
 /// A promotion that is taken back.

@@ -39,7 +39,8 @@ impl List {
 pub(super) async fn list(own: Shown<caller::Read>) -> Result<Response, PageError> {
     let status = own.visit.get("status").unwrap_or("open").to_owned();
     let model = own.visit.get("model").unwrap_or_default().to_owned();
-    let filter = PromotionFilter { status: Some(status.clone()).filter(|status| status != "all"), model: Some(model.clone()).filter(|model| !model.is_empty()) };
+    let filter =
+        PromotionFilter { status: Some(status.clone()).filter(|status| status != "all"), model: Some(model.clone()).filter(|model| !model.is_empty()) };
     let asked = PageQuery { limit: None, after: own.visit.get("after").map(str::to_owned) };
     let listed = listed(&own.allowed, &filter, &asked).await?;
     let snapshot = own.allowed.read().await?;

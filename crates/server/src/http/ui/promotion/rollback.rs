@@ -106,7 +106,8 @@ async fn shown<P: Permit>(own: &Shown<P>, name: ModelName, number: VersionNumber
     let title = format!("Go back to {name}/{number}");
     let place = crate::http::file::encode(name.as_str());
     let frame = own.frame(&snapshot, Area::Models, &title).await?.present_only().json(format!("/api/v1/models/{place}/versions/{number}"));
-    let frame = frame.under("/models", "Models").under(format!("/models/{place}"), name.as_str()).under(format!("/models/{place}/{number}"), number.to_string());
+    let frame =
+        frame.under("/models", "Models").under(format!("/models/{place}"), name.as_str()).under(format!("/models/{place}/{number}"), number.to_string());
     let rollback = Rollback {
         frame: frame.with(said.note),
         model: name.to_string(),
@@ -173,7 +174,9 @@ pub(super) async fn roll_back(Path((name, number)): Path<(String, String)>, post
     let outcome = acted(&own, &name, number, form, &requested).await;
     let (status, note, wrong) = match outcome {
         Ok(Some(made)) => return Ok(Redirect::to(&format!("{place}?entry={}", made.index)).into_response()),
-        Ok(None) => (StatusCode::OK, Note { lines: vec!["Nothing was changed.".to_owned()], ..Note::done("The drill passes: the rollback would be done.") }, None),
+        Ok(None) => {
+            (StatusCode::OK, Note { lines: vec!["Nothing was changed.".to_owned()], ..Note::done("The drill passes: the rollback would be done.") }, None)
+        }
         Err(error) => {
             let (status, note) = Note::of(&error);
             (status, note, wrong_field(&error, "reason"))

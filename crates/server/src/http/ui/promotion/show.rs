@@ -232,8 +232,11 @@ impl Show {
 
     fn comments(&self) -> Vec<(String, String, String)> {
         let newest = self.view.comments.iter().rev().take(MOST_COMMENTS);
-        let by = |comment: &crate::app::promotions::CommentView| comment.by.iter().map(|by| by.name.clone().unwrap_or_else(|| by.id.clone())).collect::<String>();
-        newest.map(|comment| (by(comment), comment.at.clone(), comment.text.as_deref().map_or_else(|| "(erased)".to_owned(), |text| clip(text, LONGEST)))).collect()
+        let by =
+            |comment: &crate::app::promotions::CommentView| comment.by.iter().map(|by| by.name.clone().unwrap_or_else(|| by.id.clone())).collect::<String>();
+        newest
+            .map(|comment| (by(comment), comment.at.clone(), comment.text.as_deref().map_or_else(|| "(erased)".to_owned(), |text| clip(text, LONGEST))))
+            .collect()
     }
 
     fn said(&self, text: &str) -> String {

@@ -9,7 +9,7 @@ use chancery_core::tag::Command;
 use serde::Deserialize;
 
 use super::show::{Said, shown};
-use super::subject::{Subject, path_of};
+use super::subject::{Subject, path_of, version_at};
 use crate::app::can_i::Question;
 use crate::app::{AppError, Others, PromoteAsk, TransitionAsk};
 use crate::http::ui::form::{Fields, Posted, filled};
@@ -110,10 +110,8 @@ pub(super) struct Promote {
 }
 
 /// `POST /models/{name}/{number}/promotions`.
-pub(super) async fn promote(
-    Path((name, number)): Path<(ModelName, VersionNumber)>,
-    posted: Posted<caller::AskPromotion, Promote>,
-) -> Result<Response, PageError> {
+pub(super) async fn promote(Path(place): Path<(String, String)>, posted: Posted<caller::AskPromotion, Promote>) -> Result<Response, PageError> {
+    let (name, number) = version_at(&place)?;
     let Posted { shown: own, form, fields, requested, .. } = posted;
     let outcome = async {
         let Promote { to, comment, keep_others } = filled(form)?;
@@ -161,10 +159,8 @@ impl NewState {
 }
 
 /// `POST /models/{name}/{number}/transitions`.
-pub(super) async fn transition(
-    Path((name, number)): Path<(ModelName, VersionNumber)>,
-    posted: Posted<caller::Demote, NewState>,
-) -> Result<Response, PageError> {
+pub(super) async fn transition(Path(place): Path<(String, String)>, posted: Posted<caller::Demote, NewState>) -> Result<Response, PageError> {
+    let (name, number) = version_at(&place)?;
     let Posted { shown: own, form, fields, requested, .. } = posted;
     let outcome = async {
         let ask = filled(form)?.ask()?;
@@ -179,15 +175,17 @@ pub(super) async fn transition(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewTag {
-    key: TagKey,
+    /// Its key; `key` is that of idempotency.
+    tag: TagKey,
     value: Option<String>,
 }
 
 /// `POST /models/{name}/{number}/tags`.
-pub(super) async fn tag(Path((name, number)): Path<(ModelName, VersionNumber)>, posted: Posted<caller::Register, NewTag>) -> Result<Response, PageError> {
+pub(super) async fn tag(Path(place): Path<(String, String)>, posted: Posted<caller::Register, NewTag>) -> Result<Response, PageError> {
+    let (name, number) = version_at(&place)?;
     let Posted { shown: own, form, fields, requested, .. } = posted;
     let outcome = async {
-        let NewTag { key, value } = filled(form)?;
+        let NewTag { tag: key, value } = filled(form)?;
         let model = own.allowed.model_of_version(&name, number).await?;
         let command = match value {
             Some(value) => Command::Set { model, number: Some(number), key, value },

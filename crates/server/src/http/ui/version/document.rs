@@ -6,7 +6,8 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_core::access_log::AccessKind;
-use chancery_core::names::Digest;
+use chancery_core::names::{Digest, clipped};
+use chancery_core::refusal::Refusal;
 use chancery_core::tables::{EvidenceRow, ModelRow};
 use futures_util::TryStreamExt as _;
 use serde_json::Value;
@@ -68,14 +69,15 @@ struct Document {
 }
 
 /// `GET /evidence/{digest}`.
-pub(super) async fn show(own: Shown<caller::Read>, Path(digest): Path<Digest>) -> Result<Response, PageError> {
+pub(super) async fn show(own: Shown<caller::Read>, Path(digest): Path<String>) -> Result<Response, PageError> {
+    let digest = Digest::parse(&digest).map_err(|_| Refusal::not_found("document", &clipped(&digest)))?;
     let snapshot = own.allowed.read().await?;
     let mut holders = Vec::new();
     for (row, model) in attached(&snapshot, &digest, VERSIONS).await? {
         holders.push(holder(&snapshot, row, &model).await?);
     }
     let mut holders = holders.into_iter();
-    let first = holders.next().ok_or_else(|| chancery_core::refusal::Refusal::not_found("document", &digest.to_string()))?;
+    let first = holders.next().ok_or_else(|| Refusal::not_found("document", &digest.to_string()))?;
     let row = &first.row;
     own.allowed.log(AccessKind::Download, &format!("model/{}/{} evidence sha256:{digest}", row.model_id, row.number)).await?;
     let summary = summary(&snapshot, row).await?;
@@ -84,7 +86,7 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(digest): Path<Digest>) -
         Some(bytes) => body(&row.format, &bytes),
         None => Body::Unshown("it is larger than a page shows"),
     };
-    let kind = label(&row.evidence_type.as_str().replace('-', " "));
+    let kind = super::words::kind(row.evidence_type.as_str());
     let title = if row.title.is_empty() { kind.clone() } else { cut(&row.title, 120) };
     let api = format!("{}/evidence/{digest}", first.api);
     let frame = own.frame(&snapshot, Area::Models, &title).await?.present_only();

@@ -1,15 +1,17 @@
 //! The documents that speak for a version.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::names::{ActorId, ModelName, VersionNumber};
+use chancery_core::names::ActorId;
 use chancery_core::tables::VersionRow;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::subject::{Version, named, read, subject};
-use super::words::{counted, cut};
+use super::subject::{Version, named, read, subject, version_at};
+use super::words::{counted, cut, kind};
 use crate::app::AppError;
 use crate::app::as_of::Cut;
 use crate::http::api::evidence::listed;
@@ -21,7 +23,7 @@ use crate::http::{Page, PageQuery, Path, caller};
 use crate::store::Snapshot;
 
 /// Documents of a page.
-const PAGE: u32 = 50;
+const PAGE: u32 = 30;
 
 /// A document as the API shows it.
 #[derive(Debug, Deserialize)]
@@ -74,9 +76,13 @@ pub(super) async fn documents(
 ) -> Result<(Vec<Document>, Option<String>), AppError> {
     let Page { items, next } = listed(snapshot, version, page).await?;
     let pieces: Vec<Piece> = read(items)?;
+    let mut names = BTreeMap::new();
     let mut documents = Vec::new();
     for piece in pieces.into_iter().filter(|piece| cut.is_none_or(|cut| piece.index <= cut.index())) {
-        let actor = named(snapshot, &piece.actor).await?;
+        if !names.contains_key(&piece.actor) {
+            names.insert(piece.actor.clone(), named(snapshot, &piece.actor).await?);
+        }
+        let actor = names.get(&piece.actor).cloned().unwrap_or_default();
         documents.push(document(piece, actor));
     }
     Ok((documents, next))
@@ -86,10 +92,10 @@ fn document(piece: Piece, actor: String) -> Document {
     let words = piece.summary.as_ref().map(|summary| words(&piece.kind, summary)).unwrap_or_default();
     Document {
         digest: piece.digest,
-        kind: super::words::label(&piece.kind.replace('-', " ")),
-        title: cut(&piece.title, 120),
+        kind: kind(&piece.kind),
+        title: cut(&piece.title, 80),
         grade: piece.grade,
-        words: cut(&words, 200),
+        words: cut(&words, 120),
         about: match piece.binds_to.kind.as_str() {
             "version" => "this version",
             "file" => "one of its files",
@@ -141,7 +147,8 @@ struct Evidence {
 }
 
 /// `GET /models/{name}/{number}/evidence`.
-pub(super) async fn show(own: Shown<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<Response, PageError> {
+pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, String)>) -> Result<Response, PageError> {
+    let (name, number) = version_at(&place)?;
     let query = PageQuery { limit: Some(PAGE), after: own.visit.get("after").map(str::to_owned) };
     let snapshot = own.allowed.read().await?;
     let subject = subject(&own, &snapshot, &name, number).await?;

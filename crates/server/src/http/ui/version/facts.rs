@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::subject::Version;
-use super::words::{counted, cut, label, line, listed};
+use super::words::{capital, counted, cut, label, line, listed};
 
 /// Most lines of one fact.
 const LINES: usize = 8;
 /// Letters of all facts together: beyond them a line is cut short, so that no page outgrows its size.
-const BUDGET: usize = 6_000;
+const BUDGET: usize = 4_000;
 /// Letters of a line beyond the budget.
 const SHORT: usize = 60;
 
@@ -76,11 +76,7 @@ fn title(name: &str) -> String {
         "formats" => "File formats",
         "parents" => "Based on",
         "composition" => "Made of",
-        name => {
-            let words = label(name);
-            let mut letters = words.chars();
-            return letters.next().map(|first| format!("{}{}", first.to_uppercase(), letters.as_str())).unwrap_or_default();
-        }
+        name => return capital(&label(name)),
     };
     words.to_owned()
 }

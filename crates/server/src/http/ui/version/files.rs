@@ -6,12 +6,12 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::manifest::ManifestFile;
-use chancery_core::names::{Digest, ModelName, State, VersionNumber};
+use chancery_core::names::{Digest, State};
 use chancery_core::policy::Input;
 use chancery_core::policy::non_waivable::{FileScan, file_scans};
 use serde_json::Value;
 
-use super::subject::{Version, present, subject};
+use super::subject::{Version, present, subject, version_at};
 use super::words::cut;
 use crate::app::view;
 use crate::http::api::check::examined;
@@ -22,8 +22,11 @@ use crate::http::ui::layout::page;
 use crate::http::ui::session::{PageError, Shown};
 use crate::http::{Path, caller};
 
-/// Files of a page.
-const PAGE: usize = 200;
+/// Files of a page, and the bytes that their rows may take: paths can be long.
+const PAGE: usize = 100;
+const PAGE_BYTES: usize = 45_000;
+/// Bytes of a row without its words.
+const ROW_BYTES: usize = 400;
 
 /// A file as it is shown.
 pub(super) struct FileLine {
@@ -115,7 +118,8 @@ struct Files {
 }
 
 /// `GET /models/{name}/{number}/files`.
-pub(super) async fn show(own: Shown<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<Response, PageError> {
+pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, String)>) -> Result<Response, PageError> {
+    let (name, number) = version_at(&place)?;
     let (_, input) = examined(&own.allowed, &name, number, State::Production).await?;
     let snapshot = own.allowed.read().await?;
     let subject = subject(&own, &snapshot, &name, number).await?;
@@ -125,8 +129,16 @@ pub(super) async fn show(own: Shown<caller::Read>, Path((name, number)): Path<(M
     // The manifest is sorted by path.
     let from = manifest.files().partition_point(|file| !after.is_empty() && file.path.as_str() <= after);
     let rest = manifest.files().get(from..).unwrap_or_default();
-    let lines: Vec<FileLine> = rest.iter().take(PAGE).map(|file| scans.line(&subject.version, file).1).collect();
-    let next = lines.last().filter(|_| rest.len() > PAGE).map(|line| own.visit.with("after", Some(&line.path)));
+    let mut room = PAGE_BYTES;
+    let fits = |line: &FileLine| {
+        // What is escaped takes up to five bytes for one.
+        let bytes = ROW_BYTES + line.download.len() + 5 * (line.path.len() + line.scan.2.len());
+        let fits = bytes <= room;
+        room = room.saturating_sub(bytes);
+        fits
+    };
+    let lines: Vec<FileLine> = rest.iter().take(PAGE).map(|file| scans.line(&subject.version, file).1).take_while(fits).collect();
+    let next = lines.last().filter(|_| rest.len() > lines.len()).map(|line| own.visit.with("after", Some(&line.path)));
     let frame = present(subject.frame_of(&own, &snapshot, "Files", "/manifest").await?);
     Ok(page(StatusCode::OK, &Files { frame, sentence: scans.sentence(manifest.files()), v: subject.version, lines, next }))
 }

@@ -3,10 +3,10 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::names::{ModelName, State, VersionNumber};
+use chancery_core::names::State;
 
 use super::gate::{Checked, Tally, Told};
-use super::subject::{Version, present, read, subject};
+use super::subject::{Version, present, read, subject, version_at};
 use crate::http::api::check::examined;
 use crate::http::ui::filters;
 use crate::http::ui::frame::Frame;
@@ -36,7 +36,8 @@ struct Findings {
 }
 
 /// `GET /models/{name}/{number}/findings?target=`.
-pub(super) async fn show(own: Shown<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<Response, PageError> {
+pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, String)>) -> Result<Response, PageError> {
+    let (name, number) = version_at(&place)?;
     let target = own.visit.get("target").map_or(Ok(State::Production), State::parse).map_err(|refusal| refusal.field("target"))?;
     let (checked, _) = examined(&own.allowed, &name, number, target).await?;
     let snapshot = own.allowed.read().await?;

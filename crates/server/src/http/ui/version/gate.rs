@@ -10,8 +10,6 @@ use crate::http::ui::layout::{Link, sentence};
 
 /// Rules that hold by themselves once `approval.complete` does.
 const FOLLOW_APPROVALS: [&str; 2] = ["approval.unexpired", "decision.signed"];
-/// The rule that a pipeline meets by executing.
-const PROMOTER: &str = chancery_core::promotion::PROMOTER_RULE;
 /// The rule that people meet by approving.
 const APPROVALS: &str = "approval.complete";
 
@@ -114,13 +112,9 @@ impl Checked {
         let waits = failed.iter().any(|finding| finding.rule == APPROVALS);
         let follows = |finding: &&&Finding| waits && FOLLOW_APPROVALS.contains(&finding.rule.as_str());
         let follow: Vec<String> = failed.iter().filter(follows).map(|finding| finding.rule.clone()).collect();
-        let last = |finding: &Finding| (finding.rule == APPROVALS, finding.rule == PROMOTER);
         let mut first: Vec<&Finding> = failed.iter().filter(|finding| !follows(finding)).copied().collect();
-        first.sort_by_key(|finding| match last(finding) {
-            (false, false) => 0,
-            (true, _) => 1,
-            (false, true) => 2,
-        });
+        // What needs other work comes before the approvals that would be given for it.
+        first.sort_by_key(|finding| finding.rule == APPROVALS);
         let item = |finding: &Finding| {
             let mut item = missing(finding, version);
             if finding.rule == APPROVALS {
@@ -176,5 +170,49 @@ fn told(finding: &Finding, version: &Version) -> Told {
         references: finding.references.join(", "),
         gate: finding.gate.clone(),
         waiver: finding.waiver.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn version() -> Version {
+        serde_json::from_value(json!({
+            "model": {"name": "loan"}, "number": 3, "semver": "1.0.0", "state": "draft", "composite_id": "", "files": 0, "size": 0, "description": "", "source": "",
+            "held": true, "hidden": false, "ungated": false, "facts": {}, "grades": {}, "tags": {}, "aliases": [], "successor": null, "sunset": null,
+            "registered_at": "", "registered_by": "u00000000000000000000000000000000", "revision": 1
+        }))
+        .unwrap()
+    }
+
+    fn checked(rules: &[&str]) -> Checked {
+        let finding = |rule: &&str| json!({"rule": rule, "outcome": "fail", "message": "it is missing", "remedy": "run `do NAME/VERSION`", "gate": "approved"});
+        let findings: Vec<_> = rules.iter().map(finding).collect();
+        serde_json::from_value(
+            json!({"blocks": true, "mode": "enforce", "target": "production", "findings": findings, "bundle_digest": "", "evaluated_at": ""}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn what_needs_other_work_comes_first_and_what_follows_from_approvals_is_one_thing() {
+        let checked = checked(&["approval.complete", "metric.threshold", "approval.unexpired", "decision.signed", "promoter.pipeline"]);
+        let missing = checked.missing(&version(), Some("p1"));
+        let rules: Vec<Vec<String>> = missing.iter().map(|item| item.rules.clone()).collect();
+        assert_eq!(rules, [vec!["metric.threshold"], vec!["promoter.pipeline"], vec!["approval.complete", "approval.unexpired", "decision.signed"]]);
+        assert_eq!(missing[0].how.as_ref().unwrap().to_string(), "Run <code class=\"brk\">do loan/3</code>.");
+        assert_eq!(missing[2].links, [Link::new("/promotions/p1", "Read the open promotion")]);
+        assert_eq!(checked.title(missing.len()), "Before this version can go to production, 3 things are missing");
+    }
+
+    #[test]
+    fn without_an_open_promotion_one_is_to_be_opened() {
+        let missing = checked(&["approval.complete"]).missing(&version(), None);
+        assert_eq!(missing[0].links, [Link::new("#act", "Open a promotion")]);
+        let alone = checked(&["decision.signed"]).missing(&version(), None);
+        assert_eq!(alone.len(), 1, "alone it is what has to be done");
     }
 }

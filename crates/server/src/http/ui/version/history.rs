@@ -3,9 +3,8 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::names::{ModelName, VersionNumber};
 
-use super::subject::{Version, subject};
+use super::subject::{Version, subject, version_at};
 use super::words::cut;
 use crate::app::AppError;
 use crate::http::api::history::{HistoryView, history_of_version};
@@ -17,9 +16,9 @@ use crate::http::{PageQuery, Path, caller};
 use crate::sentence::sentence;
 
 /// Entries of a page.
-const PAGE: u32 = 50;
+const PAGE: u32 = 40;
 /// Letters of a sentence.
-const LETTERS: usize = 400;
+const LETTERS: usize = 240;
 
 /// An entry.
 pub(super) struct Line {
@@ -45,7 +44,8 @@ struct History {
 }
 
 /// `GET /models/{name}/{number}/history`.
-pub(super) async fn show(own: Shown<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<Response, PageError> {
+pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, String)>) -> Result<Response, PageError> {
+    let (name, number) = version_at(&place)?;
     let query = PageQuery { limit: Some(PAGE), after: own.visit.get("after").map(str::to_owned) };
     let snapshot = own.allowed.read().await?;
     let subject = subject(&own, &snapshot, &name, number).await?;

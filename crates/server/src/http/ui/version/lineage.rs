@@ -3,12 +3,11 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::names::{ModelName, VersionNumber};
 use chancery_core::refusal::Refusal;
 
 use super::drawing::{Drawing, draw};
-use super::subject::{Version, present, subject};
-use crate::app::lineage::{Direction, graph};
+use super::subject::{Version, present, subject, version_at};
+use crate::app::lineage::{Direction, drawn};
 use crate::http::ui::filters;
 use crate::http::ui::frame::Frame;
 use crate::http::ui::layout::page;
@@ -30,7 +29,8 @@ struct Lineage {
 }
 
 /// `GET /models/{name}/{number}/lineage?direction=&depth=`.
-pub(super) async fn show(own: Shown<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<Response, PageError> {
+pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, String)>) -> Result<Response, PageError> {
+    let (name, number) = version_at(&place)?;
     let direction = own.visit.get("direction").unwrap_or("both").to_owned();
     let way = Direction::parse(&direction)?;
     let depth: u64 = own.visit.get("depth").map_or(Ok(2), str::parse).unwrap_or(0);
@@ -41,7 +41,7 @@ pub(super) async fn show(own: Shown<caller::Read>, Path((name, number)): Path<(M
     }
     let snapshot = own.allowed.read().await?;
     let subject = subject(&own, &snapshot, &name, number).await?;
-    let view = graph(&snapshot, &subject.model, &subject.row, way, depth).await?;
+    let view = drawn(&snapshot, &subject.model, &subject.row, way, depth).await?;
     let api = format!("{}/lineage?direction={direction}&depth={depth}", subject.version.api());
     let frame = present(subject.frame_of(&own, &snapshot, "Lineage", "").await?.json(api));
     Ok(page(StatusCode::OK, &Lineage { frame, v: subject.version, drawing: draw(&view), direction, depth, truncated: view.truncated }))

@@ -161,18 +161,15 @@ impl Maker {
     }
 
     fn end(&mut self, tag: TagEnd) {
-        match tag {
-            TagEnd::Link => {
-                if let Some(Some(address)) = self.links.pop() {
-                    if is_here(&address) { self.markup.push_str("</a>") } else { self.text(&format!(" ({address})")) }
-                }
-            }
-            TagEnd::Image => {
-                self.links.pop();
-                self.text("]");
-            }
-            TagEnd::TableHead => self.head = false,
-            _ => {}
+        if tag == TagEnd::Link
+            && let Some(Some(address)) = self.links.pop()
+        {
+            if is_here(&address) { self.markup.push_str("</a>") } else { self.text(&format!(" ({address})")) }
+        } else if tag == TagEnd::Image {
+            self.links.pop();
+            self.text("]");
+        } else if tag == TagEnd::TableHead {
+            self.head = false;
         }
         let name = self.open.pop().flatten();
         self.close(name);

@@ -12,10 +12,10 @@ use super::evidence::{Document, documents};
 use super::facts::{Fact, commit, facts, problems};
 use super::files::{FileLine, Scans};
 use super::gate::{Checked, Missing, Tally, Told};
-use super::subject::{Subject, Version, path_of, read, subject};
+use super::subject::{Subject, Version, path_of, read, subject, version_at};
 use super::words::cut;
 use crate::app::AppError;
-use crate::app::lineage::{Direction, graph};
+use crate::app::lineage::{Direction, drawn};
 use crate::app::promotions::PromotionSummary;
 use crate::app::view::{self, StateView};
 use crate::http::api::check::examined;
@@ -27,10 +27,12 @@ use crate::http::ui::session::{PageError, Shown};
 use crate::http::{PageQuery, Path, Permit, caller};
 use crate::store::Snapshot;
 
-/// Files, documents, tags and promotions on this page; the whole lists have pages of their own.
+/// Files, documents, tags, aliases, parts and promotions on this page; the whole lists have pages of their own, or are in its JSON.
 const FILES: usize = 10;
 const DOCUMENTS: u32 = 15;
-const TAGS: usize = 20;
+const TAGS: usize = 12;
+const ALIASES: usize = 10;
+const PARTS: usize = 50;
 const PROMOTIONS: u32 = 5;
 /// States that a version came into.
 const STATES: u32 = 20;
@@ -83,11 +85,14 @@ struct Show {
     promotions: Vec<PromotionSummary>,
     tags: Vec<(String, String)>,
     more_tags: usize,
+    more_aliases: usize,
+    more_parts: usize,
     acts: Acts,
 }
 
 /// `GET /models/{name}/{number}`.
-pub(super) async fn show(own: Shown<caller::Read>, Path((name, number)): Path<(ModelName, VersionNumber)>) -> Result<Response, PageError> {
+pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, String)>) -> Result<Response, PageError> {
+    let (name, number) = version_at(&place)?;
     shown(&own, &name, number, Said { status: StatusCode::OK, note: None, kept: Fields::default() }).await
 }
 
@@ -112,14 +117,18 @@ async fn made(snapshot: &Snapshot, frame: Frame, subject: Subject, checked: Opti
     let (documents, next) = documents(snapshot, &subject.row, subject.cut, &query).await?;
     let manifest = view::manifest(snapshot, &subject.row).await?;
     let scans = Scans::of(input);
-    let drawing = draw(&graph(snapshot, &subject.model, &subject.row, Direction::Both, 1).await?);
-    let v = subject.version;
+    let drawing = draw(&drawn(snapshot, &subject.model, &subject.row, Direction::Both, 1).await?);
+    let mut v = subject.version;
+    let more_aliases = v.aliases.len().saturating_sub(ALIASES);
+    let more_parts = v.composition.len().saturating_sub(PARTS);
+    v.aliases.truncate(ALIASES);
+    v.composition.truncate(PARTS);
     let way = checked.map(|checked| Way { missing: checked.missing(&v, open), tally: checked.tally(), open: checked.open(&v), held: checked.held(), checked });
     Ok(Show {
         frame,
         registrar: subject.registrar,
         commit: commit(&v),
-        description: cut(&v.description, 600),
+        description: cut(&v.description, 400),
         steps: steps(&v, &past, way.as_ref()),
         since: past.iter().find(|state| state.state.as_str() == v.state).map(|state| StateView { state: state.state, index: state.index, at: state.at }),
         successor: v.successor.map(|number| path_of(v.name(), number)),
@@ -133,7 +142,9 @@ async fn made(snapshot: &Snapshot, frame: Frame, subject: Subject, checked: Opti
         more_documents: next.is_some(),
         past,
         promotions,
-        tags: v.tags.iter().take(TAGS).map(|(key, value)| (key.clone(), cut(value, 120))).collect(),
+        tags: v.tags.iter().take(TAGS).map(|(key, value)| (key.clone(), cut(value, 80))).collect(),
+        more_aliases,
+        more_parts,
         more_tags: v.tags.len().saturating_sub(TAGS),
         acts,
         v,

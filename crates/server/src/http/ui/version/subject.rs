@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use chancery_core::names::{ActorId, ModelName, VersionNumber};
+use chancery_core::entry::Subject as About;
+use chancery_core::names::{ActorId, ModelName, VersionNumber, clipped};
+use chancery_core::refusal::Refusal;
 use chancery_core::tables::{ModelRow, VersionRow};
 use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::app::as_of::Cut;
+use crate::app::as_of::{Cut, changes_around};
 use crate::app::{AppError, view};
 use crate::fault::Fault;
 use crate::http::Permit;
 use crate::http::api::version::seen;
 use crate::http::file::encode;
 use crate::http::ui::frame::{Area, Frame, cut};
-use crate::http::ui::layout::{Link, Note, NoteKind};
+use crate::http::ui::layout::Link;
 use crate::http::ui::session::Shown;
 use crate::store::Snapshot;
 
@@ -70,6 +72,13 @@ impl Part {
         let (model, number) = (self.model.as_ref()?, self.number?);
         Some(Link::new(path_of(&model.name, number), format!("{}/{number}", model.name)))
     }
+}
+
+/// The version that a path names. A handler reads it after it knows who asks; what is no name or number is a version that is not there.
+pub(super) fn version_at((name, number): &(String, String)) -> Result<(ModelName, VersionNumber), Refusal> {
+    let none = || Refusal::not_found("version", &clipped(&format!("{name}/{number}")));
+    let number = number.parse().ok().and_then(|number| VersionNumber::new(number).ok()).ok_or_else(none)?;
+    Ok((ModelName::parse(name).map_err(|_| none())?, number))
 }
 
 /// The page of a version.
@@ -147,9 +156,15 @@ pub(super) async fn named(snapshot: &Snapshot, actor: &ActorId) -> Result<String
 }
 
 impl Subject {
-    /// The frame of the page of the version itself.
+    /// The frame of the page of the version itself; one that shows the past leads from change to change.
     pub(super) async fn frame<P: Permit>(&self, own: &Shown<P>, snapshot: &Snapshot) -> Result<Frame, AppError> {
-        let frame = own.frame(snapshot, Area::Models, &self.version.label()).await?;
+        let mut frame = own.frame(snapshot, Area::Models, &self.version.label()).await?;
+        if let Some((past, cut)) = frame.past.as_mut().zip(self.cut) {
+            let about = About::Version(self.row.model_id.clone(), self.row.number);
+            let (earlier, later) = changes_around(snapshot, &about, cut).await?;
+            let page = |index: u64| own.visit.with("as_of", Some(&index.to_string()));
+            (past.earlier, past.later) = (earlier.map(page), later.map(page));
+        }
         Ok(frame.under("/models", "Models").under(self.version.model_path(), self.version.name()).json(self.api_with(own, "")))
     }
 
@@ -167,11 +182,6 @@ impl Subject {
 }
 
 /// The frame of a page that has no past: asked for it all the same, it says so.
-pub(super) fn present(mut frame: Frame) -> Frame {
-    let past = frame.past.take().map(|past| Note {
-        lines: vec![format!("You asked for entry {}. What is shown here is worked out from the record as it is now.", past.index)],
-        links: vec![Link::new(format!("/ledger?until={}", past.index), format!("Read the ledger up to entry {}", past.index))],
-        ..Note::new(NoteKind::Told, "This page shows the present")
-    });
-    frame.present_only().with(past)
+pub(super) fn present(frame: Frame) -> Frame {
+    frame.in_the_present()
 }

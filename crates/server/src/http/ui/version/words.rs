@@ -49,6 +49,7 @@ fn whole(value: &Value) -> String {
 /// A value inside of another one.
 fn short(value: &Value) -> String {
     match value {
+        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => cut(&listed(items.iter().map(whole)), 200),
         Value::Array(_) | Value::Object(_) => cut(&value.to_string(), 120),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => cut(&whole(value), 200),
     }
@@ -63,6 +64,21 @@ pub(super) fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
         (0, false) => shown,
         (rest, false) => format!("{shown} and {rest} more"),
     }
+}
+
+/// The type of a document as people read it.
+pub(super) fn kind(evidence_type: &str) -> String {
+    match evidence_type {
+        "sbom" => "SBOM".to_owned(),
+        "vex" => "VEX".to_owned(),
+        other => capital(&other.replace('-', " ")),
+    }
+}
+
+/// Text that begins with a capital letter.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| format!("{}{}", first.to_uppercase(), letters.as_str())).unwrap_or_default()
 }
 
 /// The name of a member as people read it.
@@ -93,6 +109,7 @@ mod tests {
             (json!("a"), "a"),
             (json!(["a", 1, true]), "a, 1, yes"),
             (json!([]), "none"),
+            (json!({"inputs": ["a", "b"]}), "inputs: a, b"),
             (json!({"seed_of_run": 1, "x": {"y": 2}}), "seed of run: 1, x: {\"y\":2}"),
             (json!((0..14).collect::<Vec<_>>()), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more"),
         ] {

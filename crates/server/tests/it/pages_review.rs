@@ -1,0 +1,204 @@
+//! The pages on which people decide: the inbox, the approver's page with its forms, the page of a rollback.
+
+use std::sync::atomic::Ordering;
+
+use chancery_core::names::Timestamp;
+use serde_json::json;
+
+use crate::support::app::both;
+use crate::support::browser::{Browser, PASSWORD, Seen};
+use crate::support::builders::evaluation;
+use crate::support::{Cast, Made, TestApp};
+
+/// A high-risk model with one release, and an open promotion of a second version, which is worse in one metric.
+async fn opened(app: &TestApp) -> (Cast, Made, String) {
+    let cast = app.cast().await;
+    cast.scientist.model("loan", "high").await;
+    let first = cast.evaluated("loan", b"1").await;
+    cast.bring_to(&first, "production").await;
+    let second = cast.scientist.version("loan", b"2").await;
+    cast.evaluate(&second, &evaluation(0.85, 0.82)).await;
+    cast.complete(&second).await;
+    let promotion = cast.scientist.promote(&second, "production").await.expect(201)["promotion"]["id"].as_str().unwrap().to_owned();
+    for name in ["scientist", "security-lead", "platform-lead", "product-owner", "governance-lead", "model-owner", "model-auditor"] {
+        app.password(name, PASSWORD).await;
+    }
+    (cast, second, format!("/promotions/{promotion}"))
+}
+
+/// Sends a form of a page as the page has it: with the token of the session, and the hidden fields that are asked for.
+async fn send(browser: &Browser, page: &str, action: &str, hidden: &[&str], fields: &[(&str, &str)]) -> Seen {
+    let seen = browser.get(page).await;
+    assert!(seen.text.contains(&format!("action=\"{action}\"")), "the page has no form for {action}: {}", seen.text);
+    let kept: Vec<(&str, String)> = ["csrf"].iter().chain(hidden).map(|name| (*name, seen.field(name))).collect();
+    let kept: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    browser.post(action, &[kept.as_slice(), fields].concat()).await
+}
+
+const HIDDEN: &[&str] = &["evidence_set", "newest", "role"];
+
+async fn verdict(browser: &Browser, page: &str, fields: &[(&str, &str)]) -> Seen {
+    send(browser, page, &format!("{page}/verdict"), HIDDEN, fields).await
+}
+
+fn shows(seen: &Seen, words: &[&str]) {
+    for word in words {
+        assert!(seen.text.contains(word), "{word} is not in: {}", seen.text);
+    }
+}
+
+both! {
+    /// The page answers first, and says to each person what is his part.
+    async fn the_page_answers_whether_it_may_go_and_who_signs(app: &TestApp) {
+        let (_, _, page) = opened(app).await;
+        let seen = app.browser("security-lead").await.get(&page).await;
+        shows(&seen, &["Move loan/2 to production", "Not yet: 4 approvals are missing.", "Your verdict as security is asked for.", "0 of 4 approvals"]);
+        shows(&seen, &["compared with", "version 1", "auc_roc", "+0.04", "demographic_parity_ratio went from 0.86 to 0.82: worse", "Findings for security"]);
+        shows(&seen, &["You sign exactly this", "name=\"evidence_set\"", "Sign verdict", "This page as JSON"]);
+        assert!(!seen.text.contains(" checked>"), "a verdict is chosen for him: {}", seen.text);
+        let seen = app.browser("scientist").await.get(&page).await;
+        shows(&seen, &["You are one of its authors", "security: security-lead", "Cancel this promotion"]);
+        assert!(!seen.text.contains("class=\"verdict\""), "{}", seen.text);
+        let seen = app.browser("model-auditor").await.get(&page).await;
+        shows(&seen, &["you have none of the roles", "security: security-lead"]);
+        assert!(!seen.text.contains("method=\"post\" action=\"/promotions"), "{}", seen.text);
+        shows(&app.browser("model-auditor").await.get("/promotions").await, &["are open: each waits", "Move loan/2 to production"]);
+        shows(&app.browser("model-auditor").await.get("/promotions?status=executed").await, &["that were executed", "Move loan/1 to production"]);
+        assert_eq!(app.browser("model-auditor").await.get("/promotions?status=odd").await.status, 422);
+        assert_eq!(app.browser("model-auditor").await.get("/promotions/p00").await.status, 422);
+    }
+
+    /// What is wrong with a verdict is said at the field, and nothing that was written is lost.
+    async fn a_verdict_that_is_refused_keeps_what_was_written(app: &TestApp) {
+        let (cast, version, page) = opened(app).await;
+        let browser = app.browser("security-lead").await;
+        let size = app.size().await;
+        let seen = verdict(&browser, &page, &[("comment", "my <b>long</b> text")]).await;
+        assert_eq!(seen.status, 422);
+        shows(&seen, &["Choose a verdict", "my &#60;b&#62;long&#60;/b&#62; text"]);
+        let condition = [("verdict", "conditions"), ("condition", "retest"), ("owner", "credit"), ("due", "2020-01-01"), ("effect", "block"), ("comment", "with care")];
+        let seen = verdict(&browser, &page, &condition).await;
+        assert_eq!(seen.status, 422);
+        shows(&seen, &["Choose a due date from today on", "value=\"retest\"", "value=\"2020-01-01\"", "with care"]);
+        assert_eq!(verdict(&browser, &page, &[("verdict", "reject")]).await.status, 422);
+        assert_eq!(app.size().await, size, "nothing was recorded");
+        let seen = browser.get(&page).await;
+        let forged = [("evidence_set", seen.field("evidence_set")), ("newest", seen.field("newest")), ("role", "security".to_owned()), ("verdict", "approve".to_owned())];
+        let forged: Vec<(&str, &str)> = forged.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(browser.post(&format!("{page}/verdict"), &forged).await.status, 403, "without the token of the session");
+
+        // Documents come while he reads.
+        let csrf = seen.field("csrf");
+        cast.evaluate(&version, &evaluation(0.86, 0.83)).await;
+        cast.scientist.promote(&version, "production").await.expect(200);
+        let sent = [forged.as_slice(), &[("csrf", csrf.as_str()), ("comment", "looks fine")]].concat();
+        let seen = browser.post(&format!("{page}/verdict"), &sent).await;
+        assert_eq!(seen.status, 412);
+        shows(&seen, &["1 document is new since you opened the page: evaluation", "looks fine", "Nothing was changed"]);
+    }
+
+    /// From the inbox to the receipt, for each role; then a pipeline executes.
+    async fn four_people_sign_and_a_pipeline_executes(app: &TestApp) {
+        let (cast, version, page) = opened(app).await;
+        for (role, name) in [("platform", "platform-lead"), ("product", "product-owner"), ("security", "security-lead"), ("ai-governance", "governance-lead")] {
+            let browser = app.browser(name).await;
+            shows(&browser.get("/").await, &["<strong>1 decision</strong> waits for you", "Move loan/2 to production", &format!("You sign as <strong>{role}</strong>"), "class=\"count\""]);
+            let fields: &[(&str, &str)] = if role == "product" {
+                &[("verdict", "conditions"), ("condition", "retest on live data"), ("owner", "credit"), ("due", "2090-01-15"), ("effect", "block"), ("comment", "ship after the freeze")]
+            } else {
+                &[("verdict", "approve"), ("ticket", "RISK-1")]
+            };
+            let seen = verdict(&browser, &page, fields).await;
+            assert_eq!(seen.status, 303, "{}", seen.text);
+            let seen = browser.get(seen.location()).await;
+            shows(&seen, &["Recorded as entry", "You have given your verdict.", "Withdraw your approval"]);
+            assert!(!seen.text.contains("class=\"verdict\""), "he is asked again: {}", seen.text);
+            shows(&browser.get("/").await, &["Nothing waits for you."]);
+        }
+        let seen = app.browser("model-owner").await.get(&page).await;
+        shows(&seen, &["Yes: nothing is missing but the execution, and a pipeline executes it.", "ready to execute", "retest on live data", "ship after the freeze"]);
+        assert!(!seen.text.contains("/execute\""), "{}", seen.text);
+        cast.pipeline.post(&format!("/api/v1{page}/execute"), json!({})).await.expect(200);
+        let seen = app.browser("security-lead").await.get(&page).await;
+        shows(&seen, &["It was executed: version 2 went to production.", "no verdict is asked for", "EXECUTED"]);
+        assert_eq!(cast.auditor.state(&version).await, "production");
+        // Who set the condition says that it is met.
+        let browser = app.browser("product-owner").await;
+        shows(&browser.get(&page).await, &["Condition 1 is met"]);
+        let met = format!("{page}/conditions/1/met");
+        assert_eq!(send(&browser, &page, &met, &["key"], &[("note", "")]).await.status, 422);
+        assert_eq!(send(&browser, &page, &met, &["key"], &[("note", "retested")]).await.status, 303);
+        shows(&browser.get(&page).await, &["met</span> retest on live data", "retested"]);
+    }
+
+    async fn an_approval_is_withdrawn_and_a_promotion_cancelled_unless_it_changed(app: &TestApp) {
+        let (cast, version, page) = opened(app).await;
+        let browser = app.browser("security-lead").await;
+        assert_eq!(verdict(&browser, &page, &[("verdict", "approve")]).await.status, 303);
+        let action = format!("{page}/withdraw");
+        assert_eq!(send(&browser, &page, &action, &["role", "given_by"], &[("reason", " ")]).await.status, 422);
+        assert_eq!(send(&browser, &page, &action, &["role", "given_by"], &[("reason", "new facts")]).await.status, 303);
+        shows(&browser.get(&page).await, &["Your verdict as security is asked for.", "Verdicts that do not count", "withdrawn"]);
+
+        let scientist = app.browser("scientist").await;
+        let comment = format!("{page}/comment");
+        assert_eq!(send(&scientist, &page, &comment, &["key"], &[("text", "<script>alert(1)</script>")]).await.status, 303);
+        let seen = scientist.get(&page).await;
+        shows(&seen, &["&#60;script&#62;alert(1)"]);
+        assert!(!seen.text.contains("<script>alert"), "{}", seen.text);
+
+        // Evidence that comes later is named, and frozen anew.
+        cast.evaluate(&version, &evaluation(0.86, 0.83)).await;
+        let old = scientist.get(&page).await;
+        shows(&old, &["Documents were added after the evidence was frozen", "Freeze the evidence anew"]);
+        assert_eq!(send(&scientist, &page, &format!("{page}/refresh"), &["revision"], &[]).await.status, 303);
+        assert!(!scientist.get(&page).await.text.contains("Freeze the evidence anew"));
+        let stale = [("csrf", old.field("csrf")), ("revision", old.field("revision")), ("reason", "not now".to_owned())];
+        let stale: Vec<(&str, &str)> = stale.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let seen = scientist.post(&format!("{page}/cancel"), &stale).await;
+        assert_eq!(seen.status, 412);
+        shows(&seen, &["The promotion changed while you read", ">not now</textarea>"]);
+        assert_eq!(send(&scientist, &page, &format!("{page}/cancel"), &["revision"], &[("reason", "not now")]).await.status, 303);
+        shows(&scientist.get(&page).await, &["It was cancelled"]);
+        assert_eq!(browser.get("/").await.text.matches("Nothing waits for you.").count(), 1);
+    }
+
+    async fn a_rollback_says_what_will_serve_and_needs_a_reason(app: &TestApp) {
+        let (cast, version, _) = opened(app).await;
+        cast.approved_again(&version).await;
+        cast.pipeline.promote(&version, "production").await.expect(200);
+        let page = "/models/loan/1/rollback";
+        let reader = app.browser("security-lead").await.get(page).await;
+        shows(&reader, &["would serve instead of version 2", "The rollback gate passes", "<b>incident</b>"]);
+        assert!(!reader.text.contains("method=\"post\" action=\"/models"), "{}", reader.text);
+        shows(&app.browser("security-lead").await.get("/models/loan/2/rollback").await, &["There is no way back to this version."]);
+        let owner = app.browser("model-owner").await;
+        let size = app.size().await;
+        let seen = send(&owner, page, page, &["replaces"], &[("act", "drill"), ("reason", "rehearsal")]).await;
+        assert_eq!(seen.status, 200);
+        shows(&seen, &["The drill passes", ">rehearsal</textarea>"]);
+        let seen = send(&owner, page, page, &["replaces"], &[("act", "rollback"), ("reason", " ")]).await;
+        assert_eq!(seen.status, 422);
+        shows(&seen, &["Give a reason"]);
+        let csrf = owner.get(page).await.field("csrf");
+        let seen = owner.post(page, &[("csrf", csrf.as_str()), ("replaces", "7"), ("act", "rollback"), ("reason", "complaints")]).await;
+        assert_eq!(seen.status, 412);
+        shows(&seen, &["2 is in production now", ">complaints</textarea>"]);
+        assert_eq!(app.size().await, size, "nothing was recorded");
+        let seen = send(&owner, page, page, &["replaces"], &[("act", "rollback"), ("reason", "complaints")]).await;
+        assert_eq!(seen.status, 303, "{}", seen.text);
+        assert!(seen.location().starts_with("/models/loan/1?entry="), "{}", seen.location());
+        assert_eq!(cast.auditor.state(&version).await, "deprecated");
+    }
+
+    async fn the_inbox_says_what_is_owed(app: &TestApp) {
+        let (cast, _, _) = opened(app).await;
+        let seen = app.browser("scientist").await.get("/").await;
+        shows(&seen, &["Nothing waits for you.", "You sign for nothing", "The record", "1 open"]);
+        let due = Timestamp::from_micros(app.clock().load(Ordering::SeqCst)).plus_seconds(86_400).to_string();
+        cast.scientist.post("/api/v1/reviews", json!({"about": "card", "model": "loan", "owner": "security", "due": due})).await.expect(201);
+        let seen = app.browser("security-lead").await.get("/").await;
+        shows(&seen, &["1 falls due in 30 days", "Review (card) of loan", "Since you were here"]);
+        assert_eq!(Browser::new(&app.address).get("/").await.location(), "/login");
+    }
+}
