@@ -9,8 +9,19 @@ use crate::support::builders::{evaluation, profile};
 use crate::support::{Answer, Cast, Client, Made, TestApp, issuer};
 
 /// People with a password, whose pages are looked at.
-pub(super) const PEOPLE: &[&str] =
-    &["scientist", "security-lead", "product-owner", "governance-lead", "model-owner", "model-auditor", "on-call", "releaser", "registrar", "reader", "newcomer"];
+pub(super) const PEOPLE: &[&str] = &[
+    "scientist",
+    "security-lead",
+    "product-owner",
+    "governance-lead",
+    "model-owner",
+    "model-auditor",
+    "on-call",
+    "releaser",
+    "registrar",
+    "reader",
+    "newcomer",
+];
 
 /// What the paths of pages are made of.
 pub(super) struct World {
