@@ -64,7 +64,7 @@ for name, (path, person) in pages.items():
     one = {"path": path, "person": person, "check": name == "ledger"}
     if what == "readme":
         if len(pictures) < 3:
-            pictures.append({**one, "file": f"{out}/{name}.png", "width": 1280, "height": 960, "theme": "light"})
+            pictures.append({**one, "file": f"{out}/{name}.png", "width": 1280, "height": 1200, "theme": "light"})
         continue
     for theme in ("light", "dark"):
         for width in (1280, 390):

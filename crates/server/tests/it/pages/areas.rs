@@ -94,12 +94,21 @@ fn registers(world: &World, shape: &str) -> Option<Fixture> {
                 visits.push(seen(person, format!("/promotions/{}", world.promotion("open"))));
             }
             for (what, id) in &world.promotions {
-                visits.push(seen(if *what == "complete" { "security-lead" } else { "product-owner" }, format!("/promotions/{id}")));
+                let person = match *what {
+                    "ready" => "releaser",
+                    "complete" => "security-lead",
+                    "stale" => "scientist",
+                    _ => "product-owner",
+                };
+                visits.push(seen(person, format!("/promotions/{id}")));
             }
             Fixture::Page(visits)
         }
         "/exceptions" => pages([("scientist", "/exceptions".to_owned()), ("security-lead", "/exceptions?status=granted".to_owned())]),
-        "/exceptions/{}" => Fixture::Page(world.exceptions.iter().map(|(_, id)| seen("security-lead", format!("/exceptions/{id}"))).collect()),
+        "/exceptions/{}" => {
+            let of = |person| world.exceptions.iter().map(move |(_, id)| seen(person, format!("/exceptions/{id}")));
+            Fixture::Page(of("governance-lead").chain(of("scientist")).collect())
+        }
         "/risks" => pages([("scientist", "/risks".to_owned()), ("reader", "/risks".to_owned())]),
         "/risks/{}" => pages([("scientist", format!("/risks/{}", world.risk)), ("reader", format!("/risks/{}", world.risk))]),
         "/evidence/{}" => Fixture::Page(world.evidence.iter().map(|digest| seen("reader", format!("/evidence/{digest}"))).collect()),

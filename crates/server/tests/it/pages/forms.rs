@@ -13,7 +13,7 @@ use crate::support::browser::{Browser, Seen, encoded};
 /// Forms of somebody who is not logged in: they have no token of a session.
 const BEFORE_A_SESSION: &[&str] = &["/login", "/password"];
 /// Forms that may be sent twice without harm, and so have no idempotency key.
-const WITHOUT_KEY: &[&str] = &["/login", "/password", "/logout", "/account/password", "/account/sessions", "/account/tokens"];
+const WITHOUT_KEY: &[&str] = &["/login", "/password", "/logout"];
 
 /// Fields that say what a form was made of.
 const MARKS: &[&str] = &["revision", "evidence_set", "replaces"];

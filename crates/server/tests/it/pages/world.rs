@@ -9,8 +9,19 @@ use crate::support::builders::{evaluation, profile};
 use crate::support::{Answer, Cast, Client, Made, TestApp, issuer};
 
 /// People with a password, whose pages are looked at.
-pub(super) const PEOPLE: &[&str] =
-    &["scientist", "security-lead", "product-owner", "model-owner", "model-auditor", "on-call", "registrar", "reader", "newcomer"];
+pub(super) const PEOPLE: &[&str] = &[
+    "scientist",
+    "security-lead",
+    "product-owner",
+    "governance-lead",
+    "model-owner",
+    "model-auditor",
+    "on-call",
+    "releaser",
+    "registrar",
+    "reader",
+    "newcomer",
+];
 
 /// What the paths of pages are made of.
 pub(super) struct World {
@@ -115,10 +126,11 @@ async fn bare(cast: &Cast, texts: Texts) {
 /// Promotions with the ends that there are.
 async fn promotions(cast: &Cast, texts: Texts, open: String) -> Vec<(&'static str, String)> {
     let mut all = vec![("open", open)];
-    for what in ["complete", "rejected", "cancelled", "withdrawn", "lapsed"] {
-        cast.owner.model(what, "high").await;
+    for what in ["complete", "ready", "rejected", "cancelled", "withdrawn", "lapsed", "stale"] {
+        // What is of high risk is executed by a pipeline alone.
+        cast.owner.model(what, if what == "ready" { "limited" } else { "high" }).await;
         let version = cast.evaluated(what, what.as_bytes()).await;
-        let id = if what == "complete" { cast.approved(&version, "production").await } else { opened(cast, &version).await };
+        let id = if ["complete", "ready"].contains(&what) { cast.approved(&version, "production").await } else { opened(cast, &version).await };
         let path = format!("/api/v1/promotions/{id}");
         match what {
             "rejected" => {
@@ -131,17 +143,20 @@ async fn promotions(cast: &Cast, texts: Texts, open: String) -> Vec<(&'static st
                 cast.product.verdict(&id, "product", "approve").await.expect(200);
                 cast.product.post(&format!("{path}/withdraw"), json!({"role": "product", "reason": texts.of("second thoughts")})).await.expect(200);
             }
-            "lapsed" => {
+            // A document came after the evidence was frozen; for one of the two it is frozen anew.
+            "lapsed" | "stale" => {
                 cast.product.verdict(&id, "product", "approve").await.expect(200);
                 cast.evaluate(&version, &evaluation(0.83, 0.88)).await;
-                cast.scientist.promote(&version, "production").await.expect(200);
+                if what == "lapsed" {
+                    cast.scientist.promote(&version, "production").await.expect(200);
+                }
             }
             _ => {}
         }
         all.push((what, id));
     }
     let listed = cast.auditor.get("/api/v1/promotions?model=loan").await.expect(200);
-    let executed = listed["items"].as_array().unwrap().iter().find(|item| item["status"] == "executed").unwrap();
+    let executed = listed["items"].as_array().unwrap().iter().find(|item| item["status"] == "executed" && item["version"] == 2).unwrap();
     all.push(("executed", executed["id"].as_str().unwrap().to_owned()));
     all
 }
@@ -240,6 +255,8 @@ async fn administration(app: &TestApp, cast: &Cast, texts: Texts) -> (String, St
     let rules =
         json!([{"claim": "project_path", "match": "exact", "value": "acme/loans"}, {"claim": "ref_path", "match": "exact", "value": "refs/heads/main"}]);
     admin.post("/api/v1/users/old-ci/identities", json!({"issuer": issuer::GITLAB, "rules": rules})).await.expect(201);
+    let key = json!({"key": crate::key::pem(&crate::key::key(7))});
+    cast.scientist.post("/api/v1/users/scientist/keys", key).await.expect(201);
     let token = cast.scientist.post("/api/v1/account/tokens", json!({})).await.expect(201)["token_id"].as_str().unwrap().to_owned();
     admin.put("/api/v1/teams/credit/members/scientist", json!({})).await.expect(200);
     app.user("leaver", &["viewer", "owner"]).await;
@@ -251,6 +268,7 @@ async fn administration(app: &TestApp, cast: &Cast, texts: Texts) -> (String, St
 pub(super) async fn world(app: &TestApp, texts: Texts) -> World {
     let cast = app.cast().await;
     app.user("on-call", &["incident"]).await;
+    app.user("releaser", &["deployer"]).await;
     let reader = json!({"name": "reader", "display_name": texts.short("Ruth Reader"), "kind": "person", "roles": ["viewer"]});
     app.admin.post("/api/v1/users", reader).await.expect(201);
     // He loses his role before anything is looked at: without one, nobody sets a password.
