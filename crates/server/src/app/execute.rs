@@ -343,7 +343,7 @@ impl App {
     ///
     /// # Errors
     /// `idempotency_key_reused` when the key came with another body.
-    pub(super) async fn replayed(&self, options: &Options) -> Result<Option<Receipt>, AppError> {
+    pub async fn replayed(&self, options: &Options) -> Result<Option<Receipt>, AppError> {
         let Some((key, body)) = options.request else { return Ok(None) };
         let snapshot = self.store().read().await?;
         let rows = snapshot.rows::<EntryRow>("WHERE request = $1", &values![key.to_string()]).await?;

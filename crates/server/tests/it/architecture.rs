@@ -152,6 +152,7 @@ fn handlers_get_the_application_from_their_caller() {
             "server/src/http/ui/login.rs: pub(super) async fn show_password(State(app): State<App>, parts: Parts) -> Result<Response, PageError> {",
             "server/src/http/ui/oidc.rs: pub(super) async fn begin(State(app): State<App>, parts: Parts) -> Result<Response, PageError> {",
             "server/src/http/ui/oidc.rs: pub(super) async fn finish(State(app): State<App>, parts: Parts) -> Result<Response, PageError> {",
+            "server/src/http/ui/session.rs: pub async fn framed(State(app): State<App>, request: Request, next: Next) -> Response {",
         ]
     );
 }

@@ -181,7 +181,6 @@ pub(super) fn segment<T: Display>(text: T, _: &dyn askama::Values) -> askama::Re
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::http::ui::filters;
 
     #[derive(askama::Template)]

@@ -9,7 +9,7 @@ use chancery_core::alias::{self, Expected};
 use chancery_core::entry::PrivateText;
 use chancery_core::names::{AliasName, ModelName, RiskTier, TagKey, VersionNumber};
 use chancery_core::refusal::{Code, Refusal};
-use chancery_core::tables::{AliasRow, EntryRow, ModelRow, TagRow, TierProposalRow, WHOLE_MODEL};
+use chancery_core::tables::{AliasRow, ModelRow, TagRow, TierProposalRow, WHOLE_MODEL};
 use chancery_core::{model, tag};
 use serde::Deserialize;
 
@@ -21,7 +21,6 @@ use super::show::rendered;
 use crate::app::view::{self, ModelView};
 use crate::app::{AppError, Receipt};
 use crate::http::{Path, Permit, Requested, caller};
-use crate::store::Snapshot;
 use crate::{ids, values};
 
 /// What was filled in, to show it again.
@@ -115,7 +114,7 @@ pub(in super::super) async fn alias(Path(name): Path<String>, posted: Posted<cal
         let model = view::model_named(&snapshot, &name).await?.model_id;
         let row = snapshot.get::<AliasRow>(values![model, alias]).await?;
         let newest = row.as_ref().map(|row| row.revision);
-        check_seen(&own, &snapshot, &requested, &form.seen, newest, &format!("alias `{alias}`")).await?;
+        check_seen(&own, &requested, &form.seen, newest, &format!("alias `{alias}`")).await?;
         drop(snapshot);
         let expected = newest.map_or(Expected::Absent, Expected::Revision);
         let command = match form.version.trim() {
@@ -156,7 +155,7 @@ pub(in super::super) async fn tag(Path(name): Path<String>, posted: Posted<calle
         let snapshot = own.allowed.read().await?;
         let model = view::model_named(&snapshot, &name).await?.model_id;
         let newest = snapshot.get::<TagRow>(values![model, WHOLE_MODEL, key]).await?.map(|row| row.revision);
-        check_seen(&own, &snapshot, &requested, &form.seen, newest, &format!("tag `{key}`")).await?;
+        check_seen(&own, &requested, &form.seen, newest, &format!("tag `{key}`")).await?;
         drop(snapshot);
         let command = match form.act {
             TagAct::Set => tag::Command::Set { model, number: None, key, value: form.value },
@@ -259,24 +258,15 @@ async fn unchanged_tier<P: Permit>(own: &Shown<P>, requested: &Requested, name: 
     let snapshot = own.allowed.read().await?;
     let row = view::model_named(&snapshot, name).await?;
     let proposed = snapshot.get::<TierProposalRow>(values![row.model_id]).await?.map(|row| row.entry_index);
-    check_seen(own, &snapshot, requested, seen, proposed.max(Some(row.tier_index)), "risk tier").await?;
+    check_seen(own, requested, seen, proposed.max(Some(row.tier_index)), "risk tier").await?;
     Ok(row)
 }
 
 /// Refuses when what a form would change was changed after its page was made. A form that was sent before says again what it did.
-async fn check_seen<P: Permit>(
-    own: &Shown<P>,
-    snapshot: &Snapshot,
-    requested: &Requested,
-    seen: &str,
-    newest: Option<u64>,
-    what: &str,
-) -> Result<(), AppError> {
+async fn check_seen<P: Permit>(own: &Shown<P>, requested: &Requested, seen: &str, newest: Option<u64>, what: &str) -> Result<(), AppError> {
     let seen: u64 = seen.parse().map_err(|_| Refusal::invalid("seen", "the form does not say what its page had seen").remedy("open the page again"))?;
     let Some(newest) = newest.filter(|newest| *newest > seen) else { return Ok(()) };
-    if let Some((key, _)) = own.allowed.options(requested).request
-        && !snapshot.everything().rows::<EntryRow>("WHERE request = $1 LIMIT 1", &values![key]).await?.is_empty()
-    {
+    if own.allowed.app.replayed(&own.allowed.options(requested)).await?.is_some() {
         return Ok(());
     }
     let message = format!("the {what} was changed by entry {newest} while you read this page");

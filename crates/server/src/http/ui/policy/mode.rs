@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chancery_core::names::PolicyMode;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::POLICY_MODE;
-use chancery_core::tables::{EntryRow, SettingRow};
+use chancery_core::tables::SettingRow;
 use serde::Deserialize;
 
 use super::super::form::{Posted, filled};
@@ -51,13 +51,11 @@ pub(super) async fn change(posted: Posted<caller::ManageSettings, Form>) -> Resu
 
 /// Refuses a form that showed another mode than the one in force.
 async fn unmoved(own: &Shown<caller::ManageSettings>, revision: &str, options: &Options) -> Result<(), AppError> {
-    let snapshot = own.allowed.read().await?;
-    if let Some((key, _)) = &options.request
-        && !snapshot.rows::<EntryRow>("WHERE request = $1", &values![key.to_string()]).await?.is_empty()
-    {
+    if own.allowed.app.replayed(options).await?.is_some() {
         // The same form once more: it is answered as the first time.
         return Ok(());
     }
+    let snapshot = own.allowed.read().await?;
     let row = snapshot.get::<SettingRow>(values![POLICY_MODE]).await?;
     let (now, mode) = row.map_or((0, PolicyMode::Enforce.to_string()), |row| (row.revision, row.value));
     if revision == now.to_string() {
