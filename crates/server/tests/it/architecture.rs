@@ -142,7 +142,7 @@ fn handlers_get_the_application_from_their_caller() {
     assert_eq!(
         files,
         [
-            "server/src/http/api/exchange.rs: async fn exchange(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, AppError> {",
+            "server/src/http/api/exchange.rs: async fn exchange(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Response, AppError> {",
             "server/src/http/api/login.rs: async fn login(State(app): State<App>, request: Request) -> Result<Response, AppError> {",
             "server/src/http/api/login.rs: async fn set_password(State(app): State<App>, request: Request) -> Result<Response, AppError> {",
             "server/src/http/api/system.rs: async fn keys(State(app): State<App>) -> Result<String, AppError> {",
