@@ -93,7 +93,7 @@ def main():
                 record = pathlib.Path(folder, "record.har")
                 command = [schemathesis, "--config-file", str(configuration), "run", f"{address}/api/v1/openapi.json"]
                 command += ["--header", f"Authorization: Bearer {token}", "--phases", "coverage,fuzzing", "--max-examples", examples]
-                command += ["--checks", CHECKS, "--continue-on-failure", "--generation-database", "none", "--no-color"]
+                command += ["--checks", CHECKS, "--continue-on-failure", "--request-timeout", "60", "--generation-database", "none", "--no-color"]
                 command += ["--report", "har", "--report-har-path", str(record), "--warnings", "off"]
                 begun = time.monotonic()
                 run = subprocess.run(command, capture_output=True, text=True, cwd=folder)

@@ -80,7 +80,7 @@ CREATE TABLE "speakers" (
     "entry_index" INTEGER NOT NULL,
     "made_by" TEXT,
     PRIMARY KEY ("entry_index")
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE "names" (
     "name" TEXT NOT NULL,
     "model_id" TEXT,

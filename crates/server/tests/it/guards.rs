@@ -201,6 +201,8 @@ pub(crate) struct World {
     own_token: (Client, String),
     /// Another administrator.
     second: Client,
+    /// Another one who manages the policy.
+    deputy: Client,
     /// An owner in team `risk`.
     receiver: Client,
 }
@@ -333,6 +335,7 @@ pub(crate) async fn world(app: &TestApp) -> World {
         once,
         own_token,
         second,
+        deputy,
         receiver,
         exceptions,
         incident,
@@ -423,7 +426,7 @@ pub(crate) fn fixture(world: &World, id: &str) -> Option<(Client, String, Value)
             (admin, "/api/v1/policy/bundles".to_owned(), json!({"files": {"other.rego": "package chancery.organisation.other\nx := 1\n"}}))
         }
         "policy_bundle_activate" => (&cast.governance, format!("{}/activate", world.bundle), json!({"reason": "agreed"})),
-        "policy_bundle_withdraw" => (admin, format!("{}/withdraw", world.bundle), json!({"reason": "a mistake"})),
+        "policy_bundle_withdraw" => (&world.deputy, format!("{}/withdraw", world.bundle), json!({"reason": "a mistake"})),
         "access_policy_install" => {
             let other = ACCESS_POLICY.replace("readers", "others");
             (admin, "/api/v1/access-policies".to_owned(), json!({"files": {"own.cedar": other}}))
