@@ -137,7 +137,7 @@ impl Script {
     pub fn group(&mut self, commands: &[Command]) -> anyhow::Result<Option<Group>> {
         self.rows.forget_changes();
         let now = Timestamp::from_micros(self.at + 1000);
-        let context = Context { now, actor: self.actor.clone() };
+        let context = Context { now, actor: self.actor.clone(), through: Vec::new() };
         let mut entries = Vec::with_capacity(commands.len());
         let mut is_complete = true;
         for command in commands {
@@ -170,6 +170,7 @@ impl Script {
                 event: draft.event,
                 request: None,
                 run: None,
+                through: Vec::new(),
             };
             for payload in draft.payloads {
                 self.rows.put(&chancery_core::tables::PayloadRow { digest: payload.digest, bytes: payload.bytes });
