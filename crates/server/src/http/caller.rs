@@ -116,6 +116,10 @@ permits!(
     ReadAccessLog,
 );
 
+/// A caller whom a page knows by the session of his browser. Nothing but a page makes one, and for reading alone.
+#[derive(Clone, Debug)]
+pub(super) struct ByPage(pub(super) Caller);
+
 /// A caller who was allowed the action of `P`, with the application.
 #[derive(Clone, Debug)]
 pub struct Allowed<P: Permit> {
@@ -134,6 +138,9 @@ impl<P: Permit> Allowed<P> {
     /// # Errors
     /// `unauthenticated`; `access_denied`, which is recorded.
     pub async fn at(door: Door, parts: &Parts, app: &App) -> Result<Self, AppError> {
+        if let Some(ByPage(caller)) = parts.extensions.get::<ByPage>() {
+            return Self::to(caller.clone(), super::whence::of(parts), app).await;
+        }
         let caller = app.authenticate(presented(parts), &origin(parts), door).await?;
         app.rates().actor(&caller.actor.id).map_err(too_many)?;
         app.note_use(&caller, parts.extensions.get::<Arrival>().map(|arrival| arrival.address)).await;

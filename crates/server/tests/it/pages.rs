@@ -9,7 +9,7 @@ mod texts;
 mod visits;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use chancery::http::ui::routes;
@@ -115,6 +115,7 @@ async fn answered(app: &TestApp) {
         assert!(!seen.header("content-type").starts_with("text/html"), "{} is a page", visit.path);
     }
     let mut wrong = Vec::new();
+    let mut opened = BTreeSet::new();
     for visit in pages {
         let mut seen = browsers[visit.person].get(&visit.path).await;
         for _ in 0..3 {
@@ -128,7 +129,18 @@ async fn answered(app: &TestApp) {
         if seen.status != visit.status || seen.text.len() > BUDGET || !policy.starts_with("default-src 'none'") || !seen.text.contains("<h1") {
             wrong.push(format!("{visit:?}: {} with {} bytes, {policy}", seen.status, seen.text.len()));
         }
+        // The same as JSON, and files: what somebody is led to is his to read, and never a page.
+        for rest in seen.text.split("href=\"/open/").skip(1) {
+            let path = format!("/open/{}", rest.split('"').next().unwrap().replace("&#38;", "&"));
+            if opened.insert((visit.person, path.clone())) {
+                let answer = browsers[visit.person].get(&path).await;
+                if answer.status != 200 || answer.header("content-type").starts_with("text/html") {
+                    wrong.push(format!("{visit:?} leads to {path}: {} {}", answer.status, answer.text.chars().take(200).collect::<String>()));
+                }
+            }
+        }
     }
+    assert!(opened.len() > 40, "{opened:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     forms::refuse_what_is_not_ours(app, &world, &list()).await;
 }

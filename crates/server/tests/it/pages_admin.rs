@@ -127,14 +127,13 @@ both! {
     }
 
     async fn a_second_administrator_confirms_on_the_page(app: &TestApp) {
-        let boss = app.user("boss", &["administrator"]).await;
-        app.password("boss", PASSWORD).await;
-        let first = app.browser("boss").await;
+        app.user("boss", &["administrator"]).await;
+        let boss = app.own("boss").await;
         app.user("second", &["administrator"]).await;
         let roles = serde_json::json!({"roles": ["administrator"]});
         boss.post("/api/v1/grant-proposals/second/confirm", roles).await.expect(200);
-        app.password("second", PASSWORD).await;
-        let second = app.browser("second").await;
+        app.own("second").await;
+        let (first, second) = (app.browser("boss").await, app.browser("second").await);
         app.user("ana", &["viewer"]).await;
         let revision = first.get("/admin/people/ana").await.field("revision");
         let change = [("revision", revision.as_str()), ("keep", "viewer"), ("role", "approver"), ("approval", "security"), ("place", "")];

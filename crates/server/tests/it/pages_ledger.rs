@@ -45,7 +45,7 @@ both! {
         assert!(text.contains("entries, none ever changed or removed."), "{text}");
         assert!(text.contains("Monday 1 June 2026") && text.contains("registered, files: 1"), "{text}");
         assert!(!text.contains("hidden from you"), "an auditor sees everything: {text}");
-        let (newer, older) = (text.find("registered, files: 1").unwrap(), text.find("Created as model loan, risk tier minimal").unwrap());
+        let (newer, older) = (text.find("registered, files: 1").unwrap(), text.find("Created as model loan, risk tier unclassified").unwrap());
         assert!(newer < older);
         // The password of the auditor himself is the newest but one.
         assert!(text.contains("Password set"), "{text}");
@@ -97,7 +97,7 @@ both! {
             cast.scientist.model(&format!("model-{number:02}"), "minimal").await;
         }
         let auditor = auditor(app).await;
-        let first = auditor.get("/ledger?kind=model").await;
+        let first = auditor.get("/ledger?kind=model.created").await;
         assert!(first.text.contains("model-54") && !first.text.contains("model-04"), "{}", first.text);
         let next = first.text.split("href=\"").filter(|part| part.contains("before=")).map(|part| part.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&")).next();
         let second = auditor.get(&next.expect("a link to the next page")).await;
@@ -114,6 +114,7 @@ both! {
         for hidden in ["Token issued", "Password set", "Registry"] {
             assert!(!text.contains(hidden), "{hidden}: {text}");
         }
+        app.app.sign_checkpoint().await.unwrap();
         let of_model = newest(app, "model.created").await;
         let seen = viewer.get(&format!("/ledger/{of_model}")).await;
         assert!(seen.status == 200 && words(&seen.text).contains("The stored bytes, which the check needs, are shown to auditors"), "{}", seen.text);
@@ -130,11 +131,12 @@ both! {
         cast.scientist.model("loan", "minimal").await;
         let body = json!({"risk_tier": "high", "reason": "<b>it decides</b> about people"});
         cast.governance.post("/api/v1/models/loan/risk-tier", body).await;
+        app.app.sign_checkpoint().await.unwrap();
         let auditor = auditor(app).await;
         let index = newest(app, "model.created").await;
         let seen = auditor.get(&format!("/ledger/{index}")).await;
         let text = words(&seen.text);
-        assert!(seen.status == 200 && text.contains("Created as model loan, risk tier minimal"), "{text}");
+        assert!(seen.status == 200 && text.contains("Created as model loan, risk tier unclassified"), "{text}");
         assert!(text.contains("RFC 8785 JSON") && text.contains("Not checked yet in this browser."), "{text}");
         assert!(!seen.text.contains("<b>it decides"), "{}", seen.text);
         assert!(seen.text.contains("src=\"/assets/verify.js\""), "{}", seen.text);

@@ -77,6 +77,8 @@ both! {
         cast.pipeline.put("/api/v1/models/loan/aliases/champion", json!({"version": 1})).await.expect(200);
         app.admin.put("/api/v1/models/loan/tags/team", json!({"value": "<i>risk"})).await.expect(200);
         app.advance(3600);
+        // Nobody was there for longer than a session waits.
+        let browser = app.browser("model-auditor").await;
         let second = cast.scientist.version("loan", b"other").await;
         let now = browser.get("/models/loan").await;
         has(&now, &["Version 1", "is in production</strong> since <time", "role=\"img\"", "Promises production", "&#60;i&#62;risk", "head of credit", "/models/loan/compare/1...2"]);

@@ -82,7 +82,7 @@ both! {
         let rule = browser.get("/policy/rules/sbom.present?version=bare/1&to=candidate").await;
         assert!(rule.status == 200 && rule.text.contains("what it read"), "{}", rule.text);
         assert_eq!(app.admin.get("/api/v1/ledger/head").await.expect(200)["size"], size);
-        for (query, status) in [("version=bare", 422), ("version=bare/9", 404), ("version=nobody/1", 404), ("version=bare/1&to=retired", 422), ("", 200)] {
+        for (query, status) in [("version=bare", 422), ("version=bare/9", 404), ("version=nobody/1", 404), ("version=bare/1&to=retired", 409), ("", 200)] {
             let seen = browser.get(&format!("/policy/try?{query}")).await;
             assert_eq!(seen.status, status, "{query}: {}", seen.text);
         }

@@ -120,7 +120,7 @@ both! {
         assert!(!seen.text.contains("/execute\""), "{}", seen.text);
         cast.pipeline.post(&format!("/api/v1{page}/execute"), json!({})).await.expect(200);
         let seen = app.browser("security-lead").await.get(&page).await;
-        shows(&seen, &["It was executed: version 2 went to production.", "no verdict is asked for", "EXECUTED"]);
+        shows(&seen, &["It was executed: version 2 went to production.", "no verdict is asked for", "</svg>executed</span>"]);
         assert_eq!(cast.auditor.state(&version).await, "production");
         // Who set the condition says that it is met.
         let browser = app.browser("product-owner").await;
@@ -169,23 +169,25 @@ both! {
         cast.pipeline.promote(&version, "production").await.expect(200);
         let page = "/models/loan/1/rollback";
         let reader = app.browser("security-lead").await.get(page).await;
-        shows(&reader, &["would serve instead of version 2", "The rollback gate passes", "<b>incident</b>"]);
+        shows(&reader, &["would serve instead of version 2", "The rollback gate passes, but not for you", "<b>incident</b>"]);
         assert!(!reader.text.contains("method=\"post\" action=\"/models"), "{}", reader.text);
         shows(&app.browser("security-lead").await.get("/models/loan/2/rollback").await, &["There is no way back to this version."]);
-        let owner = app.browser("model-owner").await;
+        app.user("on-call", &["incident"]).await;
+        app.password("on-call", PASSWORD).await;
+        let on_call = app.browser("on-call").await;
         let size = app.size().await;
-        let seen = send(&owner, page, page, &["replaces"], &[("act", "drill"), ("reason", "rehearsal")]).await;
+        let seen = send(&on_call, page, page, &["replaces"], &[("act", "drill"), ("reason", "rehearsal")]).await;
         assert_eq!(seen.status, 200);
         shows(&seen, &["The drill passes", ">rehearsal</textarea>"]);
-        let seen = send(&owner, page, page, &["replaces"], &[("act", "rollback"), ("reason", " ")]).await;
+        let seen = send(&on_call, page, page, &["replaces"], &[("act", "rollback"), ("reason", " ")]).await;
         assert_eq!(seen.status, 422);
         shows(&seen, &["Give a reason"]);
-        let csrf = owner.get(page).await.field("csrf");
-        let seen = owner.post(page, &[("csrf", csrf.as_str()), ("replaces", "7"), ("act", "rollback"), ("reason", "complaints")]).await;
+        let csrf = on_call.get(page).await.field("csrf");
+        let seen = on_call.post(page, &[("csrf", csrf.as_str()), ("replaces", "7"), ("act", "rollback"), ("reason", "complaints")]).await;
         assert_eq!(seen.status, 412);
         shows(&seen, &["2 is in production now", ">complaints</textarea>"]);
         assert_eq!(app.size().await, size, "nothing was recorded");
-        let seen = send(&owner, page, page, &["replaces"], &[("act", "rollback"), ("reason", "complaints")]).await;
+        let seen = send(&on_call, page, page, &["replaces"], &[("act", "rollback"), ("reason", "complaints")]).await;
         assert_eq!(seen.status, 303, "{}", seen.text);
         assert!(seen.location().starts_with("/models/loan/1?entry="), "{}", seen.location());
         assert_eq!(cast.auditor.state(&version).await, "deprecated");
@@ -197,6 +199,8 @@ both! {
         shows(&seen, &["Nothing waits for you.", "You sign for nothing", "The record", "1 open"]);
         let due = Timestamp::from_micros(app.clock().load(Ordering::SeqCst)).plus_seconds(86_400).to_string();
         cast.scientist.post("/api/v1/reviews", json!({"about": "card", "model": "loan", "owner": "security", "due": due})).await.expect(201);
+        // He was here before.
+        app.browser("security-lead").await;
         let seen = app.browser("security-lead").await.get("/").await;
         shows(&seen, &["1 falls due in 30 days", "Review (card) of loan", "Since you were here"]);
         assert_eq!(Browser::new(&app.address).get("/").await.location(), "/login");

@@ -82,7 +82,7 @@ both! {
         says(&html, &[&format!("The record as of entry {before}"), "Earlier change", "Later change", "st-draft", "The gates are asked about the present only"]);
         assert!(!html.contains("method=\"post\" action=\"/models") && !html.contains("In production since"), "{html}");
         let html = page(auditor.get(&format!("/models/loan/1/lineage?as_of={before}")).await);
-        says(&html, &["This page shows the present", &format!("/ledger?until={before}")]);
+        says(&html, &["This page shows the present", &format!("/ledger?as_of={before}")]);
         let html = page(auditor.get(&format!("/models/loan/1/history?as_of={before}")).await);
         assert!(!html.contains("to production"), "{html}");
         assert_eq!(auditor.get("/models/loan/1?as_of=100000").await.status, 422);

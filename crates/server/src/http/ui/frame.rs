@@ -233,11 +233,11 @@ impl Frame {
         self
     }
 
-    /// With the address of the same as JSON.
+    /// With the same as JSON, which is at this path of the API.
     #[must_use]
-    pub fn json(mut self, path: impl Into<String>) -> Self {
+    pub fn json(mut self, path: impl AsRef<str>) -> Self {
         if let Some(foot) = &mut self.foot {
-            foot.json = Some(path.into());
+            foot.json = Some(super::open::path(path.as_ref()));
         }
         self
     }
@@ -248,26 +248,15 @@ impl Frame {
         if let Some(foot) = &mut self.foot {
             foot.other_time = None;
         }
-        if let Some(past) = self.past.take() {
-            let lines = vec!["What it shows is kept as it is now. The ledger has every change of it.".to_owned()];
-            let links = vec![
+        let past = self.past.take().map(|past| Note {
+            lines: vec!["What it shows is worked out from the record as it is now. The ledger has every change of it.".to_owned()],
+            links: vec![
                 Link::new(format!("/ledger?as_of={}", past.index), format!("Read the ledger up to entry {}", past.index)),
                 Link::new(past.now, "This page without a time"),
-            ];
-            self.note = self.note.or(Some(Note { lines, links, ..Note::new(NoteKind::Told, "This page shows the present, not the time that was asked for.") }));
-        }
-        self
-    }
-
-    /// Of a page that has no past: asked for it all the same, it says so.
-    #[must_use]
-    pub fn in_the_present(mut self) -> Self {
-        let past = self.past.take().map(|past| Note {
-            lines: vec![format!("You asked for entry {}. What is shown here is worked out from the record as it is now.", past.index)],
-            links: vec![Link::new(format!("/ledger?until={}", past.index), format!("Read the ledger up to entry {}", past.index))],
-            ..Note::new(NoteKind::Told, "This page shows the present")
+            ],
+            ..Note::new(NoteKind::Told, "This page shows the present, not the time that was asked for.")
         });
-        self.present_only().with(past)
+        self.with(past)
     }
 
     /// Whether forms are rendered: nothing is changed in the past.

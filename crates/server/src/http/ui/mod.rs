@@ -15,15 +15,16 @@ mod ledger;
 mod login;
 mod models;
 mod oidc;
+pub mod open;
 mod policy;
 mod promotion;
 mod registers;
 pub mod session;
 mod version;
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
 
 use crate::app::App;
 
@@ -59,6 +60,7 @@ fn entrance() -> Vec<Page> {
         (("GET", "/password", Anybody), get(login::show_password)),
         (("POST", "/password", Anybody), post(login::set_password)),
         (("POST", "/logout", Person), post(login::log_out)),
+        (("GET", "/open/{*path}", Person), get(open::show)),
         (("GET", "/account", Person), get(account::show)),
         (("POST", "/account/password", Person), post(account::set_password)),
         (("POST", "/account/sessions", Person), post(account::end_sessions)),
@@ -78,5 +80,5 @@ pub fn routes() -> Vec<Route> {
 /// The pages.
 pub fn router(app: App) -> Router {
     let routes = pages().into_iter().fold(Router::new(), |router, ((_, path, _), handler)| router.route(path, handler));
-    routes.layer(from_fn_with_state(app.clone(), session::framed)).with_state(app)
+    routes.layer(from_fn_with_state(app.clone(), session::framed)).layer(Extension(open::Api::of(&app))).with_state(app)
 }

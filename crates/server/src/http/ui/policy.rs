@@ -19,7 +19,7 @@ use chancery_core::tables::{BundleRow, EntryRow, SettingRow};
 
 use super::form::Fields;
 use super::frame::{Area, Frame};
-use super::layout::{Link, Note, NoteKind, page};
+use super::layout::{Link, Note, page};
 use super::session::{PageError, Shown};
 use super::{Page, Visitor, filters};
 use crate::app::AppError;
@@ -44,17 +44,6 @@ pub(super) fn pages() -> Vec<Page> {
         (("GET", "/policy/replay/{index}", Person), get(replay::show)),
         (("GET", "/can-i", Person), get(asked::show)),
     ]
-}
-
-/// The frame of a page that shows the present, and says so when another time was asked for.
-fn present(frame: Frame) -> Frame {
-    let mut frame = frame.present_only();
-    if let Some(past) = frame.past.take() {
-        let links = vec![Link::new(format!("/ledger?as_of={}", past.index), format!("Read the ledger up to entry {}", past.index))];
-        let title = "This page shows the present, whatever time is asked for.";
-        frame.note = Some(Note { links, ..Note::new(NoteKind::Told, title) });
-    }
-    frame
 }
 
 #[derive(Template)]
@@ -98,7 +87,7 @@ async fn show(own: Shown<caller::Read>) -> Result<Response, PageError> {
 async fn shown<P: Permit>(own: &Shown<P>, status: StatusCode, note: Option<Note>, fields: &Fields) -> Result<Response, PageError> {
     let (app, caller) = (&own.allowed.app, &own.allowed.caller);
     let snapshot = own.allowed.read().await?;
-    let frame = present(own.frame(&snapshot, Area::Policy, "Policy").await?).with(note).json("/api/v1/policy");
+    let frame = own.frame(&snapshot, Area::Policy, "Policy").await?.present_only().with(note).json("/api/v1/policy");
     let policy = in_force(app, &snapshot).await?;
     let setting = snapshot.get::<SettingRow>(values![POLICY_MODE]).await.map_err(AppError::from)?;
     let revision = setting.map_or(0, |row| row.revision);

@@ -16,6 +16,7 @@ use chancery_core::access::Role;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::DirectoryRow;
 use reqwest::Url;
+use serde::de::DeserializeOwned;
 
 use super::frame::{Person, Visit};
 use super::layout::{Note, NoteKind, message};
@@ -244,6 +245,29 @@ impl<P: Permit + Send> FromRequestParts<App> for Shown<P> {
         let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let session = whose(parts, app).await?.ok_or(PageError::LogIn(here))?;
         Self::to(session, parts, app).await
+    }
+}
+
+/// Parameters of the path of a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = PageError;
+
+    /// What no record is called has no page. Whoever is not logged in learns nothing of it.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
+        if let Ok(path) = crate::http::Path::<T>::from_request_parts(parts, app).await {
+            return Ok(Self(path.0));
+        }
+        let own = own_origin(parts, app.web())?;
+        if !parts.method.is_safe() {
+            check_origin(parts, &own)?;
+        }
+        if whose(parts, app).await?.is_none() {
+            return Err(PageError::LogIn(String::new()));
+        }
+        Err(Refusal::not_found("page", parts.uri.path()).into())
     }
 }
 

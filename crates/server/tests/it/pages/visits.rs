@@ -41,6 +41,11 @@ pub(super) fn fixture(world: &World, pattern: &str) -> Option<Fixture> {
     Some(match shape(pattern).as_str() {
         "/ledger/{}/entry" => Bytes(entry("entry")),
         "/ledger/{}/proof" => Bytes(entry("proof")),
+        "/open/{}" => Bytes(vec![
+            seen("scientist", "/open/api/v1/models?limit=2"),
+            refused("reader", "/open/api/v1/access-log", 403),
+            refused("scientist", "/open/api/v1/none", 404),
+        ]),
         "/assets/chancery.css" | "/assets/verify.js" | "/assets/htmx.js" => Bytes(vec![seen("", pattern)]),
         "/login" => all("", ["/login", "/login?next=%2Fmodels"]),
         // The provider of this registry is nowhere, and a browser that comes back from nowhere is told so.

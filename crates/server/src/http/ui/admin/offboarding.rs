@@ -9,11 +9,11 @@ use super::people::path_of;
 use super::{Tab, person, tabs};
 use crate::app::offboarding::Section;
 use crate::app::origins;
+use crate::http::caller;
 use crate::http::ui::filters;
 use crate::http::ui::frame::{Area, Frame};
 use crate::http::ui::layout::page;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
 
 /// Things of a kind that the page names; the command names up to 500.
 const SHOWN: usize = 20;

@@ -24,8 +24,8 @@ use crate::http::ui::filters;
 use crate::http::ui::form::Fields;
 use crate::http::ui::frame::{Area, Frame};
 use crate::http::ui::layout::{Note, page};
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{PageQuery, Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
+use crate::http::{PageQuery, caller};
 use crate::store::Snapshot;
 use crate::values;
 

@@ -18,10 +18,10 @@ use super::several::{Revision, Several, listed};
 use super::{grants, recorded};
 use crate::app::{AppError, view};
 use crate::http::api::token::issue_token as issue;
+use crate::http::caller;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::layout::Note;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
 use crate::ids;
 
 type Own = Shown<caller::ManageActors>;

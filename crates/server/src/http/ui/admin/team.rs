@@ -17,12 +17,12 @@ use super::{LINES, Tab, may, recorded, tabs};
 use crate::app::AppError;
 use crate::http::api::team::{MemberView, TeamView, team, team_members};
 use crate::http::api::user::named_or_id;
+use crate::http::caller;
 use crate::http::ui::filters;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::frame::{Area, Frame};
 use crate::http::ui::layout::{Note, page};
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
 use crate::ids;
 
 type Form<F> = Posted<caller::ManageTeams, F>;

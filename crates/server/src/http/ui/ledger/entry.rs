@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::names::{ActorId, Digest, Timestamp};
@@ -15,7 +14,7 @@ use serde_json::Value;
 use super::super::filters;
 use super::super::frame::{Area, Frame, query_path};
 use super::super::layout::{Link, page};
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use super::names::Names;
 use super::words::{Said, said};
 use super::{door, reads_entries, strftime};

@@ -1,13 +1,12 @@
 //! What a browser, or somebody else's program, checks an entry with: its stored bytes, its proof, and the script that does it here.
 
-use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::EntryRow;
 
 use super::super::layout::with_headers;
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use crate::app::AppError;
 use crate::http::{api, caller};
 use crate::values;

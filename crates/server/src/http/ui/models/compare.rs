@@ -13,13 +13,13 @@ use serde_json::Value;
 use super::super::filters;
 use super::super::frame::{Area, Frame};
 use super::super::layout::page;
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use super::parts::{beginning, counted, model_name};
 use crate::app::AppError;
 use crate::app::view;
 use crate::fault::Fault;
 use crate::http::api::compare::comparison;
-use crate::http::{Path, caller};
+use crate::http::caller;
 
 /// Most differences of one kind that a page shows, so that it keeps within its size; the JSON has all.
 const MAX_ROWS: usize = 60;
@@ -106,7 +106,7 @@ pub(in super::super) async fn show(own: Shown<caller::Read>, Path((name, pair)):
     let value = serde_json::to_value(&shown).map_err(|error| AppError::from(Fault::database("write a comparison", error)))?;
     let said = (view::facts(&snapshot, &old_row).await?, view::facts(&snapshot, &new_row).await?);
     let path = format!("/models/{}", crate::http::file::encode(model.name.as_str()));
-    let frame = own.frame(&snapshot, Area::Models, &format!("{old} and {new}")).await?.in_the_present();
+    let frame = own.frame(&snapshot, Area::Models, &format!("{old} and {new}")).await?.present_only();
     let frame = frame.under("/models", "Models").under(&path, model.name.as_str()).json(format!("/api/v1{path}/compare/{old}/{new}"));
     Ok(page(StatusCode::OK, &filled(frame, model.name.to_string(), (&old_row, &new_row), &value, &said)))
 }

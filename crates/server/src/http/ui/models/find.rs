@@ -48,7 +48,7 @@ pub(in super::super) async fn find(own: Shown<caller::Read>) -> Result<Response,
     if let [hit] = hits.as_slice() {
         return Ok(Redirect::to(&hit.path).into_response());
     }
-    let frame = own.frame(&snapshot, Area::Elsewhere, "Find").await?.in_the_present();
+    let frame = own.frame(&snapshot, Area::Elsewhere, "Find").await?.present_only();
     let list = query_path("/models", [("q", text.as_str())].into_iter());
     Ok(page(StatusCode::OK, &Find { frame, text: clipped(&text), hits, why, list }))
 }

@@ -15,12 +15,12 @@ use serde::Deserialize;
 
 use super::super::form::{Fields, Posted, filled};
 use super::super::layout::Note;
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use super::parts::{Choice, choices, model_name};
 use super::show::rendered;
 use crate::app::view::{self, ModelView};
 use crate::app::{AppError, Receipt};
-use crate::http::{Path, Permit, Requested, caller};
+use crate::http::{Permit, Requested, caller};
 use crate::{ids, values};
 
 /// What was filled in, to show it again.

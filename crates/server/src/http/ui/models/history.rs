@@ -7,12 +7,12 @@ use axum::response::Response;
 use super::super::filters;
 use super::super::frame::{Area, Frame, cut};
 use super::super::layout::page;
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use super::parts::{LogLine, model_name};
 use super::show::as_of_query;
 use crate::app::{as_of, view};
 use crate::http::api::history::history_of_model;
-use crate::http::{PageQuery, Path, caller};
+use crate::http::{PageQuery, caller};
 
 #[derive(Template)]
 #[template(path = "models-history.html")]

@@ -102,7 +102,7 @@ pub(in super::super) async fn list(own: Shown<caller::Read>) -> Result<Response,
         visit.query.iter().filter(|(name, value)| name != "as_of" && !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str())),
     );
     let note = wrong.as_deref().map(wrong_note);
-    let frame = own.frame(&snapshot, Area::Models, "Models").await?.in_the_present().json(json).with(note);
+    let frame = own.frame(&snapshot, Area::Models, "Models").await?.present_only().json(json).with(note);
     let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let template = List {
         lede: lede(&lines, narrowed && wrong.is_none(), rows.next.is_some()),

@@ -13,7 +13,7 @@ use super::super::filters;
 use super::super::filters::Html;
 use super::super::frame::{Area, Frame, cut};
 use super::super::layout::{Note, page};
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use super::chart;
 use super::facts::{Fact, facts};
 use super::forms::{Forms, Kept};
@@ -24,7 +24,7 @@ use crate::app::models::{self, OpenPromotion, Window};
 use crate::app::view::{self, ModelView};
 use crate::http::api::history::history_of_model;
 use crate::http::extract::cursor;
-use crate::http::{PageQuery, Path, caller};
+use crate::http::{PageQuery, caller};
 use crate::store::Snapshot;
 use crate::values;
 

@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::super::filters;
 use super::super::frame::{Area, Frame};
 use super::super::layout::page;
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use super::parts::{beginning, counted};
 use crate::app::AppError;
 use crate::fault::Fault;
 use crate::http::api::trace::traced;
-use crate::http::{Path, caller};
+use crate::http::caller;
 
 /// Most lines of a block; the JSON has all.
 const MAX_LINES: usize = 60;
@@ -93,7 +93,7 @@ pub(in super::super) async fn show(own: Shown<caller::Read>, Path(composite): Pa
     let json = format!("/api/v1/trace/{}", composite.split('/').map(crate::http::file::encode).collect::<Vec<_>>().join("/"));
     let title = format!("Trace of {}/{}", at(&trace, "/version/model/name"), at(&trace, "/version/number"));
     let path = format!("/models/{}", crate::http::file::encode(&at(&trace, "/version/model/name")));
-    let frame = own.frame(&snapshot, Area::Models, &title).await?.in_the_present().json(json);
+    let frame = own.frame(&snapshot, Area::Models, &title).await?.present_only().json(json);
     let frame = frame.under("/models", "Models").under(path, at(&trace, "/version/model/name"));
     Ok(page(StatusCode::OK, &filled(frame, &trace)))
 }

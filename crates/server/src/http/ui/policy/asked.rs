@@ -11,7 +11,6 @@ use super::super::frame::{Area, Frame, Visit, query_path};
 use super::super::layout::{Note, page};
 use super::super::ledger::names::Names;
 use super::super::session::{PageError, Shown};
-use super::present;
 use crate::app::AppError;
 use crate::app::can_i::CanI;
 use crate::http::api::can_i::{Asked, answered};
@@ -77,7 +76,7 @@ pub(super) async fn show(own: Shown<caller::Read>) -> Result<Response, PageError
         }
     };
     let snapshot = own.allowed.read().await?;
-    let mut frame = present(own.frame(&snapshot, Area::Elsewhere, "Who may do what").await?).with(note);
+    let mut frame = own.frame(&snapshot, Area::Elsewhere, "Who may do what").await?.present_only().with(note);
     if answer.is_some() {
         frame = frame.json(question.json());
     }

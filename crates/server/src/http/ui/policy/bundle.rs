@@ -1,7 +1,6 @@
 //! A policy bundle: what it is, who kept it and who put it in force, and its files.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::names::{ActorId, Digest};
@@ -10,8 +9,7 @@ use super::super::filters;
 use super::super::frame::{Area, Frame};
 use super::super::layout::page;
 use super::super::ledger::names::Names;
-use super::super::session::{PageError, Shown};
-use super::present;
+use super::super::session::{PageError, Path, Shown};
 use super::rule::clip;
 use crate::http::api::bundle::{BundleView, files_of};
 use crate::http::caller;
@@ -43,7 +41,7 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(digest): Path<Digest>) -
     let snapshot = own.allowed.read().await?;
     let found = files_of(&own.allowed.app, &snapshot, digest).await?;
     let title = format!("Bundle {}", digest.to_string().chars().take(12).collect::<String>());
-    let frame = present(own.frame(&snapshot, Area::Policy, &title).await?).under("/policy", "Policy").json(format!("/api/v1/policy/bundles/{digest}"));
+    let frame = own.frame(&snapshot, Area::Policy, &title).await?.present_only().under("/policy", "Policy").json(format!("/api/v1/policy/bundles/{digest}"));
     let actor = |text: &str| ActorId::parse(text).ok();
     let uploader = found.bundle.as_ref().and_then(|bundle| actor(&bundle.uploaded_by));
     let activator = found.bundle.as_ref().and_then(|bundle| actor(bundle.activated_by.as_deref()?));

@@ -1,7 +1,6 @@
 //! A gate of the past evaluated again: whether policy, input and findings are the same as then.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
@@ -9,8 +8,7 @@ use serde_json::Value;
 use super::super::filters;
 use super::super::frame::{Area, Frame};
 use super::super::layout::page;
-use super::super::session::{PageError, Shown};
-use super::present;
+use super::super::session::{PageError, Path, Shown};
 use crate::http::caller;
 
 #[derive(Template)]
@@ -40,7 +38,7 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(index): Path<u64>) -> Re
     let view = own.allowed.app.replay(&own.allowed.caller, index).await?;
     let value = serde_json::to_value(&view).unwrap_or_default();
     let snapshot = own.allowed.read().await?;
-    let frame = present(own.frame(&snapshot, Area::Policy, &format!("Gate of entry {index}")).await?).under("/policy", "Policy");
+    let frame = own.frame(&snapshot, Area::Policy, &format!("Gate of entry {index}")).await?.present_only().under("/policy", "Policy");
     let frame = frame.under(format!("/ledger/{index}"), format!("Entry {index}")).json(format!("/api/v1/policy/replay/{index}"));
     let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let is = |name: &str| value.get(name).and_then(Value::as_bool).unwrap_or_default();

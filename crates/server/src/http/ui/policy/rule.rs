@@ -1,7 +1,6 @@
 //! One rule: what it asks and why, its thresholds and its text, who fails it, and what it says about one version.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::entry::Subject;
@@ -13,8 +12,7 @@ use super::super::filters;
 use super::super::frame::{Area, Frame, Visit};
 use super::super::layout::{Link, Note, page};
 use super::super::ledger::names::Names;
-use super::super::session::{PageError, Shown};
-use super::present;
+use super::super::session::{PageError, Path, Shown};
 use super::run::Target;
 use crate::app::AppError;
 use crate::app::explain::ExplainView;
@@ -67,7 +65,7 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(id): Path<String>) -> Re
     let snapshot = own.allowed.read().await?;
     let text = rule_text(&own.allowed.app, &snapshot, &id).await?;
     let id = text.rule.id.clone();
-    let frame = present(own.frame(&snapshot, Area::Policy, &id).await?).under("/policy", "Policy").json(format!("/api/v1/policy/rules/{id}"));
+    let frame = own.frame(&snapshot, Area::Policy, &id).await?.present_only().under("/policy", "Policy").json(format!("/api/v1/policy/rules/{id}"));
     let (failing, waived) = standing(&snapshot, &id).await?;
     drop(snapshot);
     let target = Target::of(&own.visit);

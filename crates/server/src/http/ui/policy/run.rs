@@ -12,7 +12,6 @@ use super::super::filters;
 use super::super::frame::{Area, Frame, Visit, query_path};
 use super::super::layout::{Note, page};
 use super::super::session::{PageError, Shown};
-use super::present;
 use super::rule::clip;
 use crate::app::AppError;
 use crate::http::caller;
@@ -95,7 +94,7 @@ pub(super) async fn show(own: Shown<caller::Read>) -> Result<Response, PageError
         }
     };
     let snapshot = own.allowed.read().await?;
-    let frame = present(own.frame(&snapshot, Area::Policy, "Try the policy").await?).under("/policy", "Policy").with(note);
+    let frame = own.frame(&snapshot, Area::Policy, "Try the policy").await?.present_only().under("/policy", "Policy").with(note);
     let frame = match target.version() {
         Ok((name, number, to)) => {
             let path = format!("/api/v1/models/{}/versions/{number}/check", encode(name.as_str()));

@@ -13,11 +13,11 @@ use serde::Deserialize;
 
 use super::super::form::{Fields, Posted, filled};
 use super::super::layout::{Link, Note};
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use super::show::{Refused, shown};
 use super::words::{clip, several};
 use crate::app::{AppError, Others, PromoteAsk, Receipt, ReviewAsk};
-use crate::http::{Allowed, Path, Permit, Requested, caller};
+use crate::http::{Allowed, Permit, Requested, caller};
 use crate::{ids, values};
 
 /// Back to the page with what was recorded, or the page again with what was refused.

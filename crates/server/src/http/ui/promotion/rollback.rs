@@ -14,11 +14,11 @@ use super::super::filters;
 use super::super::form::{Fields, Posted, filled};
 use super::super::frame::{Area, Frame};
 use super::super::layout::{Note, NoteKind, page};
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use super::words::{clip, joined};
 use crate::app::lineage::Unreadable;
 use crate::app::{AppError, Drill, Receipt, RollbackAsk, view};
-use crate::http::{Allowed, Path, Permit, Requested, caller};
+use crate::http::{Allowed, Permit, Requested, caller};
 
 /// A finding of the rollback gate.
 struct Line {
@@ -49,6 +49,8 @@ struct Plan {
     replaces: Vec<u64>,
     shown: String,
     passes: bool,
+    /// What alone is against it is who asks.
+    only_for_others: bool,
     failed: Vec<Line>,
     passed: usize,
     exceptions: Vec<String>,
@@ -65,6 +67,9 @@ impl Plan {
         joined(&words)
     }
 }
+
+/// The rule about who asks.
+const ACTOR_RULE: &str = "rollback.actor";
 
 /// Versions in production as a form says them.
 fn numbers(drill: &Drill) -> String {
@@ -136,6 +141,8 @@ fn plan<P: Permit>(own: &Shown<P>, drill: Drill, unreadable: &Unreadable) -> Pla
         unreadable.text(&mut text);
         clip(&text, 600)
     };
+    let failed = |finding: &&chancery_core::policy::Finding| finding.outcome == Outcome::Fail;
+    let only_for_others = !passes && drill.verdict.findings.iter().filter(failed).all(|finding| finding.rule == ACTOR_RULE);
     let notable = drill.verdict.findings.into_iter().filter(|finding| matches!(finding.outcome, Outcome::Fail | Outcome::Waived));
     let line = |finding: chancery_core::policy::Finding| Line {
         kind: finding.outcome.as_str(),
@@ -147,6 +154,7 @@ fn plan<P: Permit>(own: &Shown<P>, drill: Drill, unreadable: &Unreadable) -> Pla
         replaces: drill.replaces.iter().map(|number| number.get()).collect(),
         shown,
         passes,
+        only_for_others,
         failed: notable.map(line).collect(),
         passed,
         exceptions: drill.exceptions,

@@ -11,13 +11,13 @@ use super::super::filters;
 use super::super::form::Fields;
 use super::super::frame::{Area, Frame};
 use super::super::layout::{Link, Note, NoteKind, page};
-use super::super::session::{PageError, Shown};
+use super::super::session::{PageError, Path, Shown};
 use super::finding::{self, Line, names};
 use super::hand::{Hand, Turn, why_not};
 use super::score::{self, Score, scores};
 use super::words::{clip, difference, joined, several};
 use crate::app::promotions::{ApprovalView, PromotionView};
-use crate::http::{Path, Permit, caller};
+use crate::http::{Permit, caller};
 
 /// Most facts, files, documents and comments of a page; the comparison and the JSON have all.
 const MOST_FACTS: usize = 20;

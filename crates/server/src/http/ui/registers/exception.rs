@@ -19,8 +19,8 @@ use crate::http::ui::filters;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::frame::{Area, Frame};
 use crate::http::ui::layout::{Note, page};
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, Permit, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
+use crate::http::{Permit, caller};
 use crate::store::Snapshot;
 use crate::values;
 

@@ -12,12 +12,12 @@ use super::exceptions::may_somewhere;
 use super::risks::PATH;
 use crate::app::{AppError, origins};
 use crate::http::api::risk::{RiskView, risk};
+use crate::http::caller;
 use crate::http::ui::filters;
 use crate::http::ui::form::Fields;
 use crate::http::ui::frame::{Area, Frame};
 use crate::http::ui::layout::{Note, page};
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
 use crate::store::Snapshot;
 
 #[derive(Template)]

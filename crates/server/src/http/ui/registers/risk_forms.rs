@@ -12,11 +12,11 @@ use super::risk::shown;
 use super::risks::{NewRisk, PATH, assessment};
 use super::some_moment;
 use crate::app::{AppError, Receipt, view};
+use crate::http::caller;
 use crate::http::ui::admin::several::Revision;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::layout::Note;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
 use crate::ids;
 
 type Form<F> = Posted<caller::ManageRisks, F>;

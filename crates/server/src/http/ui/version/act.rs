@@ -14,8 +14,8 @@ use crate::app::can_i::Question;
 use crate::app::{AppError, Others, PromoteAsk, TransitionAsk};
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::layout::Note;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, Permit, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
+use crate::http::{Permit, caller};
 
 /// Something that could be done.
 pub(super) struct Act {

@@ -19,12 +19,12 @@ use crate::app::{AppError, view};
 use crate::blobs::Part;
 use crate::fault::Fault;
 use crate::http::api::evidence::attached;
+use crate::http::caller;
 use crate::http::error::blob_error;
 use crate::http::ui::filters::{self, Html};
 use crate::http::ui::frame::{Area, Frame};
 use crate::http::ui::layout::page;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
 use crate::store::Snapshot;
 
 /// Versions that are named as having the document.
@@ -92,7 +92,7 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(digest): Path<String>) -
     let frame = own.frame(&snapshot, Area::Models, &title).await?.present_only();
     let frame = frame.under("/models", "Models").under(first.path.clone(), first.label.clone()).under(format!("{}/evidence", first.path), "Evidence");
     let document = Document {
-        frame: super::subject::present(frame).json(api),
+        frame: frame.json(api),
         digest: digest.to_string(),
         kind,
         title,

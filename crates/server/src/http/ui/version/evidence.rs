@@ -18,8 +18,8 @@ use crate::http::api::evidence::listed;
 use crate::http::ui::filters;
 use crate::http::ui::frame::Frame;
 use crate::http::ui::layout::page;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Page, PageQuery, Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
+use crate::http::{Page, PageQuery, caller};
 use crate::store::Snapshot;
 
 /// Documents of a page.

@@ -11,16 +11,16 @@ use chancery_core::policy::Input;
 use chancery_core::policy::non_waivable::{FileScan, file_scans};
 use serde_json::Value;
 
-use super::subject::{Version, present, subject, version_at};
+use super::subject::{Version, subject, version_at};
 use super::words::cut;
 use crate::app::view;
 use crate::http::api::check::examined;
+use crate::http::caller;
 use crate::http::file::encode;
 use crate::http::ui::filters;
 use crate::http::ui::frame::Frame;
 use crate::http::ui::layout::page;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
 
 /// Files of a page, and the bytes that their rows may take: paths can be long.
 const PAGE: usize = 100;
@@ -139,6 +139,6 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, St
     };
     let lines: Vec<FileLine> = rest.iter().take(PAGE).map(|file| scans.line(&subject.version, file).1).take_while(fits).collect();
     let next = lines.last().filter(|_| rest.len() > lines.len()).map(|line| own.visit.with("after", Some(&line.path)));
-    let frame = present(subject.frame_of(&own, &snapshot, "Files", "/manifest").await?);
+    let frame = subject.frame_of(&own, &snapshot, "Files", "/manifest").await?.present_only();
     Ok(page(StatusCode::OK, &Files { frame, sentence: scans.sentence(manifest.files()), v: subject.version, lines, next }))
 }

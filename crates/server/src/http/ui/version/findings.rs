@@ -6,13 +6,13 @@ use axum::response::Response;
 use chancery_core::names::State;
 
 use super::gate::{Checked, Tally, Told};
-use super::subject::{Version, present, read, subject, version_at};
+use super::subject::{Version, read, subject, version_at};
 use crate::http::api::check::examined;
+use crate::http::caller;
 use crate::http::ui::filters;
 use crate::http::ui::frame::Frame;
 use crate::http::ui::layout::page;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
 
 /// States that a gate leads to.
 const TARGETS: [State; 3] = [State::Candidate, State::Approved, State::Production];
@@ -43,7 +43,7 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, St
     let snapshot = own.allowed.read().await?;
     let subject = subject(&own, &snapshot, &name, number).await?;
     let api = format!("{}/check?to={target}", subject.version.api());
-    let frame = present(subject.frame_of(&own, &snapshot, "Findings", "").await?.json(api));
+    let frame = subject.frame_of(&own, &snapshot, "Findings", "").await?.json(api).present_only();
     let said = match checked {
         Some(checked) => {
             let checked: Checked = read(checked)?;

@@ -11,8 +11,8 @@ use crate::http::api::history::{HistoryView, history_of_version};
 use crate::http::ui::filters;
 use crate::http::ui::frame::Frame;
 use crate::http::ui::layout::page;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{PageQuery, Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
+use crate::http::{PageQuery, caller};
 use crate::sentence::sentence;
 
 /// Entries of a page.

@@ -6,13 +6,13 @@ use axum::response::Response;
 use chancery_core::refusal::Refusal;
 
 use super::drawing::{Drawing, draw};
-use super::subject::{Version, present, subject, version_at};
+use super::subject::{Version, subject, version_at};
 use crate::app::lineage::{Direction, drawn};
+use crate::http::caller;
 use crate::http::ui::filters;
 use crate::http::ui::frame::Frame;
 use crate::http::ui::layout::page;
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{Path, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
 
 /// Most steps that a page follows; the API follows more.
 const MAX_DEPTH: u64 = 5;
@@ -43,6 +43,6 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, St
     let subject = subject(&own, &snapshot, &name, number).await?;
     let view = drawn(&snapshot, &subject.model, &subject.row, way, depth).await?;
     let api = format!("{}/lineage?direction={direction}&depth={depth}", subject.version.api());
-    let frame = present(subject.frame_of(&own, &snapshot, "Lineage", "").await?.json(api));
+    let frame = subject.frame_of(&own, &snapshot, "Lineage", "").await?.json(api).present_only();
     Ok(page(StatusCode::OK, &Lineage { frame, v: subject.version, drawing: draw(&view), direction, depth, truncated: view.truncated }))
 }

@@ -23,8 +23,8 @@ use crate::http::ui::filters;
 use crate::http::ui::form::Fields;
 use crate::http::ui::frame::Frame;
 use crate::http::ui::layout::{Note, page};
-use crate::http::ui::session::{PageError, Shown};
-use crate::http::{PageQuery, Path, Permit, caller};
+use crate::http::ui::session::{PageError, Path, Shown};
+use crate::http::{PageQuery, Permit, caller};
 use crate::store::Snapshot;
 
 /// Files, documents, tags, aliases, parts and promotions on this page; the whole lists have pages of their own, or are in its JSON.

@@ -180,8 +180,3 @@ impl Subject {
         crate::http::ui::frame::query_path(&format!("{}{api}", self.version.api()), query)
     }
 }
-
-/// The frame of a page that has no past: asked for it all the same, it says so.
-pub(super) fn present(frame: Frame) -> Frame {
-    frame.in_the_present()
-}
