@@ -7,6 +7,7 @@ pub mod class;
 pub mod grant;
 pub mod limits;
 pub mod policies;
+mod prepared;
 pub mod resource;
 pub mod source;
 

@@ -402,7 +402,7 @@ fn second_person(rows: &mut Rows, context: &Context, risk: &RiskRow, what: &str)
     };
     let own = Refusal::new(Code::SeparationOfDuties, &format!("a {} risk is {what} by a second person: you assessed it", risk.level));
     let own = own.remedy("ask someone else with the approval role `ai-governance` or `security`");
-    context.check_no_author(&Authors { made: risk.authors(), behind: risk.behind() }, own)?;
+    context.check_no_author(&Authors { made: risk.authors.clone(), behind: risk.behind.clone() }, own)?;
     Ok(Label::parse(role)?)
 }
 

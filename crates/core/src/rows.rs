@@ -209,6 +209,18 @@ impl Field for serde_json::Value {
     }
 }
 
+/// People, as a JSON list in a text.
+impl Field for Vec<crate::names::ActorId> {
+    const KIND: Kind = Kind::Text;
+    fn to_value(&self) -> Value {
+        Value::Text(serde_json::Value::from(self.iter().map(crate::names::ActorId::as_str).collect::<Vec<_>>()).to_string())
+    }
+    fn from_value(value: Value) -> Result<Self, BadRow> {
+        let text = String::from_value(value)?;
+        serde_json::from_str(&text).map_err(|error| BadRow(error.to_string()))
+    }
+}
+
 macro_rules! text_fields {
     ($($type:ty),+ $(,)?) => {
         $(impl Field for $type {

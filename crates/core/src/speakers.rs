@@ -27,15 +27,9 @@ pub fn makers(actor: &ActorId, through: &[ActorId], whose: &ActorId) -> Vec<Acto
     all
 }
 
-/// A list of makers, as rows hold it.
-pub fn stored(makers: &[ActorId]) -> serde_json::Value {
-    serde_json::Value::from(makers.iter().map(ActorId::as_str).collect::<Vec<_>>())
-}
-
-/// The makers that a row holds.
-pub fn read(stored: &serde_json::Value) -> Vec<ActorId> {
-    let words = stored.as_array().map(Vec::as_slice).unwrap_or_default();
-    words.iter().filter_map(|word| ActorId::parse(word.as_str()?).ok()).collect()
+/// Whether what `actor` said by a credential with the makers `through` is the word of none of `others`.
+pub fn is_apart(actor: &ActorId, through: &[ActorId], others: &[ActorId]) -> bool {
+    std::iter::once(actor).chain(through).all(|speaker| !others.contains(speaker))
 }
 
 /// Who made a version or asks for its promotion.
@@ -126,13 +120,13 @@ pub(crate) fn check_strangers(rows: &mut Rows, context: &Context, by: &ActorId, 
 /// # Errors
 /// [`Missing`].
 pub(crate) fn of_entry(rows: &mut Rows, index: u64) -> Result<Vec<ActorId>, Missing> {
-    Ok(rows.get::<SpeakerRow>(&[&index])?.map(|row| read(&row.made_by)).unwrap_or_default())
+    Ok(rows.get::<SpeakerRow>(&[&index])?.map(|row| row.made_by).unwrap_or_default())
 }
 
 /// Remembers who else spoke in an entry that another person must agree to.
 pub(crate) fn apply(rows: &mut Rows, entry: &Entry) {
     if !entry.through.is_empty() && needs_another(&entry.event) {
-        rows.put(&SpeakerRow { entry_index: entry.index, made_by: stored(&entry.through) });
+        rows.put(&SpeakerRow { entry_index: entry.index, made_by: entry.through.clone() });
     }
 }
 

@@ -144,7 +144,7 @@ crate::table! {
         /// The entry.
         entry_index: u64,
         /// Ids of actors, as a JSON list.
-        made_by: serde_json::Value,
+        made_by: Vec<ActorId>,
     }
 }
 
@@ -508,7 +508,7 @@ crate::table! {
         /// The approver for whom the person stood in.
         delegated_by: Option<ActorId>,
         /// Others who made the credential by which the verdict was given, as a JSON list.
-        through: serde_json::Value,
+        through: Vec<ActorId>,
         /// Approve or reject.
         verdict: approval::ApprovalVerdict,
         /// Version digest that was signed for.
@@ -754,9 +754,9 @@ crate::table! {
         /// Ids of the models that it is linked to, as a JSON list.
         models: serde_json::Value,
         /// Ids of everybody who assessed it, as a JSON list.
-        authors: serde_json::Value,
+        authors: Vec<ActorId>,
         /// Others who made the credentials by which it was assessed, as a JSON list.
-        behind: serde_json::Value,
+        behind: Vec<ActorId>,
         /// Who decided that it is not open.
         decided_by: Option<ActorId>,
         /// Who added it.
@@ -1018,7 +1018,7 @@ crate::table! {
         /// For how long it was issued, in seconds: as long as the next one is valid when it is rotated.
         valid_seconds: u64,
         /// Others who made it, as a JSON list: who issued it, and who made the credential by which he did.
-        made_by: serde_json::Value,
+        made_by: Vec<ActorId>,
         /// Whether it was revoked.
         revoked: bool,
         /// To what it is limited, as JSON (`access::Limits`).
@@ -1212,7 +1212,7 @@ crate::table! {
         /// Until when the one-time secret works.
         reset_until: Option<Timestamp>,
         /// Others who made it, as a JSON list: who ended the one before, and handed out the secret.
-        made_by: serde_json::Value,
+        made_by: Vec<ActorId>,
         /// From when on a change by the person himself makes it his own.
         own_from: Option<Timestamp>,
     }
@@ -1230,7 +1230,7 @@ crate::table! {
         /// Who he is here; nobody when he was let go.
         actor_id: Option<ActorId>,
         /// Others who bound him, as a JSON list.
-        made_by: serde_json::Value,
+        made_by: Vec<ActorId>,
     }
 }
 
@@ -1335,7 +1335,7 @@ crate::table! {
         /// What the browser calls itself, for the person to tell sessions apart.
         browser: String,
         /// Others who made what the person logged in with, as a JSON list.
-        made_by: serde_json::Value,
+        made_by: Vec<ActorId>,
     }
 }
 

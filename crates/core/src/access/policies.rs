@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{
-    ActionConstraint, Authorizer, Context, Decision as Outcome, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
-    RestrictedExpression, Schema,
+    ActionConstraint, Authorizer, Context, Decision as Outcome, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
+    Schema,
 };
 
 use super::class::AccessClass;
 use super::grant::{Grant, Scope};
+use super::prepared::{Prepared, Seen};
 use super::resource::{Circumstances, Reach, Resource, reach};
 use super::source::{self, Source, SourceError, Whose};
 use super::{Action, Actor, Role};
@@ -40,7 +41,7 @@ pub struct Decision {
 /// A compiled set of policies.
 #[derive(Debug)]
 pub struct Policies {
-    set: PolicySet,
+    prepared: Option<Prepared>,
     sources: Vec<Source>,
     /// Actions that each shipped policy of a role permits, by the id of the policy.
     roles: BTreeMap<String, BTreeSet<Action>>,
@@ -94,11 +95,13 @@ impl Words {
         RestrictedExpression::new_set(scopes.into_iter().map(|scope| RestrictedExpression::new_entity_uid(self.scope(scope))))
     }
 
-    fn principal(&self, actor: &Actor) -> Option<Entity> {
-        let granted = |fits: &dyn Fn(&Role) -> bool| self.set(actor.roles.iter().filter(|grant| fits(&grant.role)).map(|grant| &grant.scope));
-        let teams: Vec<Scope> = actor.teams.iter().cloned().map(Scope::Team).collect();
-        let lent: Vec<&Scope> = actor.delegated.iter().flat_map(|delegated| &delegated.scopes).collect();
-        let near = actor.roles.iter().map(|grant| &grant.scope).chain(&teams).chain(lent.iter().copied());
+    /// The caller, with those of his scopes that policies look at.
+    fn principal(&self, actor: &Actor, looks_at: &dyn Fn(&Scope) -> bool) -> Option<Entity> {
+        let roles: Vec<&Grant> = actor.roles.iter().filter(|grant| looks_at(&grant.scope)).collect();
+        let granted = |fits: &dyn Fn(&Role) -> bool| self.set(roles.iter().filter(|grant| fits(&grant.role)).map(|grant| &grant.scope));
+        let teams: Vec<Scope> = actor.teams.iter().cloned().map(Scope::Team).filter(looks_at).collect();
+        let lent: Vec<&Scope> = actor.delegated.iter().flat_map(|delegated| &delegated.scopes).filter(|scope| looks_at(scope)).collect();
+        let near = roles.iter().map(|grant| &grant.scope).chain(&teams).chain(lent.iter().copied());
         let attributes = [
             ("kind", RestrictedExpression::new_string(actor.kind.as_str().to_owned())),
             ("near", self.set(near.filter(|scope| **scope != Scope::Registry))),
@@ -201,15 +204,15 @@ impl Policies {
     }
 
     fn empty() -> Self {
-        Self { set: PolicySet::new(), sources: Vec::new(), roles: BTreeMap::new(), permitted: BTreeSet::new(), digest: None }
+        Self { prepared: None, sources: Vec::new(), roles: BTreeMap::new(), permitted: BTreeSet::new(), digest: None }
     }
 
     fn of(shipped: Vec<Source>, own: Vec<Source>, digest: Option<Digest>) -> Option<Self> {
         let roles = shipped.iter().filter(|source| source.effect == Effect::Permit).map(|source| (source.id.clone(), actions(source))).collect();
         let permitted = own.iter().filter(|source| source.effect == Effect::Permit).flat_map(actions).collect();
         let sources: Vec<Source> = shipped.into_iter().chain(own).collect();
-        let set = PolicySet::from_policies(sources.iter().map(|source| source.policy.clone())).ok()?;
-        Some(Self { set, sources, roles, permitted, digest })
+        let prepared = Some(Prepared::of(sources.iter().map(|source| (source, actions(source))))?);
+        Some(Self { prepared, sources, roles, permitted, digest })
     }
 
     /// Digest of the organisation's files in it; none when the shipped policies are alone.
@@ -222,7 +225,8 @@ impl Policies {
         &self.sources
     }
 
-    /// Decides one request. Costs some tens of microseconds, whatever the number of teams and models: only the caller and the resource are built.
+    /// Decides one request. Costs some tens of microseconds, whatever the number of teams and models: only the resource is built,
+    /// and what of the caller is about it.
     pub fn decide(&self, actor: &Actor, action: Action, resource: &Resource, circumstances: &Circumstances) -> Decision {
         let nothing = Decision { allowed: false, policies: Vec::new() };
         let Some((words, _)) = COMPILED.as_ref() else { return nothing };
@@ -234,13 +238,18 @@ impl Policies {
     }
 
     fn ask(&self, words: &Words, actor: &Actor, action: Action, resource: &Resource, circumstances: &Circumstances) -> Option<cedar_policy::Response> {
-        let (principal, resource) = (words.principal(actor)?, words.resource(resource)?);
+        let prepared = self.prepared.as_ref()?;
+        let principal = match prepared.seen() {
+            Seen::All => words.principal(actor, &|_| true),
+            Seen::Near(named) => words.principal(actor, &|scope| scope.holds(resource) || named.contains(scope)),
+        };
+        let (principal, resource) = (principal?, words.resource(resource)?);
         let mut pairs = vec![("door".to_owned(), RestrictedExpression::new_string(circumstances.door.as_str().to_owned()))];
         pairs.extend(circumstances.environment.iter().map(|name| ("environment".to_owned(), RestrictedExpression::new_string(name.to_string()))));
         let context = Context::from_pairs(pairs).ok()?;
         let request = Request::new(principal.uid(), words.actions.get(action.as_str())?.clone(), resource.uid(), context, None).ok()?;
         let entities = Entities::from_entities([principal, resource], None).ok()?;
-        Some(Authorizer::new().is_authorized(&request, &self.set, &entities))
+        Some(Authorizer::new().is_authorized(&request, prepared.policies(action)?, &entities))
     }
 
     /// Whether a role by itself allows an action where it holds: what the policy of the role in `roles.cedar` permits.

@@ -11,7 +11,6 @@ use crate::group;
 use crate::names::{ActorId, Digest, Label, check_text};
 use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
-use crate::speakers;
 use crate::tables::{ActorRow, DirectoryRow, HandleRow, LoginIdentityRow};
 
 /// Somebody, as a provider knows him.
@@ -82,7 +81,7 @@ fn bound(context: &Context, actor: &ActorId, identity: &Identity) -> Result<Draf
         issuer: identity.issuer.clone(),
         subject: identity.subject.text().to_owned(),
         actor_id: Some(actor.clone()),
-        made_by: speakers::stored(&context.makers(actor)?),
+        made_by: context.makers(actor)?,
     };
     draft.vault.push(Vault::LoginIdentity(row));
     Ok(draft)

@@ -15,7 +15,6 @@ use crate::entry::{Draft, Entry, Subject, Vault};
 use crate::names::{ActorId, Digest, Timestamp, TokenId};
 use crate::refusal::{Code, Refusal};
 use crate::rows::{BadRow, Field, Kind, Missing, Rows, Value};
-use crate::speakers;
 use crate::tables::{ActorRow, PasswordRow, SignInRow, TokenRow};
 
 /// Fewest characters of a password (NIST SP 800-63B: at least 8; 12 where it is the only factor).
@@ -209,7 +208,7 @@ pub(super) fn decide(rows: &mut Rows, context: &Context, command: &Command) -> R
                 hash: None,
                 reset_hash: Some(*secret_hash),
                 reset_until: Some(*until),
-                made_by: speakers::stored(&context.makers(actor)?),
+                made_by: context.makers(actor)?,
                 own_from: Some(context.now.plus_seconds(FOREIGN_SECONDS)),
             };
             let mut draft = Draft::new(Subject::Actor(actor.clone()), Event::PasswordReset { until: *until });
@@ -264,7 +263,7 @@ fn set(rows: &mut Rows, context: &Context, hash: &PasswordHash, proof: &Proof, e
     }
     // Who ended the password before may have used the secret himself. He cannot hide it for long: its person no longer gets in.
     let own = matches!(proof, Proof::Old(_)) && known.own_from.is_none_or(|from| from <= context.now);
-    let (made_by, own_from) = if own { (speakers::stored(&[]), None) } else { (known.made_by, known.own_from) };
+    let (made_by, own_from) = if own { (Vec::new(), None) } else { (known.made_by, known.own_from) };
     let row = PasswordRow { actor_id: id.clone(), hash: Some(hash.clone()), reset_hash: None, reset_until: None, made_by, own_from };
     let mut draft = Draft::new(Subject::Actor(id.clone()), Event::PasswordSet {});
     draft.vault.push(Vault::Password(row));

@@ -270,7 +270,7 @@ fn put(rows: &mut Rows, entry: &Entry, token: &TokenId, issued: &Issued) -> Resu
         expires_at: issued.expires_at,
         valid_seconds: u64::try_from(seconds).unwrap_or_default(),
         revoked: false,
-        made_by: speakers::stored(&speakers::makers(&entry.actor, &entry.through, &issued.actor)),
+        made_by: speakers::makers(&entry.actor, &entry.through, &issued.actor),
         purpose: issued.purpose,
         limits: serde_json::to_value(&issued.limits).unwrap_or_default(),
         replaced_by: None,

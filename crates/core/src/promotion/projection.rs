@@ -132,7 +132,7 @@ fn apply_change(rows: &mut Rows, entry: &Entry, event: &Event, row: PromotionRow
                 role: role.clone(),
                 actor: entry.actor.clone(),
                 delegated_by: delegated_by.clone(),
-                through: crate::speakers::stored(&entry.through),
+                through: entry.through.clone(),
                 verdict: *verdict,
                 version_digest: *version_digest,
                 target: *target,

@@ -3,10 +3,9 @@
 use super::{Assessment, Event, Mitigation, Status};
 use crate::command::{begin, record};
 use crate::entry::{Entry, Subject};
-use crate::names::{ActorId, ModelId, RiskId};
+use crate::names::{ModelId, RiskId};
 use crate::registry;
 use crate::rows::{Missing, Rows};
-use crate::speakers;
 use crate::tables::{RiskLinkRow, RiskRow};
 
 impl RiskRow {
@@ -23,16 +22,6 @@ impl RiskRow {
     /// Requirement references.
     pub fn requirements(&self) -> Vec<String> {
         serde_json::from_value(self.requirements.clone()).unwrap_or_default()
-    }
-
-    /// Everybody who assessed it.
-    pub fn authors(&self) -> Vec<ActorId> {
-        serde_json::from_value(self.authors.clone()).unwrap_or_default()
-    }
-
-    /// Who made the credentials by which it was assessed.
-    pub fn behind(&self) -> Vec<ActorId> {
-        speakers::read(&self.behind)
     }
 
     /// What is said about it.
@@ -129,8 +118,8 @@ fn added(entry: &Entry, id: &RiskId, assessment: &Assessment) -> RiskRow {
         status: Status::Open,
         mitigations: serde_json::Value::Array(Vec::new()),
         models: serde_json::Value::Array(Vec::new()),
-        authors: json(&[&entry.actor]),
-        behind: speakers::stored(&entry.through),
+        authors: vec![entry.actor.clone()],
+        behind: entry.through.clone(),
         decided_by: None,
         created_by: entry.actor.clone(),
         created_at: entry.at,
@@ -141,12 +130,12 @@ fn added(entry: &Entry, id: &RiskId, assessment: &Assessment) -> RiskRow {
 }
 
 fn assessed(risk: RiskRow, entry: &Entry, assessment: &Assessment) -> RiskRow {
-    let mut authors = risk.authors();
+    let mut authors = risk.authors.clone();
     if !authors.contains(&entry.actor) {
         authors.push(entry.actor.clone());
     }
-    let mut behind = risk.behind();
-    behind.extend(entry.through.iter().filter(|maker| !risk.behind().contains(maker)).cloned());
+    let mut behind = risk.behind.clone();
+    behind.extend(entry.through.iter().filter(|maker| !risk.behind.contains(maker)).cloned());
     RiskRow {
         title: assessment.title.clone(),
         category: assessment.category.clone(),
@@ -156,8 +145,8 @@ fn assessed(risk: RiskRow, entry: &Entry, assessment: &Assessment) -> RiskRow {
         description: assessment.description.clone(),
         requirements: json(&assessment.requirements),
         review_date: assessment.review_date,
-        authors: json(&authors),
-        behind: speakers::stored(&behind),
+        authors,
+        behind,
         ..risk
     }
 }

@@ -19,7 +19,7 @@ fn issue(world: &World, number: u8, actor: &ActorId, by: Issuer) -> actor::Comma
 }
 
 fn held(world: &mut World, number: u8) -> Vec<ActorId> {
-    read(&world.row::<TokenRow>(&[&token(number)]).unwrap().made_by)
+    world.row::<TokenRow>(&[&token(number)]).unwrap().made_by
 }
 
 fn people() -> World {
@@ -71,7 +71,7 @@ fn a_password_is_his_own_when_he_changes_it_after_the_time_in_which_he_would_not
     world.ok(&alice(), actor::Command::Password(password::Command::Reset { actor: bob(), secret_hash, until, ended: vec![] }));
     let set = |world: &mut World, to: &str, proof: Proof| {
         world.ok(&bob(), actor::Command::Password(password::Command::Set { hash: hash(to), proof, ended: vec![] }));
-        read(&world.row::<PasswordRow>(&[&bob()]).unwrap().made_by)
+        world.row::<PasswordRow>(&[&bob()]).unwrap().made_by
     };
     assert_eq!(set(&mut world, "a", Proof::Reset(secret_hash)), [alice()]);
     assert_eq!(set(&mut world, "b", Proof::Old(hash("a"))), [alice()], "who reset it could have changed it as well");

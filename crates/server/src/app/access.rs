@@ -11,7 +11,6 @@ use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::policy::Recognised;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::ACCESS;
-use chancery_core::speakers;
 use chancery_core::tables::{ActorRow, CredentialRow, DelegationRow, SettingRow, TeamMemberRow, TokenRow};
 
 use super::login::Origin;
@@ -206,7 +205,7 @@ impl App {
         // A delegation ends without an entry, so what was found out is kept no longer than it lasts.
         let until = until.map_or(held.expires_at, |until| until.min(held.expires_at));
         let limits = Some(limits_of(&held)).filter(|limits| !limits.is_none()).map(Arc::new);
-        let made_by = speakers::read(&held.made_by);
+        let made_by = held.made_by.clone();
         let credential = if held.identity.is_some() { Credential::Workload(held.token_id) } else { Credential::Token(held.token_id) };
         let known = Known { actor, credential, made_by, limits };
         self.inner.access.keep(hash, known.clone(), until);
@@ -235,7 +234,7 @@ impl App {
         }
         let roles = roles.into_iter().map(Grant::from).collect();
         let access_revision = self.access_revision().await?;
-        self.keep_policies(access_revision).await?;
+        self.keep_policies(&self.store().read().await?, access_revision).await?;
         let teams = Vec::new();
         Ok(Actor { id: ActorId::parse("anonymous")?, kind: ActorKind::Person, roles, teams, delegated: Vec::new(), access_revision })
     }
@@ -253,7 +252,7 @@ impl App {
 
     /// The actor with its roles and those in which it stands in now, and until when these last.
     pub(super) async fn actor_of(&self, snapshot: &Snapshot, row: ActorRow, access_revision: u64) -> Result<(Actor, Option<Timestamp>), AppError> {
-        self.keep_policies(access_revision).await?;
+        self.keep_policies(snapshot, access_revision).await?;
         let roles: Vec<Grant> = serde_json::from_value(row.roles).map_err(|error| Fault::database("read the roles of an actor", error))?;
         let teams = teams_of(snapshot, &row.actor_id).await?;
         let now = self.now();

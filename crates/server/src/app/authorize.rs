@@ -66,7 +66,7 @@ impl App {
     }
 
     /// Sees to it that the policies in force at an access revision, or later ones, decide.
-    pub(super) async fn keep_policies(&self, revision: u64) -> Result<(), AppError> {
+    pub(super) async fn keep_policies(&self, snapshot: &Snapshot, revision: u64) -> Result<(), AppError> {
         let (kept, known) = {
             let kept = self.inner.authorization.policies.read().unwrap_or_else(PoisonError::into_inner);
             (kept.0, kept.1.digest())
@@ -74,13 +74,12 @@ impl App {
         if kept.is_some_and(|kept| kept >= revision) {
             return Ok(());
         }
-        let snapshot = self.store().read().await?;
         let setting = snapshot.get::<SettingRow>(values![ACCESS_POLICY]).await?;
         let digest = setting.filter(|row| !row.value.is_empty()).map(|row| Digest::parse(&row.value)).transpose()?;
         let made = match digest {
             None => Policies::shipped(),
             Some(digest) if known == Some(digest) => self.access_policies(),
-            Some(digest) => Arc::new(self.policies_of(&snapshot, digest).await?),
+            Some(digest) => Arc::new(self.policies_of(snapshot, digest).await?),
         };
         let mut kept = self.inner.authorization.policies.write().unwrap_or_else(PoisonError::into_inner);
         if kept.0.is_none_or(|kept| kept < revision) {

@@ -84,6 +84,7 @@ impl App {
             false => Some(self.sign_decision(&snapshot, &subjects, sign(DecisionKind::Approved, &before.verdict)).await?),
         };
         let authors = subjects.authors(&snapshot).await?;
+        drop(snapshot);
         let command = Command::BreakGlass(Box::new(BreakGlass { promotion: id.clone(), rules, reason, expires_at, authors, granted, approved }));
         Ok((self.ready(&caller, command.into(), &subjects, None).await?, ()))
     }
@@ -129,6 +130,7 @@ impl App {
         let snapshot = self.store().read().await?;
         let decision = self.decision_of(&snapshot, &caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
         let replaced = view::replaced(&snapshot, &subjects.version, subjects.input.target).await?;
+        drop(snapshot);
         let attestation = self.attest(&subjects, &evaluated, &decision)?;
         let command = Command::Release { promotion: id.clone(), exception, gate: evaluated.record.clone(), decision, replaced, attestation };
         Ok((self.ready(&caller, command.into(), &subjects, Some(evaluated)).await?, ()))

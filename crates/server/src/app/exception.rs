@@ -103,6 +103,7 @@ impl App {
                 };
                 let decision = self.sign_decision(&snapshot, &subjects, text).await?;
                 let authors = authors(&snapshot, &row, &subjects).await?;
+                drop(snapshot);
                 let role = spoken(&caller, role, &grantors, &subjects.model)?;
                 let command = Command::Grant { id: id.clone(), role, grantors, authors, decision };
                 Ok((self.ready(&caller, command.into(), &subjects, None).await?, ()))

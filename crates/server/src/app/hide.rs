@@ -35,6 +35,7 @@ impl App {
                 let expected = row.ok_or_else(|| Refusal::not_found("version", &number.to_string()))?.revision;
                 let aliases = snapshot.rows::<AliasRow>("WHERE model_id = $1 AND number = $2 ORDER BY alias", &values![*model, number]).await?;
                 let aliases = aliases.into_iter().map(|row| row.alias).collect();
+                drop(snapshot);
                 let command = version::Command::Hide { model: model.clone(), number, reason: reason.clone(), aliases, expected };
                 let subject = Subject::Version(model.clone(), number);
                 Ok((self.unhurried(&caller, command, Noted::Version(model.clone(), number, expected), subject).await?, ()))
@@ -55,6 +56,7 @@ impl App {
                 let revision = snapshot.get::<SettingRow>(values![releases(id)]).await?.map_or(0, |row| row.revision);
                 let aliases = snapshot.rows::<AliasRow>("WHERE model_id = $1 ORDER BY alias", &values![*id]).await?;
                 let aliases = aliases.into_iter().map(|row| row.alias).collect();
+                drop(snapshot);
                 let command = model::Command::Hide { id: id.clone(), reason: reason.clone(), aliases, releases: revision };
                 Ok((self.unhurried(&caller, command, Noted::Releases(id.clone(), revision), Subject::Model(id.clone())).await?, ()))
             }

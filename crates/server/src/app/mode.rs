@@ -33,6 +33,7 @@ impl App {
                 let snapshot = self.store().read().await?;
                 let (names, mut noted) = self.ungated_of_registry(&snapshot).await?;
                 noted.extend(settings(&snapshot).await?);
+                drop(snapshot);
                 let command = registry::Command::SetPolicyMode { mode, reason: PrivateText::new("reason", reason, ids::random()?)?, ungated: names };
                 self.change_of_mode(&caller, command, noted, Subject::Registry).await
             }
@@ -69,6 +70,7 @@ impl App {
                 let (ungated, mut noted) = self.ungated_of(&snapshot, &model.model_id).await?;
                 noted.push(Noted::Model(model.model_id.clone(), model.revision));
                 noted.extend(settings(&snapshot).await?);
+                drop(snapshot);
                 let reason = PrivateText::new("reason", reason, ids::random()?)?;
                 let subject = Subject::Model(model.model_id.clone());
                 self.change_of_mode(&caller, model::Command::SetPolicyMode { id: model.model_id, mode, reason, ungated }, noted, subject).await

@@ -233,8 +233,7 @@ pub(super) fn counts(row: &ApprovalRow, subjects: &Subjects) -> bool {
         && row.tier_index == subjects.model.tier_index
         && row.target == subjects.input.target
         && row.environment.as_str() == subjects.input.environment
-        && !subjects.input.authors.contains(&row.actor)
-        && !speakers::read(&row.through).iter().any(|maker| subjects.input.authors.contains(maker))
+        && speakers::is_apart(&row.actor, &row.through, &subjects.input.authors)
         && row.delegated_by.as_ref().is_none_or(|giver| !subjects.input.authors.contains(giver))
         && row.expires_at > subjects.input.now
 }

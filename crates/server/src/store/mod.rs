@@ -20,6 +20,7 @@ pub mod sight;
 mod snapshot;
 mod sql;
 mod sqlite;
+mod turn;
 mod tx;
 mod writer;
 
@@ -129,6 +130,7 @@ impl Store {
     /// # Errors
     /// [`Fault::Database`].
     pub async fn query_one_shot(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Values>, Fault> {
+        let _turn = turn::Turn::take();
         match &self.backend {
             Backend::Sqlite(files) => {
                 let connection = files.take()?;

@@ -7,6 +7,7 @@ use deadpool_postgres::Object;
 use rusqlite::Connection;
 
 use super::sight::{Density, Dialect, Sight, look_up};
+use super::turn::Turn;
 use super::{Head, Loaded, Values, postgres, sql, sqlite};
 use crate::fault::Fault;
 
@@ -14,6 +15,7 @@ use crate::fault::Fault;
 #[derive(Debug)]
 pub struct Snapshot {
     link: Arc<Link>,
+    turn: Arc<Turn>,
     head: Head,
     sight: Sight,
 }
@@ -68,20 +70,22 @@ const HEAD: &str = "SELECT size, at FROM head WHERE id = 1";
 
 impl Snapshot {
     pub(super) fn sqlite(files: Arc<sqlite::Files>) -> Result<Self, Fault> {
+        let turn = Arc::new(Turn::take());
         let reader = Reader { connection: files.take()?, files };
         let head = {
             let connection = sqlite::held(&reader.connection);
             sqlite::run(&connection, "BEGIN DEFERRED")?;
             Head::from_values(&sqlite::query(&connection, HEAD, &[])?)?
         };
-        Ok(Self { link: Arc::new(Link::Sqlite(reader)), head, sight: Sight::Everything })
+        Ok(Self { link: Arc::new(Link::Sqlite(reader)), turn, head, sight: Sight::Everything })
     }
 
     pub(super) async fn postgres(client: Object) -> Result<Self, Fault> {
+        let turn = Arc::new(Turn::take());
         let transaction = Box::new(Transaction(client));
         let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {HEAD}");
         let head = Head::from_integers(&postgres::integers(&transaction.0, &begin).await?)?;
-        Ok(Self { link: Arc::new(Link::Postgres(transaction)), head, sight: Sight::Everything })
+        Ok(Self { link: Arc::new(Link::Postgres(transaction)), turn, head, sight: Sight::Everything })
     }
 
     /// The ledger's head in this snapshot.
@@ -99,7 +103,7 @@ impl Snapshot {
     /// The same moment without any limit of sight, for what the rules must know whoever asks: nothing that it shows goes to a caller.
     #[must_use]
     pub fn everything(&self) -> Self {
-        Self { link: Arc::clone(&self.link), head: self.head, sight: Sight::Everything }
+        Self { link: Arc::clone(&self.link), turn: Arc::clone(&self.turn), head: self.head, sight: Sight::Everything }
     }
 
     /// Whether something may be out of sight.

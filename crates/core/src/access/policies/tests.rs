@@ -234,3 +234,52 @@ fn the_schema_knows_every_action_and_the_policies_no_other() {
         assert!(Action::parse(word).is_ok(), "{word}");
     }
 }
+
+/// The decision of all policies, each with its head, over everything about the caller.
+fn whole(policies: &Policies, actor: &Actor, action: Action, resource: &Resource) -> Decision {
+    let (words, _) = COMPILED.as_ref().unwrap();
+    let set = cedar_policy::PolicySet::from_policies(policies.sources().iter().map(|source| source.policy.clone())).unwrap();
+    let (principal, resource) = (words.principal(actor, &|_| true).unwrap(), words.resource(resource).unwrap());
+    let door = ("door".to_owned(), RestrictedExpression::new_string("api".to_owned()));
+    let context = Context::from_pairs([door]).unwrap();
+    let request = Request::new(principal.uid(), words.actions[action.as_str()].clone(), resource.uid(), context, None).unwrap();
+    let response = Authorizer::new().is_authorized(&request, &set, &Entities::from_entities([principal, resource], None).unwrap());
+    let mut decided: Vec<String> = response.diagnostics().reason().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect();
+    decided.sort();
+    Decision { allowed: response.decision() == Outcome::Allow, policies: decided }
+}
+
+#[test]
+fn a_decision_is_that_of_all_policies_about_the_whole_caller() {
+    let named = "@id(\"own.one\") permit (principal, action == Chancery::Action::\"comment\", resource is Chancery::Model)
+        when { principal.teams.contains(Chancery::Scope::\"team:fraud\") && principal.kind == \"person\" };
+        @id(\"own.two\") forbid (principal, action, resource is Chancery::Model) when { resource.tier == \"low\" } unless { resource in principal.owner };";
+    let counted = "@id(\"own.one\") permit (principal, action, resource is Chancery::Model) when { principal.viewer.isEmpty() };";
+    let compared = "@id(\"own.one\") permit (principal, action == Chancery::Action::\"read\", resource) when { principal.teams.containsAny(principal.owner) };";
+    let [named, counted, compared] = [named, counted, compared].map(|text| Arc::new(own(text).unwrap()));
+    let seen = |policies: &Policies| matches!(policies.prepared.as_ref().unwrap().seen(), Seen::All);
+    let fraud = Seen::Near(BTreeSet::from([Scope::parse("team:fraud").unwrap()]));
+    assert_eq!(*named.prepared.as_ref().unwrap().seen(), fraud);
+    assert!(!seen(&Policies::shipped()) && seen(&counted) && seen(&compared));
+
+    let model = |team: &str, words: &str| Resource::Model(class(team, words, Some(model_id(1))));
+    let resources = [Resource::Registry, Resource::Team(Label::parse("credit").unwrap()), model("credit", "confidential"), model("fraud", "restricted")];
+    let scopes = ["".to_owned(), "@team:credit".to_owned(), "@team:fraud".to_owned(), format!("@model:{}", model_id(1))];
+    let (mut allowed, mut denied) = (0, 0);
+    for policies in [Policies::shipped(), named, counted, compared] {
+        for (number, role) in ["viewer", "owner", "approver:security", "administrator"].into_iter().enumerate() {
+            for scope in &scopes {
+                let team = if number % 2 == 0 { "credit" } else { "fraud" };
+                let actor = Actor { teams: vec![Label::parse(team).unwrap()], ..with(&[&format!("{role}{scope}"), "viewer@team:other"]) };
+                for resource in &resources {
+                    for action in [Action::Read, Action::Comment, Action::Execute, Action::ManageActors] {
+                        let expected = whole(&policies, &actor, action, resource);
+                        assert_eq!(policies.decide(&actor, action, resource, &Circumstances::at(Door::Api)), expected, "{actor:?} {action} {resource:?}");
+                        *(if expected.allowed { &mut allowed } else { &mut denied }) += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(allowed > 100 && denied > 100, "{allowed} {denied}");
+}

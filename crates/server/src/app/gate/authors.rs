@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use chancery_core::names::{ActorId, Label};
-use chancery_core::speakers::{self, Authors};
+use chancery_core::speakers::Authors;
 use chancery_core::tables::{ActorRow, EvidenceRow, HandleRow, PromotionRow, SpeakerRow, VersionRow};
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ pub(in crate::app) async fn behind(snapshot: &Snapshot, entries: &[u64]) -> Resu
         let marks: Vec<String> = (1..=entries.len()).map(|number| format!("${number}")).collect();
         let wanted: Vec<_> = entries.iter().flat_map(|index| values![*index]).collect();
         let rows = snapshot.everything().rows::<SpeakerRow>(&format!("WHERE entry_index IN ({})", marks.join(", ")), &wanted).await?;
-        found.extend(rows.iter().flat_map(|row| speakers::read(&row.made_by)));
+        found.extend(rows.iter().flat_map(|row| row.made_by.iter().cloned()));
     }
     Ok(found.into_iter().collect())
 }

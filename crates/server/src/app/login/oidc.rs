@@ -15,7 +15,6 @@ use chancery_core::actor::{self, ActorKind};
 use chancery_core::entry::PrivateText;
 use chancery_core::names::{ActorId, Digest, Label, Timestamp};
 use chancery_core::refusal::{Code, Refusal};
-use chancery_core::speakers;
 use chancery_core::tables::{ActorRow, HandleRow, LoginIdentityRow};
 use reqwest::Url;
 use serde_json::{Map, Value};
@@ -333,7 +332,7 @@ impl App {
         let groups = groups(claims, &config.groups_claim)?;
         let key = binding::key(&claims.issuer, &claims.subject);
         let known = self.inner.store.read().await?.get::<LoginIdentityRow>(values![key]).await?;
-        let made_by = known.as_ref().map(|row| speakers::read(&row.made_by)).unwrap_or_default();
+        let made_by = known.as_ref().map(|row| row.made_by.clone()).unwrap_or_default();
         let actor = match known.and_then(|row| row.actor_id) {
             Some(actor) => {
                 self.check_access(&actor).await?;

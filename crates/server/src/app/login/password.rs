@@ -8,7 +8,6 @@ use chancery_core::actor::{self, ActorKind};
 use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Label, Timestamp, TokenId};
 use chancery_core::refusal::Refusal;
-use chancery_core::speakers;
 use chancery_core::tables::{ActorRow, DirectoryRow, HandleRow, PasswordRow, SignInRow, TokenRow};
 use tokio::sync::Semaphore;
 
@@ -110,7 +109,7 @@ impl App {
         match account {
             Some(account) if right => {
                 self.forgive(attempt).await?;
-                let made_by = account.password.map(|row| speakers::read(&row.made_by)).unwrap_or_default();
+                let made_by = account.password.map(|row| row.made_by).unwrap_or_default();
                 let proved = Proved { actor: account.actor, epoch: account.epoch, made_by };
                 self.log_login(&proved, "password", origin).await?;
                 Ok(proved)
@@ -232,7 +231,7 @@ pub(super) async fn epoch(snapshot: &Snapshot, id: &ActorId) -> Result<u64, Faul
 
 /// Others who made the password of a person.
 pub(super) async fn made_by(snapshot: &Snapshot, id: &ActorId) -> Result<Vec<ActorId>, Fault> {
-    Ok(snapshot.get::<PasswordRow>(values![*id]).await?.map(|row| speakers::read(&row.made_by)).unwrap_or_default())
+    Ok(snapshot.get::<PasswordRow>(values![*id]).await?.map(|row| row.made_by).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use chancery_core::entry::Door;
 use chancery_core::names::{ActorId, Digest, Timestamp};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::rows::{Key, Row as _};
-use chancery_core::speakers;
 use chancery_core::tables::{ActorRow, SessionMethod, SessionRow, SessionUseRow};
 
 use super::{Proved, password};
@@ -85,7 +84,7 @@ impl App {
             csrf: random_text()?,
             method,
             epoch: proved.epoch,
-            made_by: speakers::stored(&proved.made_by),
+            made_by: proved.made_by.clone(),
             browser: browser.chars().filter(|letter| !letter.is_control()).take(BROWSER).collect(),
         };
         let snapshot = self.inner.store.read().await?;
@@ -119,7 +118,7 @@ impl App {
         if password::epoch(&snapshot, &row.actor_id).await? != row.epoch {
             return Ok(None);
         }
-        let (caller, _) = self.caller_in(&snapshot, actor, Door::Pages, Credential::Session(id), speakers::read(&row.made_by)).await?;
+        let (caller, _) = self.caller_in(&snapshot, actor, Door::Pages, Credential::Session(id), row.made_by.clone()).await?;
         drop(snapshot);
         if used_at.plus_seconds(NOTED) <= now {
             self.inner.store.scratch().put(&[SessionUseRow { session_id: id, used_at: now }]).await?;

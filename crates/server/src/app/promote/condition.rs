@@ -44,6 +44,7 @@ impl App {
         let (facts, evidence) = (view::facts(&snapshot, &version).await?, view::evidence(&snapshot, &version).await?);
         let made = authors::authors(&snapshot, &version, &facts, Some(&promotion), &evidence).await?;
         let authors = authors::with_makers(&snapshot, made, &version, Some(&promotion), &evidence).await?;
+        drop(snapshot);
         let command = Command::MeetCondition {
             promotion: id.clone(),
             number,

@@ -71,6 +71,7 @@ impl App {
                             Vec::new()
                         }
                     };
+                    drop(snapshot);
                     let attestation = self.attest(&subjects, &evaluated, &decision)?;
                     let command = Command::Execute { promotion: id.clone(), gate: evaluated.record.clone(), decision, replaced, attestation };
                     Ok((self.ready(caller, command.into(), &subjects, Some(evaluated)).await?, ()))

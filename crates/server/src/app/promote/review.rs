@@ -7,7 +7,6 @@ use chancery_core::names::{ActorId, Digest, Label, PromotionId, State, Timestamp
 use chancery_core::policy::Gate;
 use chancery_core::promotion::{Command, DecisionKind, Review};
 use chancery_core::refusal::Code;
-use chancery_core::speakers;
 use chancery_core::tables::ApprovalRow;
 use futures_util::FutureExt;
 
@@ -93,6 +92,8 @@ impl App {
                         }
                     };
                     let other_roles = other_roles(&subjects, caller, delegated_by.as_ref(), &ask.role);
+                    let authors = subjects.authors(&snapshot).await?;
+                    drop(snapshot);
                     let command = Command::Review(Box::new(Review {
                         promotion: id.clone(),
                         role: ask.role.clone(),
@@ -105,7 +106,7 @@ impl App {
                         expires_at,
                         envelope,
                         signed_with: ask.signed.as_ref().map(|own| own.key_id),
-                        authors: subjects.authors(&snapshot).await?,
+                        authors,
                         other_roles,
                         decision,
                     }));
@@ -182,7 +183,7 @@ fn other_roles(subjects: &Subjects, caller: &Caller, giver: Option<&ActorId>, ro
     people.push(person);
     let concerns = |row: &ApprovalRow| {
         let given = people.contains(&&row.actor) || row.delegated_by.as_ref().is_some_and(|other| people.contains(&other));
-        given || speakers::read(&row.through).contains(person)
+        given || row.through.contains(person)
     };
     let replaced = |row: &ApprovalRow| row.actor == *person && row.role == *role;
     let others = subjects.approvals.iter().filter(|row| concerns(row) && !replaced(row) && counts(row, subjects));

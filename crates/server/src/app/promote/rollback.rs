@@ -61,6 +61,7 @@ impl App {
                     let snapshot = self.store().read().await?;
                     let decision = self.decision_of(&snapshot, caller, &subjects, &evaluated, DecisionKind::Executed, None).await?;
                     let aliases = follow(&snapshot, &subjects.model, &plan.replaces).await?;
+                    drop(snapshot);
                     let exceptions = plan.exceptions.into_iter().map(|rule| Ok((ids::exception()?, rule))).collect::<Result<_, AppError>>()?;
                     let command = Command::Rollback {
                         model: subjects.model.model_id.clone(),
