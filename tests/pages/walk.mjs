@@ -2,7 +2,7 @@
 // there without a script.
 //   node walk.mjs ASKED.json
 // ASKED has: modules (node_modules), chromium (a program), address, people (name to cookie), visits ([{path, person, status}]), budget (bytes),
-// looks ([[width, theme]]: how the rules of accessibility look at each page), and foreign (a text that must be shown as text somewhere).
+// looks ([[width, theme, rules]]: how the rules of accessibility look at each page; all of them where none are named), and foreign (a text that must be shown as text somewhere).
 // Prints one JSON object {problems, seen, largest, forms, foreign}, and ends with 1 when there are problems.
 import { asked, launch, contextOf, watched, against, unfold, overflow } from './browser.mjs';
 
@@ -97,10 +97,10 @@ async function visit({ path, person, status }) {
     await unfold(page);
     for (const words of await page.evaluate(strange)) say(words);
     if (asked.foreign && first.includes(asked.foreign)) foreign.push(path);
-    for (const [width, colorScheme] of asked.looks) {
+    for (const [width, colorScheme, rules] of asked.looks) {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme });
-      for (const words of await timed('axe', () => against(page))) say(`${width} ${colorScheme}: ${words}`);
+      for (const words of await timed('axe', () => against(page, { rules }))) say(`${width} ${colorScheme}: ${words}`);
     }
     for (const width of [1280, 390, 320]) {
       await page.setViewportSize({ width, height: 800 });
@@ -127,11 +127,14 @@ async function visit({ path, person, status }) {
   }
 }
 
-const left = [...asked.visits];
-const worker = async () => {
-  for (let next = left.shift(); next; next = left.shift()) await visit(next);
-};
-await Promise.all([worker(), worker()]);
+// What is refused is recorded, and changes what other pages count: it comes last.
+for (const refused of [false, true]) {
+  const left = asked.visits.filter(({ status }) => status >= 400 === refused);
+  const worker = async () => {
+    for (let next = left.shift(); next; next = left.shift()) await visit(next);
+  };
+  await Promise.all([worker(), worker()]);
+}
 await browser.close();
 
 sizes.sort((one, other) => other.size - one.size);

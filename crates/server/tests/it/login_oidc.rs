@@ -151,7 +151,7 @@ async fn bound_person(app: &TestApp, provider: &Provider) {
     assert!(!bound.json().to_string().contains("subject-of-ana"), "entries know no subject");
 
     let seen = log_in(provider, &browser, "subject-of-ana").await;
-    assert_eq!((seen.status, seen.location()), (303, "/"), "{}", seen.text);
+    assert_eq!((seen.status, seen.location()), (303, "/account"), "{}", seen.text);
     let page = browser.get("/account").await;
     assert!(page.text.contains("models of team credit") && page.text.contains("your organisation"), "{}", page.text);
     let changed = entries(app).await.into_iter().find(|entry| entry["kind"] == "actor.groups-changed").unwrap();

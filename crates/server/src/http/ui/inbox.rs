@@ -142,6 +142,7 @@ pub(super) async fn show(mut own: Shown<caller::ManageOwnAccount>) -> Result<Res
     let note = own.visit.get("as_of").map(|_| Note::new(NoteKind::Told, "What waits for you is about the present: this page shows no past"));
     own.visit.query.retain(|(name, _)| name != "as_of");
     let (app, caller) = (&own.allowed.app, &own.allowed.caller);
+    let since = last_here(&own).await?;
     let snapshot = own.allowed.read().await?;
     let decisions = app.decisions(caller, &snapshot).await?;
     let duties = app.duties(caller, &snapshot).await?;
@@ -161,7 +162,7 @@ pub(super) async fn show(mut own: Shown<caller::ManageOwnAccount>) -> Result<Res
         fix: items(duties.fix),
         due: items(duties.due),
         counts,
-        recent: recent(&own, &snapshot).await?,
+        recent: recent(&own, &snapshot, since).await?,
         checkpoint: newest_checkpoint(&snapshot).await.map_err(AppError::from)?,
         exceptions: some(&snapshot, "SELECT 1 AS one FROM exceptions WHERE status = 'granted' AND expires_at > $1 LIMIT 1000", &values![now]).await?,
         open: some(&snapshot, "SELECT 1 AS one FROM promotions WHERE status = 'open' AND opened_index >= $1 LIMIT 1000", &values![0_u64]).await?,
@@ -280,11 +281,16 @@ fn effect_words(effect: Effect) -> &'static str {
     }
 }
 
-/// What happened since the person was here before this session.
-async fn recent(own: &Shown<caller::ManageOwnAccount>, snapshot: &Snapshot) -> Result<Recent, AppError> {
+/// When the person was here before this session.
+async fn last_here(own: &Shown<caller::ManageOwnAccount>) -> Result<Option<Timestamp>, AppError> {
+    let app = &own.allowed.app;
+    let sessions = if app.is_open() { Vec::new() } else { app.sessions(&own.allowed.caller).await? };
+    Ok(sessions.iter().filter(|view| view.id != own.session.session).map(|view| view.used_at).max())
+}
+
+/// What happened since then.
+async fn recent(own: &Shown<caller::ManageOwnAccount>, snapshot: &Snapshot, since: Option<Timestamp>) -> Result<Recent, AppError> {
     let (app, caller) = (&own.allowed.app, &own.allowed.caller);
-    let sessions = if app.is_open() { Vec::new() } else { app.sessions(caller).await? };
-    let since = sessions.iter().filter(|view| view.id != own.session.session).map(|view| view.used_at).max();
     let from = match since {
         // Before the first entry there was nothing.
         Some(since) => Cut::at_time(snapshot, since).await.map_or(0, |cut| cut.index().saturating_add(1)),

@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use chancery_core::access::{Action, Resource};
+use chancery_core::entry::Subject;
 use chancery_core::names::Timestamp;
 use chancery_core::tables::CheckpointRow;
 
@@ -91,17 +92,20 @@ pub(super) async fn list(own: Shown<caller::Read>) -> Result<Response, PageError
     let frame = own.frame(&snapshot, Area::Ledger, "Ledger").await?;
     let filters = Filters::of(&own.visit);
     let size = frame.past.as_ref().map_or(snapshot.head().size, |past| past.index + 1);
-    let (status, note, found) = match filters.ask(&snapshot, size, whole).await {
-        Ok(ask) => (StatusCode::OK, None, entries::newest(&snapshot, &ask, PAGE).await?),
+    let (status, note, found, json) = match filters.ask(&snapshot, size, whole).await {
+        Ok((ask, subject)) => {
+            let json = Some(json(subject.as_ref(), &filters.kind)).filter(|_| whole);
+            (StatusCode::OK, None, entries::newest(&snapshot, &ask, PAGE).await?, json)
+        }
         Err(error) => {
             let (status, note) = Note::of(&error);
-            (status, Some(note), Found { entries: Vec::new(), next: None })
+            (status, Some(note), Found { entries: Vec::new(), next: None }, None)
         }
     };
     let names = Names::of(&snapshot, &found.entries, &[]).await?;
     let checkpoint = newest_checkpoint(&snapshot).await.map_err(AppError::from)?;
     let next = found.next.map(|index| own.visit.with("before", Some(&index.to_string())));
-    let frame = if whole { frame.with(note).json(json(&filters)) } else { frame.with(note) };
+    let frame = json.into_iter().fold(frame.with(note), Frame::json);
     let template = List {
         size,
         checkpoint,
@@ -118,8 +122,9 @@ pub(super) async fn list(own: Shown<caller::Read>) -> Result<Response, PageError
 }
 
 /// Where programs read the same: what the API can filter.
-fn json(filters: &Filters) -> String {
-    let fields = [("subject", filters.subject.as_str()), ("kind", filters.kind.as_str())];
+fn json(subject: Option<&Subject>, kind: &str) -> String {
+    let subject = subject.map(ToString::to_string).unwrap_or_default();
+    let fields = [("subject", subject.as_str()), ("kind", kind)];
     query_path("/api/v1/ledger/entries", fields.into_iter().filter(|(_, value)| !value.is_empty()))
 }
 

@@ -31,9 +31,9 @@ fn models(world: &World, shape: &str) -> Option<Fixture> {
             ("reader", "/models".to_owned()),
             ("scientist", "/models?q=loan".to_owned()),
             ("reader", "/models?q=nothing-of-this-name".to_owned()),
-            ("reader", "/models?q=name%20LIKE%20(".to_owned()),
             ("reader", at("/models")),
-        ]),
+        ])
+        .and("reader", "/models?q=name%20LIKE%20(", 422),
         "/models/{}" => pages([
             ("model-owner", "/models/loan".to_owned()),
             ("governance-lead", "/models/loan".to_owned()),
@@ -53,7 +53,7 @@ fn models(world: &World, shape: &str) -> Option<Fixture> {
             ("reader", "/models/elsewhere/1".to_owned()),
             ("scientist", at("/models/loan/2")),
         ]),
-        "/models/{}/compare" => pages([("reader", "/models/many/compare".to_owned()), ("reader", "/models/bulk-00/compare".to_owned())]),
+        "/models/{}/compare" => pages([("reader", "/models/many/compare?old=1&new=2".to_owned())]).and("reader", "/models/bulk-00/compare", 422),
         "/models/{}/compare/{}" => pages([("reader", "/models/loan/compare/2...3".to_owned()), ("reader", "/models/loan/compare/1...1".to_owned())]),
         "/models/{}/history" => pages([("model-auditor", "/models/loan/history".to_owned()), ("reader", at("/models/loan/history"))]),
         "/models/{}/{}/rollback" => pages([("on-call", "/models/loan/1/rollback".to_owned()), ("reader", "/models/loan/1/rollback".to_owned())]),
@@ -134,7 +134,7 @@ fn record(world: &World, shape: &str) -> Option<Fixture> {
         ]),
         "/policy/try" => pages([("reader", "/policy/try".to_owned()), ("reader", "/policy/try?version=loan%2F3&to=production".to_owned())]),
         "/policy/bundles/{}" => pages([("registrar", format!("/policy/bundles/{}", world.bundle))]),
-        "/policy/replay/{}" => pages([("model-auditor", format!("/policy/replay/{}", world.verdict))]),
+        "/policy/replay/{}" => pages([("model-auditor", format!("/policy/replay/{}", world.gate))]),
         "/can-i" => pages([("scientist", "/can-i".to_owned()), ("scientist", "/can-i?action=execute".to_owned())]),
         _ => return None,
     })

@@ -19,6 +19,15 @@ pub(super) enum Fixture {
     Bytes(Vec<Visit>),
 }
 
+impl Fixture {
+    /// With a page that says no.
+    pub(super) fn and(mut self, person: &'static str, path: &str, status: u16) -> Self {
+        let (Self::Page(visits) | Self::Bytes(visits)) = &mut self;
+        visits.push(Visit { path: path.to_owned(), person, status });
+        self
+    }
+}
+
 /// A route with every name of a parameter left out: what they are called is not asked here.
 pub(super) fn shape(pattern: &str) -> String {
     let parts = pattern.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
@@ -54,8 +63,10 @@ pub(super) fn fixture(world: &World, pattern: &str) -> Option<Fixture> {
         "/password" => all("", ["/password"]),
         "/account" => Page(vec![seen("scientist", "/account"), seen("registrar", "/account"), refused("newcomer", "/account", 403)]),
         "/" => {
-            // Without a role there is an inbox all the same: it says how to get one.
-            Page(["security-lead", "scientist", "model-owner", "newcomer"].map(|person| seen(person, "/")).into())
+            let mut visits: Vec<Visit> = ["security-lead", "scientist", "model-owner"].map(|person| seen(person, "/")).into();
+            // Without a role there is no inbox: it is said how to get one.
+            visits.push(refused("newcomer", "/", 403));
+            Page(visits)
         }
         _ => return super::areas::fixture(world, pattern),
     })

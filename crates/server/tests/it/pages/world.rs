@@ -36,8 +36,10 @@ pub(super) struct World {
     /// Documents of a version.
     pub(super) evidence: Vec<String>,
     pub(super) bundle: String,
-    /// An entry of a gate.
+    /// An entry of a decision.
     pub(super) verdict: u64,
+    /// An entry that a gate stands behind.
+    pub(super) gate: u64,
     /// An entry of a refused attempt.
     pub(super) refused: u64,
     pub(super) token: String,
@@ -296,6 +298,7 @@ pub(super) async fn world(app: &TestApp, texts: Texts) -> World {
         evidence.extend(documents["items"].as_array().unwrap().iter().map(|item| item["digest"].as_str().unwrap().to_owned()));
     }
     let decisions = cast.auditor.get("/api/v1/models/loan/versions/2/decisions").await.expect(200);
+    let executed = app.admin.get("/api/v1/ledger/entries?kind=promotion.executed").await.expect(200);
     World {
         promotions,
         exceptions,
@@ -305,6 +308,7 @@ pub(super) async fn world(app: &TestApp, texts: Texts) -> World {
         evidence,
         bundle,
         verdict: decisions.as_array().unwrap().last().unwrap()["index"].as_u64().unwrap(),
+        gate: executed["items"][0]["index"].as_u64().unwrap(),
         refused,
         token,
         earlier,

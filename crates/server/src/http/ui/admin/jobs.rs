@@ -73,9 +73,9 @@ async fn last_checks(snapshot: &Snapshot) -> Result<Option<LastChecks>, AppError
 
 async fn shown(own: &Shown<caller::ReadEntries>, status: StatusCode, note: Option<Note>, ran: Option<RunView>) -> Result<Response, PageError> {
     let app = &own.allowed.app;
+    let (entries, covered, read_only) = app.readiness().await?;
     let snapshot = own.allowed.read().await?;
     let anchored = snapshot.rows::<AccessAnchorRow>("ORDER BY day DESC LIMIT 1", &[]).await?.into_iter().next();
-    let (entries, covered, read_only) = app.readiness().await?;
     let jobs: Vec<Line> =
         Job::ALL.iter().map(|job| Line { name: job.name(), what: job.what(), every: job.every(), turn: app.timetable().turn(*job) }).collect();
     let template = Jobs {

@@ -77,13 +77,14 @@ impl Filters {
         Door::ALL.iter().map(|door| Choice { value: door.to_string(), words: words(door).to_owned(), chosen: door.as_str() == self.door }).collect()
     }
 
-    /// What they ask of the first `size` entries.
+    /// What they ask of the first `size` entries, and the subject that they name.
     ///
     /// # Errors
     /// `invalid_field` that names the filter.
-    pub(super) async fn ask(&self, snapshot: &Snapshot, size: u64, whole: bool) -> Result<Ask, AppError> {
+    pub(super) async fn ask(&self, snapshot: &Snapshot, size: u64, whole: bool) -> Result<(Ask, Option<Subject>), AppError> {
         let (actor, nobody) = self.actor(snapshot).await?;
-        let about = if nobody { About::Nothing } else { about(snapshot, &self.subject).await? };
+        let subject = if self.subject.is_empty() { None } else { Some(named(snapshot, &self.subject).await?) };
+        let about = if nobody { About::Nothing } else { subject.as_ref().map_or(About::Anything, About::subject) };
         let door = Some(&self.door).filter(|text| !text.is_empty()).map(|text| Door::parse(text)).transpose()?;
         let from = match moment("from", &self.from, 0)? {
             Some(first) => entries_before(snapshot, first).await?,
@@ -96,7 +97,8 @@ impl Filters {
         let page =
             if self.before.is_empty() { size } else { self.before.parse().map_err(|_| Refusal::invalid("before", "before must be the number of an entry"))? };
         let kind = Some(self.kind.clone()).filter(|kind| !kind.is_empty());
-        Ok(Ask { about, kind, refusals: self.refusals, actor, door, from, before: size.min(until).min(page), whole })
+        let ask = Ask { about, kind, refusals: self.refusals, actor, door, from, before: size.min(until).min(page), whole };
+        Ok((ask, subject))
     }
 
     /// Who is meant, or that nobody is called so: nothing is found then, whoever asks.
@@ -113,13 +115,10 @@ impl Filters {
     }
 }
 
-/// What a text is about: nothing in particular, a subject, or a model or version by name.
-async fn about(snapshot: &Snapshot, text: &str) -> Result<About, AppError> {
-    if text.is_empty() {
-        return Ok(About::Anything);
-    }
+/// The subject that a text names, as entries write it, or as the name of a model or version.
+async fn named(snapshot: &Snapshot, text: &str) -> Result<Subject, AppError> {
     if let Ok(subject) = Subject::try_from(text.to_owned()) {
-        return Ok(About::subject(&subject));
+        return Ok(subject);
     }
     // As in entries, but with the name instead of the id.
     let named = text.strip_prefix("model/").unwrap_or(text);
@@ -137,14 +136,13 @@ async fn about(snapshot: &Snapshot, text: &str) -> Result<About, AppError> {
         Err(AppError::Refused(refusal, _)) if refusal.code == Code::NotFound => return Err(unknown().into()),
         Err(error) => return Err(error),
     };
-    let subject = match number {
-        None => Subject::Model(model.model_id),
+    match number {
+        None => Ok(Subject::Model(model.model_id)),
         Some(number) => {
             let number = number.parse().ok().and_then(|number| VersionNumber::new(number).ok()).ok_or_else(unknown)?;
-            Subject::Version(model.model_id, number)
+            Ok(Subject::Version(model.model_id, number))
         }
-    };
-    Ok(About::subject(&subject))
+    }
 }
 
 /// A day or a moment; of a day its first moment and `more`.

@@ -114,8 +114,8 @@ pub(in super::super) async fn alias(Path(name): Path<String>, posted: Posted<cal
         let model = view::model_named(&snapshot, &name).await?.model_id;
         let row = snapshot.get::<AliasRow>(values![model, alias]).await?;
         let newest = row.as_ref().map(|row| row.revision);
-        check_seen(&own, &requested, &form.seen, newest, &format!("alias `{alias}`")).await?;
         drop(snapshot);
+        check_seen(&own, &requested, &form.seen, newest, &format!("alias `{alias}`")).await?;
         let expected = newest.map_or(Expected::Absent, Expected::Revision);
         let command = match form.version.trim() {
             "" => alias::Command::Delete { model, alias, expected },
@@ -155,8 +155,8 @@ pub(in super::super) async fn tag(Path(name): Path<String>, posted: Posted<calle
         let snapshot = own.allowed.read().await?;
         let model = view::model_named(&snapshot, &name).await?.model_id;
         let newest = snapshot.get::<TagRow>(values![model, WHOLE_MODEL, key]).await?.map(|row| row.revision);
-        check_seen(&own, &requested, &form.seen, newest, &format!("tag `{key}`")).await?;
         drop(snapshot);
+        check_seen(&own, &requested, &form.seen, newest, &format!("tag `{key}`")).await?;
         let command = match form.act {
             TagAct::Set => tag::Command::Set { model, number: None, key, value: form.value },
             TagAct::Remove => tag::Command::Delete { model, number: None, key },
