@@ -113,6 +113,7 @@ pub async fn grow(data: &Path, entries: u64) -> anyhow::Result<()> {
         clock: Clock::System { offset: 0 },
         workload_issuers: Vec::new(),
         crash: None,
+        settings: Vec::new(),
         keys: chancery::keys::Sources::default(),
         rates: std::sync::Arc::new(chancery::app::rates::Rates::new(&chancery::config::Rate::off())),
     };

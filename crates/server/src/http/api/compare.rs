@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chancery_core::names::{ModelName, VersionNumber};
+use chancery_core::names::{ModelName, VersionNumber, clipped};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -45,8 +45,10 @@ struct MetricDifference {
     old: Option<f64>,
     /// Value in the second version.
     new: Option<f64>,
-    /// New minus old.
+    /// New minus old; null when one has no value, and when they are not comparable.
     difference: Option<f64>,
+    /// Why the values cannot be compared; null when they can.
+    not_comparable: Option<String>,
 }
 
 /// Compare two versions
@@ -88,19 +90,43 @@ pub(in crate::http) async fn comparison(
     unreadable.shown(view)
 }
 
-type Metrics = BTreeMap<(String, Option<String>), f64>;
+/// Metrics by name and slice.
+type Metrics = BTreeMap<(String, Option<String>), Measured>;
+
+/// A value, and what it was measured on and in.
+#[derive(Clone)]
+struct Measured {
+    value: f64,
+    dataset: Option<String>,
+    unit: Option<String>,
+}
+
+impl Measured {
+    /// Why this and a later value say nothing about each other.
+    fn unlike(&self, new: &Self) -> Option<String> {
+        let differ = |what: &str, old: &Option<String>, new: &Option<String>| match (old, new) {
+            (Some(old), Some(new)) if old != new => Some(format!("{what} `{}` and `{}`", clipped(old), clipped(new))),
+            (Some(_) | None, _) => None,
+        };
+        differ("measured on", &self.dataset, &new.dataset).or_else(|| differ("in units", &self.unit, &new.unit))
+    }
+}
 
 fn metrics(facts: &Value) -> Metrics {
     let text = |metric: &Value, name: &str| metric.get(name).and_then(Value::as_str).map(str::to_owned);
-    let metric = |metric: &Value| Some(((text(metric, "name")?, text(metric, "slice")), metric.get("value")?.as_f64()?));
+    let measured = |metric: &Value| Some(Measured { value: metric.get("value")?.as_f64()?, dataset: text(metric, "dataset"), unit: text(metric, "unit") });
+    let metric = |metric: &Value| Some(((text(metric, "name")?, text(metric, "slice")), measured(metric)?));
     facts.get("metrics").and_then(Value::as_array).into_iter().flatten().filter_map(metric).collect()
 }
 
 fn metric_differences(old: &Metrics, new: &Metrics) -> Vec<MetricDifference> {
     let keys: BTreeSet<&(String, Option<String>)> = old.keys().chain(new.keys()).collect();
     let difference = |key: &(String, Option<String>)| {
-        let (old, new) = (old.get(key).copied(), new.get(key).copied());
-        MetricDifference { name: key.0.clone(), slice: key.1.clone(), old, new, difference: old.zip(new).map(|(old, new)| new - old) }
+        let (old, new) = (old.get(key), new.get(key));
+        let not_comparable = old.zip(new).and_then(|(old, new)| old.unlike(new));
+        let (old, new) = (old.map(|old| old.value), new.map(|new| new.value));
+        let difference = old.zip(new).filter(|_| not_comparable.is_none()).map(|(old, new)| new - old);
+        MetricDifference { name: key.0.clone(), slice: key.1.clone(), old, new, difference, not_comparable }
     };
     keys.into_iter().map(difference).collect()
 }
@@ -118,9 +144,24 @@ mod tests {
         assert_eq!(
             metric_differences(&metrics(&old), &metrics(&new)),
             vec![
-                MetricDifference { name: "auc".into(), slice: None, old: Some(0.5), new: Some(0.75), difference: Some(0.25) },
-                MetricDifference { name: "auc".into(), slice: Some("a=b".into()), old: None, new: Some(1.0), difference: None },
+                MetricDifference { name: "auc".into(), slice: None, old: Some(0.5), new: Some(0.75), difference: Some(0.25), not_comparable: None },
+                MetricDifference { name: "auc".into(), slice: Some("a=b".into()), old: None, new: Some(1.0), difference: None, not_comparable: None },
             ]
         );
+    }
+
+    #[test]
+    fn what_was_measured_on_other_data_is_not_compared() {
+        let metric = |dataset: Value, unit: Value| json!({"metrics": [{"name": "auc", "value": 0.5, "dataset": dataset, "unit": unit}]});
+        for (old, new, expected) in [
+            (metric(json!("a"), json!(null)), metric(json!("b"), json!(null)), Some("measured on `a` and `b`")),
+            (metric(json!("a"), json!("ms")), metric(json!("a"), json!("s")), Some("in units `ms` and `s`")),
+            (metric(json!("a"), json!("s")), metric(json!("a"), json!("s")), None),
+            // Who does not say it is believed.
+            (metric(json!(null), json!(null)), metric(json!("b"), json!("s")), None),
+        ] {
+            let found = metric_differences(&metrics(&old), &metrics(&new)).remove(0);
+            assert_eq!((found.not_comparable.as_deref(), found.difference.is_none()), (expected, expected.is_some()));
+        }
     }
 }

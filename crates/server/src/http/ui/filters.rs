@@ -39,7 +39,7 @@ fn shape(state: &str) -> &'static str {
     match state {
         "draft" => r#"<circle cx="6" cy="6" r="4" stroke-dasharray="2 2"/>"#,
         "candidate" => r#"<circle cx="6" cy="6" r="4"/>"#,
-        "approved" => r#"<path d="M2 6.5 5 9.5 10.5 3"/>"#,
+        "approved" | "executed" | "granted" => r#"<path d="M2 6.5 5 9.5 10.5 3"/>"#,
         "production" => r#"<path d="M6 1.5 11 10.5H1z"/>"#,
         "deprecated" => r#"<path d="M1 6h10M8 3l3 3-3 3"/>"#,
         "retired" => r#"<path d="M2 2h8v8H2zM2 6h8"/>"#,

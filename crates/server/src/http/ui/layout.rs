@@ -114,8 +114,11 @@ impl Note {
     }
 }
 
-/// A message of the rules as a sentence: they begin in lower case and end without a full stop.
+/// A message of the rules as a sentence: they begin in lower case and end without a full stop. A name at the beginning stays as it is.
 pub fn sentence(message: &str) -> String {
+    if message.split_whitespace().next().is_some_and(|word| word.contains(['_', '.', '/'])) {
+        return format!("{}.", message.trim_end_matches('.'));
+    }
     let mut letters = message.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
@@ -226,5 +229,6 @@ mod tests {
             assert!(!html.contains(bad), "{bad}: {html}");
         }
         assert_eq!(sentence("name `x` is taken"), "Name `x` is taken.");
+        assert_eq!(sentence("equal_opportunity is worse"), "equal_opportunity is worse.");
     }
 }

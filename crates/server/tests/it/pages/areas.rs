@@ -36,6 +36,8 @@ fn models(world: &World, shape: &str) -> Option<Fixture> {
         .and("reader", "/models?q=name%20LIKE%20(", 422),
         "/models/{}" => pages([
             ("model-owner", "/models/loan".to_owned()),
+            // Nobody proposed another tier.
+            ("model-owner", "/models/ready".to_owned()),
             ("governance-lead", "/models/loan".to_owned()),
             ("reader", "/models/assistant".to_owned()),
             ("reader", "/models/many".to_owned()),
@@ -110,7 +112,11 @@ fn registers(world: &World, shape: &str) -> Option<Fixture> {
             Fixture::Page(of("governance-lead").chain(of("scientist")).collect())
         }
         "/risks" => pages([("scientist", "/risks".to_owned()), ("reader", "/risks".to_owned())]),
-        "/risks/{}" => pages([("scientist", format!("/risks/{}", world.risk)), ("reader", format!("/risks/{}", world.risk))]),
+        "/risks/{}" => pages([
+            ("governance-lead", format!("/risks/{}", world.risk)),
+            ("scientist", format!("/risks/{}", world.risk)),
+            ("reader", format!("/risks/{}", world.risk)),
+        ]),
         "/evidence/{}" => Fixture::Page(world.evidence.iter().map(|digest| seen("reader", format!("/evidence/{digest}"))).collect()),
         _ => return None,
     })

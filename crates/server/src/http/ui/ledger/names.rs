@@ -116,7 +116,7 @@ impl Names {
                 let version = self.promotions.get(id).and_then(|row| Some(format!(" of {}/{}", model(&row.model_id)?, row.number)));
                 Link::new(format!("/promotions/{id}"), format!("promotion{}", version.unwrap_or_else(|| format!(" {id}"))))
             }
-            Subject::Exception(id) => Link::new(format!("/exceptions/{id}"), format!("exception {id}")),
+            Subject::Exception(id) => Link::new(format!("/exceptions/{id}"), format!("exception {}", first(id.as_str()))),
             Subject::Risk(id) => Link::new(format!("/risks/{id}"), self.risks.get(id).map_or_else(|| format!("risk {id}"), |title| format!("risk {title}"))),
             Subject::Bundle(digest) => Link::new(format!("/policy/bundles/{digest}"), format!("policy bundle {}", first(&digest.to_string()))),
             Subject::Actor(id) => Link::new(entries(), self.actor(id)),

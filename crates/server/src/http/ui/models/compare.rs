@@ -58,6 +58,8 @@ struct MetricLine {
     old: String,
     new: String,
     delta: String,
+    /// Why the values cannot be compared, or that there are not two.
+    no_delta: String,
     /// `better`, `worse`, or nothing when nobody said which way is better.
     verdict: &'static str,
 }
@@ -149,7 +151,7 @@ fn filled(frame: Frame, name: String, (old, new): (&VersionRow, &VersionRow), va
 
 /// The answer in words.
 fn lede((old, new): (VersionNumber, VersionNumber), metrics: &[MetricLine], facts: usize, files: usize, bump: &str) -> String {
-    if facts == 0 && files == 0 && metrics.iter().all(|metric| metric.delta.is_empty()) {
+    if facts == 0 && files == 0 && metrics.iter().all(|metric| metric.old == metric.new) {
         return format!("Version {new} says and holds the same as version {old}: nothing differs.");
     }
     let of = |verdict: &str| metrics.iter().filter(|metric| metric.verdict == verdict).count() as u64;
@@ -191,6 +193,11 @@ fn metric_line(metric: &Value, directions: &BTreeMap<String, bool>) -> Option<Me
         old: shown(old),
         new: shown(new),
         delta: difference.map(sign).unwrap_or_default(),
+        no_delta: match (text(metric, "not_comparable"), old.zip(new)) {
+            (why, _) if !why.is_empty() => beginning(&format!("not comparable: {why}")),
+            (_, Some(_)) => "no change".to_owned(),
+            (_, None) => "in one of them".to_owned(),
+        },
         verdict,
         name: beginning(&name),
     })
@@ -268,5 +275,11 @@ mod tests {
         assert_eq!(line("loss", 0.5, 0.25), ("\u{2212}0.25".to_owned(), "better"));
         assert_eq!(line("other", 1.0, 2.0), ("+1".to_owned(), ""));
         assert_eq!(line("auc", 0.5, 0.5), (String::new(), ""));
+        let words = |metric: serde_json::Value| metric_line(&metric, &directions).unwrap().no_delta;
+        assert_eq!(
+            words(json!({"name": "auc", "old": 0.5, "new": 0.75, "not_comparable": "measured on `a` and `b`"})),
+            "not comparable: measured on `a` and `b`"
+        );
+        assert_eq!(words(json!({"name": "auc", "old": null, "new": 0.75})), "in one of them");
     }
 }

@@ -4,6 +4,7 @@ use chancery_core::names::Timestamp;
 use chancery_core::policy::{Finding, Outcome};
 use chancery_core::promotion::PROMOTER_RULE;
 
+use super::super::layout::sentence;
 use super::words::{clip, joined};
 use crate::app::promotions::{FOLLOW_FROM_APPROVALS, PersonView, PromotionView};
 
@@ -74,7 +75,7 @@ fn line(view: &PromotionView, finding: &Finding) -> Line {
         kind: finding.outcome.as_str(),
         rule: clip(&finding.rule, 120),
         message: clip(&finding.message, LONGEST),
-        remedy: finding.remedy.as_deref().map(|text| clip(text, LONGEST)),
+        remedy: finding.remedy.as_deref().map(|text| sentence(&clip(&text.replace("NAME/VERSION", &format!("{}/{}", view.model.name, view.version)), LONGEST))),
         people: joined(&people),
         waiver: finding.waiver.clone(),
         waived_until: exception.map(|known| known.expires_at),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::super::filters;
 use super::super::form::{Fields, Posted, filled};
 use super::super::frame::{Area, Frame};
-use super::super::layout::{Note, NoteKind, page};
+use super::super::layout::{Note, NoteKind, page, sentence};
 use super::super::session::{PageError, Path, Shown};
 use super::words::{clip, joined};
 use crate::app::lineage::Unreadable;
@@ -105,7 +105,7 @@ async fn shown<P: Permit>(own: &Shown<P>, name: ModelName, number: VersionNumber
     let unreadable = Unreadable::behind(&snapshot, &version).await?;
     let plan = match drill {
         Ok(drill) => Ok(plan(own, drill, &unreadable)),
-        Err(AppError::Refused(refusal, _)) if refusal.code == Code::TransitionRefused => Err(super::super::layout::sentence(&refusal.message)),
+        Err(AppError::Refused(refusal, _)) if refusal.code == Code::TransitionRefused => Err(sentence(&refusal.message)),
         Err(error) => return Err(error.into()),
     };
     let title = format!("Go back to {name}/{number}");
@@ -148,7 +148,7 @@ fn plan<P: Permit>(own: &Shown<P>, drill: Drill, unreadable: &Unreadable) -> Pla
         kind: finding.outcome.as_str(),
         rule: finding.rule,
         message: said(finding.message),
-        remedy: finding.remedy.map(said),
+        remedy: finding.remedy.map(said).map(|text| sentence(&text)),
     };
     Plan {
         replaces: drill.replaces.iter().map(|number| number.get()).collect(),
@@ -199,7 +199,7 @@ fn kept(fields: &Fields, note: Note, wrong: Option<String>) -> Said {
 
 fn wrong_field(error: &AppError, field: &str) -> Option<String> {
     match error {
-        AppError::Refused(refusal, _) if refusal.field.as_deref() == Some(field) => Some(super::super::layout::sentence(&refusal.message)),
+        AppError::Refused(refusal, _) if refusal.field.as_deref() == Some(field) => Some(sentence(&refusal.message)),
         AppError::Refused(..) | AppError::Fault(_) => None,
     }
 }
