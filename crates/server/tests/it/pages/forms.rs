@@ -130,6 +130,9 @@ fn filled(form: &Value) -> Vec<(String, String)> {
             "radio" if chosen.contains(&name) => continue,
             "radio" => chosen.push(name.clone()),
             "checkbox" => continue,
+            // One button is pressed: the last.
+            "submit" => fields.retain(|(known, _)| *known != name),
+            "textarea" if value.is_empty() => value = "text".to_owned(),
             "select-one" => {
                 let options = field["options"].as_array().unwrap();
                 value = options.iter().map(|option| option.as_str().unwrap()).find(|option| !option.is_empty()).unwrap_or_default().to_owned();
