@@ -117,12 +117,13 @@ pub struct Window {
 /// # Errors
 /// [`AppError::Fault`].
 pub async fn windows(snapshot: &Snapshot, model: &ModelRow, cut: Option<Cut>) -> Result<Vec<Window>, AppError> {
+    // CROSS JOIN, so that SQLite begins with the few versions: it would go through the whole timeline for the sake of the order.
     const WINDOWS: &str = "SELECT wanted.number, wanted.semver, timeline.from_index, timeline.to_index FROM (
             SELECT number, semver FROM versions WHERE model_id = $1 AND number > $2 AND production_index IS NOT NULL
             UNION SELECT number, semver FROM versions WHERE model_id = $1 AND state = 'production' AND hidden = 0
             ORDER BY number DESC LIMIT $3) AS wanted
-        JOIN timeline ON timeline.subject = $4 || CAST(wanted.number AS TEXT) AND timeline.attribute = 'state'
-        WHERE timeline.value = 'production' AND timeline.from_index <= $5 ORDER BY timeline.from_index DESC LIMIT $3";
+        CROSS JOIN timeline WHERE timeline.subject = $4 || CAST(wanted.number AS TEXT) AND timeline.attribute = 'state'
+            AND timeline.value = 'production' AND timeline.from_index <= $5 ORDER BY timeline.from_index DESC LIMIT $3";
     let last = cut.map_or(OPEN - 1, Cut::index);
     let subject = format!("{}/", Subject::Model(model.model_id.clone()));
     let parameters = values![model.model_id, model.last_number.saturating_sub(LOOKED_AT), MAX_WINDOWS, subject, last];

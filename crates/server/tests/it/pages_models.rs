@@ -127,7 +127,7 @@ both! {
             (semver.as_str(), "/models/loan/1"),
             ("loan@trial", "/models/loan/1"),
             ("book", "/models/loan%20book"),
-            (&digest[..12], "/models/loan/1"),
+            (digest.get(..12).unwrap(), "/models/loan/1"),
             ("#3", "/ledger/3"),
             (id.as_str(), &format!("/promotions/{id}")),
             (composite, &format!("/trace/chancery%3Aloan/1%40sha256%3A{digest}")),

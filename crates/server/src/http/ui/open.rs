@@ -48,7 +48,7 @@ pub(super) async fn show(own: Shown<Read>, Extension(Api(api)): Extension<Api>, 
         }
     }
     if let Some(arrival) = request.extensions().get::<Arrival>() {
-        inner.extensions_mut().insert(arrival.clone());
+        inner.extensions_mut().insert(*arrival);
     }
     inner.extensions_mut().insert(ByPage(own.allowed.caller));
     Ok(api.oneshot(inner).await.into_response())

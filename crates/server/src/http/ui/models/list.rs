@@ -26,7 +26,9 @@ use crate::store::Snapshot;
 
 /// Fields of the query that narrow the list; the API takes the same.
 const FIELDS: &[&str] = &["q", "kind", "state", "tier", "team", "has"];
-/// Fewest models that a page of this list has beside those that were looked for: nearest names.
+/// Most rows of a page: a row has some 800 bytes, and no page should have more than 60 kB.
+const MOST: u32 = 60;
+/// Most names beside what was looked for.
 const NEAREST: u32 = 5;
 
 #[derive(Template)]
@@ -87,7 +89,7 @@ pub(in super::super) async fn list(own: Shown<caller::Read>) -> Result<Response,
     let asked = |name: &str| visit.get(name).map(str::to_owned);
     let filter =
         ModelFilter { q: asked("q"), kind: asked("kind"), tier: asked("tier"), state: asked("state"), team: asked("team"), has: asked("has"), prefix: None };
-    let wanted = PageQuery { limit: visit.get("limit").and_then(|text| text.parse().ok()), after: asked("after") };
+    let wanted = PageQuery { limit: visit.get("limit").and_then(|text| text.parse::<u32>().ok()).map(|limit| limit.min(MOST)), after: asked("after") };
     let (rows, wrong) = match found(&snapshot, &filter, &wanted).await {
         Ok(rows) => (rows, None),
         // The list stays as it is without the field that is wrong, and says which.

@@ -151,7 +151,7 @@ impl NewState {
         Ok(TransitionAsk {
             to: self.to,
             reason: self.reason,
-            successor: successor.map(|text| number(text, "successor").and_then(|number| VersionNumber::new(number).map_err(Refusal::from))).transpose()?,
+            successor: successor.map(|text| number(text, "successor").and_then(VersionNumber::new)).transpose()?,
             sunset: sunset.map(|day| time(day).map_err(|refusal| refusal.field("sunset"))).transpose()?,
             expected: Some(number(&self.revision, "revision")?),
         })

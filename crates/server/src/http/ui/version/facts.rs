@@ -119,7 +119,9 @@ fn lines(name: &str, value: &Value) -> Vec<String> {
 fn named(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        value => joined(&[text(value, "name").to_owned(), text(value, "version").to_owned()], " "),
+        value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            joined(&[text(value, "name").to_owned(), text(value, "version").to_owned()], " ")
+        }
     }
 }
 
