@@ -55,7 +55,8 @@ pub(super) fn target(address: &str) -> Result<Target, Fault> {
 pub(super) fn pool(target: Target) -> Result<Pool, Fault> {
     let Target { mut config, tls } = target;
     // Plans are kept, and one made while a table was small reads all of it: almost every read looks rows up by key or index.
-    let plans = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+    // A plan that cannot do without reading all looks so dear then that the server would compile it, which takes longer than to run it.
+    let plans = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
     let options = format!("{} -c default_transaction_read_only=on {plans}", config.get_options().unwrap_or_default());
     config.options(options);
     let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
@@ -72,7 +73,7 @@ pub(super) async fn connect(target: Target) -> Result<ClientWrapper, Fault> {
         }
     });
     // Plans are kept, and one made while a table was empty reads all of it: the writer looks rows up by key only.
-    let plans = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+    let plans = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
     client.batch_execute(plans).await.map_err(failed("set up the database connection"))?;
     Ok(ClientWrapper::new(client, task))
 }
