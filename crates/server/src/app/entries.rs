@@ -3,9 +3,11 @@
 //! INVARIANT: who may not read whole entries is shown those about models and what belongs to them, which is what histories show. Entries
 //! about people, tokens and settings need the right to read entries.
 
+use std::collections::BTreeSet;
+
 use chancery_core::entry::{Door, Subject};
-use chancery_core::names::{ActorId, Timestamp};
-use chancery_core::tables::EntryRow;
+use chancery_core::names::{ActorId, ModelId, Timestamp};
+use chancery_core::tables::{EntryRow, ModelRow};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -145,6 +147,39 @@ pub fn is_refusal(kind: &str) -> bool {
 /// Whether who may read models, but not whole entries, is shown entries with this subject.
 pub fn may_read(subject: &str) -> bool {
     OF_MODELS.iter().any(|kind| subject.starts_with(kind))
+}
+
+/// The details of an entry without the ids of models that the reader may not read: an entry about something of several models names them all.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn masked(snapshot: &Snapshot, mut data: Value) -> Result<Value, AppError> {
+    if snapshot.is_limited() {
+        let mut models = BTreeSet::new();
+        for_each_text(&mut data, &mut |text| models.extend(ModelId::parse(text)));
+        let mut hidden = BTreeSet::new();
+        for model in models {
+            if snapshot.get::<ModelRow>(values![model]).await?.is_none() {
+                hidden.insert(model.to_string());
+            }
+        }
+        for_each_text(&mut data, &mut |text| {
+            if hidden.contains(text.as_str()) {
+                *text = "a record that you may not read".to_owned();
+            }
+        });
+    }
+    Ok(data)
+}
+
+/// Visits every text of JSON. The depth of what an entry holds is bounded where it comes in.
+fn for_each_text(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
+    match value {
+        Value::String(text) => visit(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| for_each_text(item, visit)),
+        Value::Object(members) => members.values_mut().for_each(|member| for_each_text(member, visit)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// The newest entries that are asked for, at most `limit`. A page may be short and still have a next one.

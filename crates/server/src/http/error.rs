@@ -1,13 +1,15 @@
 //! Refusals and faults as RFC 9457 problems. The one place where a code becomes a status.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chancery_core::policy::Finding;
 use chancery_core::refusal::{Code, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::ui::layout::{Note, message};
 use crate::app::AppError;
 use crate::blobs::{BlobError, BlobFault};
 use crate::fault::{Fault, chain};
@@ -134,9 +136,15 @@ fn fault_response(fault: &Fault) -> Response {
     problem.respond(status)
 }
 
-/// The answer to an unknown path.
-pub(super) async fn no_such_route(uri: Uri) -> AppError {
-    Refusal::new(Code::NotFound, &format!("there is no page `{}`", uri.path().chars().take(100).collect::<String>())).into()
+/// The answer to an unknown path: a page to a browser, a problem to a program.
+pub(super) async fn no_such_route(uri: Uri, headers: HeaderMap) -> Response {
+    let refusal = Refusal::new(Code::NotFound, &format!("there is no page `{}`", uri.path().chars().take(100).collect::<String>()));
+    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/html") {
+        let (status, note) = Note::of(&refusal.into());
+        return message(status, "Nothing here", None, note);
+    }
+    AppError::from(refusal).into_response()
 }
 
 impl IntoResponse for Problem {

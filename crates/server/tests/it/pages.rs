@@ -130,6 +130,10 @@ async fn answered(app: &TestApp) {
         if seen.status != visit.status || seen.text.len() > BUDGET || !policy.starts_with("default-src 'none'") || !seen.text.contains("<h1") {
             wrong.push(format!("{visit:?}: {} with {} bytes, {policy}", seen.status, seen.text.len()));
         }
+        // The API takes no cookie, so that a link to it leads nowhere.
+        if seen.text.replace("href=\"/api/v1/docs\"", "").contains("href=\"/api/") {
+            wrong.push(format!("{visit:?} links to the API"));
+        }
         // The same as JSON, and files: what somebody is led to is his to read, and never a page.
         let said = if visit.status == 200 { seen.text.as_str() } else { "" };
         for rest in said.split("href=\"/open/").skip(1) {

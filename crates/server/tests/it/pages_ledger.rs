@@ -126,6 +126,27 @@ both! {
         assert_eq!(words(&hidden.text).replace(&of_token.to_string(), "N"), words(&absent.text).replace("999999", "N"));
     }
 
+    async fn an_entry_names_no_model_that_the_reader_may_not_read(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "minimal").await;
+        app.team("treasury").await;
+        let treasurer = app.user("treasurer", &["owner@team:treasury"]).await;
+        let body = json!({"name": "secret", "risk_tier": "high", "classification": "restricted", "ownership": {"owning_team": "treasury"}});
+        treasurer.post("/api/v1/models", body).await.expect(201);
+        let hidden = app.admin.get("/api/v1/models/secret").await.expect(200)["id"].as_str().unwrap().to_owned();
+        let risk = json!({"title": "of both", "category": "fairness", "severity": "low", "likelihood": "unlikely", "models": ["loan", "secret"]});
+        cast.security.post("/api/v1/risks", risk).await.expect(201);
+        let viewer = person(app, "vera", &["viewer"]).await;
+        let mut told = 0;
+        for index in 0..app.size().await {
+            let seen = viewer.get(&format!("/ledger/{index}")).await;
+            assert!(!seen.text.contains(&hidden), "entry {index}: {}", seen.text);
+            told += usize::from(seen.text.contains("a record that you may not read"));
+        }
+        assert_eq!(told, 1, "the risk is linked to two models, and its reader may read one");
+        assert!(!viewer.get("/ledger").await.text.contains(&hidden));
+    }
+
     async fn one_entry_shows_its_words_its_members_and_what_people_wrote(app: &TestApp) {
         let cast = app.cast().await;
         cast.scientist.model("loan", "minimal").await;

@@ -264,6 +264,11 @@ impl Frame {
         self.past.is_none()
     }
 
+    /// Whether every entry is there for this person: others have no link to one that may be none of theirs.
+    pub fn reads_entries(&self) -> bool {
+        self.person.as_ref().is_some_and(|person| person.administers)
+    }
+
     /// Entries of the navigation.
     pub fn navigation(&self) -> Vec<Item> {
         let administers = self.person.as_ref().is_some_and(|person| person.administers);

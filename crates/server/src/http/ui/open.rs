@@ -26,7 +26,8 @@ pub(super) struct Api(Router);
 impl Api {
     /// Of an application.
     pub(super) fn of(app: &App) -> Self {
-        Self(crate::http::api::router(app.clone()).merge(crate::http::api::download::router(app.clone())))
+        let routes = crate::http::api::router(app.clone()).merge(crate::http::api::download::router(app.clone()));
+        Self(routes.fallback(crate::http::error::no_such_route))
     }
 }
 

@@ -175,7 +175,12 @@ pub(super) fn own_origin(parts: &Parts, web: &WebConfig) -> Result<String, PageE
 /// # Errors
 /// `access_denied` for one that was sent by somebody else's page, or by something that does not say.
 pub(super) fn check_origin(parts: &Parts, own: &str) -> Result<(), Refusal> {
-    let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    // Two of one name are none of ours.
+    let header = |name: &str| {
+        let mut values = parts.headers.get_all(name).iter();
+        let first = values.next().map(|value| value.to_str().unwrap_or("?"))?;
+        Some(if values.next().is_none() { first } else { "?" })
+    };
     let ours = match (header(ORIGIN.as_str()), header("sec-fetch-site")) {
         (Some(origin), site) => origin == own && site.is_none_or(|site| site == "same-origin"),
         (None, Some(site)) => site == "same-origin",
@@ -316,6 +321,7 @@ mod tests {
             (vec![("sec-fetch-site", "same-origin")], true),
             (vec![("origin", own), ("sec-fetch-site", "cross-site")], false),
             (vec![("origin", "null")], false),
+            (vec![("origin", own), ("origin", "http://attacker.example")], false),
             (vec![("origin", "http://localhost:2")], false),
             (vec![("origin", "https://localhost:1")], false),
             (vec![("sec-fetch-site", "same-site")], false),

@@ -89,7 +89,8 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(index): Path<u64>) -> Re
     let missing = || Refusal::not_found("entry", &index.to_string()).remedy("it may be one that only an auditor may read");
     let row =
         snapshot.get::<EntryRow>(values![index]).await.map_err(AppError::from)?.filter(|row| whole || entries::may_read(&row.subject)).ok_or_else(missing)?;
-    let entry = entries::Shown::of(&row)?;
+    let mut entry = entries::Shown::of(&row)?;
+    entry.data = entries::masked(&snapshot, entry.data).await?;
     let (previous, following) = entries::neighbours(&snapshot, &entry.subject, index).await?;
     let covered = newest_checkpoint(&snapshot).await.map_err(AppError::from)?.map(|checkpoint| checkpoint.size).filter(|size| index < *size);
     let names = Names::of(&snapshot, std::slice::from_ref(&entry), &actors(&entry.data)).await?;

@@ -200,7 +200,11 @@ async fn version_lines(snapshot: &Snapshot, rows: &[VersionRow], aliases: &[Alia
     let names = models::names(snapshot, rows.iter().map(|row| row.registered_by.clone()).collect()).await?;
     let line = |row: &VersionRow| {
         let promotion = |open: &OpenPromotion| {
-            let missing = if open.missing == 0 { "nothing failed".to_owned() } else { counted(open.missing as u64, "rule fails", "rules fail") };
+            let missing = if open.missing == 0 {
+                "nothing failed when last recorded".to_owned()
+            } else {
+                counted(open.missing as u64, "rule failed when last recorded", "rules failed when last recorded")
+            };
             (open.id.to_string(), format!("to {}, {missing}", open.target))
         };
         VersionLine {
@@ -273,7 +277,11 @@ fn lede(view: &ModelView, windows: &[Window], open: &[OpenPromotion], newest: Op
         .iter()
         .map(|number| (*number, since(*number).map(|window| window.semver.clone()).unwrap_or_default(), since(*number).and_then(|window| window.from.1)));
     let waits = |open: &OpenPromotion| {
-        let fails = if open.missing == 0 { "nothing fails".to_owned() } else { counted(open.missing as u64, "rule fails", "rules fail") };
+        let fails = if open.missing == 0 {
+            "nothing failed when last recorded".to_owned()
+        } else {
+            counted(open.missing as u64, "rule failed when last recorded", "rules failed when last recorded")
+        };
         format!("version {} waits for {}: {fails}", open.number, open.target)
     };
     Lede {

@@ -35,7 +35,7 @@ impl Score {
     pub(super) fn word(&self) -> &'static str {
         match self.result {
             "na" if self.new.is_none() => "not reported",
-            "na" => "no limit",
+            "na" => "no threshold",
             other => other,
         }
     }
@@ -45,7 +45,7 @@ impl Score {
         if self.class != "worse" || self.result == "fail" {
             return None;
         }
-        let within = if self.result == "pass" { "within its limit" } else { "and no limit is set" };
+        let within = if self.result == "pass" { "within its limit" } else { "and no threshold is set" };
         Some(format!("{} went from {} to {}: worse, {within}", self.name, self.old.as_deref()?, self.new.as_deref()?))
     }
 }

@@ -170,7 +170,9 @@ impl Show {
         let licence = licence.map(|_| "The licence differs from that of the version that it is compared with".to_owned());
         let framework = self.facts.iter().filter(|fact| fact.path == "framework.name").map(|_| "It is made with another framework".to_owned());
         let later = self.later().then(|| "Documents came after the evidence was frozen: nobody signs for them before it is frozen anew".to_owned());
-        let scores: Vec<String> = self.scores.iter().filter_map(Score::worth).collect();
+        let failing = self.failing();
+        let minded = |score: &&Score| failing.iter().any(|line| line.message.contains(&score.name));
+        let scores: Vec<String> = self.scores.iter().filter(|score| !minded(score)).filter_map(Score::worth).collect();
         scores.into_iter().take(5).chain(licence).chain(framework).chain(later).collect()
     }
 

@@ -112,6 +112,11 @@ impl Version {
         api_of(&self.model.name, self.number)
     }
 
+    /// What the API says of it, for whoever is logged in.
+    pub(super) fn open(&self) -> String {
+        crate::http::ui::open::path(&self.api())
+    }
+
     /// The page of its model.
     pub(super) fn model_path(&self) -> String {
         format!("/models/{}", encode(&self.model.name))
