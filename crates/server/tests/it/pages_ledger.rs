@@ -134,7 +134,7 @@ both! {
         let body = json!({"name": "secret", "risk_tier": "high", "classification": "restricted", "ownership": {"owning_team": "treasury"}});
         treasurer.post("/api/v1/models", body).await.expect(201);
         let hidden = app.admin.get("/api/v1/models/secret").await.expect(200)["id"].as_str().unwrap().to_owned();
-        let risk = json!({"title": "of both", "category": "fairness", "severity": "low", "likelihood": "unlikely", "models": ["loan", "secret"]});
+        let risk = json!({"title": "of both", "category": "fairness", "severity": "low", "likelihood": "possible", "models": ["loan", "secret"]});
         cast.security.post("/api/v1/risks", risk).await.expect(201);
         let viewer = person(app, "vera", &["viewer"]).await;
         let mut told = 0;

@@ -381,6 +381,7 @@ both! {
               "difference": 0.0,
               "name": "auc_roc",
               "new": 0.81,
+              "not_comparable": null,
               "old": 0.81,
               "slice": null
             }

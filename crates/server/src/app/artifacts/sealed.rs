@@ -1,6 +1,6 @@
 //! The folder `versions/<model id>/<number>`: the sealed files of a version, read only.
 
-use chancery_core::access::{About, Action};
+use chancery_core::access::Action;
 use chancery_core::entry::Subject;
 use chancery_core::manifest::{Manifest, ManifestFile};
 use chancery_core::names::State;
@@ -17,8 +17,12 @@ impl App {
     ///
     /// # Errors
     /// `transition_refused`.
-    pub async fn check_served(&self, caller: &Caller, version: &VersionRow) -> Result<(), AppError> {
-        if version.state != State::Retired || self.may_for(caller, Action::ReadEntries, &About::Model(version.model_id.clone())).await? {
+    pub async fn check_served(&self, caller: &Caller, snapshot: &Snapshot, version: &VersionRow) -> Result<(), AppError> {
+        if version.state != State::Retired {
+            return Ok(());
+        }
+        let model = snapshot.get::<ModelRow>(values![version.model_id]).await?;
+        if model.is_some_and(|model| self.may(caller, Action::ReadEntries, &model)) {
             return Ok(());
         }
         let subject = Subject::Version(version.model_id.clone(), version.number);
@@ -28,7 +32,7 @@ impl App {
     /// The files of a version that this caller may have.
     pub(super) async fn sealed_files(&self, caller: &Caller, snapshot: &Snapshot, sealed: &Sealed) -> Result<Manifest, AppError> {
         let version = version(snapshot, sealed).await?;
-        self.check_served(caller, &version).await?;
+        self.check_served(caller, snapshot, &version).await?;
         view::manifest(snapshot, &version).await
     }
 }

@@ -110,7 +110,7 @@ async fn package_tar(allowed: Allowed<caller::Read>, Path((name, version)): Path
 async fn served(allowed: &Allowed<caller::Read>, snapshot: &Snapshot, name: &ModelName, number: VersionNumber) -> Result<(ModelRow, VersionRow), AppError> {
     let (model, version) = view::version_named(snapshot, name, number).await?;
     view::check_held(&version)?;
-    allowed.app.check_served(&allowed.caller, &version).await?;
+    allowed.app.check_served(&allowed.caller, snapshot, &version).await?;
     Ok((model, version))
 }
 

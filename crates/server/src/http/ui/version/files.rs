@@ -75,7 +75,7 @@ impl Scans {
         let why = if stands.is_none() { "no scan names this file".to_owned() } else { self.details.get(&file.digest).cloned().unwrap_or_default() };
         let path: Vec<String> = file.path.as_str().split('/').map(encode).collect();
         let line = FileLine {
-            download: format!("{}/files/{}", version.open(), path.join("/")),
+            download: if version.hands_out() { format!("{}/files/{}", version.open(), path.join("/")) } else { String::new() },
             path: file.path.to_string(),
             size: file.size,
             digest: file.digest.to_string(),

@@ -112,6 +112,11 @@ impl Version {
         api_of(&self.model.name, self.number)
     }
 
+    /// Whether its files are here for everybody who may read it.
+    pub(super) fn hands_out(&self) -> bool {
+        self.held && self.state != "retired"
+    }
+
     /// What the API says of it, for whoever is logged in.
     pub(super) fn open(&self) -> String {
         crate::http::ui::open::path(&self.api())
