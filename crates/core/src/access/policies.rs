@@ -258,6 +258,15 @@ impl Policies {
         permits(policy_of(role)) || (governs(role) && permits("role.governance"))
     }
 
+    /// The roles that by themselves allow an action, as they are granted; `approver:ROLE` for any role of approval.
+    pub fn roles_that_allow(&self, action: Action) -> Vec<String> {
+        let words = ["viewer", "contributor", "owner", "approver:ai-governance", "deployer", "incident", "auditor", "administrator"];
+        let roles = words.iter().filter_map(|word| Role::parse(word).ok()).filter(|role| self.role_allows(role, action));
+        // Any role of approval allows what the one that is tried allows, apart from what governance alone does.
+        let any = Label::parse("any").map(Role::Approver).is_ok_and(|any| self.role_allows(&any, action));
+        roles.map(|role| if any && matches!(role, Role::Approver(_)) { "approver:ROLE".to_owned() } else { role.to_string() }).collect()
+    }
+
     /// Whether the caller could be allowed an action somewhere: false is final, true is for the decision on the resource.
     pub fn anywhere(&self, actor: &Actor, action: Action) -> bool {
         let by = |id: &str| self.roles.get(id).is_some_and(|actions| actions.contains(&action));

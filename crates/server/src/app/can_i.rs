@@ -2,7 +2,7 @@
 
 use chancery_core::access::resource::{Reach, reach};
 use chancery_core::access::source::Source;
-use chancery_core::access::{Action, Circumstances, Policies, Resource, Role, Scope};
+use chancery_core::access::{Action, Circumstances, Policies, Resource, Scope};
 use chancery_core::names::{ActorId, Label, ModelId};
 use chancery_core::refusal::Refusal;
 use chancery_core::registry::ACCESS;
@@ -30,7 +30,7 @@ pub struct Question {
 
 /// A policy that had a part in the answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PolicyView {
+pub struct DecidingPolicy {
     /// Its `@id`.
     pub id: String,
     /// Its `@title`; empty when it has none.
@@ -53,11 +53,11 @@ pub struct CanI {
     /// What it would be done to: `registry`, `model/ID`, or `models` when none was named.
     pub resource: String,
     /// The policies that decided: those that permit, or those that forbid; none when nothing permits it.
-    pub policies: Vec<PolicyView>,
+    pub policies: Vec<DecidingPolicy>,
     /// Roles that would allow it there, each with the narrowest scope first; empty when it is allowed.
     pub roles_that_would: Vec<String>,
     /// Policies that permit the action to somebody, when it is not allowed.
-    pub policies_that_permit: Vec<PolicyView>,
+    pub policies_that_permit: Vec<DecidingPolicy>,
     /// What to do; null when it is allowed.
     pub remedy: Option<String>,
     /// What the answer does not say.
@@ -141,12 +141,12 @@ impl App {
     }
 }
 
-fn views(policies: &Policies, ids: &[String]) -> Vec<PolicyView> {
+fn views(policies: &Policies, ids: &[String]) -> Vec<DecidingPolicy> {
     let known = |id: &String| policies.sources().iter().find(|source| source.id == *id);
-    ids.iter().filter_map(known).map(PolicyView::from).collect()
+    ids.iter().filter_map(known).map(DecidingPolicy::from).collect()
 }
 
-impl From<&Source> for PolicyView {
+impl From<&Source> for DecidingPolicy {
     fn from(source: &Source) -> Self {
         Self { id: source.id.clone(), title: source.title.clone(), effect: source.effect.to_string(), source: format!("{}:{}", source.file, source.line) }
     }
@@ -154,15 +154,11 @@ impl From<&Source> for PolicyView {
 
 /// Grants that would allow an action on a model, or on the registry.
 fn roles(policies: &Policies, action: Action, model: Option<&ModelRow>) -> Vec<String> {
-    let words = ["viewer", "contributor", "owner", "approver:ai-governance", "deployer", "incident", "auditor", "administrator"];
     let team = model.and_then(ModelRow::class).and_then(|class| class.team).map(Scope::Team);
     let mut found = Vec::new();
-    for role in words.iter().filter_map(|word| Role::parse(word).ok()).filter(|role| policies.role_allows(role, action)) {
-        // Any role of approval allows what the one that is tried allows, apart from what governance alone does.
-        let any = Label::parse("any").map(Role::Approver).is_ok_and(|any| matches!(role, Role::Approver(_)) && policies.role_allows(&any, action));
-        let word = if any { "approver:ROLE".to_owned() } else { role.to_string() };
-        found.extend(team.iter().map(|scope| format!("{word}@{scope}")));
-        found.push(word);
+    for role in policies.roles_that_allow(action) {
+        found.extend(team.iter().map(|scope| format!("{role}@{scope}")));
+        found.push(role);
     }
     found
 }

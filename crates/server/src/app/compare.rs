@@ -13,10 +13,8 @@ pub struct FactDifference {
     /// Names of the members, with dots between.
     pub path: String,
     /// Value in the first version; null when absent.
-    #[schema(value_type = Object)]
     pub old: Value,
     /// Value in the second version; null when absent.
-    #[schema(value_type = Object)]
     pub new: Value,
 }
 

@@ -28,8 +28,7 @@ pub struct ExplainView {
     pub file: Option<String>,
     /// Its Rego text; null for a rule of the core.
     pub text: Option<String>,
-    /// Its data: `chancery.NAME`.
-    #[schema(value_type = Object)]
+    /// Its data: `chancery.NAME`; null when it has none.
     pub data: serde_json::Value,
     /// The members of the input document that its text names, with their values.
     #[schema(value_type = Object)]

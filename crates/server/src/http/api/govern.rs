@@ -130,7 +130,7 @@ async fn withdraw(allowed: Allowed<caller::EditModel>, Path(name): Path<ModelNam
 /// A mode and why.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SetMode {
+struct SetModelMode {
     /// `enforce` or `warn`; null for the mode of the registry.
     #[schema(value_type = Option<String>)]
     mode: Option<PolicyMode>,
@@ -140,9 +140,9 @@ struct SetMode {
 
 /// Give a model a policy mode of its own, or take it away
 #[utoipa::path(put, path = "/api/v1/models/{name}/policy-mode", operation_id = "model_policy_mode", tag = "models", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
-    params(("name" = String, Path, description = "Name of the model")), request_body = SetMode,
+    params(("name" = String, Path, description = "Name of the model")), request_body = SetModelMode,
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn set_mode(allowed: Allowed<caller::SetPolicyMode>, Path(name): Path<ModelName>, body: Json<SetMode>) -> Result<Response, AppError> {
+async fn set_mode(allowed: Allowed<caller::SetPolicyMode>, Path(name): Path<ModelName>, body: Json<SetModelMode>) -> Result<Response, AppError> {
     let options = allowed.options(&body.requested);
     let made = allowed.app.set_model_mode(&allowed.caller, &name, body.value.mode, &body.value.reason, &options).await?;
     Ok(receipt(StatusCode::OK, &made, None))

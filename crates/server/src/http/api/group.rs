@@ -58,7 +58,7 @@ pub(in crate::http) async fn groups(snapshot: &Snapshot, page: &PageQuery) -> Re
 /// What a group gives, whole.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Roles {
+struct GroupRoles {
     /// Roles with their scopes; never `administrator` or `approver:…`.
     #[schema(value_type = Vec<String>)]
     roles: Vec<Grant>,
@@ -68,9 +68,9 @@ struct Roles {
 ///
 /// They are given at the next login of each person in it. To whoever maps a group it gives nothing.
 #[utoipa::path(put, path = "/api/v1/groups/{group}", operation_id = "group_map", tag = "access", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
-    params(("group" = String, Path, description = "Name of the group, as the provider says it")), request_body = Roles,
+    params(("group" = String, Path, description = "Name of the group, as the provider says it")), request_body = GroupRoles,
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn map(allowed: Allowed<caller::ManageActors>, Path(group): Path<String>, body: Json<Roles>) -> Result<Response, AppError> {
+async fn map(allowed: Allowed<caller::ManageActors>, Path(group): Path<String>, body: Json<GroupRoles>) -> Result<Response, AppError> {
     let made = allowed.execute(Command::Map { group, roles: body.value.roles }, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))
 }

@@ -130,7 +130,6 @@ pub(in crate::http) struct RuleText {
     /// Its Rego text; null for a rule of the core.
     pub(in crate::http) text: Option<String>,
     /// Its data, such as thresholds; null when it has none.
-    #[schema(value_type = Object)]
     pub(in crate::http) data: serde_json::Value,
 }
 

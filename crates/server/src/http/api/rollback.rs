@@ -62,15 +62,27 @@ impl From<Drill> for DrillView {
     }
 }
 
+/// What became of it.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum RollbackAnswer {
+    /// It was done.
+    #[expect(dead_code, reason = "a receipt is written as its entries are kept; the document names it here")]
+    Done(ReceiptView),
+    /// What it would do.
+    Drill(DrillView),
+}
+
 /// Go back to a version that was in production, or say what that would do
 #[utoipa::path(post, path = "/api/v1/models/{name}/rollback", operation_id = "model_rollback", tag = "lifecycle", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
     params(("name" = String, Path, description = "Name of the model")), request_body = Rollback,
-    responses((status = 200, description = "Done: a receipt; for a drill what would happen", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
+    responses((status = 200, description = "Done: a receipt; for a drill what would happen", body = RollbackAnswer), (status = "4XX", description = "Refused", body = Problem)))]
 async fn rollback(allowed: Allowed<caller::Rollback>, Path(model): Path<ModelName>, body: Json<Rollback>) -> Result<Response, AppError> {
     let Rollback { to, reason, drill } = body.value;
     let ask = RollbackAsk { model, to, reason };
     if drill {
-        return Ok(axum::Json(DrillView::from(allowed.app.rollback_drill(&allowed.caller, &ask).await?)).into_response());
+        let drill = allowed.app.rollback_drill(&allowed.caller, &ask).await?;
+        return Ok(axum::Json(RollbackAnswer::Drill(drill.into())).into_response());
     }
     let made = allowed.app.rollback(&allowed.caller, &ask, &allowed.options(&body.requested)).await?;
     Ok(receipt(StatusCode::OK, &made, None))

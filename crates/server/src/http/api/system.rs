@@ -28,14 +28,14 @@ struct VersionInfo {
 
 /// Name and version of the program
 #[utoipa::path(get, path = "/api/v1/version", operation_id = "version", tag = "system", extensions(("x-effect" = json!("none"))),
-    responses((status = 200, description = "Name and version", body = VersionInfo)))]
+    responses((status = 200, description = "Name and version", body = VersionInfo), (status = "4XX", description = "Refused", body = Problem)))]
 async fn version() -> axum::Json<VersionInfo> {
     axum::Json(VersionInfo { name: "chancery", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// All public keys as PEM
 #[utoipa::path(get, path = "/api/v1/keys", operation_id = "keys", tag = "system", extensions(("x-effect" = json!("none"))),
-    responses((status = 200, description = "PEM blocks: the decision key in force, then those before it, each after a line that says so", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "PEM blocks: the decision key in force, then those before it, each after a line that says so", body = String, content_type = "text/plain"), (status = "4XX", description = "Refused", body = Problem)))]
 async fn keys(State(app): State<App>) -> Result<String, AppError> {
     Ok(app.keys().public().decision_pems()?)
 }

@@ -93,10 +93,12 @@ fn overlap() -> u16 {
 struct Issued {
     #[serde(flatten)]
     receipt: ReceiptView,
-    /// Id of the token, by which it is revoked.
-    token_id: String,
-    /// The secret. It cannot be read again.
-    secret: String,
+    /// Id of the token, by which it is revoked; absent in a replay, whose entry names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<String>,
+    /// The secret. It cannot be read again: absent in a replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
 /// Issue a token; its secret is shown once
@@ -151,7 +153,7 @@ fn shown(made: &Receipt, id: &TokenId, secret: String) -> Response {
         return receipt(StatusCode::CREATED, made, None);
     }
     let mut response = receipt(StatusCode::CREATED, made, Some(&format!("/api/v1/tokens/{id}")));
-    let body = Issued { receipt: ReceiptView::from(made), token_id: id.to_string(), secret };
+    let body = Issued { receipt: ReceiptView::from(made), token_id: Some(id.to_string()), secret: Some(secret) };
     *response.body_mut() = axum::Json(body).into_response().into_body();
     response.headers_mut().remove(axum::http::header::CONTENT_LENGTH);
     response

@@ -28,16 +28,16 @@ pub(in crate::http) struct TraceView {
     /// Digest of the manifest.
     manifest: String,
     /// Repository, commit, branch; null when not stated.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     code: Value,
     /// Datasets; null when not stated.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Vec<Object>>)]
     datasets: Value,
     /// Packages and Python; null when not stated.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     environment: Value,
     /// Training; null when not stated.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     training: Value,
     /// Documents, oldest first.
     evidence: Vec<EvidenceView>,

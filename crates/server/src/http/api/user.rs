@@ -145,7 +145,7 @@ pub(in crate::http) async fn handle(snapshot: &Snapshot, actor: &ActorId) -> Res
 /// Roles, whole.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Roles {
+struct UserRoles {
     /// Roles; approvers as `approver:ROLE`.
     #[schema(value_type = Vec<String>)]
     roles: Vec<Grant>,
@@ -153,9 +153,9 @@ struct Roles {
 
 /// Replace the roles of a user
 #[utoipa::path(put, path = "/api/v1/users/{name}/roles", operation_id = "user_roles", tag = "access", security(("bearer" = [])), extensions(("x-effect" = json!("entry"))),
-    params(("name" = String, Path, description = "Name of the user")), request_body = Roles,
+    params(("name" = String, Path, description = "Name of the user")), request_body = UserRoles,
     responses((status = 200, description = "Done", body = ReceiptView), (status = "4XX", description = "Refused", body = Problem)))]
-async fn set_roles(allowed: Allowed<caller::ManageActors>, Path(name): Path<Label>, body: Json<Roles>) -> Result<Response, AppError> {
+async fn set_roles(allowed: Allowed<caller::ManageActors>, Path(name): Path<Label>, body: Json<UserRoles>) -> Result<Response, AppError> {
     let id = named(&allowed.read().await?, &name).await?;
     let made = allowed.execute(Command::SetRoles { id, roles: body.value.roles }, &body.requested).await?;
     Ok(receipt(StatusCode::OK, &made, None))

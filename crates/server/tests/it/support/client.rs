@@ -4,6 +4,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
+use super::document;
 use super::issuer::Runs;
 
 /// A client of one server, with one token or none.
@@ -48,12 +49,12 @@ impl Client {
     /// A request to be filled in.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
         let method: Method = method.parse().unwrap();
-        let mut request = self.http.request(method, format!("{}{path}", self.address));
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.address));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
         let runs = self.runs.clone().map(|runs| (runs, self.http.clone(), self.address.clone()));
-        Call { request, runs }
+        Call { method, path: path.to_owned(), body: None, request, runs }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -75,6 +76,9 @@ impl Client {
 
 /// A request.
 pub(crate) struct Call {
+    method: Method,
+    path: String,
+    body: Option<Value>,
     request: RequestBuilder,
     runs: Option<(Runs, reqwest::Client, String)>,
 }
@@ -85,13 +89,14 @@ impl Call {
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
-        Self { request: self.request.json(body), ..self }
+        Self { request: self.request.json(body), body: Some(body.clone()), ..self }
     }
 
     pub(crate) fn bytes(self, body: impl Into<Vec<u8>>) -> Self {
         Self { request: self.request.body(body.into()), ..self }
     }
 
+    /// The answer, which must be one that the OpenAPI document allows.
     pub(crate) async fn send(self) -> Answer {
         let request = match &self.runs {
             Some((runs, http, address)) => self.request.bearer_auth(runs.token(http, address).await),
@@ -99,7 +104,9 @@ impl Call {
         };
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+        let answer = Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() };
+        document::check(self.method.as_str(), &self.path, self.body.as_ref(), status, answer.header("content-type"), &answer.bytes);
+        answer
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod browser;
 pub(crate) mod builders;
 pub(crate) mod chromium;
 pub(crate) mod client;
+pub(crate) mod document;
 pub(crate) mod issuer;
 pub(crate) mod postgres;
 pub(crate) mod process;
