@@ -142,7 +142,7 @@ composite=$(value model-auditor composite_id version show loan-approval/1)
 as model-auditor trace "$composite"
 
 chapter "An auditor asks what happened, and what was in production before that"
-as model-auditor history loan-approval --limit 12
+as model-auditor history loan-approval --limit 24
 released=$(value model-auditor production_index version show loan-approval/3)
 tell "Entry $released released version 3. What was in production before it?"
 as model-auditor version list loan-approval --state production --as-of $((released - 1))

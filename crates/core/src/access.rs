@@ -353,9 +353,11 @@ pub fn denied(actor: &Actor, action: Action, forbidding: &[String]) -> Refusal {
         return Refusal::new(Code::AccessDenied, &format!("action `{action}` is forbidden by access policy {}", words.join(", ")))
             .remedy("ask an administrator what the policy is for, or someone whom it leaves out to do this");
     }
-    let words: Vec<String> = actor.roles.iter().map(ToString::to_string).collect();
-    let roles = if words.is_empty() { "no role".to_owned() } else { format!("role {}", words.join(", ")) };
-    Refusal::new(Code::AccessDenied, &format!("action `{action}` needs a role that you do not have; you have {roles}"))
+    let held: Vec<String> = actor.roles.iter().map(ToString::to_string).collect();
+    let held = if held.is_empty() { "no role".to_owned() } else { format!("role {}", held.join(", ")) };
+    let needed = Policies::shipped().roles_that_allow(action).join(" or ");
+    let needed = if needed.is_empty() { "a role that you do not have".to_owned() } else { format!("the role {needed}") };
+    Refusal::new(Code::AccessDenied, &format!("action `{action}` needs {needed} there; you have {held}"))
         .remedy("ask an administrator for the role, or someone who has it to do this")
 }
 

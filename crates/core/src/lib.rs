@@ -43,6 +43,7 @@ pub mod tag;
 pub mod team;
 pub mod template;
 pub mod version;
+pub mod wording;
 
 #[cfg(test)]
 mod testing;

@@ -20,6 +20,7 @@ use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
 use crate::speakers::Authors;
 use crate::tables::{DecisionRow, OpenPromotionRow, PromotionRow};
+use crate::wording::counted;
 use crate::{model, version};
 
 pub use event::Event;
@@ -83,7 +84,7 @@ impl GateRecord {
             return Ok(());
         }
         let code = if self.failed.iter().all(|finding| finding.non_waivable) { Code::NonWaivable } else { Code::GateFailed };
-        Err(Refusal::new(code, &format!("{} failed: {}", plural(self.failed.len(), "rule"), self.failed_rules().join(", ")))
+        Err(Refusal::new(code, &format!("{} failed: {}", counted(self.failed.len(), "rule", "rules"), self.failed_rules().join(", ")))
             .remedy("see the remedy of each finding, then ask again")
             .findings(self.failed.clone()))
     }
@@ -102,10 +103,6 @@ impl GateRecord {
     pub fn failed_rules(&self) -> Vec<String> {
         self.failed.iter().map(|finding| finding.rule.clone()).collect()
     }
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// A decision that was signed before sequencing.

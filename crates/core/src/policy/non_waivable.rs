@@ -9,6 +9,7 @@ use super::gate::Gate;
 use super::input::{ActorKind, Decision, Fixity, Input, Recognised};
 use super::rule::{RuleInfo, Source};
 use crate::names::{ModelKind, PolicyMode, RiskTier, State, clipped};
+use crate::wording::counted;
 
 /// Environments in which a version that is not released may be served (`state.servable`).
 pub const TEST_ENVIRONMENTS: &[&str] = &["development", "staging", "test"];
@@ -44,6 +45,9 @@ pub struct Rule {
     /// The rule itself.
     pub evaluate: fn(&Input) -> Answer,
 }
+
+/// The rule about who rolls back.
+pub const ROLLBACK_ACTOR_RULE: &str = "rollback.actor";
 
 /// All non-waivable rules.
 pub const RULES: &[Rule] = &[
@@ -84,7 +88,7 @@ pub const RULES: &[Rule] = &[
         evaluate: promoter_pipeline,
     },
     Rule {
-        id: "rollback.actor",
+        id: ROLLBACK_ACTOR_RULE,
         gates: &[Gate::Rollback],
         title: "a named person in the role incident rolls back, or a pipeline, for a high tier one that is known by its workload identity",
         references: &["LIF-5", "LIF-2"],
@@ -175,7 +179,7 @@ fn artifact_intact(input: &Input) -> Answer {
     if !version.bytes_held {
         return fail("the registry does not hold the bytes of the version");
     }
-    pass(format!("{} files held, each with its digest", version.files.len()))
+    pass(format!("{} held, each with its digest", counted(version.files.len(), "file", "files")))
 }
 
 fn tier_permitted(input: &Input) -> Answer {

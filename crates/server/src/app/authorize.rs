@@ -112,6 +112,11 @@ impl App {
         self.access_policies().decide(&caller.actor, action, resource, &circumstances)
     }
 
+    /// Whether the caller may read whole entries, whatever they are about. Records nothing: who may not is shown less.
+    pub fn reads_entries(&self, caller: &Caller) -> bool {
+        self.decision(caller, Action::ReadEntries, &Resource::Registry, None).allowed
+    }
+
     /// Whether the caller may do something to a model. Records nothing.
     pub fn may(&self, caller: &Caller, action: Action, model: &ModelRow) -> bool {
         model.class().is_some_and(|class| self.decision(caller, action, &Resource::Model(class), None).allowed)

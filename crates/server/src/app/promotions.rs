@@ -17,6 +17,7 @@ use chancery_core::policy::{self, Finding, Verdict};
 use chancery_core::promotion::{PROMOTER_RULE, Status};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::{DecisionRow, EvidenceRow, ModelRow, PromotionRow, VersionRow};
+use chancery_core::wording::counted;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -256,7 +257,12 @@ fn ready(verdict: &Verdict) -> bool {
 }
 
 /// Rules that fail as long as approvals are missing: the roles that are named say it better.
-pub const FOLLOW_FROM_APPROVALS: [&str; 3] = ["approval.complete", "approval.unexpired", "decision.signed"];
+const FOLLOW_FROM_APPROVALS: [&str; 3] = ["approval.complete", "approval.unexpired", "decision.signed"];
+
+/// Whether a rule that fails holds by itself once others have done their part: approvals, and the pipeline that releases.
+pub fn waits_for_others(rule: &str) -> bool {
+    rule == PROMOTER_RULE || FOLLOW_FROM_APPROVALS.contains(&rule)
+}
 
 /// What an open promotion waits for, the next steps first.
 fn waiting_for(verdict: &Verdict, roles: &[RoleView]) -> Vec<String> {
@@ -265,7 +271,8 @@ fn waiting_for(verdict: &Verdict, roles: &[RoleView]) -> Vec<String> {
         return vec![if by_pipeline { "execution by a pipeline".to_owned() } else { "execution".to_owned() }];
     }
     let lacking = roles.iter().filter(|role| role.given < role.needed);
-    let approvals: Vec<String> = lacking.map(|role| format!("{} of {} approvals as {}", role.needed - role.given, role.needed, role.role)).collect();
+    let approvals: Vec<String> =
+        lacking.map(|role| format!("{} of {} as {}", role.needed - role.given, counted(role.needed, "approval", "approvals"), role.role)).collect();
     let follows = |rule: &str| !approvals.is_empty() && FOLLOW_FROM_APPROVALS.contains(&rule);
     let rules = verdict.failed().filter(|finding| finding.rule != PROMOTER_RULE && !follows(&finding.rule));
     let rules: Vec<String> = rules.map(|finding| format!("rule {}", finding.rule)).collect();

@@ -14,11 +14,13 @@ pub enum Job {
     AccessLog,
     /// The checkpoint.
     Checkpoint,
+    /// Who sent bytes long ago is forgotten.
+    Senders,
 }
 
 impl Job {
     /// All of them, in the order in which they are shown.
-    pub const ALL: &'static [Self] = &[Self::Checks, Self::AccessLog, Self::Checkpoint];
+    pub const ALL: &'static [Self] = &[Self::Checks, Self::AccessLog, Self::Checkpoint, Self::Senders];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Job {
             Self::Checks => "Scheduled checks",
             Self::AccessLog => "Anchor of the access log",
             Self::Checkpoint => "Checkpoint",
+            Self::Senders => "Senders of bytes",
         }
     }
 
@@ -35,13 +38,14 @@ impl Job {
             Self::Checks => "looks at what should have been reviewed and at what is not as the rules want it, and opens and closes findings",
             Self::AccessLog => "writes the digest of each finished day of the access log into the ledger",
             Self::Checkpoint => "signs the newest checkpoint over every entry",
+            Self::Senders => "forgets who sent which bytes a week ago or earlier",
         }
     }
 
     /// How often.
     pub fn every(self) -> &'static str {
         match self {
-            Self::Checks | Self::AccessLog => "every hour",
+            Self::Checks | Self::AccessLog | Self::Senders => "every hour",
             Self::Checkpoint => "within a second of each change",
         }
     }

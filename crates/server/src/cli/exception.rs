@@ -199,7 +199,7 @@ mod tests {
         let entry = json!({"kind": "exception.granted", "actor": "u1", "subject": "exception/x1", "at": "2026-06-01T12:00:00Z", "data": {}});
         let shown = lines(&view, &json!({"items": [entry]}));
         assert_eq!(shown[0], "granted from a.b for loan/2");
-        assert!(shown.last().is_some_and(|line| line.ends_with("u1 granted exception/x1")), "{shown:?}");
+        assert!(shown.last().is_some_and(|line| line.ends_with("u1 granted the exception")), "{shown:?}");
         assert_eq!(reach(&json!({"scope": "model", "model": {"name": "loan"}})), "loan (all versions)");
     }
 }

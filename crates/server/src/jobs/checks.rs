@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chancery_core::wording::counted;
 use tokio::time::sleep;
 
 use crate::app::App;
@@ -33,7 +34,8 @@ pub async fn run(app: App) {
             Ok(checked) => {
                 let counts = checked.counts;
                 tracing::info!(?counts, "the scheduled checks ran");
-                Outcome::Done(format!("{} versions looked at, {} findings opened, {} closed", counts.versions, counts.opened, counts.closed))
+                let (looked, opened) = (counted(counts.versions, "version", "versions"), counted(counts.opened, "finding", "findings"));
+                Outcome::Done(format!("{looked} looked at, {opened} opened, {} closed", counts.closed))
             }
             Err(AppError::Refused(refusal, _)) => {
                 tracing::error!(%refusal, "the scheduled checks did not run");

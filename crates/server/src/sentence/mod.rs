@@ -1,11 +1,13 @@
 //! One readable sentence for an entry of the ledger: who did what to which version, and why. The command line and the pages say it alike.
 
+pub mod words;
+
 use serde_json::Value;
 
 /// The sentence for an entry as the server's history shows it. A kind that this program does not know is named as it is.
 #[must_use]
 pub fn sentence(item: &Value) -> String {
-    let mut sentence = format!("{} {}", who(item), deed(item));
+    let mut sentence = format!("{}{}", who(item), deed(item));
     for (word, pointer) in [("because", "/reason"), ("saying", "/comment")] {
         if let Some(words) = item.pointer(pointer).and_then(Value::as_str) {
             sentence.push_str(&format!(", {word}: {words}"));
@@ -21,20 +23,30 @@ pub fn who(item: &Value) -> String {
     text(item, if named { "/actor_name" } else { "/actor" })
 }
 
-/// What was done, without who and why.
-#[must_use]
-pub fn deed(item: &Value) -> String {
+/// What was done, without who and why: ` moved version 2 …`, or `: Promotion executed` where the words of the ledger say it.
+fn deed(item: &Value) -> String {
+    match active(item) {
+        Some(words) => format!(" {words}"),
+        None => {
+            let (kind, data) = (text(item, "/kind"), item.get("data").unwrap_or(&Value::Null));
+            words::known(&kind, data).map_or_else(|| format!(" did {kind} to {}", subject(&text(item, "/subject"))), |said| format!(": {}", said.words))
+        }
+    }
+}
+
+/// What was done, as what somebody did.
+fn active(item: &Value) -> Option<String> {
     let subject = subject(&text(item, "/subject"));
     let data = |name: &str| text(item, &format!("/data/{name}"));
     let has = |name: &str| item.pointer(&format!("/data/{name}")).is_some_and(|value| !value.is_null());
-    match text(item, "/kind").as_str() {
+    let words = match text(item, "/kind").as_str() {
         "model.created" => format!("created the model {} (risk tier {})", data("name"), data("risk_tier")),
         "model.updated" => "changed what is said about the model".to_owned(),
         "model.risk-tier-changed" => format!("changed the risk tier from {} to {}", data("from"), data("to")),
         "model.renamed" => format!("renamed the model from {} to {}", data("from"), data("to")),
         "model.hidden" | "version.hidden" => format!("hid {subject}"),
         "version.registered" => format!("registered {subject} ({})", data("semver")),
-        "version.attached" => format!("brought in the bytes of {subject} ({} files)", data("files")),
+        "version.attached" => format!("brought in the bytes of {subject} (files: {})", data("files")),
         "version.described" => format!("changed the description of {subject}"),
         "version.transitioned" => {
             let ungated = if has("ungated") { ", although rules failed (mode warn)" } else { "" };
@@ -75,8 +87,9 @@ pub fn deed(item: &Value) -> String {
         "finding.opened" => format!("found about {subject}: {} ({})", data("message"), data("rule")),
         "finding.closed" => format!("closed the finding {} about {subject} ({})", data("rule"), data("reason")),
         "refused" => format!("was refused: {} of {subject} ({})", data("action"), data("code")),
-        other => format!("did {other} to {subject}"),
-    }
+        _ => return None,
+    };
+    Some(words)
 }
 
 /// The text at a JSON pointer; numbers and booleans as they are written, nothing as `-`.
@@ -88,12 +101,12 @@ fn text(item: &Value, pointer: &str) -> String {
     }
 }
 
-/// `version 3` for `model/ID/3`, `the model` for `model/ID`, anything else as it is.
+/// `version 3` for `model/ID/3`, `the model` for `model/ID`, `the promotion` for `promotion/ID`, anything else as it is.
 fn subject(text: &str) -> String {
     let mut parts = text.split('/');
     match (parts.next(), parts.next(), parts.next()) {
         (Some("model"), Some(_), Some(number)) => format!("version {number}"),
-        (Some("model"), Some(_), None) => "the model".to_owned(),
+        (Some(kind @ ("model" | "promotion" | "exception" | "review" | "risk")), Some(_), None) => format!("the {kind}"),
         (_, _, _) => text.to_owned(),
     }
 }
@@ -108,7 +121,7 @@ mod tests {
         let cases = [
             ("model.created", "model/m1", json!({"name": "loan", "risk_tier": "high"}), "ann created the model loan (risk tier high)"),
             ("version.registered", "model/m1/1", json!({"semver": "1.0.0"}), "ann registered version 1 (1.0.0)"),
-            ("version.attached", "model/m1/1", json!({"files": 3}), "ann brought in the bytes of version 1 (3 files)"),
+            ("version.attached", "model/m1/1", json!({"files": 3}), "ann brought in the bytes of version 1 (files: 3)"),
             ("version.transitioned", "model/m1/2", json!({"from": "draft", "to": "candidate"}), "ann moved version 2 from draft to candidate"),
             (
                 "version.transitioned",
@@ -125,6 +138,13 @@ mod tests {
                 "model/m1",
                 json!({"rule": "owner.present", "message": "nobody owns it"}),
                 "ann found about the model: nobody owns it (owner.present)",
+            ),
+            ("promotion.commented", "promotion/p1", json!({}), "ann commented on the promotion"),
+            (
+                "approval.recorded",
+                "promotion/p1",
+                json!({"verdict": "approve", "target": "production", "role": "product"}),
+                "ann: Approved for production as product",
             ),
             ("some.news", "model/m1/1", json!({}), "ann did some.news to version 1"),
         ];

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// What kind of thing happened, for a mark before the sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http::ui) enum Tone {
+pub enum Tone {
     /// Nothing to mark.
     Plain,
     /// Somebody agreed.
@@ -127,7 +127,7 @@ const APPROVED: &str = "Approved for {target} as {role}";
 const UNGATED: &str = "State {from} to {to}, ungated";
 
 /// The first parts of the kinds, each with its words, for a list to choose from.
-pub(in crate::http::ui) const FAMILIES: &[(&str, &str)] = &[
+pub const FAMILIES: &[(&str, &str)] = &[
     ("version", "versions"),
     ("version.transitioned", "changes of state"),
     ("model", "models"),
@@ -164,16 +164,17 @@ pub(in crate::http::ui) const FAMILIES: &[(&str, &str)] = &[
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::http::ui) struct Said {
+pub struct Said {
     /// How it is marked.
-    pub(in crate::http::ui) tone: Tone,
+    pub tone: Tone,
     /// The sentence.
-    pub(in crate::http::ui) words: String,
+    pub words: String,
 }
 
 impl Said {
     /// The mark before the sentence: a kind of outcome, when it has one.
-    pub(in crate::http::ui) fn mark(&self) -> Option<&'static str> {
+    #[must_use]
+    pub fn mark(&self) -> Option<&'static str> {
         match self.tone {
             Plain => None,
             Agreed => Some("pass"),
@@ -184,15 +185,21 @@ impl Said {
 }
 
 /// What an entry says happened. A kind that is not known here is shown by its name.
-pub(in crate::http::ui) fn said(kind: &str, data: &Value) -> Said {
-    let Some((_, tone, sentence)) = SENTENCES.iter().find(|(known, _, _)| *known == kind) else { return Said { tone: Plain, words: kind.to_owned() } };
+#[must_use]
+pub fn said(kind: &str, data: &Value) -> Said {
+    known(kind, data).unwrap_or_else(|| Said { tone: Plain, words: kind.to_owned() })
+}
+
+/// What an entry says happened; nothing for a kind that is not known here.
+pub(super) fn known(kind: &str, data: &Value) -> Option<Said> {
+    let (_, tone, sentence) = SENTENCES.iter().find(|(known, _, _)| *known == kind)?;
     let text = |member: &str| data.get(member).and_then(Value::as_str);
     let (tone, sentence) = match (kind, text("verdict"), data.get("ungated")) {
         ("approval.recorded", Some("approve"), _) => (Agreed, APPROVED),
         ("version.transitioned", _, Some(Value::Bool(true))) => (Waived, UNGATED),
         _ => (*tone, *sentence),
     };
-    Said { tone, words: filled(sentence, data) }
+    Some(Said { tone, words: filled(sentence, data) })
 }
 
 /// The sentence with its members.

@@ -248,7 +248,7 @@ both! {
         assert_eq!(names(&missing(view, "approval.complete")["people"]), ["governance-lead", "platform-lead", "product-owner", "security-lead"]);
         assert_eq!(names(&missing(view, "promoter.pipeline")["people"]), ["ci"]);
         let waits: Vec<&str> = view["waiting_for"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
-        assert_eq!(waits, ["1 of 1 approvals as platform", "1 of 1 approvals as product", "1 of 1 approvals as security", "1 of 1 approvals as ai-governance"]);
+        assert_eq!(waits, ["1 of 1 approval as platform", "1 of 1 approval as product", "1 of 1 approval as security", "1 of 1 approval as ai-governance"]);
         let auc = view["metrics"].as_array().unwrap().iter().find(|metric| metric["name"] == "auc_roc").unwrap();
         assert_eq!((&auc["minimum"], &auc["higher_is_better"], &auc["reference"]), (&json!(0.7), &json!(true), &Value::Null));
         for (role, approver) in cast.approvers() {
@@ -309,7 +309,7 @@ both! {
         let counts: Vec<&Value> = view["approvals"].as_array().unwrap().iter().map(|approval| &approval["counts"]).collect();
         assert_eq!((counts, &view["ready"]), (vec![&json!(false); 4], &json!(false)));
         assert_eq!(view["missing_roles"].as_array().unwrap().len(), 4);
-        assert!(view["waiting_for"].as_array().unwrap().contains(&json!("1 of 1 approvals as security")), "{}", view["waiting_for"]);
+        assert!(view["waiting_for"].as_array().unwrap().contains(&json!("1 of 1 approval as security")), "{}", view["waiting_for"]);
     }
 }
 

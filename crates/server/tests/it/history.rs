@@ -74,12 +74,19 @@ both! {
         insta::assert_snapshot!(lines.join("\n"), @r"
         refused model-owner
         version.transitioned model-owner
+        promotion.executed ci
         attestation.issued ci
         decision.recorded ci
         version.transitioned ci
         version.transitioned ci
         version.transitioned ci
+        promotion.completed governance-lead
         decision.recorded governance-lead
+        approval.recorded governance-lead
+        approval.recorded security-lead
+        approval.recorded product-owner
+        approval.recorded platform-lead
+        promotion.opened scientist
         evidence.added platform-lead
         evidence.added scientist
         evidence.added scientist

@@ -147,6 +147,10 @@ async fn answered(app: &TestApp) {
         }
     }
     assert!(opened.len() > 40, "{opened:?}");
+    // Where there is no page, a browser is shown one that says so.
+    let nobody = &browsers[""];
+    let seen = nobody.see(nobody.request(reqwest::Method::GET, "/nonsense").header("Accept", "text/html,*/*;q=0.8")).await;
+    assert!(seen.status == 404 && seen.header("content-type").starts_with("text/html") && seen.text.contains("<h1"), "{} {}", seen.status, seen.text);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     forms::refuse_what_is_not_ours(app, &world, &list()).await;
 }

@@ -117,11 +117,11 @@ both! {
         assert!(seen.status == 200 && seen.text.contains("<strong>No.</strong> You may not <b>edit-model</b>"), "{}", seen.text);
         assert!(seen.text.contains("What would allow it"), "{}", seen.text);
         assert!(viewer.get("/can-i?action=read").await.text.contains("<strong>Yes.</strong>"));
-        let denied = viewer.get("/can-i?action=read&actor=olga").await;
+        let denied = viewer.get("/can-i?action=read&as=olga").await;
         assert_eq!(denied.status, 403, "{}", denied.text);
         assert_eq!(viewer.get("/can-i?action=fly").await.status, 422);
         let auditor = person(app, "aida", &["auditor"]).await;
-        assert!(auditor.get("/can-i?action=edit-model&actor=olga").await.text.contains("<strong>Yes.</strong> olga may"));
-        assert_eq!(auditor.get("/can-i?action=edit-model&resource=nothing").await.status, 404);
+        assert!(auditor.get("/can-i?action=edit-model&as=olga").await.text.contains("<strong>Yes.</strong> olga may"));
+        assert_eq!(auditor.get("/can-i?action=edit-model&model=nothing").await.status, 404);
     }
 }

@@ -199,6 +199,10 @@ both! {
         shows(&seen, &["Nothing waits for you.", "You sign for nothing", "The record", "1 open"]);
         let due = Timestamp::from_micros(app.clock().load(Ordering::SeqCst)).plus_seconds(86_400).to_string();
         cast.scientist.post("/api/v1/reviews", json!({"about": "card", "model": "loan", "owner": "security", "due": due})).await.expect(201);
+        // Approvals are for others to give; rules that fail are for who opened the promotion to mend.
+        let bare = cast.scientist.version("loan", b"3").await;
+        cast.scientist.promote(&bare, "production").await.expect(201);
+        shows(&app.browser("scientist").await.get("/").await, &["The promotion of loan/3 is held up", "You opened it; 17 rules failed when last recorded: artifact.scan, ", " and 12 more."]);
         // He was here before.
         app.browser("security-lead").await;
         let seen = app.browser("security-lead").await.get("/").await;

@@ -27,7 +27,7 @@ both! {
           "findings": [
             {
               "gate": "rollback",
-              "message": "1 files held, each with its digest",
+              "message": "1 file held, each with its digest",
               "non_waivable": true,
               "outcome": "pass",
               "references": [
@@ -43,7 +43,7 @@ both! {
             },
             {
               "gate": "rollback",
-              "message": "1 files scanned, none dangerous",
+              "message": "1 file scanned, none dangerous",
               "non_waivable": true,
               "outcome": "pass",
               "references": [

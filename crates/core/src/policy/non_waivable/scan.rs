@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Answer, SHOWN, fail, not_applicable, pass};
 use crate::names::{Digest, Grade, RiskTier};
 use crate::policy::input::{BindingKind, Evidence, Input};
+use crate::wording::counted;
 
 /// Approval role whose review clears a file.
 const REVIEWER: &str = "security";
@@ -95,7 +96,7 @@ pub(super) fn artifact_scan(input: &Input) -> Answer {
     }
     let unscanned = named(&|word| word.is_none());
     match (input.effective_tier(), unscanned.is_empty()) {
-        (_, true) => pass(format!("{} files scanned, none dangerous", input.version.files.len())),
+        (_, true) => pass(format!("{} scanned, none dangerous", counted(input.version.files.len(), "file", "files"))),
         (RiskTier::Limited | RiskTier::High | RiskTier::Prohibited, false) => Answer {
             remedy: Some("scan the whole package and add the result: `chancery evidence add NAME/VERSION --type artifact-scan FILE`"),
             ..fail(format!("{} of {} files are in no scan: {}", unscanned.len(), input.version.files.len(), shown(&unscanned)))

@@ -4,10 +4,11 @@ use chancery_core::access::{Role, Scope};
 use chancery_core::approval::Effect;
 use chancery_core::entry::Subject;
 use chancery_core::names::{Label, Timestamp};
-use chancery_core::tables::{ConditionRow, ExceptionRow, FindingRow, ReviewRow};
+use chancery_core::tables::{ConditionRow, ExceptionRow, FindingRow, PromotionRow, ReviewRow};
 
 use super::words;
 use crate::app::access::Caller;
+use crate::app::promotions::waits_for_others;
 use crate::app::{App, AppError};
 use crate::store::Snapshot;
 use crate::values;
@@ -18,6 +19,8 @@ const AHEAD: i64 = 30 * 86_400;
 const MOST: i64 = 50;
 /// Most conditions that are looked at.
 const MOST_CONDITIONS: i64 = 500;
+/// Most open promotions that are looked at, newest first.
+const MOST_PROMOTIONS: i64 = 500;
 /// Most teams and words that are asked for.
 const MOST_WORDS: usize = 20;
 
@@ -46,6 +49,11 @@ pub enum What {
         about: String,
         /// Who owes it.
         owner: String,
+    },
+    /// A promotion that he opened fails rules that no approval mends.
+    Blocked {
+        /// The rules, as they were last recorded.
+        rules: Vec<String>,
     },
     /// An exception ends.
     Exception {
@@ -89,6 +97,7 @@ impl App {
         all.extend(conditions(caller, snapshot, &words, until).await?);
         all.extend(reviews(snapshot, &words, until).await?);
         all.extend(exceptions(caller, snapshot, now, until).await?);
+        all.extend(blocked(caller, snapshot).await?);
         all.retain(|duty| duty.due.is_none_or(|due| due <= until));
         all.sort_by_key(|duty| (duty.due.is_none(), duty.due, std::cmp::Reverse(duty.since)));
         let (due, fix) = all.into_iter().partition(|duty| duty.due.is_some_and(|due| due > now));
@@ -156,6 +165,30 @@ async fn reviews(snapshot: &Snapshot, words: &[String], until: Timestamp) -> Res
         Ok(Duty { what, subject: Subject::try_from(row.subject)?, due: Some(row.due), since: Some(row.scheduled_at) })
     };
     snapshot.rows::<ReviewRow>(&tail, &parameters).await?.into_iter().map(duty).collect()
+}
+
+/// Rules that failed when a promotion was last recorded, without those that hold by themselves once others have done their part.
+pub fn recorded_failures(row: &PromotionRow) -> Vec<String> {
+    let rules = row.missing.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+    rules.filter(|rule| !waits_for_others(rule)).map(ToOwned::to_owned).collect()
+}
+
+/// Open promotions of his that rules hold up.
+async fn blocked(caller: &Caller, snapshot: &Snapshot) -> Result<Vec<Duty>, AppError> {
+    let tail = "WHERE promotion_id IN (SELECT promotion_id FROM promotions WHERE status = 'open' ORDER BY opened_index DESC LIMIT $2)
+        AND opened_by = $1 ORDER BY opened_index DESC LIMIT $3";
+    let rows = snapshot.rows::<PromotionRow>(tail, &values![caller.actor.id, MOST_PROMOTIONS, MOST]).await?;
+    let duty = |row: PromotionRow| {
+        let rules = recorded_failures(&row);
+        let duty = || Duty {
+            what: What::Blocked { rules: rules.clone() },
+            subject: Subject::Promotion(row.promotion_id.clone()),
+            due: None,
+            since: Some(row.opened_at),
+        };
+        (!rules.is_empty()).then(duty)
+    };
+    Ok(rows.into_iter().filter_map(duty).collect())
 }
 
 /// Exceptions that he asked for and that end soon.

@@ -274,25 +274,32 @@ pub(super) fn versions(reached: &Reached) -> impl Iterator<Item = NodeView> {
     })
 }
 
+impl NodeView {
+    /// A node of which nothing is known but what it is called.
+    pub(crate) fn named(id: &str, kind: &'static str, name: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            kind,
+            readable: None,
+            name: name.to_owned(),
+            distance: None,
+            number: None,
+            version: None,
+            digest: None,
+            model_kind: None,
+            risk_tier: None,
+            state: None,
+            production: None,
+            hidden: false,
+            aliases: Vec::new(),
+            packages: None,
+        }
+    }
+}
+
 /// A version that may not be read: that it is there, and how far.
 fn unreadable(id: &str, distance: u64) -> NodeView {
-    NodeView {
-        id: id.to_owned(),
-        kind: "version",
-        readable: Some(false),
-        name: String::new(),
-        distance: Some(distance),
-        number: None,
-        version: None,
-        digest: None,
-        model_kind: None,
-        risk_tier: None,
-        state: None,
-        production: None,
-        hidden: false,
-        aliases: Vec::new(),
-        packages: None,
-    }
+    NodeView { readable: Some(false), distance: Some(distance), ..NodeView::named(id, "version", "") }
 }
 
 /// What an edge leads to that is no version of the registry.
@@ -307,21 +314,10 @@ fn leaf(edge: &LineageRow, distance: u64) -> NodeView {
         kind => format!("{kind}:{}", edge.name),
     };
     NodeView {
-        id,
-        kind,
-        readable: None,
-        name: edge.name.clone(),
         distance: Some(distance),
-        number: None,
         version: Some(edge.version.clone()).filter(|version| !version.is_empty()),
         digest,
-        model_kind: None,
-        risk_tier: None,
-        state: None,
-        production: None,
-        hidden: false,
-        aliases: Vec::new(),
-        packages: None,
+        ..NodeView::named(&id, kind, &edge.name)
     }
 }
 

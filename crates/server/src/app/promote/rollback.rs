@@ -4,6 +4,7 @@ use chancery_core::access::Action;
 use chancery_core::entry::PrivateText;
 use chancery_core::lifecycle::{Move, transition};
 use chancery_core::names::{AliasName, Label, ModelName, State, VersionNumber};
+use chancery_core::policy::non_waivable::ROLLBACK_ACTOR_RULE;
 use chancery_core::policy::{Gate, Verdict};
 use chancery_core::promotion::{Command, DecisionKind};
 use chancery_core::refusal::{Code, Refusal};
@@ -42,6 +43,13 @@ pub struct Drill {
     pub verdict: Verdict,
     /// Rules of the production gate that would be waived for 72 hours.
     pub exceptions: Vec<String>,
+}
+
+impl Drill {
+    /// Whether nothing is against the rollback but who asks for it.
+    pub fn refuses_the_asker_alone(&self) -> bool {
+        self.verdict.blocks() && self.verdict.failed().all(|finding| finding.rule == ROLLBACK_ACTOR_RULE)
+    }
 }
 
 impl App {

@@ -1,4 +1,5 @@
-//! History: the entries about a model, a version or an exception, newest first, with the names and texts that the vault still has.
+//! History: the entries about a model or a version with its promotions and exceptions, or about an exception, newest first, with the names and texts
+//! that the vault still has.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +52,7 @@ pub(in crate::http) struct HistoryView {
     pub(in crate::http) comment: Option<String>,
 }
 
-/// The history of a model and its versions, newest first
+/// The history of a model, its versions, and their promotions and exceptions, newest first
 #[utoipa::path(get, path = "/api/v1/models/{name}/history", operation_id = "model_history", tag = "history", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(("name" = String, Path, description = "Name of the model"), PageQuery, AsOfQuery),
     responses((status = 200, description = "A page", body = Page<HistoryView>), (status = "4XX", description = "Refused", body = Problem)))]
@@ -66,7 +67,7 @@ async fn of_model(
     history_of_model(&snapshot, &model, &page, cut).await.map(axum::Json)
 }
 
-/// A page of the history of a model and its versions, up to a cut.
+/// A page of the history of a model, its versions, and their promotions and exceptions, up to a cut.
 ///
 /// # Errors
 /// [`AppError::Fault`].
@@ -74,10 +75,10 @@ pub(in crate::http) async fn history_of_model(snapshot: &Snapshot, model: &Model
     let subject = Subject::Model(model.clone()).to_string();
     // `0` follows `/`: the range holds the model and its versions, and no other model, for ids have one length.
     let end = format!("{subject}0");
-    history(snapshot, &subject, &end, page, cut).await
+    history(snapshot, &subject, &end, Some(Moves { model, number: None }), page, cut).await
 }
 
-/// The history of a version, newest first
+/// The history of a version with its promotions and exceptions, newest first
 #[utoipa::path(get, path = "/api/v1/models/{name}/versions/{version}/history", operation_id = "version_history", tag = "history", security(("bearer" = [])), extensions(("x-effect" = json!("none"))),
     params(("name" = String, Path, description = "Name of the model"), ("version" = u64, Path, description = "Number"), PageQuery, AsOfQuery),
     responses((status = 200, description = "A page", body = Page<HistoryView>), (status = "4XX", description = "Refused", body = Problem)))]
@@ -92,7 +93,7 @@ async fn of_version(
     history_of_version(&snapshot, &model.model_id, number, &page, cut).await.map(axum::Json)
 }
 
-/// A page of the history of a version, up to a cut.
+/// A page of the history of a version with its promotions and exceptions, up to a cut.
 ///
 /// # Errors
 /// [`AppError::Fault`].
@@ -106,7 +107,7 @@ pub(in crate::http) async fn history_of_version(
     let subject = Subject::Version(model.clone(), number).to_string();
     // A space is before every digit: the range holds this subject alone.
     let end = format!("{subject} ");
-    history(snapshot, &subject, &end, page, cut).await
+    history(snapshot, &subject, &end, Some(Moves { model, number: Some(number) }), page, cut).await
 }
 
 /// The history of an exception, newest first: who asked, granted, refused or revoked it, and why
@@ -123,15 +124,51 @@ async fn of_exception(
     let subject = Subject::Exception(row.exception_id).to_string();
     let end = format!("{subject} ");
     let cut = as_of::cut(&snapshot, moment).await?;
-    history(&snapshot, &subject, &end, &page, cut).await.map(axum::Json)
+    history(&snapshot, &subject, &end, None, &page, cut).await.map(axum::Json)
 }
 
-async fn history(snapshot: &Snapshot, from: &str, end: &str, page: &PageQuery, cut: Option<Cut>) -> Result<Page<HistoryView>, AppError> {
+/// Whose promotions and exceptions belong to a history: those of a model, or of one of its versions.
+struct Moves<'a> {
+    model: &'a ModelId,
+    number: Option<VersionNumber>,
+}
+
+impl Moves<'_> {
+    /// The newest entries about them.
+    async fn rows(&self, snapshot: &Snapshot, before: u64, limit: i64) -> Result<Vec<EntryRow>, AppError> {
+        let (of_version, parameters) = match self.number {
+            Some(number) => ("AND number = $4", values![*self.model, before, limit, number]),
+            None => ("", values![*self.model, before, limit]),
+        };
+        let tail = format!(
+            "WHERE subject IN (SELECT 'promotion/' || promotion_id FROM promotions WHERE model_id = $1 {of_version}
+                UNION ALL SELECT 'exception/' || exception_id FROM exceptions WHERE model_id = $1 {of_version})
+            AND entry_index < $2 ORDER BY entry_index DESC LIMIT $3"
+        );
+        Ok(snapshot.rows(&tail, &parameters).await?)
+    }
+}
+
+/// A page of entries whose subject is from one text to before another, and of those about moves.
+async fn history(
+    snapshot: &Snapshot,
+    from: &str,
+    end: &str,
+    moves: Option<Moves<'_>>,
+    page: &PageQuery,
+    cut: Option<Cut>,
+) -> Result<Page<HistoryView>, AppError> {
     let limit = page.limit()?;
+    let most = i64::from(limit) + 1;
     let cursor = super::number_cursor(page)?.unwrap_or(i64::MAX as u64);
     let before = cut.map_or(cursor, |cut| cursor.min(cut.index() + 1));
     let tail = "WHERE subject >= $1 AND subject < $2 AND entry_index < $3 ORDER BY entry_index DESC LIMIT $4";
-    let rows = snapshot.rows::<EntryRow>(tail, &values![from, end, before, i64::from(limit) + 1]).await?;
+    let mut rows = snapshot.rows::<EntryRow>(tail, &values![from, end, before, most]).await?;
+    if let Some(moves) = moves {
+        rows.extend(moves.rows(snapshot, before, most).await?);
+        rows.sort_by_key(|row| std::cmp::Reverse(row.entry_index));
+        rows.truncate(limit as usize + 1);
+    }
     let mut names = BTreeMap::new();
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {

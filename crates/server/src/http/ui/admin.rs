@@ -16,14 +16,12 @@ mod team;
 mod teams;
 mod tokens;
 
-use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use chancery_core::access::{Action, Resource};
 
 use super::Page;
 use super::Visitor::Person;
 use super::session::Shown;
-use crate::app::Receipt;
 use crate::http::Permit;
 
 /// Lines of a list.
@@ -90,9 +88,4 @@ fn tabs<P: Permit>(own: &Shown<P>, here: &str) -> Vec<Tab> {
 /// Whether this person may do something to the registry. Records nothing: it only decides what a page offers.
 pub(super) fn may<P: Permit>(own: &Shown<P>, action: Action) -> bool {
     own.allowed.app.decision(&own.allowed.caller, action, &Resource::Registry, None).allowed
-}
-
-/// Back to a page, which says what was recorded.
-pub(super) fn recorded(path: &str, receipt: &Receipt) -> Response {
-    Redirect::to(&format!("{path}?entry={}", receipt.index)).into_response()
 }

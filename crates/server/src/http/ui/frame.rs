@@ -31,8 +31,8 @@ pub struct Person {
     pub csrf: Secret,
     /// Whether he is anybody (`--no-auth`).
     pub anyone: bool,
-    /// Whether the pages of administration are shown to him.
-    pub administers: bool,
+    /// Whether every entry is there for him, and with them the pages of administration.
+    pub reads_entries: bool,
 }
 
 /// What a page request said beside its path parameters.
@@ -264,15 +264,14 @@ impl Frame {
         self.past.is_none()
     }
 
-    /// Whether every entry is there for this person: others have no link to one that may be none of theirs.
+    /// Whether this person reads every entry: others have no link to one that may be none of theirs.
     pub fn reads_entries(&self) -> bool {
-        self.person.as_ref().is_some_and(|person| person.administers)
+        self.person.as_ref().is_some_and(|person| person.reads_entries)
     }
 
     /// Entries of the navigation.
     pub fn navigation(&self) -> Vec<Item> {
-        let administers = self.person.as_ref().is_some_and(|person| person.administers);
-        let shown = NAVIGATION.iter().filter(|(area, _, _)| *area != Area::Admin || administers);
+        let shown = NAVIGATION.iter().filter(|(area, _, _)| *area != Area::Admin || self.reads_entries());
         let count = |area: Area| if area == Area::Inbox { self.waiting } else { 0 };
         shown.map(|(area, path, words)| Item { path, words, here: *area == self.area, count: count(*area) }).collect()
     }
@@ -351,7 +350,7 @@ mod tests {
 
     #[test]
     fn the_administration_is_shown_to_those_who_have_it() {
-        let person = |administers| Person { name: String::new(), csrf: Secret::new(String::new()), anyone: false, administers };
+        let person = |reads_entries| Person { name: String::new(), csrf: Secret::new(String::new()), anyone: false, reads_entries };
         let areas = |frame: &Frame| frame.navigation().iter().map(|item| item.words).collect::<Vec<_>>();
         assert!(areas(&Frame::bare("", Some(person(true)))).contains(&"Admin"));
         assert!(!areas(&Frame::bare("", Some(person(false)))).contains(&"Admin"));

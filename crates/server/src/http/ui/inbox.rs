@@ -6,25 +6,26 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use chancery_core::access::{Action, Resource, Role};
+use chancery_core::access::Role;
 use chancery_core::approval::Effect;
 use chancery_core::entry::Subject;
 use chancery_core::names::{ActorId, Timestamp};
 use chancery_core::tables::CheckpointRow;
+use chancery_core::wording::counted;
 
 use super::frame::{Area, Frame};
 use super::layout::{Note, NoteKind, page};
 use super::ledger::names::Names;
-use super::ledger::words::{Said, said};
 use super::session::{PageError, Shown};
 use super::{Page, Visitor, filters};
 use crate::app::as_of::Cut;
 use crate::app::entries::{self, About, Ask};
-use crate::app::inbox::{Decision, Duty, Question, What};
+use crate::app::inbox::{Decision, Duty, Question, What, recorded_failures};
 use crate::app::{AppError, view};
 use crate::http::caller;
 use crate::http::file::encode;
 use crate::ledger::newest_checkpoint;
+use crate::sentence::words::{Said, said};
 use crate::store::Snapshot;
 use crate::values;
 
@@ -32,6 +33,8 @@ use crate::values;
 const MOST: usize = 20;
 /// Entries since the last visit that are shown.
 const RECENT: usize = 8;
+/// Failed rules that an item names.
+const RULES: usize = 5;
 /// Longest words of an item, in letters.
 const LONGEST: usize = 300;
 
@@ -203,11 +206,9 @@ fn decision_item(decision: &Decision, names: &Names) -> Item {
     match &decision.question {
         Question::Promotion { row, approved, open } => {
             let approved = if approved.is_empty() { "Nobody has approved yet".to_owned() } else { format!("Approved: {}", approved.join(", ")) };
-            let failed = row.missing.as_array().map_or(0, |rules| rules.iter().filter(|rule| !follows(rule)).count());
-            let failed = match failed {
+            let failed = match recorded_failures(row).len() {
                 0 => "no rule failed when last recorded".to_owned(),
-                1 => "1 rule failed when last recorded".to_owned(),
-                many => format!("{many} rules failed when last recorded"),
+                some => format!("{} failed when last recorded", counted(some, "rule", "rules")),
             };
             Item {
                 path: format!("/promotions/{}", row.promotion_id),
@@ -229,11 +230,6 @@ fn decision_item(decision: &Decision, names: &Names) -> Item {
     }
 }
 
-fn follows(rule: &serde_json::Value) -> bool {
-    let known = |rule: &str| rule == chancery_core::promotion::PROMOTER_RULE || crate::app::promotions::FOLLOW_FROM_APPROVALS.contains(&rule);
-    rule.as_str().is_some_and(known)
-}
-
 fn duty_item(duty: Duty, names: &Names, now: Timestamp) -> Item {
     let about = names.subject(&duty.subject);
     let when = match (duty.due, duty.since) {
@@ -248,6 +244,12 @@ fn duty_item(duty: Duty, names: &Names, now: Timestamp) -> Item {
             (format!("Condition: {text}"), format!("An approval of {} carries it; {owner} owes it. If it is missed: {}.", about.words, effect_words(effect)))
         }
         What::Review { about: kind, owner } => (format!("Review ({kind}) of {}", about.words), format!("Owed by {owner}.")),
+        What::Blocked { rules } => {
+            let (shown, rest) = rules.split_at(rules.len().min(RULES));
+            let rest = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            let failed = counted(rules.len(), "rule", "rules");
+            (format!("The {} is held up", about.words), format!("You opened it; {failed} failed when last recorded: {}{rest}.", shown.join(", ")))
+        }
         What::Exception { rule } => (format!("The exception from {rule} ends"), format!("You asked for {}.", about.words)),
     };
     let path = match &duty.subject {
@@ -296,7 +298,7 @@ async fn recent(own: &Shown<caller::ManageOwnAccount>, snapshot: &Snapshot, sinc
         Some(since) => Cut::at_time(snapshot, since).await.map_or(0, |cut| cut.index().saturating_add(1)),
         None => 0,
     };
-    let whole = app.decision(caller, Action::ReadEntries, &Resource::Registry, None).allowed;
+    let whole = app.reads_entries(caller);
     let before = snapshot.head().size;
     let ask = Ask { about: About::Anything, kind: None, refusals: false, actor: None, door: None, from, before, whole };
     let found = entries::newest(snapshot, &ask, RECENT).await?;

@@ -13,8 +13,11 @@ use crate::http::error::{log_fault, status};
 /// Where the stylesheet is.
 pub const STYLE_PATH: &str = "/assets/chancery.css";
 const STYLE: &str = include_str!("../../../assets/chancery.css");
+/// Where the picture of a page's tab is.
+pub const ICON_PATH: &str = "/assets/icon.svg";
+const ICON: &str = include_str!("../../../assets/icon.svg");
 
-/// No script, no inline style, nothing from elsewhere, in no frame; forms go to this server only.
+/// Our own script and style files alone, nothing inline, nothing from elsewhere, in no frame; forms go to this server only.
 const POLICY: &str =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -193,8 +196,18 @@ pub fn message(status: StatusCode, title: &str, person: Option<Person>, note: No
 
 /// The stylesheet.
 pub async fn style() -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
-    (headers, STYLE).into_response()
+    asset("text/css; charset=utf-8", STYLE)
+}
+
+/// The picture of a page's tab.
+pub async fn icon() -> Response {
+    asset("image/svg+xml", ICON)
+}
+
+/// A file of the program that every page may use.
+pub fn asset(media_type: &'static str, text: &'static str) -> Response {
+    let headers = [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=3600"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (headers, text).into_response()
 }
 
 #[cfg(test)]
@@ -223,7 +236,7 @@ mod tests {
         let lines = vec!["\"><img src=x onerror=y>".to_owned()];
         let links = vec![Link::new("\"><script>", "<b>")];
         let note = Note { lines, links, ..Note::new(NoteKind::Refused, "<script>alert(1)</script>") };
-        let person = Person { name: "<b>".to_owned(), csrf: Secret::new("\"x".to_owned()), anyone: false, administers: false };
+        let person = Person { name: "<b>".to_owned(), csrf: Secret::new("\"x".to_owned()), anyone: false, reads_entries: false };
         let html = Message { frame: Frame::bare("</title><script>", Some(person)).with(Some(note)) }.render().unwrap();
         for bad in ["<script", "<img", "<b>", "value=\"\"x"] {
             assert!(!html.contains(bad), "{bad}: {html}");

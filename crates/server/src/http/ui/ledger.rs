@@ -6,28 +6,26 @@ mod ask;
 mod entry;
 mod files;
 pub(super) mod names;
-pub(super) mod words;
 
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use chancery_core::access::{Action, Resource};
 use chancery_core::entry::Subject;
 use chancery_core::names::Timestamp;
 use chancery_core::tables::CheckpointRow;
 
 use self::ask::Filters;
 use self::names::Names;
-use self::words::{Said, said};
 use super::frame::{Area, Frame, query_path};
 use super::layout::{Link, Note, page};
 use super::session::{PageError, Shown};
 use super::{Page, Visitor, filters};
+use crate::app::AppError;
 use crate::app::entries::{self, Found};
-use crate::app::{App, AppError, Caller};
 use crate::http::caller;
 use crate::ledger::newest_checkpoint;
+use crate::sentence::words::{Said, said};
 
 /// Entries on a page.
 const PAGE: usize = 50;
@@ -42,11 +40,6 @@ pub(super) fn pages() -> Vec<Page> {
         (("GET", "/ledger/{index}/proof", Person), get(files::proof)),
         (("GET", files::SCRIPT_PATH, Anybody), get(files::script)),
     ]
-}
-
-/// Whether somebody may read whole entries. Records nothing: who may not is shown less.
-fn reads_entries(app: &App, caller: &Caller) -> bool {
-    app.decision(caller, Action::ReadEntries, &Resource::Registry, None).allowed
 }
 
 #[derive(Template)]
@@ -88,7 +81,7 @@ struct Line {
 /// `GET /ledger`.
 pub(super) async fn list(own: Shown<caller::Read>) -> Result<Response, PageError> {
     let snapshot = own.allowed.read().await?;
-    let whole = reads_entries(&own.allowed.app, &own.allowed.caller);
+    let whole = own.allowed.app.reads_entries(&own.allowed.caller);
     let frame = own.frame(&snapshot, Area::Ledger, "Ledger").await?;
     let filters = Filters::of(&own.visit);
     let size = frame.past.as_ref().map_or(snapshot.head().size, |past| past.index + 1);

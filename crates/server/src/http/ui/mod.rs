@@ -53,6 +53,7 @@ fn entrance() -> Vec<Page> {
     use Visitor::{Anybody, Person};
     vec![
         (("GET", layout::STYLE_PATH, Anybody), get(layout::style)),
+        (("GET", layout::ICON_PATH, Anybody), get(layout::icon)),
         (("GET", "/login", Anybody), get(login::show)),
         (("POST", "/login", Anybody), post(login::log_in)),
         (("GET", "/login/oidc", Anybody), get(oidc::begin)),

@@ -12,7 +12,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use chancery_core::access::Role;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::DirectoryRow;
 use reqwest::Url;
@@ -216,9 +215,7 @@ pub async fn person(app: &App, session: &LoggedIn) -> Result<Person, AppError> {
     let row = app.store().read().await?.get::<DirectoryRow>(values![session.caller.actor.id]).await?;
     let name =
         row.map_or_else(|| session.caller.actor.id.to_string(), |row| if row.display_name.is_empty() { row.handle.to_string() } else { row.display_name });
-    let held = |role: &Role| session.caller.actor.roles.iter().any(|grant| grant.role == *role);
-    let administers = app.is_open() || held(&Role::Administrator) || held(&Role::Auditor);
-    Ok(Person { name, csrf: session.csrf.clone(), anyone: app.is_open(), administers })
+    Ok(Person { name, csrf: session.csrf.clone(), anyone: app.is_open(), reads_entries: app.reads_entries(&session.caller) })
 }
 
 /// Somebody who is logged in and was allowed the action of `P`: what a handler that shows a page takes.

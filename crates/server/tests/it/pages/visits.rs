@@ -55,7 +55,7 @@ pub(super) fn fixture(world: &World, pattern: &str) -> Option<Fixture> {
             refused("reader", "/open/api/v1/access-log", 403),
             refused("scientist", "/open/api/v1/none", 404),
         ]),
-        "/assets/chancery.css" | "/assets/verify.js" | "/assets/htmx.js" => Bytes(vec![seen("", pattern)]),
+        "/assets/chancery.css" | "/assets/icon.svg" | "/assets/verify.js" => Bytes(vec![seen("", pattern)]),
         "/login" => all("", ["/login", "/login?next=%2Fmodels"]),
         // The provider of this registry is nowhere, and a browser that comes back from nowhere is told so.
         "/login/oidc" => Page(vec![refused("", "/login/oidc", 401)]),

@@ -9,11 +9,12 @@ use chancery_core::names::Label;
 use serde::Deserialize;
 
 use super::grants::{self, GrantLine};
-use super::{LINES, Tab, may, recorded, tabs};
+use super::{LINES, Tab, may, tabs};
 use crate::app::AppError;
 use crate::http::api::grant::{ProposalView, proposals};
 use crate::http::api::user::{UserView, named_or_id, users};
 use crate::http::file::encode;
+use crate::http::ui::again::recorded;
 use crate::http::ui::filters;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::frame::{Area, Frame};

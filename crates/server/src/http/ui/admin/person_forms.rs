@@ -12,13 +12,14 @@ use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::ActorRow;
 use serde::Deserialize;
 
+use super::grants;
 use super::people::path_of;
 use super::person::{self, Secret, shown};
 use super::several::{Revision, Several, listed};
-use super::{grants, recorded};
 use crate::app::{AppError, view};
 use crate::http::api::token::issue_token as issue;
 use crate::http::caller;
+use crate::http::ui::again::recorded;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::layout::Note;
 use crate::http::ui::session::{PageError, Path, Shown};

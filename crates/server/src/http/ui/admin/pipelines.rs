@@ -16,13 +16,14 @@ use serde_json::{Map, Value};
 
 use super::people::path_of;
 use super::several::Several;
-use super::{LINES, Tab, may, recorded, tabs};
+use super::{LINES, Tab, may, tabs};
 use crate::app::AppError;
 use crate::app::workload::{self, Fit, Tried, WorkloadIssuer};
 use crate::http::api::identity::{IdentityView, add_identity, identities};
 use crate::http::api::user::{UserView, named, users_of};
 use crate::http::caller;
 use crate::http::extract::check_depth;
+use crate::http::ui::again::recorded;
 use crate::http::ui::filters;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::frame::{Area, Frame};

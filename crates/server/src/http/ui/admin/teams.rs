@@ -8,9 +8,10 @@ use chancery_core::names::Label;
 use chancery_core::team::Command;
 use serde::Deserialize;
 
-use super::{LINES, Tab, may, recorded, tabs};
+use super::{LINES, Tab, may, tabs};
 use crate::http::api::team::{TeamView, teams};
 use crate::http::caller;
+use crate::http::ui::again::recorded;
 use crate::http::ui::filters;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::frame::{Area, Frame};

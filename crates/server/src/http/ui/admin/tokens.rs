@@ -12,12 +12,13 @@ use chancery_core::refusal::Refusal;
 use serde::Deserialize;
 
 use super::person::Secret;
-use super::{LINES, Tab, may, recorded, tabs};
+use super::{LINES, Tab, may, tabs};
 use crate::app::AppError;
 use crate::http::api::token::rotate_token;
 use crate::http::api::token::view::{self, TokenView};
 use crate::http::api::user::named_or_id;
 use crate::http::caller;
+use crate::http::ui::again::recorded;
 use crate::http::ui::filters;
 use crate::http::ui::form::{Posted, filled};
 use crate::http::ui::frame::{Area, Frame};

@@ -6,10 +6,10 @@ use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::HandleRow;
 
 use super::super::frame::Visit;
-use super::words::FAMILIES;
 use crate::app::as_of::Cut;
 use crate::app::entries::{About, Ask};
 use crate::app::{AppError, view};
+use crate::sentence::words::FAMILIES;
 use crate::store::Snapshot;
 use crate::values;
 

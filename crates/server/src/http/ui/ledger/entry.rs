@@ -16,12 +16,12 @@ use super::super::frame::{Area, Frame, query_path};
 use super::super::layout::{Link, page};
 use super::super::session::{PageError, Path, Shown};
 use super::names::Names;
-use super::words::{Said, said};
-use super::{door, reads_entries, strftime};
+use super::{door, strftime};
 use crate::app::AppError;
 use crate::app::entries;
 use crate::http::caller;
 use crate::ledger::newest_checkpoint;
+use crate::sentence::words::{Said, said};
 use crate::store::Snapshot;
 use crate::values;
 
@@ -83,7 +83,7 @@ enum MemberKind {
 /// `GET /ledger/{index}`.
 pub(super) async fn show(own: Shown<caller::Read>, Path(index): Path<u64>) -> Result<Response, PageError> {
     let snapshot = own.allowed.read().await?;
-    let whole = reads_entries(&own.allowed.app, &own.allowed.caller);
+    let whole = own.allowed.app.reads_entries(&own.allowed.caller);
     let frame = own.frame(&snapshot, Area::Ledger, &format!("Entry {index}")).await?.under("/ledger", "Ledger").present_only();
     // An entry that may not be read is not told from one that is not there.
     let missing = || Refusal::not_found("entry", &index.to_string()).remedy("it may be one that only an auditor may read");

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::EntryRow;
 
-use super::super::layout::with_headers;
+use super::super::layout::{asset, with_headers};
 use super::super::session::{PageError, Path, Shown};
 use crate::app::AppError;
 use crate::http::{api, caller};
@@ -32,10 +32,5 @@ pub(super) async fn proof(own: Shown<caller::Read>, Path(index): Path<u64>) -> R
 
 /// `GET /assets/verify.js`.
 pub(super) async fn script() -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (headers, SCRIPT).into_response()
+    asset("text/javascript; charset=utf-8", SCRIPT)
 }

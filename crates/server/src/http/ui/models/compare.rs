@@ -8,13 +8,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chancery_core::names::{State, VersionNumber};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::VersionRow;
+use chancery_core::wording::counted;
 use serde_json::Value;
 
 use super::super::filters;
 use super::super::frame::{Area, Frame};
 use super::super::layout::page;
 use super::super::session::{PageError, Path, Shown};
-use super::parts::{beginning, counted, model_name};
+use super::parts::{beginning, model_name};
 use crate::app::AppError;
 use crate::app::view;
 use crate::fault::Fault;

@@ -1,9 +1,8 @@
 //! The forms of a model: aliases, tags, risk tier. Each carries the last entry that its page had seen, and refuses when what it would
 //! change was changed by a later one: nobody overwrites what he has not read.
 
-use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chancery_core::access::Action;
 use chancery_core::alias::{self, Expected};
 use chancery_core::entry::PrivateText;
@@ -13,8 +12,8 @@ use chancery_core::tables::{AliasRow, ModelRow, TagRow, TierProposalRow, WHOLE_M
 use chancery_core::{model, tag};
 use serde::Deserialize;
 
+use super::super::again::Answered;
 use super::super::form::{Fields, Posted, filled};
-use super::super::layout::Note;
 use super::super::session::{PageError, Path, Shown};
 use super::parts::{Choice, choices, model_name};
 use super::show::rendered;
@@ -282,11 +281,8 @@ async fn answered<P: Permit>(
     fields: &Fields,
 ) -> Result<Response, PageError> {
     let path = format!("/models/{}", crate::http::file::encode(name.as_str()));
-    match outcome {
-        Ok(made) => Ok(Redirect::to(&format!("{path}?entry={}", made.index)).into_response()),
-        Err(error) => {
-            let (status, note): (StatusCode, Note) = Note::of(&error);
-            rendered(&own.again::<caller::Read>(parts, path).await?, name, status, Some(note), Kept::of(fields)).await
-        }
+    match own.answered::<caller::Read>(parts, &path, outcome).await? {
+        Answered::Recorded(response) => Ok(response),
+        Answered::Refused(own, status, note) => rendered(&own, name, status, Some(note), Kept::of(fields)).await,
     }
 }

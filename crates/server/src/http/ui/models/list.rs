@@ -9,12 +9,13 @@ use chancery_core::model::Profile;
 use chancery_core::names::{ModelId, ModelKind, RiskTier, State, Timestamp};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::ModelRow;
+use chancery_core::wording::counted;
 
 use super::super::filters;
 use super::super::frame::{Area, Frame, Visit, query_path};
 use super::super::layout::{Note, NoteKind, page, sentence};
 use super::super::session::{PageError, Shown};
-use super::parts::{Choice, beginning, choices, counted};
+use super::parts::{Choice, beginning, choices};
 use crate::app::AppError;
 use crate::app::models::{self, Standing};
 use crate::fault::Fault;

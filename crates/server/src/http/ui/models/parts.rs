@@ -59,8 +59,3 @@ impl From<&HistoryView> for LogLine {
         Self { index: view.index, at: view.at.clone(), words: beginning(&words), class }
     }
 }
-
-/// `1 finding`, `2 findings`.
-pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
-}

@@ -8,6 +8,7 @@ use axum::response::Response;
 use chancery_core::alias::REQUIRED_STATES;
 use chancery_core::names::{ModelName, State, Timestamp};
 use chancery_core::tables::{AliasRow, FindingRow, ModelRow, OPEN, VersionRow};
+use chancery_core::wording::counted;
 
 use super::super::filters;
 use super::super::filters::Html;
@@ -17,7 +18,7 @@ use super::super::session::{PageError, Path, Shown};
 use super::chart;
 use super::facts::{Fact, facts};
 use super::forms::{Forms, Kept};
-use super::parts::{LogLine, beginning, counted, model_name};
+use super::parts::{LogLine, beginning, model_name};
 use crate::app::AppError;
 use crate::app::as_of::{self, Cut, Past};
 use crate::app::models::{self, OpenPromotion, Window};

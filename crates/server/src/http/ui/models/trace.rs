@@ -3,13 +3,14 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
+use chancery_core::wording::counted;
 use serde_json::Value;
 
 use super::super::filters;
 use super::super::frame::{Area, Frame};
 use super::super::layout::page;
 use super::super::session::{PageError, Path, Shown};
-use super::parts::{beginning, counted};
+use super::parts::beginning;
 use crate::app::AppError;
 use crate::fault::Fault;
 use crate::http::api::trace::traced;

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::access::{Action, Resource};
+use chancery_core::access::Action;
 use chancery_core::names::{ActorId, Label};
 
 use super::super::filters;
@@ -29,18 +29,18 @@ struct Page {
     may_ask_of_others: bool,
 }
 
-/// The question as it was filled in.
+/// The question as it was filled in; its fields are called as those of the API.
 struct Question {
     action: String,
-    actor: String,
-    resource: String,
+    who: String,
+    model: String,
     environment: String,
 }
 
 impl Question {
     fn of(visit: &Visit) -> Self {
         let text = |name: &str| visit.get(name).unwrap_or_default().trim().to_owned();
-        Self { action: text("action"), actor: text("actor"), resource: text("resource"), environment: text("environment") }
+        Self { action: text("action"), who: text("as"), model: text("model"), environment: text("environment") }
     }
 
     fn actions(&self) -> Vec<(&'static str, bool)> {
@@ -53,12 +53,12 @@ impl Question {
         }
         let some = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         let environment = some(&self.environment).map(|text| Label::parse(&text)).transpose()?;
-        Ok(Some(Asked { action: Action::parse(&self.action)?, model: some(&self.resource), environment, who: some(&self.actor) }))
+        Ok(Some(Asked { action: Action::parse(&self.action)?, model: some(&self.model), environment, who: some(&self.who) }))
     }
 
     /// The same question of a program.
     fn json(&self) -> String {
-        let fields = [("action", &self.action), ("as", &self.actor), ("model", &self.resource), ("environment", &self.environment)];
+        let fields = [("action", &self.action), ("as", &self.who), ("model", &self.model), ("environment", &self.environment)];
         query_path("/api/v1/can-i", fields.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.as_str())))
     }
 }
@@ -67,7 +67,7 @@ impl Question {
 pub(super) async fn show(own: Shown<caller::Read>) -> Result<Response, PageError> {
     let question = Question::of(&own.visit);
     let (app, caller) = (&own.allowed.app, &own.allowed.caller);
-    let may_ask_of_others = app.decision(caller, Action::ReadEntries, &Resource::Registry, None).allowed;
+    let may_ask_of_others = app.reads_entries(caller);
     let (status, note, answer) = match answer(&own, &question).await {
         Ok(answer) => (StatusCode::OK, None, answer),
         Err(error) => {

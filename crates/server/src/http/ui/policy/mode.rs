@@ -1,12 +1,13 @@
 //! The form that changes the policy mode.
 
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chancery_core::names::PolicyMode;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::registry::POLICY_MODE;
 use chancery_core::tables::SettingRow;
 use serde::Deserialize;
 
+use super::super::again::recorded;
 use super::super::form::{Posted, filled};
 use super::super::layout::Note;
 use super::super::session::{PageError, Shown};
@@ -41,7 +42,7 @@ pub(super) async fn change(posted: Posted<caller::ManageSettings, Form>) -> Resu
     };
     let outcome: Result<_, AppError> = outcome.await;
     match outcome {
-        Ok(made) => Ok(Redirect::to(&format!("/policy?entry={}", made.index)).into_response()),
+        Ok(made) => Ok(recorded("/policy", &made)),
         Err(error) => {
             let (status, note) = Note::of(&error);
             shown(&own, status, Some(note), &fields).await

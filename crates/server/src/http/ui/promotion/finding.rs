@@ -2,11 +2,10 @@
 
 use chancery_core::names::Timestamp;
 use chancery_core::policy::{Finding, Outcome};
-use chancery_core::promotion::PROMOTER_RULE;
 
 use super::super::layout::sentence;
 use super::words::{clip, joined};
-use crate::app::promotions::{FOLLOW_FROM_APPROVALS, PersonView, PromotionView};
+use crate::app::promotions::{PersonView, PromotionView, waits_for_others};
 
 /// Longest message and remedy, in letters.
 const LONGEST: usize = 600;
@@ -54,11 +53,6 @@ pub(super) fn names(people: &[PersonView]) -> Vec<String> {
     people.iter().map(|person| person.name.clone().unwrap_or_else(|| person.id.clone())).collect()
 }
 
-/// Whether a rule only repeats that approvals, or the act of execution, are missing.
-pub(super) fn follows(rule: &str) -> bool {
-    rule == PROMOTER_RULE || FOLLOW_FROM_APPROVALS.contains(&rule)
-}
-
 fn rank(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Fail => 0,
@@ -99,6 +93,6 @@ pub(super) fn lists(view: &PromotionView, roles: &[String]) -> (Vec<Line>, Vec<L
 
 /// How many rules fail by themselves, are waived, and pass.
 pub(super) fn tally(view: &PromotionView) -> (usize, usize, usize) {
-    let count = |wanted: Outcome| view.findings.iter().filter(|finding| finding.outcome == wanted && !follows(&finding.rule)).count();
+    let count = |wanted: Outcome| view.findings.iter().filter(|finding| finding.outcome == wanted && !waits_for_others(&finding.rule)).count();
     (count(Outcome::Fail), count(Outcome::Waived), view.findings.iter().filter(|finding| finding.outcome == Outcome::Pass).count())
 }

@@ -2,20 +2,22 @@
 //! filled in.
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chancery_core::approval::{ApprovalVerdict, Condition, Effect};
 use chancery_core::entry::PrivateText;
 use chancery_core::names::{ActorId, Digest, Label, ModelName, PromotionId, State, Timestamp, VersionNumber};
 use chancery_core::promotion::Command;
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{EvidenceRow, PromotionRow};
+use chancery_core::wording::counted;
 use serde::Deserialize;
 
+use super::super::again::recorded;
 use super::super::form::{Fields, Posted, filled};
 use super::super::layout::{Link, Note};
 use super::super::session::{PageError, Path, Shown};
 use super::show::{Refused, shown};
-use super::words::{clip, several};
+use super::words::clip;
 use crate::app::{AppError, Others, PromoteAsk, Receipt, ReviewAsk};
 use crate::http::{Allowed, Permit, Requested, caller};
 use crate::{ids, values};
@@ -23,7 +25,7 @@ use crate::{ids, values};
 /// Back to the page with what was recorded, or the page again with what was refused.
 async fn answered<P: Permit>(own: &Shown<P>, id: &PromotionId, form: &str, fields: Fields, outcome: Result<Receipt, AppError>) -> Result<Response, PageError> {
     let error = match outcome {
-        Ok(made) => return Ok(Redirect::to(&format!("/promotions/{id}?entry={}", made.index)).into_response()),
+        Ok(made) => return Ok(recorded(&format!("/promotions/{id}"), &made)),
         Err(error) => error,
     };
     let (status, mut note) = Note::of(&error);
@@ -68,7 +70,7 @@ async fn came_later<P: Permit>(allowed: &Allowed<P>, id: &PromotionId, fields: &
     let tail = "WHERE model_id = $1 AND number = $2 AND entry_index > $3 ORDER BY entry_index LIMIT 20";
     let later = snapshot.rows::<EvidenceRow>(tail, &values![row.model_id, row.number, seen]).await?;
     let named: Vec<String> = later.iter().map(|row| format!("{} \u{201c}{}\u{201d}", row.evidence_type, clip(&row.title, 80))).collect();
-    let count = several(named.len(), "document is new", "documents are new");
+    let count = counted(named.len(), "document is new", "documents are new");
     Ok(vec![format!("{count} since you opened the page: {}. What you wrote is kept below.", named.join(", "))])
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chancery_core::access::{Action, Resource};
 use chancery_core::names::{ModelName, VersionNumber};
 use chancery_core::policy::Outcome;
@@ -10,6 +10,7 @@ use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::ModelRow;
 use serde::Deserialize;
 
+use super::super::again::recorded;
 use super::super::filters;
 use super::super::form::{Fields, Posted, filled};
 use super::super::frame::{Area, Frame};
@@ -67,9 +68,6 @@ impl Plan {
         joined(&words)
     }
 }
-
-/// The rule about who asks.
-const ACTOR_RULE: &str = "rollback.actor";
 
 /// Versions in production as a form says them.
 fn numbers(drill: &Drill) -> String {
@@ -141,8 +139,7 @@ fn plan<P: Permit>(own: &Shown<P>, drill: Drill, unreadable: &Unreadable) -> Pla
         unreadable.text(&mut text);
         clip(&text, 600)
     };
-    let failed = |finding: &&chancery_core::policy::Finding| finding.outcome == Outcome::Fail;
-    let only_for_others = !passes && drill.verdict.findings.iter().filter(failed).all(|finding| finding.rule == ACTOR_RULE);
+    let only_for_others = drill.refuses_the_asker_alone();
     let notable = drill.verdict.findings.into_iter().filter(|finding| matches!(finding.outcome, Outcome::Fail | Outcome::Waived));
     let line = |finding: chancery_core::policy::Finding| Line {
         kind: finding.outcome.as_str(),
@@ -181,7 +178,7 @@ pub(super) async fn roll_back(Path((name, number)): Path<(String, String)>, post
     let place = format!("/models/{}/{number}", crate::http::file::encode(name.as_str()));
     let outcome = acted(&own, &name, number, form, &requested).await;
     let (status, note, wrong) = match outcome {
-        Ok(Some(made)) => return Ok(Redirect::to(&format!("{place}?entry={}", made.index)).into_response()),
+        Ok(Some(made)) => return Ok(recorded(&place, &made)),
         Ok(None) => {
             (StatusCode::OK, Note { lines: vec!["Nothing was changed.".to_owned()], ..Note::done("The drill passes: the rollback would be done.") }, None)
         }

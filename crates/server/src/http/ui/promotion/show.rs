@@ -6,6 +6,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::names::{PromotionId, Timestamp};
+use chancery_core::wording::counted;
 
 use super::super::filters;
 use super::super::form::Fields;
@@ -15,7 +16,7 @@ use super::super::session::{PageError, Path, Shown};
 use super::finding::{self, Line, names};
 use super::hand::{Hand, Turn, why_not};
 use super::score::{self, Score, scores};
-use super::words::{clip, difference, joined, several};
+use super::words::{clip, difference, joined};
 use crate::app::promotions::{ApprovalView, PromotionView};
 use crate::http::{Permit, caller};
 
@@ -85,7 +86,7 @@ impl Show {
     }
 
     fn several(&self, count: impl Borrow<usize>, one: &str, many: &str) -> String {
-        several(*count.borrow(), one, many)
+        counted(*count.borrow(), one, many)
     }
 
     /// The name of the form by which a condition is met.
@@ -102,7 +103,7 @@ impl Show {
         let (given, needed) = self.view.roles.iter().fold((0, 0), |(given, needed), role| (given + role.given.min(role.needed), needed + role.needed));
         match self.view.status.as_str() {
             "open" if self.view.ready => ("approved".to_owned(), "ready to execute".to_owned()),
-            "open" if needed > 0 => ("waiting".to_owned(), format!("{given} of {needed} approvals")),
+            "open" if needed > 0 => ("waiting".to_owned(), format!("{given} of {}", counted(needed, "approval", "approvals"))),
             other => (other.to_owned(), other.to_owned()),
         }
     }
@@ -123,7 +124,7 @@ impl Show {
         let lacks: Vec<String> = [(fails, "rule fails", "rules fail"), (waiting, "approval is missing", "approvals are missing")]
             .into_iter()
             .filter(|(count, ..)| *count > 0)
-            .map(|(count, one, many)| several(count, one, many))
+            .map(|(count, one, many)| counted(count, one, many))
             .collect();
         format!("Not yet: {}.", if lacks.is_empty() { "the decision is not signed".to_owned() } else { joined(&lacks) })
     }
@@ -153,7 +154,7 @@ impl Show {
 
     /// Failing rules that do not only repeat what the approvals say.
     fn failing(&self) -> Vec<&Line> {
-        self.lines().filter(|line| line.kind == "fail" && !finding::follows(&line.rule)).collect()
+        self.lines().filter(|line| line.kind == "fail" && !crate::app::promotions::waits_for_others(&line.rule)).collect()
     }
 
     fn waived(&self) -> Vec<&Line> {

@@ -28,11 +28,6 @@ pub(super) fn joined(names: &[String]) -> String {
     }
 }
 
-/// So many of something.
-pub(super) fn several(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
-}
-
 /// Digits after the point with which these numbers are told apart, and at least those of the limits.
 pub(super) fn digits(limits: &[Option<f64>], numbers: &[Option<f64>]) -> usize {
     let of_limit = |limit: &f64| format!("{limit}").split_once('.').map_or(0, |(_, digits)| digits.len());

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chancery_core::access::{Action, Role};
 use chancery_core::exception::Standing;
 use chancery_core::names::{ExceptionId, Label, ModelId, clipped};
@@ -15,6 +15,7 @@ use super::moved;
 use crate::app::{AppError, Receipt};
 use crate::http::api::exception::{ExceptionView, exception};
 use crate::http::ui::admin::several::Revision;
+use crate::http::ui::again::Answered;
 use crate::http::ui::filters;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::frame::{Area, Frame};
@@ -98,12 +99,9 @@ async fn answered<P: Permit>(
     fields: Fields,
     outcome: Result<Receipt, AppError>,
 ) -> Result<Response, PageError> {
-    match outcome {
-        Ok(made) => Ok(Redirect::to(&format!("{PATH}/{id}?entry={}", made.index)).into_response()),
-        Err(error) => {
-            let (status, note) = Note::of(&error);
-            shown(&own.again(parts, format!("{PATH}/{id}")).await?, id, (status, Some(note)), fields).await
-        }
+    match own.answered(parts, &format!("{PATH}/{id}"), outcome).await? {
+        Answered::Recorded(response) => Ok(response),
+        Answered::Refused(own, status, note) => shown(&own, id, (status, Some(note)), fields).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chancery_core::access::{Action, Circumstances};
 use chancery_core::exception::Standing;
 use chancery_core::names::{ModelName, VersionNumber};
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::{LINES, moment};
 use crate::app::ExceptionAsk;
 use crate::http::api::exception::{ExceptionFilter, ExceptionView, exceptions};
+use crate::http::ui::again::recorded;
 use crate::http::ui::filters;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::frame::{Area, Frame, query_path};
@@ -117,7 +118,7 @@ pub(super) async fn ask(posted: Posted<caller::RequestException, Ask>) -> Result
         own.allowed.app.request_exception(&own.allowed.caller, &ask, &own.allowed.options(&requested)).await
     };
     match outcome.await {
-        Ok((made, id)) => Ok(Redirect::to(&format!("{PATH}/{id}?entry={}", made.index)).into_response()),
+        Ok((made, id)) => Ok(recorded(&format!("{PATH}/{id}"), &made)),
         Err(error) => {
             let (status, note) = Note::of(&error);
             shown(&own.again(&parts, PATH).await?, (status, Some(note)), fields).await

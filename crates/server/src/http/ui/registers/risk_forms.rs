@@ -1,7 +1,7 @@
 //! What somebody does to a risk: assess it again, decide it, link it, plan and finish mitigations.
 
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chancery_core::entry::PrivateText;
 use chancery_core::names::{Label, ModelName, RiskId};
 use chancery_core::refusal::Refusal;
@@ -14,8 +14,8 @@ use super::some_moment;
 use crate::app::{AppError, Receipt, view};
 use crate::http::caller;
 use crate::http::ui::admin::several::Revision;
+use crate::http::ui::again::Answered;
 use crate::http::ui::form::{Fields, Posted, filled};
-use crate::http::ui::layout::Note;
 use crate::http::ui::session::{PageError, Path, Shown};
 use crate::ids;
 
@@ -28,12 +28,9 @@ async fn answered(
     fields: Fields,
     outcome: Result<Receipt, AppError>,
 ) -> Result<Response, PageError> {
-    match outcome {
-        Ok(made) => Ok(Redirect::to(&format!("{PATH}/{id}?entry={}", made.index)).into_response()),
-        Err(error) => {
-            let (status, note) = Note::of(&error);
-            shown(&own.again(parts, format!("{PATH}/{id}")).await?, id, (status, Some(note)), fields).await
-        }
+    match own.answered(parts, &format!("{PATH}/{id}"), outcome).await? {
+        Answered::Recorded(response) => Ok(response),
+        Answered::Refused(own, status, note) => shown(&own, id, (status, Some(note)), fields).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chancery_core::access::Action;
 use chancery_core::names::{Label, ModelName};
 use chancery_core::refusal::Refusal;
@@ -13,6 +13,7 @@ use super::exceptions::may_somewhere;
 use super::{LINES, some_moment};
 use crate::http::api::risk::{RiskFilter, RiskView, model_ids, risks};
 use crate::http::ui::admin::several::listed;
+use crate::http::ui::again::recorded;
 use crate::http::ui::filters;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::frame::{Area, Frame, query_path};
@@ -119,7 +120,7 @@ pub(super) async fn add(posted: Posted<caller::ManageRisks, NewRisk>) -> Result<
         let command = Command::Add { id: ids::risk()?, assessment: Box::new(assessment), models, mitigations: Vec::new() };
         let made = own.allowed.execute(command, &requested).await?;
         let id = made.first()?.subject.to_string().replace("risk/", "");
-        Ok(Redirect::to(&format!("{PATH}/{id}?entry={}", made.index)).into_response())
+        Ok(recorded(&format!("{PATH}/{id}"), &made))
     };
     match outcome.await {
         Ok(response) => Ok(response),

@@ -1,6 +1,6 @@
 //! What a person does with a version: open a promotion, move it by reason, set a tag. Whoever may not is told who may.
 
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use chancery_core::access::Action;
 use chancery_core::lifecycle::{Move, transition as kind_of};
 use chancery_core::names::{Label, ModelName, State, TagKey, Timestamp, VersionNumber};
@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::show::{Said, shown};
 use super::subject::{Subject, path_of, version_at};
 use crate::app::can_i::Question;
-use crate::app::{AppError, Others, PromoteAsk, TransitionAsk};
+use crate::app::{AppError, Others, PromoteAsk, Receipt, TransitionAsk};
+use crate::http::ui::again::recorded;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::layout::Note;
 use crate::http::ui::session::{PageError, Path, Shown};
@@ -94,8 +95,8 @@ async fn answered<P: Permit>(
     }
 }
 
-fn back(name: &ModelName, number: VersionNumber, entry: u64) -> Response {
-    Redirect::to(&format!("{}?entry={entry}", path_of(name.as_str(), number.get()))).into_response()
+fn back(name: &ModelName, number: VersionNumber, receipt: &Receipt) -> Response {
+    recorded(&path_of(name.as_str(), number.get()), receipt)
 }
 
 /// Where to.
@@ -120,9 +121,9 @@ pub(super) async fn promote(Path(place): Path<(String, String)>, posted: Posted<
         let ask = PromoteAsk { model: name.clone(), number, to, environment: Label::parse("production")?, comment, others };
         let made = own.allowed.app.promote(&own.allowed.caller, &ask, &own.allowed.options(&requested)).await?;
         if made.executed {
-            return Ok(back(&name, number, made.receipt.index));
+            return Ok(back(&name, number, &made.receipt));
         }
-        Ok(Redirect::to(&format!("/promotions/{}?entry={}", made.promotion, made.receipt.index)).into_response())
+        Ok(recorded(&format!("/promotions/{}", made.promotion), &made.receipt))
     };
     let outcome = outcome.await;
     answered(&own, &name, number, outcome, fields).await
@@ -165,7 +166,7 @@ pub(super) async fn transition(Path(place): Path<(String, String)>, posted: Post
     let outcome = async {
         let ask = filled(form)?.ask()?;
         let made = own.allowed.app.transition(&own.allowed.caller, &name, number, &ask, &own.allowed.options(&requested)).await?;
-        Ok(back(&name, number, made.index))
+        Ok(back(&name, number, &made))
     };
     let outcome = outcome.await;
     answered(&own, &name, number, outcome, fields).await
@@ -192,7 +193,7 @@ pub(super) async fn tag(Path(place): Path<(String, String)>, posted: Posted<call
             None => Command::Delete { model, number: Some(number), key },
         };
         let made = own.allowed.execute(command, &requested).await?;
-        Ok(back(&name, number, made.index))
+        Ok(back(&name, number, &made))
     };
     let outcome = outcome.await;
     answered(&own, &name, number, outcome, fields).await

@@ -3,10 +3,11 @@
 //! INVARIANT: every box of the drawing has its words in the list beside it; the drawing shows at most [`MOST`] boxes, the list
 //! [`LISTED`] lines.
 
+use chancery_core::wording::counted;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::subject::path_of;
-use super::words::{counted, cut};
+use super::words::cut;
 use crate::app::lineage::{EdgeView, LineageView, NodeView};
 
 /// Most boxes.
@@ -109,7 +110,7 @@ fn words(node: &NodeView) -> (String, String, Option<String>) {
             (kind, format!("{}/{number}", node.name), Some(path_of(&node.name, number)))
         }
         ("commit", _) => ("code".to_owned(), format!("commit {}", cut(&node.name, 12)), None),
-        ("environment", _) => ("environment".to_owned(), counted(usize::try_from(node.packages.unwrap_or(0)).unwrap_or(0), "package", "packages"), None),
+        ("environment", _) => ("environment".to_owned(), counted(node.packages.unwrap_or(0), "package", "packages"), None),
         ("external", _) => ("outside of this registry".to_owned(), cut(&node.name, 100), None),
         (kind, _) => (kind.to_owned(), cut(&node.name, 100), None),
     }
@@ -206,23 +207,7 @@ mod tests {
     use super::*;
 
     fn node(id: &str) -> NodeView {
-        NodeView {
-            id: id.to_owned(),
-            kind: "dataset",
-            readable: None,
-            name: id.to_owned(),
-            distance: None,
-            number: None,
-            version: None,
-            digest: None,
-            model_kind: None,
-            risk_tier: None,
-            state: None,
-            production: None,
-            hidden: false,
-            aliases: Vec::new(),
-            packages: None,
-        }
+        NodeView::named(id, "dataset", id)
     }
 
     fn view(edges: &[(&str, &str)]) -> LineageView {

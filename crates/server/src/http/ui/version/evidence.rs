@@ -7,11 +7,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::names::ActorId;
 use chancery_core::tables::VersionRow;
+use chancery_core::wording::counted;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::subject::{Version, named, read, subject, version_at};
-use super::words::{counted, cut, kind};
+use super::words::{cut, kind};
 use crate::app::AppError;
 use crate::app::as_of::Cut;
 use crate::http::api::evidence::listed;

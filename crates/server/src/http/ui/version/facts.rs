@@ -1,9 +1,10 @@
 //! The sealed facts as lines that people read, each with how well it is known, and where what was claimed contradicts the file.
 
+use chancery_core::wording::counted;
 use serde_json::Value;
 
 use super::subject::Version;
-use super::words::{capital, counted, cut, label, line, listed};
+use super::words::{capital, cut, label, line, listed};
 
 /// Most lines of one fact.
 const LINES: usize = 8;

@@ -1,10 +1,11 @@
 //! What stands between a version and a state: the findings of the gates as sentences, in the words and order of `chancery check`.
 
 use chancery_core::policy::{Finding, Outcome};
+use chancery_core::wording::counted;
 use serde::Deserialize;
 
 use super::subject::Version;
-use super::words::{counted, prose};
+use super::words::prose;
 use crate::http::ui::filters::Html;
 use crate::http::ui::layout::{Link, sentence};
 

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::names::{ModelName, State, VersionNumber};
 use chancery_core::policy::Input;
+use chancery_core::wording::counted;
 
 use super::act::Acts;
 use super::drawing::{Drawing, draw};
@@ -162,7 +163,7 @@ fn steps(version: &Version, past: &[StateView], way: Option<&Way>) -> Vec<Step> 
             (Some(_), _, _) => String::new(),
             (None, true, _) if *state <= now => "passed on the way".to_owned(),
             (None, true, 0) => "no rule of this gate fails".to_owned(),
-            (None, true, failing) => format!("{} of this gate", super::words::counted(failing, "rule fails", "rules fail")),
+            (None, true, failing) => format!("{} of this gate", counted(failing, "rule fails", "rules fail")),
             (None, false, _) => "not reached".to_owned(),
         };
         Step { state: *state, taken: reached.map(|known| (known.index, known.at.to_string())), words }

@@ -86,11 +86,6 @@ pub(super) fn label(name: &str) -> String {
     clipped(&name.replace('_', " "))
 }
 
-/// `one thing` or `3 things`.
-pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
