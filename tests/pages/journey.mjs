@@ -147,7 +147,9 @@ const story = {
 
   async 'the version before is put back by the page'() {
     const page = await as('on-call');
-    await page.goto(`/models/${asked.model}/${asked.back}/rollback`);
+    await page.goto(`/models/${asked.model}/${asked.version}`);
+    await page.getByRole('link', { name: 'Roll back', exact: true }).click();
+    assert.equal(new URL(page.url()).pathname, `/models/${asked.model}/${asked.back}/rollback`);
     await page.getByLabel('Reason').fill('complaints since the release');
     await page.getByRole('button', { name: `Go back to version ${asked.back}` }).click();
     await page.waitForURL('**entry=**');

@@ -8,6 +8,7 @@ pub mod grant;
 pub mod limits;
 pub mod policies;
 mod prepared;
+mod remembered;
 pub mod resource;
 pub mod source;
 

@@ -21,8 +21,8 @@ use crate::tables::{BindingRow, ModelRow, NameRow, OPEN};
 use crate::{alias, registry, tag, team, version};
 use document::DocumentControl;
 
-pub use govern::counts_as_high;
 pub(crate) use govern::mode;
+pub use govern::{GOVERNANCE, counts_as_high};
 
 /// Most items of a list in a profile.
 pub const MAX_LIST_ITEMS: usize = 100;

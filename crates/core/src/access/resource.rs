@@ -9,7 +9,7 @@ use crate::tables::ActorRow;
 use crate::{actor, alias, attestation, calendar, delegation, evidence, exception, model, promotion, registry, risk, tag, version};
 
 /// What an action is done to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// What belongs to no model: settings, actors, policies, the ledger.
     Registry,
@@ -20,7 +20,7 @@ pub enum Resource {
 }
 
 /// Around a decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Circumstances {
     /// Surface.
     pub door: Door,

@@ -15,7 +15,7 @@ use crate::speakers;
 use crate::tables::{ActorRow, ModelRow, TierProposalRow};
 
 /// Role of approval that confirms or rejects a lower tier.
-const GOVERNANCE: &str = "ai-governance";
+pub const GOVERNANCE: &str = "ai-governance";
 
 /// Tiers by how much they demand. An unclassified model counts as high under `enforce` and not under `warn`, so it is below high here.
 fn rank(tier: RiskTier) -> u8 {

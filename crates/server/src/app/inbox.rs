@@ -12,7 +12,7 @@ use chancery_core::names::{ActorId, Timestamp};
 use chancery_core::tables::DirectoryRow;
 
 pub use decisions::{Decision, Question};
-pub use duties::{Duties, Duty, What, recorded_failures};
+pub use duties::{Duties, Duty, What};
 
 use super::access::Caller;
 use super::{App, AppError};

@@ -68,7 +68,7 @@ pub use execute::{Options, Receipt};
 pub use login::config::WebConfig;
 pub use login::{LoggedIn, LoginConfig};
 pub use promote::own_signature;
-pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk};
+pub use promote::{Drill, Opening, Others, PromoteAsk, PromoteOutcome, ReviewAsk, RollbackAsk, TransitionAsk, before_the_present};
 pub use rotate::Rotated;
 pub use sequence::Sequencer;
 pub use workload::WorkloadIssuer;

@@ -10,6 +10,7 @@ use chancery_core::tables::{DirectoryRow, EntryRow, ModelRow, OPEN, VersionRow};
 
 use super::AppError;
 use super::as_of::{Cut, entry};
+use super::promotions::recorded_failures;
 use super::view::column;
 use crate::store::Snapshot;
 use crate::values;
@@ -153,7 +154,7 @@ pub struct OpenPromotion {
     pub number: VersionNumber,
     /// Where the version is to go.
     pub target: String,
-    /// How many rules failed when its gates were last recorded.
+    /// How many rules failed when its gates were last recorded, without those that wait for others.
     pub missing: usize,
 }
 
@@ -168,7 +169,7 @@ pub async fn open_promotions(snapshot: &Snapshot, model: &ModelRow) -> Result<Ve
     let mut found = Vec::new();
     for row in snapshot.query(sql, &values![model.model_id, MAX_PROMOTIONS]).await? {
         let missing: serde_json::Value = column(&row, 3)?;
-        let missing = missing.as_array().map_or(0, Vec::len);
+        let missing = recorded_failures(&missing).len();
         found.push(OpenPromotion { id: column(&row, 0)?, number: column(&row, 1)?, target: column(&row, 2)?, missing });
     }
     Ok(found)

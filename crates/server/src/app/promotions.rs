@@ -264,6 +264,12 @@ pub fn waits_for_others(rule: &str) -> bool {
     rule == PROMOTER_RULE || FOLLOW_FROM_APPROVALS.contains(&rule)
 }
 
+/// Rules that failed when a promotion was last recorded, as it keeps them, without those that wait for others.
+pub fn recorded_failures(missing: &serde_json::Value) -> Vec<String> {
+    let rules = missing.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+    rules.filter(|rule| !waits_for_others(rule)).map(ToOwned::to_owned).collect()
+}
+
 /// What an open promotion waits for, the next steps first.
 fn waiting_for(verdict: &Verdict, roles: &[RoleView]) -> Vec<String> {
     if ready(verdict) {

@@ -84,14 +84,14 @@ pub(super) fn missing(view: &Value) -> &[Value] {
     view.get("missing").map_or(&[], items)
 }
 
-/// Each finding with message, remedy and who can supply what is missing.
-pub(super) fn findings(list: &[Value]) -> Vec<String> {
+/// Each finding with message, remedy and who can supply what is missing. Commands in it name the version, such as `loan/3`.
+pub(super) fn findings(list: &[Value], label: &str) -> Vec<String> {
     let known: Vec<Finding> = list.iter().filter_map(|value| serde_json::from_value(value.clone()).ok()).collect();
     let waits = known.iter().any(|finding| finding.rule.as_str() == "approval.complete");
     let (follow, mut first): (Vec<&Finding>, Vec<&Finding>) = known.iter().partition(|finding| waits && FOLLOW_APPROVALS.contains(&finding.rule.as_str()));
     // What needs other work comes before the approvals that would be given for it.
     first.sort_by_key(|finding| finding.rule.as_str() == "approval.complete");
-    let mut lines: Vec<String> = first.into_iter().flat_map(finding_lines).collect();
+    let mut lines: Vec<String> = first.into_iter().flat_map(finding_lines).map(|line| line.replace("NAME/VERSION", label)).collect();
     if !follow.is_empty() {
         let rules: Vec<&str> = follow.iter().map(|finding| finding.rule.as_str()).collect();
         lines.push(format!("- {}: hold by themselves once every role has approved", rules.join(", ")));
@@ -113,7 +113,7 @@ fn lines(label: &str, answer: &Answer) -> Vec<String> {
     if view.get("blocks").and_then(Value::as_bool) == Some(false) {
         lines.push(format!("mode {}: this does not stop a promotion, which is then marked as ungated", text(view, "/mode")));
     }
-    lines.extend(findings(missing));
+    lines.extend(findings(missing, label));
     lines.extend(waived(all));
     lines
 }
@@ -145,8 +145,8 @@ mod tests {
             "- decision.signed: hold by themselves once every role has approved",
             "- a finding that this program cannot read",
         ];
-        assert_eq!(findings(&both), folded);
-        assert_eq!(findings(&[finding("decision.signed")]), ["- decision.signed [fail] missing"], "alone it is what has to be done");
+        assert_eq!(findings(&both, "loan/1"), folded);
+        assert_eq!(findings(&[finding("decision.signed")], "loan/1"), ["- decision.signed [fail] missing"], "alone it is what has to be done");
     }
 
     #[test]

@@ -275,7 +275,7 @@ fn signed_lines(view: &Value, verdict: &str, role: &str) -> Vec<String> {
 
 /// What keeps a promotion waiting, and the next command.
 pub(super) fn missing_lines(view: &Value) -> Vec<String> {
-    let mut lines = findings(missing(view));
+    let mut lines = findings(missing(view), &version(view));
     lines.extend(next_lines(view));
     lines
 }

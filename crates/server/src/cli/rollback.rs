@@ -59,7 +59,11 @@ fn would_pass(view: &Value) -> bool {
 fn drill_lines(model: &str, view: &Value) -> Vec<String> {
     let word = if would_pass(view) { "would pass" } else { "would be refused" };
     let mut lines = vec![format!("drill: a rollback of {model} to {} {word}; it replaces {}", text(view, "/to"), text(view, "/replaces"))];
-    lines.extend(findings(view.get("findings").map_or(&[], items)));
+    lines.extend(findings(view.get("findings").map_or(&[], items), &format!("{model}/{}", text(view, "/to"))));
+    let waived: Vec<String> = items(view.get("exceptions").unwrap_or(&Value::Null)).iter().map(|rule| rule.as_str().unwrap_or_default().to_owned()).collect();
+    if !waived.is_empty() {
+        lines.push(format!("it would waive for 72 hours, and schedule a review: {}", waived.join(", ")));
+    }
     lines
 }
 
@@ -75,5 +79,14 @@ mod tests {
         ]});
         assert_eq!(done("loan", &receipt), "loan/1 is back in production");
         assert_eq!(done("loan", &json!({})), "loan is rolled back");
+    }
+
+    #[test]
+    fn a_drill_says_what_it_would_waive() {
+        let view = json!({"drill": true, "to": 1, "replaces": [3], "findings": [], "would_pass": true, "exceptions": ["a.b", "c.d"]});
+        assert_eq!(
+            drill_lines("loan", &view),
+            ["drill: a rollback of loan to 1 would pass; it replaces [3]", "it would waive for 72 hours, and schedule a review: a.b, c.d"]
+        );
     }
 }

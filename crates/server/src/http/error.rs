@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use chancery_core::policy::Finding;
 use chancery_core::refusal::{Code, Refusal};
@@ -139,12 +139,28 @@ fn fault_response(fault: &Fault) -> Response {
 /// The answer to an unknown path: a page to a browser, a problem to a program.
 pub(super) async fn no_such_route(uri: Uri, headers: HeaderMap) -> Response {
     let refusal = Refusal::new(Code::NotFound, &format!("there is no page `{}`", uri.path().chars().take(100).collect::<String>()));
-    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepts.contains("text/html") {
+    if accepts_pages(&headers) {
         let (status, note) = Note::of(&refusal.into());
         return message(status, "Nothing here", None, note);
     }
     AppError::from(refusal).into_response()
+}
+
+/// The answer where there is a page or an endpoint, and not for this method.
+pub(super) async fn no_such_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let path: String = uri.path().chars().take(100).collect();
+    let refusal = Refusal::new(Code::NotFound, &format!("`{path}` does not answer {}", method.as_str().chars().take(20).collect::<String>()))
+        .remedy("the header `Allow` names the methods that it answers");
+    if accepts_pages(&headers) {
+        let (_, note) = Note::of(&refusal.into());
+        return message(StatusCode::METHOD_NOT_ALLOWED, "Nothing here", None, note);
+    }
+    Problem { status: StatusCode::METHOD_NOT_ALLOWED.as_u16(), ..Problem::of(refusal, None) }.into_response()
+}
+
+/// Whether the answer is read by a browser.
+fn accepts_pages(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accepted| accepted.contains("text/html"))
 }
 
 impl IntoResponse for Problem {

@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::MAX_JSON_BYTES;
 use super::duplicates::check_duplicates;
 use super::error::{Problem, malformed, refused};
+use super::queries::misread;
 use crate::app::Receipt;
 use crate::app::current::Answer;
 
@@ -184,7 +185,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         }
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(query) => Ok(Self(query.0)),
-            Err(QueryRejection::FailedToDeserializeQueryString(error)) => Err(refused(Refusal::invalid("query", &error.body_text()))),
+            Err(QueryRejection::FailedToDeserializeQueryString(error)) => Err(refused(misread(&error.body_text()))),
             Err(other) => Err(malformed("query", &other.body_text())),
         }
     }

@@ -103,6 +103,7 @@ pub fn router_within(app: App, time: Duration) -> Router {
         .merge(mlflow::artifacts::router(app.clone()))
         .merge(log::router(app))
         .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::no_such_method)
         .layer(MapResponseLayer::new(transport::harden))
         .layer(TraceLayer::new_for_http().make_span_with(span))
 }

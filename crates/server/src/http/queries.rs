@@ -67,7 +67,20 @@ fn part_of<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T, Problem> 
     let own: Vec<&str> = query.split('&').filter(|field| known.iter().any(|name| name == name_of(field))).collect();
     let uri = Uri::builder().path_and_query(format!("/?{}", own.join("&"))).build();
     let uri = uri.map_err(|error| malformed("query", &error.to_string()))?;
-    axum::extract::Query::<T>::try_from_uri(&uri).map(|part| part.0).map_err(|rejection| refused(Refusal::invalid("query", &rejection.body_text())))
+    axum::extract::Query::<T>::try_from_uri(&uri).map(|part| part.0).map_err(|rejection| refused(misread(&rejection.body_text())))
+}
+
+/// The refusal of a query that does not fit its type. It names the parameter where the text of the error does.
+pub(super) fn misread(text: &str) -> Refusal {
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if let Some(name) = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return Refusal::invalid(name, &format!("the query needs `{name}`"));
+    }
+    match text.split_once(": ").filter(|(name, _)| is_name(name)) {
+        Some((name, why)) => Refusal::invalid(name, &format!("`{name}` of the query: {why}")),
+        None => Refusal::invalid("query", text),
+    }
 }
 
 #[cfg(test)]

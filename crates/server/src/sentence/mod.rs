@@ -76,7 +76,7 @@ fn active(item: &Value) -> Option<String> {
         "delegation.ended" => format!("ended that {} stands in as {}", data("to"), data("role")),
         "decision.recorded" => {
             format!(
-                "completed decision {} of {subject} for {} (digest {})",
+                "signed the decision {} of {subject} for {} (digest {})",
                 data("decision"),
                 data("target"),
                 text(item, "/data/envelope").chars().take(12).collect::<String>()

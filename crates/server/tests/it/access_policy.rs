@@ -159,7 +159,7 @@ both! {
         assert_eq!((&no["allowed"], &no["policies"], &no["roles_that_would"][0]), (&json!(false), &json!([]), &json!("owner@team:credit")));
         assert!(no["remedy"].as_str().unwrap().contains("owner@team:credit") && no["note"].is_string());
         assert_eq!(credit.get("/api/v1/can-i?action=read&model=fraud-model").await.problem(), "404 not_found model", "not even that it is there");
-        assert_eq!(credit.get("/api/v1/can-i?action=fly").await.problem(), "422 invalid_field query");
+        assert_eq!(credit.get("/api/v1/can-i?action=fly").await.problem(), "422 invalid_field action");
         assert_eq!(credit.get("/api/v1/can-i?action=read&as=fraud-scientist").await.recorded_problem(), "403 access_denied");
         let other = can_i(&app.admin, "action=manage-actors&as=credit-scientist").await;
         assert_eq!((&other["allowed"], &other["roles_that_would"]), (&json!(false), &json!(["administrator"])));

@@ -180,7 +180,7 @@ both! {
             (&cast.scientist, "&role=security", "403 access_denied"),
             (&cast.product, "&role=security", "403 access_denied role"),
             (&cast.security, "", "403 access_denied"),
-            (&cast.security, "&role=Security", "422 invalid_field query"),
+            (&cast.security, "&role=Security", "422 invalid_field role"),
         ] {
             assert_eq!(who.call("POST", &path(role)).bytes(review.clone()).send().await.problem(), expected, "{role}");
         }
@@ -220,9 +220,9 @@ both! {
         let other = "0".repeat(64);
         let body = json!({"subject": {"content_digest": other}}).to_string();
         for (query, body, expected) in [
-            (String::new(), "x", "422 invalid_field query"),
-            ("type=gossip".to_owned(), "x", "422 invalid_field query"),
-            ("type=other&colour=red".to_owned(), "x", "422 invalid_field query"),
+            (String::new(), "x", "422 invalid_field type"),
+            ("type=gossip".to_owned(), "x", "422 invalid_field type"),
+            ("type=other&colour=red".to_owned(), "x", "422 invalid_field colour"),
             ("type=other".to_owned(), "", "422 invalid_field body"),
             ("type=other".to_owned(), body.as_str(), "422 digest_mismatch subject.content_digest"),
             ("type=other&binds_to=file".to_owned(), "x", "422 invalid_field binds_digest"),

@@ -183,7 +183,7 @@ both! {
         for (query, problem) in [
             ("", "422 invalid_field query"),
             ("dataset=a&commit=b", "422 invalid_field query"),
-            ("colour=red", "422 invalid_field query"),
+            ("colour=red", "422 invalid_field colour"),
             ("dataset_version=1", "422 invalid_field dataset_version"),
             ("dataset_digest=12", "422 invalid_field dataset_digest"),
             ("dataset=", "422 invalid_field dataset"),
@@ -198,8 +198,8 @@ both! {
             ("direction=sideways", "422 invalid_field direction"),
             ("depth=0", "422 invalid_field depth"),
             ("depth=1001", "422 invalid_field depth"),
-            ("depth=x", "422 invalid_field query"),
-            ("way=up", "422 invalid_field query"),
+            ("depth=x", "422 invalid_field depth"),
+            ("way=up", "422 invalid_field way"),
         ] {
             assert_eq!(cast.auditor.get(&format!("{}/lineage?{query}", tuned.path)).await.problem(), problem, "{query}");
         }

@@ -272,7 +272,7 @@ async fn neutral(reader: &Client, template: &str, prefix: &str, names: &Names) -
 /// All pages of a list, as they are said.
 async fn pages(reader: &Client, path: &str) -> String {
     let (mut all, mut next) = (String::new(), path.to_owned());
-    for _ in 0..50 {
+    for _ in 0..200 {
         let answer = reader.get(&next).await;
         all.push_str(&answer.said());
         assert!(answer.status < 400, "{path}: {}", answer.said());

@@ -417,7 +417,7 @@ both! {
         assert_eq!(third["next"], Value::Null);
         assert_eq!(numbers(&cast.auditor.get(&format!("{path}?state=candidate")).await.expect(200)), [2]);
         for (query, expected) in [
-            ("?limit=0", "422 invalid_field limit"), ("?limit=501", "422 invalid_field limit"), ("?limit=x", "422 invalid_field query"),
+            ("?limit=0", "422 invalid_field limit"), ("?limit=501", "422 invalid_field limit"), ("?limit=x", "422 invalid_field limit"),
             ("?after=%21", "422 invalid_field after"), ("?after=eHg", "422 invalid_field after"), ("?state=great", "422 invalid_field state"),
         ] {
             assert_eq!(cast.auditor.get(&format!("{path}{query}")).await.problem(), expected, "{query}");

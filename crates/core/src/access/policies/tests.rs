@@ -108,6 +108,29 @@ fn who_may_do_what() {
 }
 
 #[test]
+fn what_was_decided_is_no_answer_about_somebody_else_or_something_else() {
+    let policies = own("@id(\"own.1\") forbid (principal, action, resource) when { context.door == \"mlflow\" };").unwrap();
+    let (loans, restricted) = (Resource::Model(class("credit", "internal", None)), Resource::Model(class("credit", "restricted", None)));
+    let member = Actor { teams: vec![crate::names::Label::parse("credit").unwrap()], ..with(&["viewer"]) };
+    // One id: what differs is what it stands for.
+    let people = [with(&["owner"]), with(&["viewer"]), with(&[]), member, Actor { access_revision: 1, ..with(&[]) }];
+    let mut answers = std::collections::BTreeSet::new();
+    for actor in people.iter().chain(people.iter().rev()) {
+        for (resource, door) in [(&loans, Door::Api), (&restricted, Door::Api), (&loans, Door::Mlflow), (&Resource::Registry, Door::Api)] {
+            for action in [Action::Read, Action::Register] {
+                let circumstances = Circumstances::at(door);
+                let anew = policies.decide_anew(actor, action, resource, &circumstances);
+                for _ in 0..2 {
+                    assert_eq!(policies.decide(actor, action, resource, &circumstances), anew);
+                }
+                answers.insert((anew.allowed, anew.policies));
+            }
+        }
+    }
+    assert!(answers.len() > 4, "the questions have one answer: {answers:?}");
+}
+
+#[test]
 fn a_classification_keeps_people_out_whose_roles_would_let_them_in() {
     let member = Actor { teams: vec![label("credit")], ..with(&[]) };
     for (who, confidential, restricted) in [

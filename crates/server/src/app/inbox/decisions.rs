@@ -1,11 +1,13 @@
-//! Decisions that wait for a person: promotions that lack the approval of a role in which he speaks, and exceptions that he may grant.
+//! Decisions that wait for a person: promotions that lack the approval of a role in which he speaks, exceptions that he may grant, lower risk tiers
+//! that he may confirm.
 
 use std::collections::BTreeSet;
 
 use chancery_core::approval::ApprovalVerdict;
-use chancery_core::names::{ActorId, PolicyMode, RiskTier, Timestamp};
+use chancery_core::model::GOVERNANCE;
+use chancery_core::names::{ActorId, Label, PolicyMode, RiskTier, Timestamp};
 use chancery_core::registry::POLICY_MODE;
-use chancery_core::tables::{ApprovalRow, ExceptionRow, ModelRow, PromotionRow, SettingRow, VersionRow};
+use chancery_core::tables::{ApprovalRow, ExceptionRow, ModelRow, PromotionRow, SettingRow, TierProposalRow, VersionRow};
 
 use super::decides;
 use crate::app::access::Caller;
@@ -35,6 +37,8 @@ pub enum Question {
     },
     /// Whether a rule is waived.
     Exception(ExceptionRow),
+    /// Whether the risk tier of a model is lowered.
+    Tier(TierProposalRow),
 }
 
 /// A decision that waits.
@@ -66,6 +70,7 @@ impl App {
         };
         let mut found = promotions(self, caller, snapshot, &policy).await?;
         found.extend(exceptions(caller, snapshot, &policy).await?);
+        found.extend(tiers(caller, snapshot).await?);
         found.sort_by_key(|decision| decision.since);
         Ok(found)
     }
@@ -86,7 +91,7 @@ async fn promotions(app: &App, caller: &Caller, snapshot: &Snapshot, policy: &Po
     for (row, model) in open {
         let counted: Vec<&ApprovalRow> = approvals.iter().filter(|given| counts(given, &row, &model, now)).collect();
         let needed = policy.engine.expected().roles(tier(&model, mode), row.target);
-        let speaks = |role: &str| chancery_core::names::Label::parse(role).is_ok_and(|role| caller.speaks_for(&role, &model).is_some());
+        let speaks = |role: &str| Label::parse(role).is_ok_and(|role| caller.speaks_for(&role, &model).is_some());
         let (open, approved): (Vec<_>, Vec<_>) = needed.into_iter().partition(|(role, count)| voices(&counted, role) < *count);
         let names = |roles: Vec<(String, u64)>| roles.into_iter().map(|(role, _)| role).collect::<Vec<String>>();
         let (open, approved) = (names(open), names(approved));
@@ -147,4 +152,17 @@ async fn exceptions(caller: &Caller, snapshot: &Snapshot, policy: &Policy) -> Re
         found.push(Decision { question: Question::Exception(row), model, roles, since });
     }
     Ok(found)
+}
+
+/// Lower tiers that governance confirms or rejects, and never who proposed one.
+async fn tiers(caller: &Caller, snapshot: &Snapshot) -> Result<Vec<Decision>, AppError> {
+    let governance = Label::parse(GOVERNANCE)?;
+    let tail = "tier_proposals JOIN models ON models.model_id = tier_proposals.model_id ORDER BY tier_proposals.entry_index LIMIT $1";
+    let open = snapshot.pairs::<TierProposalRow, ModelRow>(tail, &values![MOST_REQUESTS]).await?;
+    let asked = |(row, model): &(TierProposalRow, ModelRow)| row.proposed_by != caller.actor.id && caller.speaks_for(&governance, model).is_some();
+    let decision = |(row, model): (TierProposalRow, ModelRow)| {
+        let since = row.proposed_at;
+        Decision { question: Question::Tier(row), model, roles: vec![GOVERNANCE.to_owned()], since }
+    };
+    Ok(open.into_iter().filter(asked).map(decision).collect())
 }

@@ -3,12 +3,12 @@
 use chancery_core::access::{Role, Scope};
 use chancery_core::approval::Effect;
 use chancery_core::entry::Subject;
-use chancery_core::names::{Label, Timestamp};
+use chancery_core::names::{Label, ReviewId, Timestamp};
 use chancery_core::tables::{ConditionRow, ExceptionRow, FindingRow, PromotionRow, ReviewRow};
 
 use super::words;
 use crate::app::access::Caller;
-use crate::app::promotions::waits_for_others;
+use crate::app::promotions::recorded_failures;
 use crate::app::{App, AppError};
 use crate::store::Snapshot;
 use crate::values;
@@ -45,6 +45,8 @@ pub enum What {
     },
     /// A review is owed.
     Review {
+        /// The review.
+        id: ReviewId,
         /// What kind of thing is reviewed.
         about: String,
         /// Who owes it.
@@ -161,16 +163,10 @@ async fn reviews(snapshot: &Snapshot, words: &[String], until: Timestamp) -> Res
         parameters.extend(values![word.as_str()]);
     }
     let duty = |row: ReviewRow| {
-        let what = What::Review { about: row.about.to_string(), owner: row.owner.to_string() };
+        let what = What::Review { id: row.review_id, about: row.about.to_string(), owner: row.owner.to_string() };
         Ok(Duty { what, subject: Subject::try_from(row.subject)?, due: Some(row.due), since: Some(row.scheduled_at) })
     };
     snapshot.rows::<ReviewRow>(&tail, &parameters).await?.into_iter().map(duty).collect()
-}
-
-/// Rules that failed when a promotion was last recorded, without those that hold by themselves once others have done their part.
-pub fn recorded_failures(row: &PromotionRow) -> Vec<String> {
-    let rules = row.missing.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
-    rules.filter(|rule| !waits_for_others(rule)).map(ToOwned::to_owned).collect()
 }
 
 /// Open promotions of his that rules hold up.
@@ -179,7 +175,7 @@ async fn blocked(caller: &Caller, snapshot: &Snapshot) -> Result<Vec<Duty>, AppE
         AND opened_by = $1 ORDER BY opened_index DESC LIMIT $3";
     let rows = snapshot.rows::<PromotionRow>(tail, &values![caller.actor.id, MOST_PROMOTIONS, MOST]).await?;
     let duty = |row: PromotionRow| {
-        let rules = recorded_failures(&row);
+        let rules = recorded_failures(&row.missing);
         let duty = || Duty {
             what: What::Blocked { rules: rules.clone() },
             subject: Subject::Promotion(row.promotion_id.clone()),

@@ -106,17 +106,11 @@ impl App {
             Some(number) => view::version_named(&snapshot, &ask.model, number).await?,
             None => {
                 let model = view::model_named(&snapshot, &ask.model).await?;
-                let previous = snapshot
-                    .rows::<VersionRow>(
-                        "WHERE model_id = $1 AND state = $2 AND production_index IS NOT NULL ORDER BY production_index DESC LIMIT 1",
-                        &values![model.model_id, State::Deprecated],
-                    )
-                    .await?;
                 let nothing = || {
                     Refusal::new(Code::TransitionRefused, &format!("model `{}` has no deprecated version that was in production", ask.model))
                         .remedy("a rollback needs a release before the present one; promote another version, or demote this one")
                 };
-                let version = previous.into_iter().next().ok_or_else(nothing)?;
+                let version = before_the_present(&snapshot, &model).await?.ok_or_else(nothing)?;
                 (model, version)
             }
         };
@@ -134,6 +128,15 @@ impl App {
         let drill = Drill { to: subjects.version.number, replaces, verdict: evaluated.verdict.clone(), exceptions };
         Ok((drill, subjects, evaluated))
     }
+}
+
+/// The version that a rollback goes back to unless it names another: the deprecated one that was the last in production.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn before_the_present(snapshot: &Snapshot, model: &ModelRow) -> Result<Option<VersionRow>, AppError> {
+    let tail = "WHERE model_id = $1 AND state = $2 AND production_index IS NOT NULL ORDER BY production_index DESC LIMIT 1";
+    Ok(snapshot.rows::<VersionRow>(tail, &values![model.model_id, State::Deprecated]).await?.into_iter().next())
 }
 
 /// Aliases that promise production and name a version that a rollback replaces: they follow.

@@ -3,11 +3,11 @@
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
-use chancery_core::exception::{Standing, Status, standing};
+use chancery_core::exception::{Standing, Status, in_force, standing};
 use chancery_core::names::{ExceptionId, Label, ModelName, Timestamp, VersionNumber};
 use chancery_core::policy::Scope;
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::{ExceptionRow, ModelRow, PrivateRow};
+use chancery_core::tables::{ExceptionRow, ModelRow, PrivateRow, VersionRow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -43,6 +43,9 @@ pub(in crate::http) struct ExceptionView {
     pub(in crate::http) origin: String,
     /// `requested`, `granted`, `refused`, `revoked` or `expired`.
     pub(in crate::http) status: String,
+    /// Whether it waives its rule now. What a rollback or an emergency waived counts while the version is in production; of an emergency also for its
+    /// promotion.
+    pub(in crate::http) counts: bool,
     /// Why; null when the text was erased.
     pub(in crate::http) reason: Option<String>,
     /// Who asked.
@@ -78,7 +81,9 @@ async fn view_of(app: &App, snapshot: &Snapshot, row: ExceptionRow) -> Result<Ex
         None => None,
     };
     let policy = app.policy_for(snapshot).await?;
+    let version = snapshot.get::<VersionRow>(values![row.model_id, row.number]).await?;
     Ok(ExceptionView {
+        counts: version.is_some_and(|version| in_force(&row, version.state, row.promotion_id.as_ref(), app.now())),
         status: standing(&row, app.now()).to_string(),
         reason: snapshot.get::<PrivateRow>(values![row.reason]).await?.map(|row| row.text),
         requested_by_name: view::display_name(snapshot, &row.requested_by).await?,

@@ -1,7 +1,7 @@
 //! Trace: from the composite id that an inference carries back to code, data, environment, evaluation and approval.
 
 use chancery_core::entry::Subject;
-use chancery_core::tables::{ApprovalRow, PromotionRow, VersionRow};
+use chancery_core::tables::{ApprovalRow, ExceptionRow, PromotionRow, VersionRow};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -48,7 +48,7 @@ pub(in crate::http) struct TraceView {
     /// Where it runs; nothing reports deployments yet.
     #[schema(value_type = Vec<Object>)]
     deployments: Vec<Value>,
-    /// Indices of the entries about it and its promotions.
+    /// Indices of the entries about it, its promotions and its exceptions.
     entries: Vec<u64>,
 }
 
@@ -143,6 +143,8 @@ async fn approvals(snapshot: &Snapshot, promotions: &[PromotionRow]) -> Result<V
 async fn entries(snapshot: &Snapshot, version: &VersionRow, promotions: &[PromotionRow]) -> Result<Vec<u64>, AppError> {
     let mut subjects = vec![Subject::Version(version.model_id.clone(), version.number)];
     subjects.extend(promotions.iter().map(|row| Subject::Promotion(row.promotion_id.clone())));
+    let exceptions = snapshot.rows::<ExceptionRow>("WHERE model_id = $1 AND number = $2", &values![version.model_id, version.number]).await?;
+    subjects.extend(exceptions.into_iter().map(|row| Subject::Exception(row.exception_id)));
     let mut indices = Vec::new();
     for subject in subjects {
         for row in snapshot.query("SELECT entry_index FROM entries WHERE subject = $1", &values![subject.to_string()]).await? {

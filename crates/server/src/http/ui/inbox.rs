@@ -20,7 +20,8 @@ use super::session::{PageError, Shown};
 use super::{Page, Visitor, filters};
 use crate::app::as_of::Cut;
 use crate::app::entries::{self, About, Ask};
-use crate::app::inbox::{Decision, Duty, Question, What, recorded_failures};
+use crate::app::inbox::{Decision, Duty, Question, What};
+use crate::app::promotions::recorded_failures;
 use crate::app::{AppError, view};
 use crate::http::caller;
 use crate::http::file::encode;
@@ -197,6 +198,7 @@ fn asked_by(decision: &Decision) -> Option<&ActorId> {
     match &decision.question {
         Question::Promotion { .. } => None,
         Question::Exception(row) => Some(&row.requested_by),
+        Question::Tier(row) => Some(&row.proposed_by),
     }
 }
 
@@ -206,7 +208,7 @@ fn decision_item(decision: &Decision, names: &Names) -> Item {
     match &decision.question {
         Question::Promotion { row, approved, open } => {
             let approved = if approved.is_empty() { "Nobody has approved yet".to_owned() } else { format!("Approved: {}", approved.join(", ")) };
-            let failed = match recorded_failures(row).len() {
+            let failed = match recorded_failures(&row.missing).len() {
                 0 => "no rule failed when last recorded".to_owned(),
                 some => format!("{} failed when last recorded", counted(some, "rule", "rules")),
             };
@@ -227,6 +229,14 @@ fn decision_item(decision: &Decision, names: &Names) -> Item {
             when: When::Since(decision.since),
             go: String::new(),
         },
+        Question::Tier(row) => Item {
+            path: format!("/models/{}", encode(model.name.as_str())),
+            title: format!("Lower the risk tier of {} from {} to {}", model.name, model.risk_tier, row.risk_tier),
+            why: format!("{} proposes it. You may confirm or reject it as {roles}.", names.actor(&row.proposed_by)),
+            tier: Some(model.risk_tier.to_string()),
+            when: When::Since(decision.since),
+            go: String::new(),
+        },
     }
 }
 
@@ -243,7 +253,9 @@ fn duty_item(duty: Duty, names: &Names, now: Timestamp) -> Item {
         What::Condition { text, owner, effect } => {
             (format!("Condition: {text}"), format!("An approval of {} carries it; {owner} owes it. If it is missed: {}.", about.words, effect_words(effect)))
         }
-        What::Review { about: kind, owner } => (format!("Review ({kind}) of {}", about.words), format!("Owed by {owner}.")),
+        What::Review { id, about: kind, owner } => {
+            (format!("Review ({kind}) of {}", about.words), format!("Owed by {owner}. When it is done: chancery review done {id} --outcome OUTCOME."))
+        }
         What::Blocked { rules } => {
             let (shown, rest) = rules.split_at(rules.len().min(RULES));
             let rest = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };

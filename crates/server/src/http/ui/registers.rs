@@ -44,7 +44,7 @@ fn moment(field: &str, text: &str) -> Result<Timestamp, Refusal> {
 }
 
 /// A day that may be left empty.
-fn some_moment(field: &str, text: &str) -> Result<Option<Timestamp>, Refusal> {
+pub(super) fn some_moment(field: &str, text: &str) -> Result<Option<Timestamp>, Refusal> {
     if text.trim().is_empty() { Ok(None) } else { moment(field, text).map(Some) }
 }
 

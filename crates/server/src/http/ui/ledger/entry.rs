@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::super::filters;
 use super::super::frame::{Area, Frame, query_path};
 use super::super::layout::{Link, page};
+use super::super::open;
 use super::super::session::{PageError, Path, Shown};
 use super::names::Names;
 use super::{door, strftime};
@@ -62,6 +63,8 @@ struct Member {
     name: String,
     kind: MemberKind,
     text: String,
+    /// Where the document is that a digest names.
+    path: Option<String>,
 }
 
 /// How a member is shown.
@@ -105,7 +108,7 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(index): Path<u64>) -> Re
         by: query_path("/ledger", [("actor", entry.actor.as_str())].into_iter()),
         door: door(&entry),
         time: strftime(entry.at, "%-d %b %Y, %H:%M:%S%.3f UTC"),
-        members: members(&snapshot, &entry.data, &names).await?,
+        members: members(&snapshot, &entry, &names).await?,
         gate: entry.data.get("verdict").and_then(Value::as_str).is_some_and(|text| Digest::parse(text).is_ok()),
         size: row.bytes.len(),
         frame: if whole { frame.json(format!("/api/v1/ledger/entries/{index}")) } else { frame },
@@ -127,14 +130,25 @@ fn actors(data: &Value) -> Vec<ActorId> {
 }
 
 /// The members of the data, with what people wrote where the vault still has it.
-async fn members(snapshot: &Snapshot, data: &Value, names: &Names) -> Result<Vec<Member>, AppError> {
-    let Some(fields) = data.as_object() else { return Ok(Vec::new()) };
-    let private = private(snapshot, data).await?;
+async fn members(snapshot: &Snapshot, entry: &entries::Shown, names: &Names) -> Result<Vec<Member>, AppError> {
+    let Some(fields) = entry.data.as_object() else { return Ok(Vec::new()) };
+    let private = private(snapshot, &entry.data).await?;
     let shown = fields.iter().take(MEMBERS_SHOWN).map(|(name, value)| {
         let (kind, text) = member(name, value, &private, names);
-        Member { name: label(name), kind, text: shortened(&text, VALUE_SHOWN).0 }
+        Member { name: label(name), kind, path: document(&entry.kind, name, value), text: shortened(&text, VALUE_SHOWN).0 }
     });
     Ok(shown.collect())
+}
+
+/// Where the document is that a member names by its digest.
+fn document(kind: &str, name: &str, value: &Value) -> Option<String> {
+    let digest = value.as_str().and_then(|text| Digest::parse(text).ok())?;
+    match (kind, name) {
+        ("decision.recorded", "envelope") => Some(open::path(&format!("/api/v1/decisions/{digest}"))),
+        ("attestation.issued", "digest") => Some(open::path(&format!("/api/v1/attestations/{digest}"))),
+        ("evidence.added", "digest") => Some(format!("/evidence/{digest}")),
+        (_, _) => None,
+    }
 }
 
 /// The name of a member, for people.

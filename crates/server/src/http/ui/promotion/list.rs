@@ -8,7 +8,7 @@ use super::super::filters;
 use super::super::frame::{Area, Frame};
 use super::super::layout::page;
 use super::super::session::{PageError, Shown};
-use crate::app::promotions::PromotionSummary;
+use crate::app::promotions::{PromotionSummary, recorded_failures};
 use crate::http::api::promotion::{PromotionFilter, listed};
 use crate::http::{PageQuery, caller};
 
@@ -31,7 +31,7 @@ impl List {
     }
 
     fn missing(&self, row: &PromotionSummary) -> usize {
-        row.missing_rules.as_array().map_or(0, Vec::len)
+        recorded_failures(&row.missing_rules).len()
     }
 }
 

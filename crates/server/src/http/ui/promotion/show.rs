@@ -13,6 +13,7 @@ use super::super::form::Fields;
 use super::super::frame::{Area, Frame};
 use super::super::layout::{Link, Note, NoteKind, page};
 use super::super::session::{PageError, Path, Shown};
+use super::ending::Ending;
 use super::finding::{self, Line, names};
 use super::hand::{Hand, Turn, why_not};
 use super::score::{self, Score, scores};
@@ -59,6 +60,7 @@ struct Show {
     frame: Frame,
     view: PromotionView,
     hand: Hand,
+    ending: Option<Ending>,
     refused: Refused,
     now: Timestamp,
     facts: Vec<Fact>,
@@ -199,6 +201,10 @@ impl Show {
         self.view.documents.iter().rev().filter(|document| document.frozen).take(MOST_DOCUMENTS).collect()
     }
 
+    fn more_documents(&self) -> usize {
+        self.frozen_count().saturating_sub(MOST_DOCUMENTS)
+    }
+
     fn frozen_count(&self) -> usize {
         self.view.documents.iter().filter(|document| document.frozen).count()
     }
@@ -315,6 +321,7 @@ pub(super) async fn shown<P: Permit>(own: &Shown<P>, id: &PromotionId, status: S
     let (own_findings, other_findings, not_applicable) = finding::lists(&view, &hand.roles);
     let now = own.allowed.app.now();
     let show = Show {
+        ending: Ending::of(&snapshot, id, &view).await?,
         frame,
         facts: facts(&view),
         scores: scores(&view.metrics),

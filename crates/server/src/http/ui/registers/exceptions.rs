@@ -69,7 +69,7 @@ async fn shown(own: &Shown<caller::Read>, (status, note): (StatusCode, Option<No
     let template = Exceptions {
         frame: own.frame(&snapshot, Area::Exceptions, "Exceptions").await?.json(query_path("/api/v1/exceptions", asked)).present_only().with(note),
         states: Standing::ALL.iter().map(chosen).collect(),
-        in_force: count(Standing::Granted),
+        in_force: list.items.iter().filter(|view| view.counts).count(),
         waiting: count(Standing::Requested),
         more: list.next.as_deref().map(|next| own.visit.with("after", Some(next))),
         exceptions: list.items,

@@ -3,8 +3,8 @@
 use axum::response::Response;
 use chancery_core::access::Action;
 use chancery_core::lifecycle::{Move, transition as kind_of};
-use chancery_core::names::{Label, ModelName, State, TagKey, Timestamp, VersionNumber};
-use chancery_core::refusal::Refusal;
+use chancery_core::names::{Label, ModelName, State, TagKey, VersionNumber};
+use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tag::Command;
 use serde::Deserialize;
 
@@ -15,6 +15,7 @@ use crate::app::{AppError, Others, PromoteAsk, Receipt, TransitionAsk};
 use crate::http::ui::again::recorded;
 use crate::http::ui::form::{Fields, Posted, filled};
 use crate::http::ui::layout::Note;
+use crate::http::ui::registers::some_moment;
 use crate::http::ui::session::{PageError, Path, Shown};
 use crate::http::{Permit, caller};
 
@@ -123,6 +124,10 @@ pub(super) async fn promote(Path(place): Path<(String, String)>, posted: Posted<
         if made.executed {
             return Ok(back(&name, number, &made.receipt));
         }
+        if made.receipt.entries.is_empty() {
+            let again = Refusal::new(Code::AlreadyExists, &format!("the promotion of this version to {to} is open already, and nothing was recorded"));
+            return Err(again.remedy(&format!("its page takes a comment: /promotions/{}", made.promotion)).into());
+        }
         Ok(recorded(&format!("/promotions/{}", made.promotion), &made.receipt))
     };
     let outcome = outcome.await;
@@ -146,14 +151,11 @@ impl NewState {
     fn ask(self) -> Result<TransitionAsk, Refusal> {
         let number = |text: &str, field: &str| text.trim().parse::<u64>().map_err(|_| Refusal::invalid(field, &format!("{field} must be a number")));
         let successor = Some(self.successor.trim()).filter(|text| !text.is_empty());
-        let sunset = Some(self.sunset.trim()).filter(|text| !text.is_empty());
-        // A day stands for its first moment.
-        let time = |day: &str| Timestamp::parse(&if day.contains('T') { day.to_owned() } else { format!("{day}T00:00:00Z") });
         Ok(TransitionAsk {
             to: self.to,
             reason: self.reason,
             successor: successor.map(|text| number(text, "successor").and_then(VersionNumber::new)).transpose()?,
-            sunset: sunset.map(|day| time(day).map_err(|refusal| refusal.field("sunset"))).transpose()?,
+            sunset: some_moment("sunset", &self.sunset)?,
             expected: Some(number(&self.revision, "revision")?),
         })
     }

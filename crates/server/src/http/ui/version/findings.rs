@@ -43,7 +43,10 @@ pub(super) async fn show(own: Shown<caller::Read>, Path(place): Path<(String, St
     let snapshot = own.allowed.read().await?;
     let subject = subject(&own, &snapshot, &name, number).await?;
     let api = format!("{}/check?to={target}", subject.version.api());
-    let frame = subject.frame_of(&own, &snapshot, "Findings", "").await?.json(api).present_only();
+    let mut frame = subject.frame_of(&own, &snapshot, "Findings", "").await?.present_only();
+    if checked.is_some() {
+        frame = frame.json(api);
+    }
     let said = match checked {
         Some(checked) => {
             let checked: Checked = read(checked)?;

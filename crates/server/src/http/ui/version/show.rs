@@ -3,8 +3,10 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::names::{ModelName, State, VersionNumber};
+use chancery_core::exception::in_force;
+use chancery_core::names::{ModelName, State, Timestamp, VersionNumber};
 use chancery_core::policy::Input;
+use chancery_core::tables::{ExceptionRow, ModelRow, VersionRow};
 use chancery_core::wording::counted;
 
 use super::act::Acts;
@@ -15,8 +17,10 @@ use super::files::{FileLine, Scans};
 use super::gate::{Checked, Missing, Tally, Told};
 use super::subject::{Subject, Version, path_of, read, subject, version_at};
 use super::words::cut;
-use crate::app::AppError;
+use crate::app::as_of::Cut;
 use crate::app::lineage::{Direction, drawn};
+use crate::app::{AppError, before_the_present};
+
 use crate::app::promotions::PromotionSummary;
 use crate::app::view::{self, StateView};
 use crate::http::api::check::examined;
@@ -27,6 +31,7 @@ use crate::http::ui::layout::{Note, page};
 use crate::http::ui::session::{PageError, Path, Shown};
 use crate::http::{PageQuery, Permit, caller};
 use crate::store::Snapshot;
+use crate::values;
 
 /// Files, documents, tags, aliases, parts and promotions on this page; the whole lists have pages of their own, or are in its JSON.
 const FILES: usize = 10;
@@ -35,6 +40,7 @@ const TAGS: usize = 12;
 const ALIASES: usize = 10;
 const PARTS: usize = 50;
 const PROMOTIONS: u32 = 5;
+const WAIVERS: i64 = 20;
 /// States that a version came into.
 const STATES: u32 = 20;
 
@@ -73,6 +79,12 @@ struct Show {
     description: String,
     way: Option<Way>,
     since: Option<StateView>,
+    /// Whether it came into its state by a rollback.
+    rolled_back_to: bool,
+    /// The page of the rollback that leads away from it, or back to it.
+    rollback: Option<String>,
+    /// Exceptions that waive rules for it now.
+    waivers: Vec<ExceptionRow>,
     successor: Option<String>,
     facts: Vec<Fact>,
     problems: Vec<String>,
@@ -106,10 +118,17 @@ pub(super) async fn shown<P: Permit>(own: &Shown<P>, name: &ModelName, number: V
     let checked: Option<Checked> = checked.filter(|_| subject.cut.is_none()).map(read).transpose()?;
     let acts = Acts::of(own, &subject, said.kept).await?;
     let frame = subject.frame(own, &snapshot).await?.with(said.note);
-    Ok(page(said.status, &made(&snapshot, frame, subject, checked, &input, acts).await?))
+    Ok(page(said.status, &made(&snapshot, frame, subject, (checked, &input), acts, own.allowed.app.now()).await?))
 }
 
-async fn made(snapshot: &Snapshot, frame: Frame, subject: Subject, checked: Option<Checked>, input: &Input, acts: Acts) -> Result<Show, AppError> {
+async fn made(
+    snapshot: &Snapshot,
+    frame: Frame,
+    subject: Subject,
+    (checked, input): (Option<Checked>, &Input),
+    acts: Acts,
+    now: Timestamp,
+) -> Result<Show, AppError> {
     let promotions = PromotionSummary::of_version(snapshot, &subject.row, PROMOTIONS).await?;
     let open = promotions.iter().find(|promotion| promotion.status == "open" && promotion.target == "production").map(|promotion| promotion.id.as_str());
     let cut_at = subject.cut.map_or(u64::MAX >> 1, |cut| cut.index());
@@ -132,6 +151,9 @@ async fn made(snapshot: &Snapshot, frame: Frame, subject: Subject, checked: Opti
         description: cut(&v.description, 400),
         steps: steps(&v, &past, way.as_ref()),
         since: past.iter().find(|state| state.state.as_str() == v.state).map(|state| StateView { state: state.state, index: state.index, at: state.at }),
+        rolled_back_to: matches!(past.as_slice(), [now, before, ..] if now.state == State::Production && before.state == State::Deprecated),
+        rollback: rollback(snapshot, &subject.model, &subject.row, subject.cut).await?,
+        waivers: waivers(snapshot, &subject.row, subject.cut, now).await?,
         successor: v.successor.map(|number| path_of(v.name(), number)),
         way,
         facts: facts(&v),
@@ -150,6 +172,27 @@ async fn made(snapshot: &Snapshot, frame: Frame, subject: Subject, checked: Opti
         acts,
         v,
     })
+}
+
+/// The page of a rollback: of the version that would serve instead of one in production, or of one that could serve again.
+async fn rollback(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow, cut: Option<Cut>) -> Result<Option<String>, AppError> {
+    let to = match version.state {
+        _ if cut.is_some() => None,
+        State::Production => before_the_present(snapshot, model).await?.map(|row| row.number),
+        State::Deprecated => version.production_index.map(|_| version.number),
+        State::Draft | State::Candidate | State::Approved | State::Retired => None,
+    };
+    Ok(to.map(|number| format!("{}/rollback", path_of(model.name.as_str(), number.get()))))
+}
+
+/// Exceptions that waive rules for a version now.
+async fn waivers(snapshot: &Snapshot, version: &VersionRow, cut: Option<Cut>, now: Timestamp) -> Result<Vec<ExceptionRow>, AppError> {
+    if cut.is_some() {
+        return Ok(Vec::new());
+    }
+    let tail = "WHERE model_id = $1 AND (number = $2 OR scope = 'model') AND status = 'granted' ORDER BY entry_index DESC LIMIT $3";
+    let rows = snapshot.rows::<ExceptionRow>(tail, &values![version.model_id, version.number, WAIVERS]).await?;
+    Ok(rows.into_iter().filter(|row| in_force(row, version.state, row.promotion_id.as_ref(), now)).collect())
 }
 
 /// The way to production: what was reached, and what stands before the rest.
