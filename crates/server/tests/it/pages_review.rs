@@ -121,6 +121,14 @@ both! {
         cast.pipeline.post(&format!("/api/v1{page}/execute"), json!({})).await.expect(200);
         let seen = app.browser("security-lead").await.get(&page).await;
         shows(&seen, &["It was executed: version 2 went to production.", "no verdict is asked for", "</svg>executed</span>"]);
+        // Who ended it, in which run, and what was signed.
+        shows(&seen, &["How it ended", "ci executed it, ", "It was the run <code", ">APPROVED</a>", ">EXECUTED</a>"]);
+        let entry = cast.auditor.get("/api/v1/ledger/entries?kind=decision.recorded").await.expect(200)["items"][0]["index"].clone();
+        app.password("model-auditor", PASSWORD).await;
+        let auditor = app.browser("model-auditor").await;
+        let decision = auditor.get(&format!("/ledger/{entry}")).await.text;
+        let decision = decision.split("href=\"/open/api/v1/decisions/").nth(1).and_then(|rest| rest.split('"').next()).expect("the entry leads to the decision");
+        assert_eq!(auditor.get(&format!("/open/api/v1/decisions/{decision}")).await.status, 200);
         assert_eq!(cast.auditor.state(&version).await, "production");
         // Who set the condition says that it is met.
         let browser = app.browser("product-owner").await;
@@ -175,6 +183,10 @@ both! {
         app.user("on-call", &["incident"]).await;
         app.password("on-call", PASSWORD).await;
         let on_call = app.browser("on-call").await;
+        // Either version leads there: the one that serves, and the one that could.
+        for (number, words) in [(2, "Roll back"), (1, "Roll back to it")] {
+            shows(&on_call.get(&format!("/models/loan/{number}")).await, &[&format!("href=\"{page}\">{words}</a>")]);
+        }
         let size = app.size().await;
         let seen = send(&on_call, page, page, &["replaces"], &[("act", "drill"), ("reason", "rehearsal")]).await;
         assert_eq!(seen.status, 200);
@@ -191,6 +203,18 @@ both! {
         assert_eq!(seen.status, 303, "{}", seen.text);
         assert!(seen.location().starts_with("/models/loan/1?entry="), "{}", seen.location());
         assert_eq!(cast.auditor.state(&version).await, "deprecated");
+        shows(&on_call.get("/models/loan/1").await, &["brought it back by a rollback", "Waived now", "by rollback"]);
+        shows(&on_call.get("/exceptions").await, &["in force</strong>"]);
+        // What it waived counts while it serves.
+        let counting = async || {
+            let listed = cast.auditor.get("/api/v1/exceptions?model=loan").await.expect(200);
+            listed["items"].as_array().unwrap().iter().filter(|item| item["version"] == 1 && item["counts"] == true).count()
+        };
+        assert!(counting().await > 0);
+        send(&on_call, "/models/loan/2/rollback", "/models/loan/2/rollback", &["replaces"], &[("act", "rollback"), ("reason", "it was the network")]).await;
+        assert_eq!(cast.auditor.state(&version).await, "production");
+        assert_eq!(counting().await, 0);
+        assert!(!on_call.get("/models/loan/1").await.text.contains("Waived now"));
     }
 
     async fn the_inbox_says_what_is_owed(app: &TestApp) {
@@ -203,6 +227,10 @@ both! {
         let bare = cast.scientist.version("loan", b"3").await;
         cast.scientist.promote(&bare, "production").await.expect(201);
         shows(&app.browser("scientist").await.get("/").await, &["The promotion of loan/3 is held up", "You opened it; 17 rules failed when last recorded: artifact.scan, ", " and 12 more."]);
+        // A lower tier waits for governance, and not for who proposed it.
+        cast.owner.post("/api/v1/models/loan/risk-tier", json!({"risk_tier": "limited", "reason": "advice only"})).await.expect(200);
+        shows(&app.browser("governance-lead").await.get("/").await, &["Lower the risk tier of loan from high to limited", "model-owner proposes it"]);
+        assert!(!app.browser("security-lead").await.get("/").await.text.contains("Lower the risk tier"));
         // He was here before.
         app.browser("security-lead").await;
         let seen = app.browser("security-lead").await.get("/").await;
