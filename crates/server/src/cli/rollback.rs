@@ -86,7 +86,7 @@ mod tests {
         let view = json!({"drill": true, "to": 1, "replaces": [3], "findings": [], "would_pass": true, "exceptions": ["a.b", "c.d"]});
         assert_eq!(
             drill_lines("loan", &view),
-            ["drill: a rollback of loan to 1 would pass; it replaces [3]", "it would waive for 72 hours, and schedule a review: a.b, c.d"]
+            ["drill: a rollback of loan to 1 would pass; it replaces 3", "it would waive for 72 hours, and schedule a review: a.b, c.d"]
         );
     }
 }
