@@ -5,6 +5,8 @@ cd "$(dirname "$0")/.."
 export CHANCERY_TEST_PYTHON="$PWD/target/venv/bin/python"
 # A snapshot that differs fails; nothing is written here.
 export INSTA_UPDATE=no
+# Nothing is built twice here, and the caches of incremental builds would take more disk than everything else together.
+export CARGO_INCREMENTAL=0
 step() { printf '\n== %s\n' "$*"; }
 
 step "format"

@@ -12,7 +12,7 @@ metadata := {
 	"gates": ["candidate"],
 	"references": ["ENT-17", "POL-6", "ENT-5", "EU-AI-Act Art. 11"],
 	"who": ["contributor", "reviewer"],
-	"remedy": "register a new version with the right facts, or let somebody else review it: `chancery evidence add NAME/VERSION --type review FILE`",
+	"remedy": "register a new version with the right facts, or let somebody else review it: `chancery evidence add NAME/VERSION --type review --role ROLE FILE`",
 }
 
 claims := object.get(input, ["version", "facts", "claims"], {})

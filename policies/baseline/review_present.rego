@@ -12,7 +12,7 @@ metadata := {
 	"gates": ["approved"],
 	"references": ["APR-6", "LIF-2", "EU-AI-Act Art. 14", "ISO/IEC 42001 A.6.2.4"],
 	"who": ["reviewer"],
-	"remedy": "ask somebody who did not make it for the review, and let them add it: `chancery evidence add NAME/VERSION --type review FILE`",
+	"remedy": "ask an approver who did not make it for the review, and let them add it: `chancery evidence add NAME/VERSION --type review --role ROLE FILE`",
 }
 
 required := [entry |

@@ -58,6 +58,21 @@ crate::words! {
 
 /// The rule about who executes: when only this one fails, nothing else is missing.
 pub const PROMOTER_RULE: &str = "promoter.pipeline";
+/// The rule that people meet by approving.
+pub const APPROVAL_RULE: &str = "approval.complete";
+/// Rules that hold by themselves once [`APPROVAL_RULE`] does.
+pub const FOLLOW_APPROVAL: [&str; 2] = ["approval.unexpired", "decision.signed"];
+
+/// Whether a rule fails as long as approvals are missing: the roles that are named say it better.
+pub fn rests_on_approvals(rule: &str) -> bool {
+    rule == APPROVAL_RULE || FOLLOW_APPROVAL.contains(&rule)
+}
+
+/// Whether a rule that fails holds by itself once others have done their part: approvals, and the pipeline that releases.
+pub fn waits_for_others(rule: &str) -> bool {
+    rule == PROMOTER_RULE || rests_on_approvals(rule)
+}
+
 /// Most conditions that the approvals of one promotion carry, and most comments on it.
 pub const MAX_CONDITIONS: u64 = 500;
 /// Most comments on one promotion.

@@ -18,6 +18,7 @@ use super::remembered::{Question, Remembered};
 use super::resource::{Circumstances, Reach, Resource, reach};
 use super::source::{self, Source, SourceError, Whose};
 use super::{Action, Actor, Role};
+use crate::model::GOVERNANCE;
 use crate::names::{Classification, Digest, Label, ModelId};
 
 const SCHEMA: &str = include_str!("../../../../policies/access/schema.cedarschema");
@@ -143,7 +144,7 @@ impl Words {
 }
 
 fn governs(role: &Role) -> bool {
-    matches!(role, Role::Approver(role) if role.as_str() == "ai-governance")
+    matches!(role, Role::Approver(role) if role.as_str() == GOVERNANCE)
 }
 
 fn attributes(class: &AccessClass) -> HashMap<String, RestrictedExpression> {

@@ -4,7 +4,7 @@ pub(super) mod authors;
 mod components;
 pub(super) mod conditions;
 mod documents;
-mod exceptions;
+pub mod exceptions;
 pub(super) mod record;
 pub(super) mod risks;
 mod templates;

@@ -3,18 +3,17 @@
 
 use chancery_core::access::Action;
 use chancery_core::entry::{PrivateText, Subject};
-use chancery_core::exception::{Status, in_force};
 use chancery_core::names::{ModelId, ModelName, PolicyMode, State, VersionNumber};
-use chancery_core::policy::{Scope, Verdict};
+use chancery_core::policy::Verdict;
 use chancery_core::registry::{self, POLICY_MODE, UNGATED};
-use chancery_core::tables::{EntryRow, ExceptionRow, ModelRow, SettingRow, VersionRow};
+use chancery_core::tables::{EntryRow, ModelRow, SettingRow, VersionRow};
 use chancery_core::{Command, Event, model, version};
 use futures_util::FutureExt as _;
 
 use super::access::Caller;
 use super::execute::{Options, Prepared, Receipt};
 use super::sequence::Noted;
-use super::{App, AppError, as_of, view};
+use super::{App, AppError, as_of, exceptions, view};
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::{ids, values};
@@ -120,10 +119,8 @@ impl App {
     /// nobody may waive is never covered.
     async fn is_covered(&self, snapshot: &Snapshot, version: &VersionRow) -> Result<bool, AppError> {
         let Some(failed) = failed_at_release(snapshot, version).await? else { return Ok(false) };
-        let tail = "WHERE model_id = $1 AND status = $2 AND (number = $3 OR scope = $4)";
-        let rows = snapshot.rows::<ExceptionRow>(tail, &values![version.model_id, Status::Granted, version.number, Scope::Model]).await?;
-        let now = self.now();
-        let waives = |rule: &String| rows.iter().any(|row| row.rule == *rule && in_force(row, version.state, None, now));
+        let rows = exceptions::of_version(snapshot, version, None, self.now()).await?;
+        let waives = |rule: &String| rows.iter().any(|row| row.rule == *rule);
         Ok(!failed.is_empty() && failed.iter().all(waives))
     }
 }

@@ -30,7 +30,7 @@ pub(super) use check::open_promotion;
 pub use execute::Others;
 pub use open::{Opening, PromoteAsk, PromoteOutcome};
 pub use review::ReviewAsk;
-pub use rollback::{Drill, RollbackAsk, before_the_present};
+pub use rollback::{Drill, RollbackAsk, way_back};
 pub use transition::TransitionAsk;
 
 /// Seconds of a day.

@@ -6,6 +6,7 @@
 mod approvals;
 mod changes;
 mod documents;
+mod ending;
 mod metrics;
 mod people;
 mod summary;
@@ -14,7 +15,7 @@ mod without;
 
 use chancery_core::names::{Digest, PromotionId};
 use chancery_core::policy::{self, Finding, Verdict};
-use chancery_core::promotion::{PROMOTER_RULE, Status};
+use chancery_core::promotion::{PROMOTER_RULE, Status, rests_on_approvals, waits_for_others};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::{DecisionRow, EvidenceRow, ModelRow, PromotionRow, VersionRow};
 use chancery_core::wording::counted;
@@ -24,6 +25,7 @@ use utoipa::ToSchema;
 pub use approvals::{ApprovalView, RoleView};
 pub use changes::ChangesView;
 pub use documents::DocumentView;
+pub use ending::Ending;
 pub use metrics::MetricView;
 pub use people::{MissingView, PersonView};
 pub use summary::PromotionSummary;
@@ -256,14 +258,6 @@ fn ready(verdict: &Verdict) -> bool {
     !verdict.blocks() || verdict.failed().all(|finding| finding.rule == PROMOTER_RULE)
 }
 
-/// Rules that fail as long as approvals are missing: the roles that are named say it better.
-const FOLLOW_FROM_APPROVALS: [&str; 3] = ["approval.complete", "approval.unexpired", "decision.signed"];
-
-/// Whether a rule that fails holds by itself once others have done their part: approvals, and the pipeline that releases.
-pub fn waits_for_others(rule: &str) -> bool {
-    rule == PROMOTER_RULE || FOLLOW_FROM_APPROVALS.contains(&rule)
-}
-
 /// Rules that failed when a promotion was last recorded, as it keeps them, without those that wait for others.
 pub fn recorded_failures(missing: &serde_json::Value) -> Vec<String> {
     let rules = missing.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
@@ -279,7 +273,7 @@ fn waiting_for(verdict: &Verdict, roles: &[RoleView]) -> Vec<String> {
     let lacking = roles.iter().filter(|role| role.given < role.needed);
     let approvals: Vec<String> =
         lacking.map(|role| format!("{} of {} as {}", role.needed - role.given, counted(role.needed, "approval", "approvals"), role.role)).collect();
-    let follows = |rule: &str| !approvals.is_empty() && FOLLOW_FROM_APPROVALS.contains(&rule);
+    let follows = |rule: &str| !approvals.is_empty() && rests_on_approvals(rule);
     let rules = verdict.failed().filter(|finding| finding.rule != PROMOTER_RULE && !follows(&finding.rule));
     let rules: Vec<String> = rules.map(|finding| format!("rule {}", finding.rule)).collect();
     rules.into_iter().chain(approvals).collect()

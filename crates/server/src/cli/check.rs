@@ -2,6 +2,7 @@
 
 use chancery_core::names::State;
 use chancery_core::policy::Finding;
+use chancery_core::promotion::{APPROVAL_RULE, FOLLOW_APPROVAL};
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -12,9 +13,6 @@ use super::output::{items, text};
 use super::promotion::TARGETS;
 use super::reference::Reference;
 use super::session::{Session, member};
-
-/// Rules that hold by themselves once `approval.complete` does: told in one line, so that what has to be done stands out.
-const FOLLOW_APPROVALS: [&str; 2] = ["approval.unexpired", "decision.signed"];
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -87,10 +85,11 @@ pub(super) fn missing(view: &Value) -> &[Value] {
 /// Each finding with message, remedy and who can supply what is missing. Commands in it name the version, such as `loan/3`.
 pub(super) fn findings(list: &[Value], label: &str) -> Vec<String> {
     let known: Vec<Finding> = list.iter().filter_map(|value| serde_json::from_value(value.clone()).ok()).collect();
-    let waits = known.iter().any(|finding| finding.rule.as_str() == "approval.complete");
-    let (follow, mut first): (Vec<&Finding>, Vec<&Finding>) = known.iter().partition(|finding| waits && FOLLOW_APPROVALS.contains(&finding.rule.as_str()));
+    // What follows from the approvals is told in one line, so that what has to be done stands out.
+    let waits = known.iter().any(|finding| finding.rule == APPROVAL_RULE);
+    let (follow, mut first): (Vec<&Finding>, Vec<&Finding>) = known.iter().partition(|finding| waits && FOLLOW_APPROVAL.contains(&finding.rule.as_str()));
     // What needs other work comes before the approvals that would be given for it.
-    first.sort_by_key(|finding| finding.rule.as_str() == "approval.complete");
+    first.sort_by_key(|finding| finding.rule == APPROVAL_RULE);
     let mut lines: Vec<String> = first.into_iter().flat_map(finding_lines).map(|line| line.replace("NAME/VERSION", label)).collect();
     if !follow.is_empty() {
         let rules: Vec<&str> = follow.iter().map(|finding| finding.rule.as_str()).collect();

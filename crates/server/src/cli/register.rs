@@ -15,7 +15,7 @@ use super::output::{fields, size, text};
 use super::reference::Reference;
 use super::session::Session;
 use super::upload::upload_missing;
-use super::{document, hashing, model};
+use super::{document, hashing, model, tier_proposal};
 
 /// Arguments of `register`.
 #[derive(Debug, clap::Args)]
@@ -92,8 +92,8 @@ async fn ensure_model(args: &Args, session: &Session) -> Result<(), Failure> {
         Ok(_) => Ok(()),
         Err(failure) if failure.is_not_found() && args.create => {
             let file = args.model_file.as_deref().unwrap_or(Path::new("model.yaml"));
-            model::create_from_file(session, &args.name, file).await?;
-            session.output.line(&format!("{} is created", args.name));
+            let made = model::create_from_file(session, &args.name, file).await?;
+            session.output.line(&format!("{} is created{}", args.name, tier_proposal::note(&made.value)));
             Ok(())
         }
         Err(failure) if failure.is_not_found() => {

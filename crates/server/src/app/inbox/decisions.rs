@@ -154,12 +154,12 @@ async fn exceptions(caller: &Caller, snapshot: &Snapshot, policy: &Policy) -> Re
     Ok(found)
 }
 
-/// Lower tiers that governance confirms or rejects, and never who proposed one.
+/// Lower tiers that governance confirms or rejects: who has the role himself, and never who proposed one.
 async fn tiers(caller: &Caller, snapshot: &Snapshot) -> Result<Vec<Decision>, AppError> {
     let governance = Label::parse(GOVERNANCE)?;
     let tail = "tier_proposals JOIN models ON models.model_id = tier_proposals.model_id ORDER BY tier_proposals.entry_index LIMIT $1";
     let open = snapshot.pairs::<TierProposalRow, ModelRow>(tail, &values![MOST_REQUESTS]).await?;
-    let asked = |(row, model): &(TierProposalRow, ModelRow)| row.proposed_by != caller.actor.id && caller.speaks_for(&governance, model).is_some();
+    let asked = |(row, model): &(TierProposalRow, ModelRow)| row.proposed_by != caller.actor.id && matches!(caller.speaks_for(&governance, model), Some(None));
     let decision = |(row, model): (TierProposalRow, ModelRow)| {
         let since = row.proposed_at;
         Decision { question: Question::Tier(row), model, roles: vec![GOVERNANCE.to_owned()], since }

@@ -175,14 +175,8 @@ async fn blocked(caller: &Caller, snapshot: &Snapshot) -> Result<Vec<Duty>, AppE
         AND opened_by = $1 ORDER BY opened_index DESC LIMIT $3";
     let rows = snapshot.rows::<PromotionRow>(tail, &values![caller.actor.id, MOST_PROMOTIONS, MOST]).await?;
     let duty = |row: PromotionRow| {
-        let rules = recorded_failures(&row.missing);
-        let duty = || Duty {
-            what: What::Blocked { rules: rules.clone() },
-            subject: Subject::Promotion(row.promotion_id.clone()),
-            due: None,
-            since: Some(row.opened_at),
-        };
-        (!rules.is_empty()).then(duty)
+        let rules = Some(recorded_failures(&row.missing)).filter(|rules| !rules.is_empty())?;
+        Some(Duty { what: What::Blocked { rules }, subject: Subject::Promotion(row.promotion_id), due: None, since: Some(row.opened_at) })
     };
     Ok(rows.into_iter().filter_map(duty).collect())
 }

@@ -134,9 +134,22 @@ impl App {
 ///
 /// # Errors
 /// [`AppError::Fault`].
-pub async fn before_the_present(snapshot: &Snapshot, model: &ModelRow) -> Result<Option<VersionRow>, AppError> {
+async fn before_the_present(snapshot: &Snapshot, model: &ModelRow) -> Result<Option<VersionRow>, AppError> {
     let tail = "WHERE model_id = $1 AND state = $2 AND production_index IS NOT NULL ORDER BY production_index DESC LIMIT 1";
     Ok(snapshot.rows::<VersionRow>(tail, &values![model.model_id, State::Deprecated]).await?.into_iter().next())
+}
+
+/// The version that a rollback goes back to, for who looks at one: at a version in production it is the one before it, at a deprecated one that
+/// was in production itself.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn way_back(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow) -> Result<Option<VersionNumber>, AppError> {
+    Ok(match version.state {
+        State::Production => before_the_present(snapshot, model).await?.map(|row| row.number),
+        State::Deprecated => version.production_index.map(|_| version.number),
+        State::Draft | State::Candidate | State::Approved | State::Retired => None,
+    })
 }
 
 /// Aliases that promise production and name a version that a rollback replaces: they follow.

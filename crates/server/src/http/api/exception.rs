@@ -3,11 +3,11 @@
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
-use chancery_core::exception::{Standing, Status, in_force, standing};
+use chancery_core::exception::{Standing, Status, standing};
 use chancery_core::names::{ExceptionId, Label, ModelName, Timestamp, VersionNumber};
 use chancery_core::policy::Scope;
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::{ExceptionRow, ModelRow, PrivateRow, VersionRow};
+use chancery_core::tables::{ExceptionRow, ModelRow, PrivateRow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::model::Reason;
 use super::promotion::before;
 use crate::app::view::{self, ModelReference};
-use crate::app::{App, AppError, ExceptionAsk};
+use crate::app::{App, AppError, ExceptionAsk, exceptions};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Queries, caller};
 use crate::store::Snapshot;
@@ -81,9 +81,8 @@ async fn view_of(app: &App, snapshot: &Snapshot, row: ExceptionRow) -> Result<Ex
         None => None,
     };
     let policy = app.policy_for(snapshot).await?;
-    let version = snapshot.get::<VersionRow>(values![row.model_id, row.number]).await?;
     Ok(ExceptionView {
-        counts: version.is_some_and(|version| in_force(&row, version.state, row.promotion_id.as_ref(), app.now())),
+        counts: exceptions::counts(snapshot, &row, app.now()).await?,
         status: standing(&row, app.now()).to_string(),
         reason: snapshot.get::<PrivateRow>(values![row.reason]).await?.map(|row| row.text),
         requested_by_name: view::display_name(snapshot, &row.requested_by).await?,

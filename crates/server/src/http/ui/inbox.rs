@@ -22,7 +22,7 @@ use crate::app::as_of::Cut;
 use crate::app::entries::{self, About, Ask};
 use crate::app::inbox::{Decision, Duty, Question, What};
 use crate::app::promotions::recorded_failures;
-use crate::app::{AppError, view};
+use crate::app::{AppError, exceptions, view};
 use crate::http::caller;
 use crate::http::file::encode;
 use crate::ledger::newest_checkpoint;
@@ -168,7 +168,7 @@ pub(super) async fn show(mut own: Shown<caller::ManageOwnAccount>) -> Result<Res
         counts,
         recent: recent(&own, &snapshot, since).await?,
         checkpoint: newest_checkpoint(&snapshot).await.map_err(AppError::from)?,
-        exceptions: some(&snapshot, "SELECT 1 AS one FROM exceptions WHERE status = 'granted' AND expires_at > $1 LIMIT 1000", &values![now]).await?,
+        exceptions: exceptions::count(&snapshot, now, 1_000).await?,
         open: some(&snapshot, "SELECT 1 AS one FROM promotions WHERE status = 'open' AND opened_index >= $1 LIMIT 1000", &values![0_u64]).await?,
     };
     Ok(page(StatusCode::OK, &inbox))

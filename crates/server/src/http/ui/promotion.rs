@@ -1,7 +1,6 @@
 //! Promotions: the list, the approver's page with its forms, and rollback.
 
 mod bar;
-mod ending;
 mod finding;
 mod forms;
 mod hand;

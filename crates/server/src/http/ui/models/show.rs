@@ -200,14 +200,7 @@ async fn version_rows(snapshot: &Snapshot, model: &ModelRow, past: Option<&Past>
 async fn version_lines(snapshot: &Snapshot, rows: &[VersionRow], aliases: &[AliasRow], open: &[OpenPromotion]) -> Result<Vec<VersionLine>, AppError> {
     let names = models::names(snapshot, rows.iter().map(|row| row.registered_by.clone()).collect()).await?;
     let line = |row: &VersionRow| {
-        let promotion = |open: &OpenPromotion| {
-            let missing = if open.missing == 0 {
-                "nothing failed when last recorded".to_owned()
-            } else {
-                counted(open.missing as u64, "rule failed when last recorded", "rules failed when last recorded")
-            };
-            (open.id.to_string(), format!("to {}, {missing}", open.target))
-        };
+        let promotion = |open: &OpenPromotion| (open.id.to_string(), format!("to {}, {}", open.target, failed(open)));
         VersionLine {
             number: row.number.get(),
             semver: row.semver.clone(),
@@ -271,20 +264,21 @@ fn compared(view: &ModelView, rows: &[VersionRow]) -> Option<(u64, u64)> {
     Some((other.min(newest), other.max(newest)))
 }
 
+/// What failed of an open promotion.
+fn failed(open: &OpenPromotion) -> String {
+    match open.missing {
+        0 => "nothing failed when last recorded".to_owned(),
+        some => counted(some, "rule failed when last recorded", "rules failed when last recorded"),
+    }
+}
+
 fn lede(view: &ModelView, windows: &[Window], open: &[OpenPromotion], newest: Option<&VersionRow>) -> Lede {
     let since = |number: u64| windows.iter().find(|window| window.number == number && window.to.is_none());
     let production = view
         .production
         .iter()
         .map(|number| (*number, since(*number).map(|window| window.semver.clone()).unwrap_or_default(), since(*number).and_then(|window| window.from.1)));
-    let waits = |open: &OpenPromotion| {
-        let fails = if open.missing == 0 {
-            "nothing failed when last recorded".to_owned()
-        } else {
-            counted(open.missing as u64, "rule failed when last recorded", "rules failed when last recorded")
-        };
-        format!("version {} waits for {}: {fails}", open.number, open.target)
-    };
+    let waits = |open: &OpenPromotion| format!("version {} waits for {}: {}", open.number, open.target, failed(open));
     Lede {
         purpose: beginning(view.profile.description.as_deref().or(view.profile.use_case.as_deref()).unwrap_or_default().trim()),
         production: production.take(5).collect(),

@@ -2,10 +2,11 @@
 
 use chancery_core::names::Timestamp;
 use chancery_core::policy::{Finding, Outcome};
+use chancery_core::promotion::waits_for_others;
 
 use super::super::layout::sentence;
 use super::words::{clip, joined};
-use crate::app::promotions::{PersonView, PromotionView, waits_for_others};
+use crate::app::promotions::{PersonView, PromotionView};
 
 /// Longest message and remedy, in letters.
 const LONGEST: usize = 600;

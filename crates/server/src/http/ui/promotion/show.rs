@@ -6,19 +6,21 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::names::{PromotionId, Timestamp};
+use chancery_core::promotion::waits_for_others;
+use chancery_core::tables::DecisionRow;
 use chancery_core::wording::counted;
 
 use super::super::filters;
 use super::super::form::Fields;
 use super::super::frame::{Area, Frame};
 use super::super::layout::{Link, Note, NoteKind, page};
+use super::super::open;
 use super::super::session::{PageError, Path, Shown};
-use super::ending::Ending;
 use super::finding::{self, Line, names};
 use super::hand::{Hand, Turn, why_not};
 use super::score::{self, Score, scores};
 use super::words::{clip, difference, joined};
-use crate::app::promotions::{ApprovalView, PromotionView};
+use crate::app::promotions::{ApprovalView, Ending, PromotionView};
 use crate::http::{Permit, caller};
 
 /// Most facts, files, documents and comments of a page; the comparison and the JSON have all.
@@ -142,6 +144,20 @@ impl Show {
         }
     }
 
+    /// What who ended it did.
+    fn ended(&self, ending: &Ending) -> &'static str {
+        match ending.kind.as_str() {
+            "promotion.executed" => "executed it",
+            "promotion.rejected" => "rejected it",
+            _ => "cancelled it",
+        }
+    }
+
+    /// Where the envelope of a decision is.
+    fn decision_path(&self, decision: &DecisionRow) -> String {
+        open::path(&format!("/api/v1/decisions/{}", decision.digest))
+    }
+
     fn others(&self) -> String {
         Hand::others(&self.view)
     }
@@ -156,7 +172,7 @@ impl Show {
 
     /// Failing rules that do not only repeat what the approvals say.
     fn failing(&self) -> Vec<&Line> {
-        self.lines().filter(|line| line.kind == "fail" && !crate::app::promotions::waits_for_others(&line.rule)).collect()
+        self.lines().filter(|line| line.kind == "fail" && !waits_for_others(&line.rule)).collect()
     }
 
     fn waived(&self) -> Vec<&Line> {
@@ -321,7 +337,7 @@ pub(super) async fn shown<P: Permit>(own: &Shown<P>, id: &PromotionId, status: S
     let (own_findings, other_findings, not_applicable) = finding::lists(&view, &hand.roles);
     let now = own.allowed.app.now();
     let show = Show {
-        ending: Ending::of(&snapshot, id, &view).await?,
+        ending: Ending::of(&snapshot, id).await?,
         frame,
         facts: facts(&view),
         scores: scores(&view.metrics),

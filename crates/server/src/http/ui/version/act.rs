@@ -40,6 +40,8 @@ pub(super) struct Target {
 pub(super) struct Acts {
     pub(super) promote: Act,
     pub(super) transition: Act,
+    /// Who may retire it, when this person moves it otherwise and may not do that.
+    pub(super) retire: Option<String>,
     /// Who may set tags, when this person may not.
     pub(super) tag: Option<String>,
     /// What was filled in.
@@ -54,17 +56,19 @@ impl Acts {
             let words = State::ALL.iter().filter_map(|state| Some((*state, wanted(kind_of(from, *state))?)));
             words.map(|(state, words)| Target { state, words, chosen: kept.get("to") == state.as_str() }).collect()
         };
+        let retire = refused(own, subject, Action::Retire).await?;
         let promote = targets(&|kind| (kind == Move::Promote).then_some("promote"));
         let transition = targets(&|kind| match kind {
             Move::Demote => Some("demote"),
             Move::Deprecate => Some("deprecate"),
             Move::Reinstate => Some("reinstate"),
-            Move::Retire => Some("retire"),
+            Move::Retire => retire.is_none().then_some("retire"),
             Move::Same | Move::Promote | Move::Rollback | Move::Refused(_) => None,
         });
         Ok(Self {
             promote: Act { targets: promote, refused: refused(own, subject, Action::AskPromotion).await? },
             transition: Act { targets: transition, refused: refused(own, subject, Action::Demote).await? },
+            retire: retire.filter(|_| from != State::Retired),
             tag: refused(own, subject, Action::Register).await?,
             kept,
         })

@@ -1,6 +1,7 @@
 //! What stands between a version and a state: the findings of the gates as sentences, in the words and order of `chancery check`.
 
 use chancery_core::policy::{Finding, Outcome};
+use chancery_core::promotion::{APPROVAL_RULE, FOLLOW_APPROVAL};
 use chancery_core::wording::counted;
 use serde::Deserialize;
 
@@ -8,11 +9,6 @@ use super::subject::Version;
 use super::words::prose;
 use crate::http::ui::filters::Html;
 use crate::http::ui::layout::{Link, sentence};
-
-/// Rules that hold by themselves once `approval.complete` does.
-const FOLLOW_APPROVALS: [&str; 2] = ["approval.unexpired", "decision.signed"];
-/// The rule that people meet by approving.
-const APPROVALS: &str = "approval.complete";
 
 /// A check as the API shows it.
 #[derive(Debug, Deserialize)]
@@ -110,15 +106,15 @@ impl Checked {
     /// What is missing, what needs other work first. `promotion` is the open one that would take the approvals.
     pub(super) fn missing(&self, version: &Version, promotion: Option<&str>) -> Vec<Missing> {
         let failed: Vec<&Finding> = self.of(Outcome::Fail).collect();
-        let waits = failed.iter().any(|finding| finding.rule == APPROVALS);
-        let follows = |finding: &&&Finding| waits && FOLLOW_APPROVALS.contains(&finding.rule.as_str());
+        let waits = failed.iter().any(|finding| finding.rule == APPROVAL_RULE);
+        let follows = |finding: &&&Finding| waits && FOLLOW_APPROVAL.contains(&finding.rule.as_str());
         let follow: Vec<String> = failed.iter().filter(follows).map(|finding| finding.rule.clone()).collect();
         let mut first: Vec<&Finding> = failed.iter().filter(|finding| !follows(finding)).copied().collect();
         // What needs other work comes before the approvals that would be given for it.
-        first.sort_by_key(|finding| finding.rule == APPROVALS);
+        first.sort_by_key(|finding| finding.rule == APPROVAL_RULE);
         let item = |finding: &Finding| {
             let mut item = missing(finding, version);
-            if finding.rule == APPROVALS {
+            if finding.rule == APPROVAL_RULE {
                 item.rules.extend(follow.iter().cloned());
                 item.links.extend(promotion.map(|id| Link::new(format!("/promotions/{id}"), "Read the open promotion")));
                 if promotion.is_none() {

@@ -3,10 +3,9 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::exception::in_force;
 use chancery_core::names::{ModelName, State, Timestamp, VersionNumber};
 use chancery_core::policy::Input;
-use chancery_core::tables::{ExceptionRow, ModelRow, VersionRow};
+use chancery_core::tables::ExceptionRow;
 use chancery_core::wording::counted;
 
 use super::act::Acts;
@@ -17,9 +16,8 @@ use super::files::{FileLine, Scans};
 use super::gate::{Checked, Missing, Tally, Told};
 use super::subject::{Subject, Version, path_of, read, subject, version_at};
 use super::words::cut;
-use crate::app::as_of::Cut;
 use crate::app::lineage::{Direction, drawn};
-use crate::app::{AppError, before_the_present};
+use crate::app::{AppError, exceptions, way_back};
 
 use crate::app::promotions::PromotionSummary;
 use crate::app::view::{self, StateView};
@@ -31,7 +29,6 @@ use crate::http::ui::layout::{Note, page};
 use crate::http::ui::session::{PageError, Path, Shown};
 use crate::http::{PageQuery, Permit, caller};
 use crate::store::Snapshot;
-use crate::values;
 
 /// Files, documents, tags, aliases, parts and promotions on this page; the whole lists have pages of their own, or are in its JSON.
 const FILES: usize = 10;
@@ -40,7 +37,6 @@ const TAGS: usize = 12;
 const ALIASES: usize = 10;
 const PARTS: usize = 50;
 const PROMOTIONS: u32 = 5;
-const WAIVERS: i64 = 20;
 /// States that a version came into.
 const STATES: u32 = 20;
 
@@ -138,6 +134,11 @@ async fn made(
     let manifest = view::manifest(snapshot, &subject.row).await?;
     let scans = Scans::of(input);
     let drawing = draw(&drawn(snapshot, &subject.model, &subject.row, Direction::Both, 1).await?);
+    // What could be done, and what is waived, is asked about now.
+    let (back, waivers) = match subject.cut {
+        None => (way_back(snapshot, &subject.model, &subject.row).await?, exceptions::of_version(snapshot, &subject.row, None, now).await?),
+        Some(_) => (None, Vec::new()),
+    };
     let mut v = subject.version;
     let more_aliases = v.aliases.len().saturating_sub(ALIASES);
     let more_parts = v.composition.len().saturating_sub(PARTS);
@@ -152,8 +153,8 @@ async fn made(
         steps: steps(&v, &past, way.as_ref()),
         since: past.iter().find(|state| state.state.as_str() == v.state).map(|state| StateView { state: state.state, index: state.index, at: state.at }),
         rolled_back_to: matches!(past.as_slice(), [now, before, ..] if now.state == State::Production && before.state == State::Deprecated),
-        rollback: rollback(snapshot, &subject.model, &subject.row, subject.cut).await?,
-        waivers: waivers(snapshot, &subject.row, subject.cut, now).await?,
+        rollback: back.map(|number| format!("{}/rollback", path_of(v.name(), number.get()))),
+        waivers,
         successor: v.successor.map(|number| path_of(v.name(), number)),
         way,
         facts: facts(&v),
@@ -172,27 +173,6 @@ async fn made(
         acts,
         v,
     })
-}
-
-/// The page of a rollback: of the version that would serve instead of one in production, or of one that could serve again.
-async fn rollback(snapshot: &Snapshot, model: &ModelRow, version: &VersionRow, cut: Option<Cut>) -> Result<Option<String>, AppError> {
-    let to = match version.state {
-        _ if cut.is_some() => None,
-        State::Production => before_the_present(snapshot, model).await?.map(|row| row.number),
-        State::Deprecated => version.production_index.map(|_| version.number),
-        State::Draft | State::Candidate | State::Approved | State::Retired => None,
-    };
-    Ok(to.map(|number| format!("{}/rollback", path_of(model.name.as_str(), number.get()))))
-}
-
-/// Exceptions that waive rules for a version now.
-async fn waivers(snapshot: &Snapshot, version: &VersionRow, cut: Option<Cut>, now: Timestamp) -> Result<Vec<ExceptionRow>, AppError> {
-    if cut.is_some() {
-        return Ok(Vec::new());
-    }
-    let tail = "WHERE model_id = $1 AND (number = $2 OR scope = 'model') AND status = 'granted' ORDER BY entry_index DESC LIMIT $3";
-    let rows = snapshot.rows::<ExceptionRow>(tail, &values![version.model_id, version.number, WAIVERS]).await?;
-    Ok(rows.into_iter().filter(|row| in_force(row, version.state, row.promotion_id.as_ref(), now)).collect())
 }
 
 /// The way to production: what was reached, and what stands before the rest.
