@@ -263,6 +263,24 @@ impl<T> Authorized<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading(Action);
 
+/// Whether a command makes something by which somebody gets in afterwards: a token, a one-time secret, an identity of a pipeline or of a person.
+pub fn lets_in(command: &Command) -> bool {
+    use actor::{Command as Of, binding, password};
+    let Command::Actor(command) = command else { return false };
+    match command {
+        Of::IssueToken(_) | Of::RotateToken(_) | Of::AddIdentity { .. } | Of::Password(password::Command::Reset { .. }) => true,
+        Of::Binding(command) => matches!(command, binding::Command::Bind { .. }),
+        Of::Create { .. }
+        | Of::SetRoles { .. }
+        | Of::Deactivate { .. }
+        | Of::RevokeToken { .. }
+        | Of::RemoveIdentity { .. }
+        | Of::Password(password::Command::Set { .. } | password::Command::LogIn { .. } | password::Command::RevokeOwnToken { .. })
+        | Of::AddKey { .. }
+        | Of::RemoveKey { .. } => false,
+    }
+}
+
 /// The action that a command is.
 pub fn action_of(command: &Command) -> Action {
     match command {

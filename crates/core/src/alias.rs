@@ -81,13 +81,18 @@ pub enum Event {
     },
 }
 
+/// The states of which an alias promises one; none when it promises nothing. Capital letters do not matter: a reader takes `Champion` for `champion`.
+pub fn promised(alias: &AliasName) -> Option<&'static [State]> {
+    let folded = alias.as_str().to_lowercase();
+    REQUIRED_STATES.iter().find(|(name, _)| *name == folded).map(|(_, states)| *states)
+}
+
 /// Whether a version in `state` may carry `alias`.
 ///
 /// # Errors
 /// `transition_refused`, with the state that the alias promises.
 pub fn check_state(alias: &AliasName, state: State) -> Result<(), Refusal> {
-    let promised = REQUIRED_STATES.iter().find(|(name, _)| *name == alias.as_str()).map(|(_, states)| *states);
-    match (promised, state) {
+    match (promised(alias), state) {
         (_, State::Deprecated | State::Retired) => Err(Refusal::new(Code::TransitionRefused, &format!("alias `{alias}` is not for a version that is {state}"))
             .field("version")
             .remedy("choose a version that is not deprecated or retired")),

@@ -140,7 +140,7 @@ fn needs_another(event: &Event) -> bool {
         Event::Model(event) => matches!(event, model::Event::TransferProposed { .. } | model::Event::TierProposed { .. }),
         Event::Promotion(event) => matches!(event, promotion::Event::Opened { .. }),
         Event::Template(event) => matches!(event, template::Event::Added { .. }),
-        Event::Version(event) => matches!(event, version::Event::Registered { .. }),
+        Event::Version(event) => matches!(event, version::Event::Registered { .. } | version::Event::Attached { .. }),
         Event::Evidence(_) => true,
         // Verdicts and risks keep their own lists.
         Event::AccessLog(_)

@@ -245,6 +245,10 @@ crate::table! {
         registered_at: Timestamp,
         /// Who.
         registered_by: ActorId,
+        /// Who brought in the bytes of a version that was registered without; none as long as nobody did.
+        attached_by: Option<ActorId>,
+        /// Index of the entry that brought them in.
+        attached_index: Option<u64>,
         /// When its description, state, bytes or the name of its model last changed; tags and aliases do not count (MLflow: last_updated_timestamp).
         last_updated_at: Timestamp,
         /// When it last changed.

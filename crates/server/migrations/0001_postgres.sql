@@ -120,6 +120,8 @@ CREATE TABLE "versions" (
     "registered_index" bigint,
     "registered_at" bigint,
     "registered_by" text COLLATE "C",
+    "attached_by" text COLLATE "C",
+    "attached_index" bigint,
     "last_updated_at" bigint,
     "updated_at" bigint,
     "revision" bigint,

@@ -120,6 +120,8 @@ CREATE TABLE "versions" (
     "registered_index" INTEGER,
     "registered_at" INTEGER,
     "registered_by" TEXT,
+    "attached_by" TEXT,
+    "attached_index" INTEGER,
     "last_updated_at" INTEGER,
     "updated_at" INTEGER,
     "revision" INTEGER,

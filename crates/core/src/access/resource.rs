@@ -150,6 +150,8 @@ pub enum About {
     Exception(ExceptionId),
     /// The models that a risk is linked to.
     Risk(RiskId),
+    /// A model that a risk is, or shall be, linked to. Whoever does it may read the risk.
+    Link(RiskId, ModelId),
     /// The model of a review.
     Review(ReviewId),
     /// The model of an attestation.
@@ -172,7 +174,6 @@ pub fn about(command: &Command) -> About {
         Command::Alias(alias::Command::Set { model, .. } | alias::Command::Delete { model, .. })
         | Command::Evidence(evidence::Command::Add { model, .. })
         | Command::Registry(registry::Command::RecordCheck { model, .. })
-        | Command::Risk(risk::Command::Link { model, .. } | risk::Command::Unlink { model, .. })
         | Command::Tag(tag::Command::Set { model, .. } | tag::Command::Delete { model, .. }) => About::Model(model.clone()),
         Command::Attestation(attestation::Command::Revoke { digest, .. }) => About::Attestation(*digest),
         Command::Calendar(calendar::Command::Schedule { review, .. }) => of_subject(&review.subject),
@@ -181,6 +182,7 @@ pub fn about(command: &Command) -> About {
         Command::Exception(command) => of_exception(command),
         Command::Model(command) => of_model(command),
         Command::Promotion(command) => of_promotion(command),
+        Command::Risk(risk::Command::Link { id, model } | risk::Command::Unlink { id, model }) => About::Link(id.clone(), model.clone()),
         Command::Risk(risk::Command::Add { models, .. }) => About::Models(models.clone()),
         Command::Risk(
             risk::Command::Change { id, .. } | risk::Command::Mitigate { id, .. } | risk::Command::Finish { id, .. } | risk::Command::SetStatus { id, .. },

@@ -74,6 +74,8 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, version: VersionRow, event: 
             files: *files,
             size: *size,
             held: true,
+            attached_by: Some(entry.actor.clone()),
+            attached_index: Some(entry.index),
             last_updated_at: entry.at,
             ..version
         },

@@ -84,6 +84,8 @@ pub(super) fn apply(rows: &mut Rows, entry: &Entry, id: &ModelId, number: Versio
         registered_index: entry.index,
         registered_at: entry.at,
         registered_by: entry.actor.clone(),
+        attached_by: None,
+        attached_index: None,
         last_updated_at: entry.at,
         updated_at: entry.at,
         revision: entry.index,

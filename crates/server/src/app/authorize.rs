@@ -10,9 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use chancery_core::Command;
 use chancery_core::access::{
     About, AccessClass, Action, Authorized, Circumstances, Decision, Grant, Place, Policies, Resource, Scope, about, action_of, authorize, authorize_read,
-    denied,
+    denied, lets_in,
 };
 use chancery_core::access_policy::ACCESS_POLICY;
+use chancery_core::actor;
+use chancery_core::actor::key::Whose;
+use chancery_core::actor::token::Rotate;
 use chancery_core::entry::Subject;
 use chancery_core::model::Profile;
 use chancery_core::names::{Digest, Label, ModelId, ModelKind, RiskTier};
@@ -193,6 +196,7 @@ impl App {
     /// Allows a command on what it is about. Records nothing: whoever prepares it does.
     pub(super) async fn authorized(&self, caller: &Caller, command: impl Into<Command>) -> Result<Authorized<Command>, AppError> {
         let command = command.into();
+        check_lets_in(caller, &command)?;
         let found = self.find_place(caller, &about(&command)).await?;
         let circumstances = Circumstances { door: caller.door, environment: found.environment.clone() };
         self.check_found(caller, action_of(&command), &found)?;
@@ -307,6 +311,18 @@ fn within_limits(caller: &Caller, action: Action, resource: &Resource, model: Op
         }
     };
     limits.permits(action) && reaches
+}
+
+/// With a limited token, or that of a pipeline run, nobody makes a credential, which could do more; but the token may be replaced by its like.
+fn check_lets_in(caller: &Caller, command: &Command) -> Result<(), Refusal> {
+    let limited = caller.limits.as_ref().is_some_and(|limits| !limits.is_none()) || caller.credential.run().is_some();
+    let own_like = |rotate: &Rotate| rotate.whose == Whose::Own && caller.credential.token() == Some(&rotate.token);
+    let replaces_itself = matches!(command, Command::Actor(actor::Command::RotateToken(rotate)) if own_like(rotate));
+    if !limited || !lets_in(command) || replaces_itself {
+        return Ok(());
+    }
+    let message = "a limited token, or that of a pipeline run, makes no credentials: no tokens, no secrets of a reset, no identities";
+    Err(Refusal::new(Code::AccessDenied, message).remedy("use a token without limits, or log in"))
 }
 
 /// The refusal of an action that the token is not for, wherever.

@@ -229,8 +229,11 @@ async fn with_those_of_model(snapshot: &Snapshot, model: &ModelId, of_version: A
     let versions = snapshot.rows::<VersionRow>("WHERE model_id = $1", &values![*model]).await?;
     let evidence = snapshot.rows::<EvidenceRow>("WHERE model_id = $1", &values![*model]).await?;
     let (mut made, mut behind): (BTreeSet<ActorId>, BTreeSet<ActorId>) = (of_version.made.into_iter().collect(), of_version.behind.into_iter().collect());
-    let mut entries: Vec<u64> = versions.iter().map(|row| row.registered_index).collect();
-    made.extend(versions.into_iter().map(|row| row.registered_by));
+    let mut entries = Vec::new();
+    for (people, by) in versions.iter().map(gate::authors::makers) {
+        made.extend(people);
+        entries.extend(by);
+    }
     for row in evidence.into_iter().filter(|row| row.role.is_none()) {
         entries.push(row.entry_index);
         made.insert(row.actor);

@@ -1,12 +1,13 @@
 //! What a command is about, looked up: the models behind the ids of promotions, exceptions, risks, reviews and attestations.
 
 use chancery_core::access::{About, AccessClass, Action, Place as Places, Resource};
-use chancery_core::names::{Label, ModelId};
+use chancery_core::names::{Label, ModelId, RiskId};
 use chancery_core::refusal::Refusal;
-use chancery_core::tables::{AttestationRow, ExceptionRow, PromotionRow, ReviewRow, RiskLinkRow, TransferProposalRow};
+use chancery_core::tables::{AttestationRow, ExceptionRow, PromotionRow, ReviewRow, RiskLinkRow, RiskRow, TransferProposalRow};
 
 use super::access::Caller;
 use super::{App, AppError};
+use crate::store::Snapshot;
 use crate::values;
 
 /// One thing that a command is about.
@@ -78,6 +79,10 @@ impl App {
             }
             About::Transfer(id, to) => self.of_transfer(caller, id, to.as_ref()).await,
             About::Models(ids) => self.of_models(caller, ("model", ids.first().map(ToString::to_string).unwrap_or_default()), ids).await,
+            About::Link(risk, model) => {
+                read_risk(&self.seen_by(caller).await?, risk).await?;
+                self.of_models(caller, ("model", model.to_string()), std::slice::from_ref(model)).await
+            }
             About::Promotion(_) | About::Exception(_) | About::Risk(_) | About::Review(_) | About::Attestation(_) => self.behind(caller, about).await,
         }
     }
@@ -115,7 +120,8 @@ impl App {
 
     /// The models behind the id of something else.
     async fn behind(&self, caller: &Caller, about: &About) -> Result<Found, AppError> {
-        let snapshot = self.store().read().await?;
+        let seen = self.seen_by(caller).await?;
+        let snapshot = seen.everything();
         let mut environment = None;
         let (what, name, models) = match about {
             About::Promotion(id) => {
@@ -128,6 +134,7 @@ impl App {
                 ("exception", id.to_string(), vec![row.model_id])
             }
             About::Risk(id) => {
+                read_risk(&seen, id).await?;
                 let rows = snapshot.rows::<RiskLinkRow>("WHERE risk_id = $1 ORDER BY model_id", &values![*id]).await?;
                 ("risk", id.to_string(), rows.into_iter().map(|row| row.model_id).collect())
             }
@@ -140,15 +147,20 @@ impl App {
                 let row = snapshot.get::<AttestationRow>(values![*digest]).await?.ok_or_else(not_found)?;
                 ("attestation", digest.to_string(), vec![row.model_id])
             }
-            About::Registry | About::Own | About::New(_) | About::Model(_) | About::Transfer(..) | About::Changed(..) | About::Models(_) => {
+            About::Registry | About::Own | About::New(_) | About::Model(_) | About::Link(..) | About::Transfer(..) | About::Changed(..) | About::Models(_) => {
                 ("registry", String::new(), Vec::new())
             }
         };
-        drop(snapshot);
+        drop((seen, snapshot));
         let mut found = self.of_models(caller, (what, name), &models).await?;
         found.environment = environment;
         Ok(found)
     }
+}
+
+/// Refuses a risk that its reader may not see, as one that is not there: what hangs on no model of his must not show by another answer.
+async fn read_risk(seen: &Snapshot, id: &RiskId) -> Result<(), AppError> {
+    seen.get::<RiskRow>(values![*id]).await?.map(drop).ok_or_else(|| Refusal::not_found("risk", id.as_str()).into())
 }
 
 impl Place {

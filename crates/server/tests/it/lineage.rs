@@ -285,6 +285,8 @@ fn version_row(model: u64, number: u64, at: Timestamp) -> VersionRow {
         registered_index: 0,
         registered_at: at,
         registered_by: actor(),
+        attached_by: None,
+        attached_index: None,
         last_updated_at: at,
         updated_at: at,
         revision: 0,

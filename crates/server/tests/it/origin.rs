@@ -112,7 +112,8 @@ both! {
         let stale = cast.scientist.call("POST", &attach).header("If-Match", "\"1\"").json(&body).send().await;
         assert_eq!(stale.problem(), "412 precondition_failed If-Match");
         assert_eq!(cast.auditor.post(&attach, body.clone()).await.recorded_problem(), "403 access_denied");
-        assert_eq!(cast.scientist.post(&attach, body.clone()).await.kinds(), ["version.attached"]);
+        let helper = app.user("helper", &["contributor", "approver:product"]).await;
+        assert_eq!(helper.post(&attach, body.clone()).await.kinds(), ["version.attached"]);
 
         let after = cast.auditor.get(&version.path).await.expect(200);
         assert_eq!((&after["held"], &after["files"], &after["size"]), (&json!(true), &json!(1), &json!(7)));
@@ -134,6 +135,11 @@ both! {
 
         cast.evaluate(&version, &evaluation(0.81, 0.86)).await;
         cast.complete(&version).await;
+        // Whoever brought in the bytes made the version too.
+        cast.scientist.promote(&version, "production").await.expect(200);
+        let authors = cast.auditor.get(&path).await.expect(200)["authors"].clone();
+        assert_eq!(authors.as_array().unwrap().iter().filter(|author| author["name"] == "helper").count(), 1, "{authors}");
+        assert_eq!(helper.verdict(&promotion, "product", "approve").await.recorded_problem().split(' ').nth(1), Some("separation_of_duties"));
         let again = cast.approved_again(&version).await;
         assert_eq!(again, promotion, "the same promotion, refreshed");
         cast.pipeline.post(&format!("{path}/execute"), json!({})).await.expect(200);

@@ -430,6 +430,37 @@ both! {
         }
     }
 
+    /// A risk that one may not read is not there for whoever would change it, nor does a link to a model of one's own bring it into sight.
+    async fn attack_leak_by_writes_to_a_risk(app: &TestApp) {
+        let world = world(app).await;
+        let hidden = furnish(app, &world.cast, "treasury", "secret").await;
+        let absent = missing(&hidden);
+        let maker = app.user("maker", &["owner@team:credit"]).await;
+        maker.post("/api/v1/models", owned("credit", "own")).await.expect(201);
+        let everywhere = app.user("everywhere", &["contributor"]).await;
+        let assessment = json!({"title": "t", "category": "c", "severity": "low", "likelihood": "rare"});
+        for (method, path, body) in [
+            ("PUT", "/api/v1/risks/{risk}/models/own", Value::Null),
+            ("DELETE", "/api/v1/risks/{risk}/models/own", Value::Null),
+            ("PUT", "/api/v1/risks/{risk}", assessment),
+            ("POST", "/api/v1/risks/{risk}/mitigations", json!({"text": "t", "owner": "o"})),
+            ("POST", "/api/v1/risks/{risk}/mitigations/1/done", json!({})),
+            ("POST", "/api/v1/risks/{risk}/status", json!({"status": "closed", "reason": "r"})),
+            ("POST", "/api/v1/reviews", json!({"about": "risk", "risk": "{risk}", "owner": "o", "due": "2027-01-01T00:00:00Z"})),
+        ] {
+            let said = async |client: &Client, names: &Names| {
+                let body: Value = serde_json::from_str(&filled(&body.to_string(), names)).unwrap();
+                let call = client.call(method, &filled(path, names));
+                let answer = if body.is_null() { call.send().await } else { call.json(&body).send().await };
+                (answer.problem(), answer.json()["detail"].as_str().unwrap().replace(names["risk"].as_str(), "{risk}"))
+            };
+            let (asked, unknown) = (said(&maker, &hidden).await, said(&maker, &absent).await);
+            assert_eq!((asked.0.as_str(), &asked), ("404 not_found", &unknown), "{method} {path}");
+            assert_eq!(said(&everywhere, &absent).await, unknown, "{method} {path}");
+        }
+        assert_eq!(maker.get(&filled("/api/v1/risks/{risk}", &hidden)).await.status, 404);
+    }
+
     async fn attack_leak_by_a_kept_answer(app: &TestApp) {
         let cast = app.cast().await;
         app.team("treasury").await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::support::app::{Database, both, run};
-use crate::support::{Client, TestApp};
+use crate::support::{Client, TestApp, issuer};
 
 /// The only token of a list that has this id.
 fn one(listed: &Value, id: &str) -> Value {
@@ -92,10 +92,10 @@ both! {
         let sam = app.user("sam", &["viewer"]).await;
         let made = sam.post("/api/v1/account/tokens", json!({"limits": {"actions": ["read", "manage-own-account"]}})).await.expect(201);
         let limited = app.anonymous.with_token(secret(&made));
-        assert_eq!(limited.post("/api/v1/account/tokens", json!({})).await.problem(), "403 access_denied");
+        assert_eq!(limited.post("/api/v1/account/tokens", json!({})).await.recorded_problem(), "403 access_denied");
         let wide = sam.post("/api/v1/account/tokens", json!({})).await.expect(201);
         let other = wide["token_id"].as_str().unwrap();
-        assert_eq!(limited.post(&format!("/api/v1/account/tokens/{other}/rotate"), json!({})).await.problem(), "403 access_denied", "a wider one of his");
+        assert_eq!(limited.post(&format!("/api/v1/account/tokens/{other}/rotate"), json!({})).await.recorded_problem(), "403 access_denied", "a wider one of his");
         for (limits, expected) in [
             (json!({"actions": ["everything"]}), "422 invalid_field limits.actions[0]"),
             (json!({"models": ["nothing"]}), "404 not_found"),
@@ -103,6 +103,25 @@ both! {
         ] {
             assert_eq!(sam.post("/api/v1/account/tokens", json!({"limits": limits})).await.problem(), expected, "{limits}");
         }
+    }
+
+    /// What lets somebody in could do more than the token that made it.
+    async fn a_limited_token_lets_nobody_in(app: &TestApp) {
+        app.user("sam", &["viewer"]).await;
+        app.actor("trainer", "pipeline", &["contributor"]).await;
+        let made = app.admin.post("/api/v1/account/tokens", json!({"limits": {"actions": ["read", "manage-actors"]}})).await.expect(201);
+        let limited = app.anonymous.with_token(secret(&made));
+        let identity = json!({"issuer": issuer::GITHUB, "rules": issuer::rules()});
+        for (path, body) in [
+            ("/api/v1/tokens", json!({"user": "sam"})),
+            ("/api/v1/users/sam/password-reset", json!({})),
+            ("/api/v1/users/trainer/identities", identity),
+        ] {
+            let answer = limited.post(path, body).await;
+            assert_eq!(answer.recorded_problem(), "403 access_denied", "{path}: {}", answer.json());
+            assert!(answer.json()["detail"].as_str().unwrap().contains("makes no credentials"), "{path}: {}", answer.json());
+        }
+        assert_eq!(limited.delete("/api/v1/users/sam").await.kinds(), ["actor.deactivated"], "what it is for it does");
     }
 
     async fn the_last_use_is_known_to_the_minute(app: &TestApp) {

@@ -1,6 +1,6 @@
 //! The author set: who made a version, and so does not approve it (APR-2).
 //!
-//! The registry knows who registered it, who added evidence and who opened the promotion. Who started the run, wrote the commit or
+//! The registry knows who registered it, who brought in its bytes, who added evidence and who opened the promotion. Who started the run, wrote the commit or
 //! started the workflow stands in the sealed facts, as a name of another system: it counts when it resolves to somebody here, by id,
 //! by name for commands, or by an email address whose local part is such a name.
 
@@ -31,7 +31,7 @@ pub(in crate::app) async fn authors(
 ) -> Result<Vec<ActorId>, AppError> {
     // Who reviews in a role of approval did not make the version.
     let mut authors: BTreeSet<ActorId> = evidence.iter().filter(|row| row.role.is_none()).map(|row| row.actor.clone()).collect();
-    authors.insert(version.registered_by.clone());
+    authors.extend(makers(version).0);
     authors.extend(promotion.map(|row| row.opened_by.clone()));
     for stated in FACTS.iter().filter_map(|pointer| facts.pointer(pointer)?.as_str()) {
         for name in names(stated) {
@@ -41,7 +41,7 @@ pub(in crate::app) async fn authors(
     Ok(authors.into_iter().collect())
 }
 
-/// The authors, with who made the credentials by which they registered, added evidence and opened the promotion.
+/// The authors, with who made the credentials by which they registered, brought in bytes, added evidence and opened the promotion.
 ///
 /// # Errors
 /// A fault.
@@ -52,10 +52,17 @@ pub(in crate::app) async fn with_makers(
     promotion: Option<&PromotionRow>,
     evidence: &[EvidenceRow],
 ) -> Result<Authors, AppError> {
-    let mut entries = vec![version.registered_index];
+    let mut entries = makers(version).1;
     entries.extend(promotion.map(|row| row.opened_index));
     entries.extend(evidence.iter().filter(|row| row.role.is_none()).map(|row| row.entry_index));
     Ok(Authors { made, behind: behind(snapshot, &entries).await? })
+}
+
+/// Who registered a version and who brought in its bytes, and the entries by which they did.
+pub(in crate::app) fn makers(version: &VersionRow) -> (Vec<ActorId>, Vec<u64>) {
+    let people = std::iter::once(version.registered_by.clone()).chain(version.attached_by.clone());
+    let entries = std::iter::once(version.registered_index).chain(version.attached_index);
+    (people.collect(), entries.collect())
 }
 
 /// Who made the credentials by which these entries were made.

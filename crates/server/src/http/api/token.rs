@@ -10,7 +10,7 @@ use chancery_core::actor::Command;
 use chancery_core::actor::key::Whose;
 use chancery_core::actor::token::{Issue, Issuer, Rotate};
 use chancery_core::names::{ActorId, Digest, Label, ModelName, TokenId};
-use chancery_core::refusal::{Code, Refusal};
+use chancery_core::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -129,22 +129,11 @@ pub(in crate::http) async fn issue_token<P: Permit>(
     requested: &Requested,
 ) -> Result<(Receipt, TokenId, String), AppError> {
     let seconds = seconds(days)?;
-    check_unlimited(allowed)?;
     let (id, secret) = (ids::token()?, token::secret()?);
     let expires_at = allowed.app.now().plus_seconds(seconds);
     let issue = Issue { token: id.clone(), actor, secret: Digest::of(secret.as_bytes()), expires_at, limits, by };
     let made = allowed.execute(Command::IssueToken(Box::new(issue)), requested).await?;
     Ok((made, id, secret))
-}
-
-/// With a limited token, or that of a pipeline run, nobody makes one that can do more.
-fn check_unlimited<P: Permit>(allowed: &Allowed<P>) -> Result<(), Refusal> {
-    let limited = allowed.caller.limits.as_ref().is_some_and(|limits| !limits.is_none());
-    if limited || allowed.caller.credential.run().is_some() {
-        let refusal = Refusal::new(Code::AccessDenied, "a limited token, or that of a pipeline run, issues no tokens");
-        return Err(refusal.remedy("use a token without limits, or log in"));
-    }
-    Ok(())
 }
 
 /// The answer with the secret, for the first time only.
@@ -230,10 +219,6 @@ pub(in crate::http) async fn rotate_token<P: Permit>(
     whose: Whose,
     requested: &Requested,
 ) -> Result<(Receipt, TokenId, String), AppError> {
-    // A token may be replaced by its like with itself; anything else would give more than it has.
-    if whose == Whose::Other || allowed.caller.credential.token() != Some(&id) {
-        check_unlimited(allowed)?;
-    }
     let (new, secret) = (ids::token()?, token::secret()?);
     let overlap_seconds = i64::from(overlap_hours) * HOUR_SECONDS;
     let rotate = Rotate { token: id, new: new.clone(), secret: Digest::of(secret.as_bytes()), overlap_seconds, whose };
