@@ -11,7 +11,7 @@ metadata := {
 	"title": "a monitoring plan names the monitors of the version",
 	"gates": ["production"],
 	"references": ["MON-1", "EU-AI-Act Art. 72", "NIST AI RMF MEASURE 2.4", "NIST AI RMF MANAGE 4.1"],
-	"who": ["owner", "platform"],
+	"who": ["contributor", "owner"],
 	"remedy": "write a monitoring plan with its monitors and their addresses, and add it: `chancery evidence add NAME/VERSION --type plan FILE`",
 }
 

@@ -10,7 +10,7 @@ metadata := {
 	"title": "a risk assessment of this version concludes that its risks are acceptable",
 	"gates": ["approved"],
 	"references": ["APR-5", "ENT-3", "EU-AI-Act Art. 9", "NIST AI RMF MANAGE 1.1"],
-	"who": ["owner", "ai-governance"],
+	"who": ["contributor", "owner"],
 	"remedy": "assess the risks and add the assessment: `chancery evidence add NAME/VERSION --type risk-assessment FILE`",
 }
 

@@ -10,7 +10,7 @@ metadata := {
 	"title": "a rollback plan with steps is attached",
 	"gates": ["production"],
 	"references": ["LIF-5", "EU-AI-Act Art. 20", "NIST AI RMF MANAGE 2.4"],
-	"who": ["owner", "platform"],
+	"who": ["contributor", "owner"],
 	"remedy": "write the steps and add the plan: `chancery evidence add NAME/VERSION --type plan FILE`",
 }
 

@@ -17,7 +17,7 @@ use crate::lifecycle::{Move, transition};
 use crate::names::{ActorId, AliasName, Digest, ExceptionId, Label, ModelId, PromotionId, State, Timestamp, VersionNumber};
 use crate::policy::Finding;
 use crate::refusal::{Code, Refusal};
-use crate::rows::Rows;
+use crate::rows::{Missing, Rows};
 use crate::speakers::Authors;
 use crate::tables::{DecisionRow, OpenPromotionRow, PromotionRow};
 use crate::wording::counted;
@@ -300,6 +300,31 @@ pub(crate) fn open(rows: &mut Rows, id: &PromotionId) -> Result<PromotionRow, St
     Ok(row)
 }
 
+/// The entries that end the open promotions of a version that goes to `state`: those to where no promotion leads from there. Not `executed`,
+/// which brings it there.
+///
+/// # Errors
+/// [`Missing`].
+pub(crate) fn left_behind(
+    rows: &mut Rows,
+    model: &ModelId,
+    number: VersionNumber,
+    state: State,
+    executed: Option<&PromotionId>,
+    reason: Option<Digest>,
+) -> Result<Vec<Draft>, Missing> {
+    let targets = State::ALL.iter().copied().filter(|target| transition(state, *target) != Move::Promote);
+    // All are asked for before one is looked at: one load instead of several.
+    let found: Vec<_> = targets.map(|target| rows.get::<OpenPromotionRow>(&[model, &number, &target])).collect();
+    let mut drafts = Vec::new();
+    for row in found {
+        if let Some(row) = row?.filter(|row| executed != Some(&row.promotion_id)) {
+            drafts.push(Draft::new(Subject::Promotion(row.promotion_id), Event::Cancelled { reason }));
+        }
+    }
+    Ok(drafts)
+}
+
 /// Decides a command on promotions.
 ///
 /// # Errors
@@ -359,7 +384,7 @@ pub fn decide(rows: &mut Rows, context: &Context, command: &Command) -> Result<V
         Command::Withdraw { promotion, role, given_by, reason } => review::withdraw(rows, context, promotion, role, given_by.as_ref(), reason),
         Command::Cancel { promotion, reason } => {
             open(rows, promotion)?;
-            Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), Event::Cancelled { reason: reason.digest }).private(Some(reason))])
+            Ok(vec![Draft::new(Subject::Promotion(promotion.clone()), Event::Cancelled { reason: Some(reason.digest) }).private(Some(reason))])
         }
         Command::Execute { promotion, gate, decision, replaced, attestation } => {
             execution::execute(rows, promotion, gate, decision, replaced, attestation.as_ref())

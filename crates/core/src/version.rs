@@ -16,7 +16,7 @@ use crate::lifecycle::{Move, transition};
 use crate::manifest::Manifest;
 use crate::model;
 use crate::names::{AliasName, Digest, MAX_DESCRIPTION_BYTES, ModelId, ModelName, State, TagKey, Timestamp, VersionNumber, check_text};
-use crate::promotion::GateRecord;
+use crate::promotion::{self, GateRecord};
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
@@ -288,6 +288,7 @@ fn change_state(rows: &mut Rows, context: &Context, command: &Command) -> Result
         Some(gate) => draft.payload(gate.payload.clone()),
         None => draft,
     }];
+    drafts.extend(promotion::left_behind(rows, model, *number, *to, None, Some(reason.digest))?);
     drafts.extend(crate::attestation::lose(rows, attestations, *to)?);
     Ok(drafts)
 }

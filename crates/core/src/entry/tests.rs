@@ -497,7 +497,7 @@ fn promotion_events() -> Vec<(Subject, Event)> {
         (version(), decision.into()),
         (promotion(), E::Executed { verdict: digest("verdict") }.into()),
         (promotion(), E::Rejected { role: label("security") }.into()),
-        (promotion(), E::Cancelled { reason: digest("reason") }.into()),
+        (promotion(), E::Cancelled { reason: Some(digest("reason")) }.into()),
     ]
 }
 

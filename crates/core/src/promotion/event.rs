@@ -156,10 +156,11 @@ pub enum Event {
         /// Role that said no.
         role: Label,
     },
-    /// It was taken back.
+    /// It was taken back, or its version went where the promotion does not lead on from.
     #[serde(rename = "promotion.cancelled")]
     Cancelled {
-        /// Why, in the vault.
-        reason: Digest,
+        /// Why, in the vault; none when another promotion moved the version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Digest>,
     },
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Event, GateRecord, SignedDecision, check_forward, decision_draft, open};
+use super::{Event, GateRecord, SignedDecision, check_forward, decision_draft, left_behind, open};
 use crate::command::Stop;
 use crate::entry::{Draft, Subject};
 use crate::lifecycle::steps;
@@ -40,6 +40,7 @@ pub(crate) fn execute(
         from = to;
     }
     drafts.extend(replacements(rows, &row.model_id, replaced, row.number, row.target, None)?);
+    drafts.extend(left_behind(rows, &row.model_id, row.number, row.target, Some(promotion), None)?);
     drafts.push(decision_draft(&row, decision));
     drafts.extend(attestation.map(|signed| signed.draft(Subject::Version(row.model_id.clone(), row.number))));
     drafts.push(Draft::new(Subject::Promotion(promotion.clone()), Event::Executed { verdict: gate.payload.digest }).payload(gate.payload.clone()));
@@ -55,7 +56,7 @@ pub fn replaceable(target: State) -> &'static [State] {
     }
 }
 
-/// The entries that deprecate the versions which one that becomes `target` replaces, each once.
+/// The entries that deprecate the versions which one that becomes `target` replaces, each once, and end their promotions.
 pub(super) fn replacements(
     rows: &mut Rows,
     model: &ModelId,
@@ -65,7 +66,12 @@ pub(super) fn replacements(
     reason: Option<Digest>,
 ) -> Result<Vec<Draft>, Stop> {
     let numbers: BTreeSet<VersionNumber> = replaced.iter().copied().collect();
-    numbers.into_iter().map(|number| replacement(rows, model, number, successor, target, reason)).collect()
+    let mut drafts = Vec::new();
+    for number in numbers {
+        drafts.push(replacement(rows, model, number, successor, target, reason)?);
+        drafts.extend(left_behind(rows, model, number, State::Deprecated, None, reason)?);
+    }
+    Ok(drafts)
 }
 
 fn replacement(

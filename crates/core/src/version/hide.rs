@@ -6,6 +6,7 @@ use crate::command::{Stop, record};
 use crate::entry::{Draft, Entry, PrivateText, Subject};
 use crate::model;
 use crate::names::{AliasName, ModelId, PolicyMode, State, VersionNumber};
+use crate::promotion;
 use crate::refusal::{Code, Refusal};
 use crate::registry;
 use crate::rows::{Missing, Rows};
@@ -33,6 +34,7 @@ pub(super) fn decide(
     model::check_revision("version", Some(expected), version.revision)?;
     let mut drafts = alias::removals(rows, model, aliases, Some(number))?;
     drafts.push(Draft::new(Subject::Version(model.clone(), number), Event::Hidden { reason: reason.digest }).private(Some(reason)));
+    drafts.extend(promotion::left_behind(rows, model, number, State::Retired, None, Some(reason.digest))?);
     Ok(drafts)
 }
 

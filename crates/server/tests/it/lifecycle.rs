@@ -41,6 +41,40 @@ both! {
         }
     }
 
+    /// Nobody is asked to sign for where a version cannot go any more.
+    async fn promotions_end_with_what_they_promoted(app: &TestApp) {
+        let cast = app.cast().await;
+        cast.scientist.model("loan", "high").await;
+        let mut number = 0;
+        for (to, ends) in [("deprecated", true), ("retired", true), ("draft", false)] {
+            number += 1;
+            let version = cast.evaluated("loan", to.as_bytes()).await;
+            cast.bring_to(&version, "candidate").await;
+            let opened = cast.scientist.promote(&version, "production").await;
+            let id = opened.json()["promotion"]["id"].as_str().unwrap().to_owned();
+            let promotion = format!("/api/v1/promotions/{id}");
+            let moved = cast.owner.post(&format!("{}/transitions", version.path), json!({"to": to, "reason": "over"})).await;
+            let expected = if ends { vec!["version.transitioned", "promotion.cancelled"] } else { vec!["version.transitioned"] };
+            assert_eq!(moved.kinds(), expected, "{to}");
+            let shown = cast.auditor.get(&promotion).await.expect(200);
+            assert_eq!(shown["status"], if ends { "cancelled" } else { "open" }, "{to}");
+            assert_eq!(shown["version"], number);
+            if ends {
+                let approve = json!({"role": "product", "verdict": "approve", "evidence_set": shown["evidence_set"]});
+                let refused = cast.product.post(&format!("{promotion}/approvals"), approve).await;
+                assert_eq!(refused.recorded_problem(), "409 transition_refused promotion", "{to}");
+            }
+        }
+        // A release leaves the promotions behind that led to less.
+        let version = cast.evaluated("loan", b"released").await;
+        let opened = cast.scientist.promote(&version, "approved").await;
+        let less = opened.json()["promotion"]["id"].as_str().unwrap().to_owned();
+        let whole = cast.approved(&version, "production").await;
+        let made = cast.pipeline.post(&format!("/api/v1/promotions/{whole}/execute"), json!({})).await;
+        assert_eq!(made.kinds().iter().filter(|kind| *kind == "promotion.cancelled").count(), 1, "{:?}", made.kinds());
+        assert_eq!(cast.auditor.get(&format!("/api/v1/promotions/{less}")).await.expect(200)["status"], "cancelled");
+    }
+
     async fn moves_have_a_reason_a_precondition_and_a_role(app: &TestApp) {
         let cast = app.cast().await;
         let incident = app.user("on-call", &["incident"]).await;

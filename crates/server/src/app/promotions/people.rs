@@ -6,6 +6,7 @@ use chancery_core::access::{Resource, Role};
 use chancery_core::actor::ActorKind;
 use chancery_core::names::{ActorId, Label};
 use chancery_core::policy::{Finding, Verdict};
+use chancery_core::promotion::PROMOTER_RULE;
 use chancery_core::tables::{ActorRow, DirectoryRow, ModelRow};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -40,16 +41,17 @@ pub struct MissingView {
 
 /// The failed findings of a verdict with the people who can supply what is missing.
 pub(super) async fn missing(snapshot: &Snapshot, model: &ModelRow, verdict: &Verdict, roles: &[RoleView]) -> Result<Vec<MissingView>, AppError> {
-    let mut known: BTreeMap<String, Vec<PersonView>> = BTreeMap::new();
+    let mut known: BTreeMap<Word, Vec<PersonView>> = BTreeMap::new();
     let mut all = Vec::new();
     for finding in verdict.failed() {
         let mut people = Vec::new();
         for word in &finding.who {
-            if !known.contains_key(word) {
-                let found = of_word(snapshot, model, word, roles).await?;
+            let word = Word::of(word, &finding.rule);
+            if !known.contains_key(&word) {
+                let found = of_word(snapshot, model, &word, roles).await?;
                 known.insert(word.clone(), found);
             }
-            people.extend(known.get(word).into_iter().flatten().cloned());
+            people.extend(known.get(&word).into_iter().flatten().cloned());
         }
         people.sort();
         people.dedup();
@@ -59,23 +61,46 @@ pub(super) async fn missing(snapshot: &Snapshot, model: &ModelRow, verdict: &Ver
     Ok(all)
 }
 
-/// Who is meant by a word of a rule: a role, `pipeline`, `approver` for those who could give the missing approvals, `reviewer` for
-/// every approver, or the name of a role of approval.
-async fn of_word(snapshot: &Snapshot, model: &ModelRow, word: &str, roles: &[RoleView]) -> Result<Vec<PersonView>, AppError> {
+/// Who is meant by a word of a rule.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Word {
+    /// Those who could give the missing approvals.
+    Approver,
+    /// Every approver.
+    Reviewer,
+    /// Pipelines that may do what the rule asks for: release, or add evidence.
+    Pipeline(Role),
+    /// Who has a role; of approval when no other has that name.
+    Holder(Role),
+    /// Nobody here.
+    Nobody,
+}
+
+impl Word {
+    fn of(word: &str, rule: &str) -> Self {
+        match word {
+            "approver" => Self::Approver,
+            "reviewer" => Self::Reviewer,
+            "pipeline" if rule == PROMOTER_RULE => Self::Pipeline(Role::Deployer),
+            "pipeline" => Self::Pipeline(Role::Contributor),
+            word => Role::parse(word).ok().or_else(|| Label::parse(word).ok().map(Role::Approver)).map_or(Self::Nobody, Self::Holder),
+        }
+    }
+}
+
+async fn of_word(snapshot: &Snapshot, model: &ModelRow, word: &Word, roles: &[RoleView]) -> Result<Vec<PersonView>, AppError> {
     match word {
-        "approver" => Ok(roles.iter().filter(|role| role.given < role.needed).flat_map(|role| role.people.iter().cloned()).collect()),
-        "pipeline" => described(snapshot, with_kind(snapshot, ActorKind::Pipeline).await?).await,
-        "reviewer" => {
+        Word::Approver => Ok(roles.iter().filter(|role| role.given < role.needed).flat_map(|role| role.people.iter().cloned()).collect()),
+        Word::Reviewer => {
             let rows = with_text(snapshot, "%\"approver:%").await?;
             described(snapshot, rows.into_iter().filter(|row| reviews(row, model)).collect()).await
         }
-        word => {
-            let role = Role::parse(word).ok().or_else(|| Label::parse(word).ok().map(Role::Approver));
-            match role {
-                Some(role) => described(snapshot, holders(snapshot, &role, model).await?).await,
-                None => Ok(Vec::new()),
-            }
+        Word::Pipeline(role) => {
+            let rows = holders(snapshot, role, model).await?;
+            described(snapshot, rows.into_iter().filter(|row| row.kind == ActorKind::Pipeline).collect()).await
         }
+        Word::Holder(role) => described(snapshot, holders(snapshot, role, model).await?).await,
+        Word::Nobody => Ok(Vec::new()),
     }
 }
 
@@ -95,10 +120,6 @@ fn reviews(row: &ActorRow, model: &ModelRow) -> bool {
 
 async fn with_text(snapshot: &Snapshot, pattern: &str) -> Result<Vec<ActorRow>, AppError> {
     Ok(snapshot.rows::<ActorRow>("WHERE active = 1 AND roles LIKE $1 ORDER BY created_index LIMIT 200", &values![pattern.to_owned()]).await?)
-}
-
-async fn with_kind(snapshot: &Snapshot, kind: ActorKind) -> Result<Vec<ActorRow>, AppError> {
-    Ok(snapshot.rows::<ActorRow>("WHERE active = 1 AND kind = $1 ORDER BY created_index LIMIT 20", &values![kind]).await?)
 }
 
 async fn described(snapshot: &Snapshot, rows: Vec<ActorRow>) -> Result<Vec<PersonView>, AppError> {

@@ -74,14 +74,15 @@ async fn came_later<P: Permit>(allowed: &Allowed<P>, id: &PromotionId, fields: &
     Ok(vec![format!("{count} since you opened the page: {}. What you wrote is kept below.", named.join(", "))])
 }
 
-/// The promotion as its reader saw it.
+/// The promotion as its reader saw it, or as his own form left it: one that was sent before says again what it did.
 ///
 /// # Errors
 /// `precondition_failed` when it changed meanwhile.
-async fn unchanged<P: Permit>(allowed: &Allowed<P>, id: &PromotionId, revision: &str) -> Result<PromotionRow, AppError> {
+async fn unchanged<P: Permit>(allowed: &Allowed<P>, id: &PromotionId, revision: &str, requested: &Requested) -> Result<PromotionRow, AppError> {
     let snapshot = allowed.read().await?;
     let row = snapshot.get::<PromotionRow>(values![*id]).await?.ok_or_else(|| Refusal::not_found("promotion", id.as_str()))?;
-    if revision.parse() == Ok(row.revision) {
+    drop(snapshot);
+    if revision.parse() == Ok(row.revision) || allowed.app.replayed(&allowed.options(requested)).await?.is_some() {
         return Ok(row);
     }
     Err(Refusal::new(Code::PreconditionFailed, &format!("the promotion changed while you read: entry {} is newer than what you saw", row.revision))
@@ -210,7 +211,7 @@ pub(super) async fn cancel(Path(id): Path<String>, posted: Posted<caller::AskPro
     let outcome = async {
         let Cancel { revision, reason } = filled(form)?;
         let reason = private("reason", &reason)?;
-        unchanged(&own.allowed, &id, &revision).await?;
+        unchanged(&own.allowed, &id, &revision, &requested).await?;
         own.allowed.execute(Command::Cancel { promotion: id.clone(), reason }, &requested).await
     };
     let outcome = outcome.await;
@@ -232,7 +233,7 @@ pub(super) async fn execute(Path(id): Path<String>, posted: Posted<caller::Execu
     let Posted { shown: own, form, fields, requested, .. } = posted;
     let outcome = async {
         let Execute { revision, keep_others } = filled(form)?;
-        unchanged(&own.allowed, &id, &revision).await?;
+        unchanged(&own.allowed, &id, &revision, &requested).await?;
         let others = if keep_others.is_empty() { Others::Replace } else { Others::Keep };
         own.allowed.app.execute_promotion(&own.allowed.caller, &id, others, &own.allowed.options(&requested)).await
     };
@@ -252,7 +253,7 @@ pub(super) async fn refresh(Path(id): Path<String>, posted: Posted<caller::AskPr
     let id = PromotionId::parse(&id)?;
     let Posted { shown: own, form, fields, requested, .. } = posted;
     let outcome = async {
-        let row = unchanged(&own.allowed, &id, &filled(form)?.revision).await?;
+        let row = unchanged(&own.allowed, &id, &filled(form)?.revision, &requested).await?;
         let ask = same(&own.allowed, &row).await?;
         Ok(own.allowed.app.promote(&own.allowed.caller, &ask, &own.allowed.options(&requested)).await?.receipt)
     };

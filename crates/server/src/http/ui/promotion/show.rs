@@ -118,7 +118,7 @@ impl Show {
         match self.view.status.as_str() {
             "executed" => return format!("It was executed: version {} went to {}.", self.view.version, self.view.target),
             "rejected" => return "It was rejected: a reviewer said no. A new one can be opened.".to_owned(),
-            "cancelled" => return "It was cancelled: whoever asked took it back.".to_owned(),
+            "cancelled" => return "It was cancelled: somebody took it back, or its version went where no promotion leads on.".to_owned(),
             _ => {}
         }
         if self.view.ready {
