@@ -161,8 +161,10 @@ rm -rf "$evidence"
 show "chancery ledger export loan-approval/1 --to target/demo-evidence"
 "$chancery" ledger export loan-approval/1 --data "$CHANCERY_DATA" --to "$evidence" | sed "s#$root/##; s/^/      /"
 for pae in "$evidence"/envelopes/*.pae "$evidence"/signed-evidence/*.pae; do
-  key=$evidence/decision.pem
-  case $pae in */signed-evidence/*) key=$work/training-pipeline.pub.pem ;; esac
+  case $pae in
+    */signed-evidence/*) key=$work/training-pipeline.pub.pem ;;
+    *) key=$evidence/decision.$(cat "${pae%.pae}.keyid").pem ;;
+  esac
   printf '      openssl: %s ' "$(basename "${pae%.pae}" | cut -c1-12)"
   openssl dgst -sha256 -verify "$key" -signature "${pae%.pae}.sig" "$pae"
 done

@@ -94,10 +94,11 @@ pub async fn export(store: &Store, keys: &PublicKeys, indexes: &[u64], folder: &
     for (age, former) in former_logs.iter().enumerate() {
         folder.write(&format!("log.former-{}.vkey", age + 1), format!("{former}\n").as_bytes())?;
     }
-    let (decision, former_decisions) = keys.decisions().split_last().ok_or_else(no_key)?;
-    folder.write("decision.pem", spki_pem(decision)?.as_bytes())?;
-    for former in former_decisions {
-        folder.write(&format!("decision.{}.pem", key_id(former)?), spki_pem(former)?.as_bytes())?;
+    let in_force = keys.decisions().last().ok_or_else(no_key)?;
+    folder.write("decision.pem", spki_pem(in_force)?.as_bytes())?;
+    // The one in force by its id as well: an envelope leads to its key in one way, however often the key was rotated.
+    for key in keys.decisions() {
+        folder.write(&format!("decision.{}.pem", key_id(key)?), spki_pem(key)?.as_bytes())?;
     }
     folder.write("README.txt", readme(keys).as_bytes())?;
     Ok(exported)
@@ -167,6 +168,9 @@ async fn write_envelope(folder: &Folder, keys: &PublicKeys, snapshot: &Snapshot,
     folder.write(&format!("{place}/{digest}.statement.json"), &payload)?;
     folder.write(&format!("{place}/{digest}.pae"), &pre_authentication_encoding(&wire.payload_type, &payload))?;
     folder.write(&format!("{place}/{digest}.sig"), &signature)?;
+    if let Signed::Registry = signed {
+        folder.write(&format!("{place}/{digest}.keyid"), first.keyid.as_bytes())?;
+    }
     if let Some(key) = registered {
         folder.write(&format!("{place}/{digest}.{}.pem", key.algorithm), pem(&key.spki).as_bytes())?;
     }
@@ -223,24 +227,38 @@ What is here
   entries/N.tlog-proof      proof that it is in the log (c2sp.org/tlog-proof@v1)
   payloads/DIGEST           documents that the entries name, by their SHA-256
   envelopes/DIGEST.*        signed decisions and approvals (DSSE v1): the envelope, the statement in it,
-                            the bytes that were signed (.pae) and the signature (.sig, ASN.1 DER)
+                            the bytes that were signed (.pae), the signature (.sig, ASN.1 DER) and the id
+                            of the key that signed, as the envelope says it (.keyid)
   signed-evidence/DIGEST.*  evidence that others signed, such as a pipeline, in the same parts, and the public key
                             that is registered for the signer (.ALGORITHM.pem)
   checkpoint, checkpoints/  the newest signed checkpoint of the log, and all by their size (c2sp.org/tlog-checkpoint)
   log.vkey                  the key of the log (c2sp.org/signed-note)
-  decision.pem              the public key of the decisions (ECDSA P-256)
-  log.former-N.vkey, decision.KEYID.pem
-                            keys that were in force before, when there were any: an envelope names its key (`keyid`)
+  log.former-N.vkey         keys of the log that were in force before, when there were any
+  decision.pem              the public key that signs decisions now (ECDSA P-256)
+  decision.KEYID.pem        every public key that signed decisions, the one in force and those before it. KEYID is
+                            the SHA-256 of the key: openssl pkey -pubin -in KEY -outform DER | openssl dgst -sha256
 
-Take log.vkey and decision.pem from a place that you trust: here they only say what they ought to be.
+Take the keys from a place that you trust: here they only say what they ought to be.
 
-1. Every signed record, with openssl:
+1. Every signed record, with openssl and the key that the record names:
 
    for f in envelopes/*.pae; do
-     openssl dgst -sha256 -verify decision.pem -signature \"${f%.pae}.sig\" \"$f\"
+     test -e \"$f\" || continue
+     key=decision.$(cat \"${f%.pae}.keyid\").pem
+     if test -e \"$key\"; then
+       openssl dgst -sha256 -verify \"$key\" -signature \"${f%.pae}.sig\" \"$f\" || echo \"does not hold: $f\"
+     else
+       echo \"not checked: $f names a key that is not here: $key\"
+     fi
    done
-   for f in signed-evidence/*.ecdsa-p256-sha256.pem; do
-     test -e \"$f\" && openssl dgst -sha256 -verify \"$f\" -signature \"${f%.ecdsa-p256-sha256.pem}.sig\" \"${f%.ecdsa-p256-sha256.pem}.pae\"
+   for f in signed-evidence/*.pae; do
+     test -e \"$f\" || continue
+     key=${f%.pae}.ecdsa-p256-sha256.pem
+     if test -e \"$key\"; then
+       openssl dgst -sha256 -verify \"$key\" -signature \"${f%.pae}.sig\" \"$f\" || echo \"does not hold: $f\"
+     else
+       echo \"not checked: no ECDSA key is registered for who signed $f\"
+     fi
    done
 
 2. Every document is the one that its entry names (the digests stand in the entries):

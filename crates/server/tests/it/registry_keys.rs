@@ -113,7 +113,30 @@ fn both_keys_are_rotated(database: Database) {
     });
 }
 
-/// An evidence folder holds the old key, with which openssl verifies what it signed.
+/// What a program says on both ways, and whether it succeeded.
+fn ran(command: &mut Command) -> (bool, String) {
+    let output = command.output().unwrap();
+    (output.status.success(), format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The checks of signatures and documents in the README of an evidence folder, as somebody pastes them.
+fn pasted(folder: &Path) -> String {
+    let text = std::fs::read_to_string(folder.join("README.txt")).unwrap();
+    let checks = text.split("\n1. ").nth(1).unwrap().split("\n3. ").next().unwrap();
+    let lines: Vec<&str> = checks.lines().filter_map(|line| line.strip_prefix("   ")).collect();
+    let (done, said) = ran(Command::new("sh").arg("-c").arg(lines.join("\n")).current_dir(folder));
+    assert!(done, "{said}");
+    said
+}
+
+/// The script of this repository for evidence folders.
+fn verify_evidence(folder: &Path) -> (bool, String) {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let python = std::env::var_os("CHANCERY_TEST_PYTHON").map_or_else(|| project.join("target/venv/bin/python"), PathBuf::from);
+    ran(Command::new(python).arg(project.join("scripts/verify_evidence.py")).arg(folder))
+}
+
+/// An evidence folder holds both keys, and each record is verified with the one that it names: by the README, and by a program that is not ours.
 fn exported(stopped: &Stopped, version: &Made, old: &PublicKey) {
     let to = stopped.data.join("evidence");
     let mut command = Process::command();
@@ -136,6 +159,22 @@ fn exported(stopped: &Stopped, version: &Made, old: &PublicKey) {
         }
     }
     assert!(verified.iter().all(|count| *count > 0), "{verified:?}");
+
+    let records = verified.iter().sum::<usize>();
+    let said = pasted(&to);
+    let bad = ["not checked: envelopes/", "does not hold", "altered"];
+    assert!(said.matches("Verified OK").count() >= records && bad.iter().all(|word| !said.contains(word)), "{said}");
+    let (done, said) = verify_evidence(&to);
+    assert!(done && said.contains(&format!("\n{records} signed records, ")), "{said}");
+
+    // Without the former key it is said which records it signed; the others are checked all the same.
+    std::fs::remove_file(&former).unwrap();
+    let said = pasted(&to);
+    assert_eq!(said.matches("not checked: envelopes/").count(), verified[1], "{said}");
+    assert!(said.contains("Verified OK") && !said.contains("does not hold"), "{said}");
+    let (done, said) = verify_evidence(&to);
+    let missing = format!("it was signed with the key {}, which is not among the keys of this folder", old.key_id().unwrap());
+    assert_eq!((done, said.matches(&missing).count(), said.contains("Traceback")), (false, verified[1], false), "{said}");
     std::fs::remove_dir_all(&to).unwrap();
 }
 

@@ -37,12 +37,21 @@ async fn a_folder_about_a_version_can_be_checked_with_openssl() {
     };
     let said = run(&script.join("\n"));
     assert!(said.contains("Verified OK") && !said.contains("altered") && !said.contains("Failure"), "{said}");
-    let envelope = fs::read_dir(folder.join("envelopes")).unwrap().find(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "pae"));
-    fs::write(envelope.unwrap().unwrap().path(), b"DSSEv1 other").unwrap();
+    let envelope =
+        fs::read_dir(folder.join("envelopes")).unwrap().map(|file| file.unwrap().path()).find(|path| path.extension().is_some_and(|end| end == "pae"));
+    let envelope = envelope.unwrap();
+    let name = envelope.file_name().unwrap().to_str().unwrap();
+    fs::write(&envelope, b"DSSEv1 other").unwrap();
     let payload = fs::read_dir(folder.join("payloads")).unwrap().next().unwrap().unwrap().path();
     fs::write(payload, b"other").unwrap();
     let said = run(&script.join("\n"));
-    assert!(!said.contains("Verified OK") && said.contains("altered: payloads/"), "{said}");
+    assert!(!said.contains("Verified OK") && said.contains("altered: payloads/") && said.contains(&format!("does not hold: envelopes/{name}")), "{said}");
+    // The key that the record names is one of the folder's, and without it nothing is said to hold.
+    let key = format!("decision.{}.pem", fs::read_to_string(envelope.with_extension("keyid")).unwrap());
+    assert_eq!(read(&key), read("decision.pem"));
+    fs::remove_file(folder.join(&key)).unwrap();
+    let said = run(&script.join("\n"));
+    assert!(said.contains(&format!("not checked: envelopes/{name} names a key that is not here: {key}")), "{said}");
 }
 
 #[tokio::test]
