@@ -3,6 +3,7 @@
 
 mod decisions;
 mod duties;
+mod seconds;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -34,9 +35,6 @@ impl App {
     /// # Errors
     /// [`AppError::Fault`].
     pub async fn count_waiting(&self, caller: &Caller, snapshot: &Snapshot) -> Result<u64, AppError> {
-        if !decides(caller) {
-            return Ok(0);
-        }
         let (size, now) = (snapshot.head().size, self.now());
         let known = self.inner.waiting.0.lock().unwrap_or_else(PoisonError::into_inner).get(&caller.actor.id).copied();
         if let Some((at, until, count)) = known

@@ -244,4 +244,88 @@ both! {
         shows(&seen, &["1 falls due in 30 days", "Review (card) of loan", "Since you were here"]);
         assert_eq!(Browser::new(&app.address).get("/").await.location(), "/login");
     }
+
+    /// Roles and access policies are asked of the administrator who may put them in force, and of nobody else.
+    async fn the_inbox_asks_the_second_administrator(app: &TestApp) {
+        app.user("boss", &["administrator"]).await;
+        let boss = app.own("boss").await;
+        app.user("second", &["administrator"]).await;
+        boss.post("/api/v1/grant-proposals/second/confirm", json!({"roles": ["administrator"]})).await.expect(200);
+        let second = app.own("second").await;
+        for name in ["ana", "bob"] {
+            app.user(name, &["viewer"]).await;
+        }
+        boss.put("/api/v1/users/ana/roles", json!({"roles": ["viewer", "approver:security"]})).await.expect(200);
+        // Who gets roles is not asked about them.
+        boss.put("/api/v1/users/second/roles", json!({"roles": ["administrator", "approver:product"]})).await.expect(200);
+        let seen = app.browser("second").await.get("/").await;
+        shows(&seen, &["<strong>1 decision</strong> waits for you", "class=\"count\"", "href=\"/admin/people/ana\">Give approver:security to ana", "boss proposes it"]);
+        shows(&seen, &["chancery grant confirm ana --role approver:security."]);
+        shows(&app.browser("boss").await.get("/").await, &["Nothing waits for you."]);
+        second.post("/api/v1/grant-proposals/ana/confirm", json!({"roles": ["approver:security"]})).await.expect(200);
+        shows(&app.browser("second").await.get("/").await, &["Nothing waits for you."]);
+
+        let policy = "@id(\"no.services\") forbid (principal, action, resource) when { principal.kind == \"service\" };";
+        let installed = boss.post("/api/v1/access-policies", json!({"files": {"own.cedar": policy}})).await;
+        installed.expect(201);
+        let digest = installed.header("location").rsplit('/').next().unwrap().to_owned();
+        shows(&app.browser("second").await.get("/").await, &["Put the access policies ", &format!("chancery access-policy activate {digest} --reason TEXT.")]);
+        shows(&app.browser("boss").await.get("/").await, &["Nothing waits for you."]);
+        second.post(&format!("/api/v1/access-policies/{digest}/activate"), json!({"reason": "agreed"})).await.expect(200);
+        assert!(!app.browser("second").await.get("/").await.text.contains("chancery access-policy activate"));
+
+        // Nor is anybody asked who is logged in by what the other one made.
+        app.admin.put("/api/v1/users/bob/roles", json!({"roles": ["viewer", "approver:product"]})).await.expect(200);
+        shows(&app.browser("second").await.get("/").await, &["Give approver:product to bob"]);
+        app.password("second", PASSWORD).await;
+        assert!(!app.browser("second").await.get("/").await.text.contains("Give approver:product to bob"));
+        shows(&app.browser("boss").await.get("/").await, &["Give approver:product to bob"]);
+    }
+
+    /// A transfer is asked of the other side; a bundle and a template of another one than who brought it.
+    async fn the_inbox_asks_the_other_side_and_another_person(app: &TestApp) {
+        for team in ["credit", "risk"] {
+            app.team(team).await;
+        }
+        let ann = app.user("ann", &["owner@team:credit"]).await;
+        let rob = app.user("rob", &["owner@team:risk"]).await;
+        let deputy = app.user("deputy", &["approver:ai-governance"]).await;
+        let lead = app.user("lead", &["approver:ai-governance"]).await;
+        app.user("reader", &["viewer"]).await;
+        for name in ["ann", "rob", "deputy", "lead", "reader"] {
+            app.password(name, PASSWORD).await;
+        }
+        let model = json!({"name": "loans", "risk_tier": "high", "ownership": {"owning_team": "credit"}});
+        ann.post("/api/v1/models", model).await.expect(201);
+        ann.post("/api/v1/models/loans/transfer", json!({"to": "risk", "reason": "theirs"})).await.expect(201);
+        let seen = app.browser("rob").await.get("/").await;
+        shows(&seen, &["<strong>1 decision</strong> waits for you", "Transfer the model loans from team credit to team risk", "ann proposes it"]);
+        shows(&seen, &["chancery model transfer accept loans risk."]);
+        assert!(!seen.text.contains("href=\"/models/loans\""), "he does not read it yet: {}", seen.text);
+        for name in ["ann", "lead", "reader"] {
+            shows(&app.browser(name).await.get("/").await, &["Nothing waits for you."]);
+        }
+        rob.post("/api/v1/models/loans/transfer/accept", json!({"to": "risk"})).await.expect(200);
+        shows(&app.browser("rob").await.get("/").await, &["Nothing waits for you."]);
+
+        let files = json!({
+            "org.rego": "package chancery.organisation\nf(x) := x\n",
+            "org_test.rego": "package chancery.rules.org_test\nimport rego.v1\nimport data.chancery.organisation\ntest_f if organisation.f(1) == 1\n",
+        });
+        let bundle = deputy.post("/api/v1/policy/bundles", json!({"files": files})).await;
+        bundle.expect(201);
+        let digest = bundle.header("location").rsplit('/').next().unwrap().to_owned();
+        let text = "# Model card\n\n## Intended use\n";
+        deputy.post("/api/v1/templates", json!({"name": "card", "type": "model-card", "text": text})).await.expect(201);
+        let seen = app.browser("lead").await.get("/").await;
+        shows(&seen, &["<strong>2 decisions</strong> wait for you", &format!("href=\"/policy/bundles/{digest}\">Put the policy bundle "), "deputy uploaded it"]);
+        shows(&seen, &[&format!("chancery policy activate {digest} --reason TEXT."), "Approve version 1 of the template card", "chancery template approve card@1."]);
+        for name in ["deputy", "rob", "reader"] {
+            shows(&app.browser(name).await.get("/").await, &["Nothing waits for you."]);
+        }
+        lead.post("/api/v1/templates/card/1/approve", json!({})).await.expect(200);
+        let seen = app.browser("lead").await.get("/").await;
+        shows(&seen, &["<strong>1 decision</strong> waits for you", "chancery policy activate"]);
+        assert!(!seen.text.contains("chancery template approve"), "{}", seen.text);
+    }
 }

@@ -1,15 +1,18 @@
 //! Decisions that wait for a person: promotions that lack the approval of a role in which he speaks, exceptions that he may grant, lower risk tiers
-//! that he may confirm.
+//! that he may confirm, and what else needs him as a second person.
 
 use std::collections::BTreeSet;
 
 use chancery_core::approval::ApprovalVerdict;
 use chancery_core::model::GOVERNANCE;
-use chancery_core::names::{ActorId, Label, PolicyMode, RiskTier, Timestamp};
+use chancery_core::names::{ActorId, Label, ModelName, PolicyMode, RiskTier, Timestamp};
 use chancery_core::registry::POLICY_MODE;
-use chancery_core::tables::{ApprovalRow, ExceptionRow, ModelRow, PromotionRow, SettingRow, TierProposalRow, VersionRow};
+use chancery_core::tables::{
+    AccessPolicyRow, ApprovalRow, BundleRow, ExceptionRow, GrantProposalRow, ModelRow, PromotionRow, SettingRow, TemplateRow, TierProposalRow,
+    TransferProposalRow, VersionRow,
+};
 
-use super::decides;
+use super::{decides, seconds};
 use crate::app::access::Caller;
 use crate::app::gate::authors::authors;
 use crate::app::policy::Policy;
@@ -29,16 +32,40 @@ pub enum Question {
     /// Whether a version moves.
     Promotion {
         /// The promotion.
-        row: PromotionRow,
+        row: Box<PromotionRow>,
+        /// The model.
+        model: Box<ModelRow>,
         /// Roles that have approved.
         approved: Vec<String>,
         /// Roles that have not.
         open: Vec<String>,
     },
-    /// Whether a rule is waived.
-    Exception(ExceptionRow),
-    /// Whether the risk tier of a model is lowered.
-    Tier(TierProposalRow),
+    /// Whether a rule is waived, for a version of this model.
+    Exception(Box<ExceptionRow>, Box<ModelRow>),
+    /// Whether the risk tier of this model is lowered.
+    Tier(TierProposalRow, Box<ModelRow>),
+    /// Whether somebody gets roles of approval or administration.
+    Grant {
+        /// The roles.
+        row: GrantProposalRow,
+        /// The name of who gets them, for commands.
+        user: Label,
+    },
+    /// Whether a team takes over a model.
+    Transfer {
+        /// The transfer.
+        row: TransferProposalRow,
+        /// The name of the model.
+        name: ModelName,
+        /// Whether the person may read the model already.
+        readable: bool,
+    },
+    /// Whether a policy bundle is put in force.
+    Bundle(BundleRow),
+    /// Whether access policies are put in force.
+    AccessPolicy(AccessPolicyRow),
+    /// Whether a template is approved.
+    Template(TemplateRow),
 }
 
 /// A decision that waits.
@@ -46,9 +73,7 @@ pub enum Question {
 pub struct Decision {
     /// What is asked.
     pub question: Question,
-    /// The model.
-    pub model: ModelRow,
-    /// Roles in which the person may answer.
+    /// Roles of approval in which the person may answer; none where he does it as a second person.
     pub roles: Vec<String>,
     /// Since when it waits.
     pub since: Timestamp,
@@ -58,22 +83,29 @@ impl App {
     /// The decisions that wait for the caller, the oldest first.
     ///
     /// # Errors
-    /// [`AppError::Fault`]; nothing waits while the policy in force does not work.
+    /// [`AppError::Fault`].
     pub async fn decisions(&self, caller: &Caller, snapshot: &Snapshot) -> Result<Vec<Decision>, AppError> {
-        if !decides(caller) {
-            return Ok(Vec::new());
-        }
-        let policy = match self.policy_for(snapshot).await {
-            Ok(policy) => policy,
-            Err(AppError::Refused(..)) => return Ok(Vec::new()),
-            Err(fault) => return Err(fault),
-        };
-        let mut found = promotions(self, caller, snapshot, &policy).await?;
-        found.extend(exceptions(caller, snapshot, &policy).await?);
-        found.extend(tiers(caller, snapshot).await?);
+        let mut found = in_roles(self, caller, snapshot).await?;
+        found.extend(seconds::waiting(self, caller, snapshot).await?);
         found.sort_by_key(|decision| decision.since);
         Ok(found)
     }
+}
+
+/// What waits for roles of approval; nothing while the policy in force does not work.
+async fn in_roles(app: &App, caller: &Caller, snapshot: &Snapshot) -> Result<Vec<Decision>, AppError> {
+    if !decides(caller) {
+        return Ok(Vec::new());
+    }
+    let policy = match app.policy_for(snapshot).await {
+        Ok(policy) => policy,
+        Err(AppError::Refused(..)) => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    let mut found = promotions(app, caller, snapshot, &policy).await?;
+    found.extend(exceptions(caller, snapshot, &policy).await?);
+    found.extend(tiers(caller, snapshot).await?);
+    Ok(found)
 }
 
 async fn promotions(app: &App, caller: &Caller, snapshot: &Snapshot, policy: &Policy) -> Result<Vec<Decision>, AppError> {
@@ -102,7 +134,7 @@ async fn promotions(app: &App, caller: &Caller, snapshot: &Snapshot, policy: &Po
             continue;
         }
         let since = row.opened_at;
-        found.push(Decision { question: Question::Promotion { row, approved, open }, model, roles, since });
+        found.push(Decision { question: Question::Promotion { row: Box::new(row), model: Box::new(model), approved, open }, roles, since });
     }
     Ok(found)
 }
@@ -149,7 +181,7 @@ async fn exceptions(caller: &Caller, snapshot: &Snapshot, policy: &Policy) -> Re
             continue;
         }
         let since = row.requested_at;
-        found.push(Decision { question: Question::Exception(row), model, roles, since });
+        found.push(Decision { question: Question::Exception(Box::new(row), Box::new(model)), roles, since });
     }
     Ok(found)
 }
@@ -162,7 +194,7 @@ async fn tiers(caller: &Caller, snapshot: &Snapshot) -> Result<Vec<Decision>, Ap
     let asked = |(row, model): &(TierProposalRow, ModelRow)| row.proposed_by != caller.actor.id && matches!(caller.speaks_for(&governance, model), Some(None));
     let decision = |(row, model): (TierProposalRow, ModelRow)| {
         let since = row.proposed_at;
-        Decision { question: Question::Tier(row), model, roles: vec![GOVERNANCE.to_owned()], since }
+        Decision { question: Question::Tier(row, Box::new(model)), roles: vec![GOVERNANCE.to_owned()], since }
     };
     Ok(open.into_iter().filter(asked).map(decision).collect())
 }

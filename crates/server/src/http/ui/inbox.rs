@@ -189,24 +189,31 @@ async fn some(snapshot: &Snapshot, query: &str, parameters: &[chancery_core::row
 
 /// The names of everything that items are about.
 async fn names(snapshot: &Snapshot, decisions: &[Decision], duties: impl Iterator<Item = &Duty>) -> Result<Names, AppError> {
-    let actors: Vec<ActorId> = decisions.iter().filter_map(|decision| asked_by(decision).cloned()).collect();
+    let actors: Vec<ActorId> = decisions.iter().flat_map(concerned).cloned().collect();
     let subjects: Vec<Subject> = duties.take(2 * MOST).map(|duty| duty.subject.clone()).collect();
     Names::of_subjects(snapshot, &subjects, &actors).await
 }
 
-fn asked_by(decision: &Decision) -> Option<&ActorId> {
+/// The people whom an item names.
+fn concerned(decision: &Decision) -> Vec<&ActorId> {
     match &decision.question {
-        Question::Promotion { .. } => None,
-        Question::Exception(row) => Some(&row.requested_by),
-        Question::Tier(row) => Some(&row.proposed_by),
+        Question::Promotion { .. } => Vec::new(),
+        Question::Exception(row, _) => vec![&row.requested_by],
+        Question::Tier(row, _) => vec![&row.proposed_by],
+        Question::Grant { row, .. } => vec![&row.proposed_by, &row.actor_id],
+        Question::Transfer { row, .. } => vec![&row.proposed_by],
+        Question::Bundle(row) => vec![&row.uploaded_by],
+        Question::AccessPolicy(row) => vec![&row.installed_by],
+        Question::Template(row) => vec![&row.added_by],
     }
 }
 
 fn decision_item(decision: &Decision, names: &Names) -> Item {
-    let model = &decision.model;
     let roles = decision.roles.join(" or ");
+    // What a second person puts in force: it has no tier, and belongs to no environment.
+    let second = |path: String, title: String, why: String| Item { path, title, why, tier: None, when: When::Since(decision.since), go: String::new() };
     match &decision.question {
-        Question::Promotion { row, approved, open } => {
+        Question::Promotion { row, model, approved, open } => {
             let approved = if approved.is_empty() { "Nobody has approved yet".to_owned() } else { format!("Approved: {}", approved.join(", ")) };
             let failed = match recorded_failures(&row.missing).len() {
                 0 => "no rule failed when last recorded".to_owned(),
@@ -221,7 +228,7 @@ fn decision_item(decision: &Decision, names: &Names) -> Item {
                 go: row.environment.to_string(),
             }
         }
-        Question::Exception(row) => Item {
+        Question::Exception(row, model) => Item {
             path: format!("/exceptions/{}", row.exception_id),
             title: format!("Waive {} for {}/{}", row.rule, model.name, row.number),
             why: format!("{} asks for an exception until {}. You may grant or refuse it as {roles}.", names.actor(&row.requested_by), row.expires_at),
@@ -229,7 +236,7 @@ fn decision_item(decision: &Decision, names: &Names) -> Item {
             when: When::Since(decision.since),
             go: String::new(),
         },
-        Question::Tier(row) => Item {
+        Question::Tier(row, model) => Item {
             path: format!("/models/{}", encode(model.name.as_str())),
             title: format!("Lower the risk tier of {} from {} to {}", model.name, model.risk_tier, row.risk_tier),
             why: format!("{} proposes it. You may confirm or reject it as {roles}.", names.actor(&row.proposed_by)),
@@ -237,6 +244,55 @@ fn decision_item(decision: &Decision, names: &Names) -> Item {
             when: When::Since(decision.since),
             go: String::new(),
         },
+        Question::Grant { row, user } => {
+            let words: Vec<String> = row.grants().iter().map(ToString::to_string).collect();
+            let named: Vec<String> = words.iter().map(|role| format!("--role {role}")).collect();
+            second(
+                format!("/admin/people/{}", encode(user.as_str())),
+                format!("Give {} to {}", words.join(", "), names.actor(&row.actor_id)),
+                format!(
+                    "{} proposes it; a second administrator confirms or rejects it. By command: chancery grant confirm {user} {}.",
+                    names.actor(&row.proposed_by),
+                    named.join(" ")
+                ),
+            )
+        }
+        Question::Transfer { row, name, readable } => second(
+            // Until it is taken over its page may not be shown to him.
+            if *readable { format!("/models/{}", encode(name.as_str())) } else { String::new() },
+            match &row.from_team {
+                Some(from) => format!("Transfer the model {name} from team {from} to team {}", row.to_team),
+                None => format!("Give the model {name} to team {}", row.to_team),
+            },
+            format!(
+                "{} proposes it; the other side accepts or rejects it. By command: chancery model transfer accept {name} {}.",
+                names.actor(&row.proposed_by),
+                row.to_team
+            ),
+        ),
+        Question::Bundle(row) => second(
+            names.subject(&Subject::Bundle(row.digest)).path,
+            format!("Put the {} in force", names.subject(&Subject::Bundle(row.digest)).words),
+            format!(
+                "{} uploaded it; another person activates it. By command: chancery policy activate {} --reason TEXT.",
+                names.actor(&row.uploaded_by),
+                row.digest
+            ),
+        ),
+        Question::AccessPolicy(row) => second(
+            names.subject(&Subject::AccessPolicy(row.digest)).path,
+            format!("Put the {} in force", names.subject(&Subject::AccessPolicy(row.digest)).words),
+            format!(
+                "{} installed them; another administrator activates them. By command: chancery access-policy activate {} --reason TEXT.",
+                names.actor(&row.installed_by),
+                row.digest
+            ),
+        ),
+        Question::Template(row) => second(
+            names.subject(&Subject::Template(row.name.clone())).path,
+            format!("Approve version {} of the template {}", row.version, row.name),
+            format!("{} added it; another person approves it. By command: chancery template approve {}@{}.", names.actor(&row.added_by), row.name, row.version),
+        ),
     }
 }
 
