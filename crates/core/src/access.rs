@@ -391,7 +391,7 @@ pub fn authorize(policies: &Policies, actor: &Actor, place: &Place, circumstance
     {
         return Err(Refusal::new(Code::AccessDenied, &format!("you do not have the approval role `{role}`"))
             .field("role")
-            .remedy("grant or refuse in a role that you have"));
+            .remedy(&format!("ask somebody in the approval role {role}")));
     }
     check_role(actor, place, &command)?;
     Ok(Authorized { actor: actor.clone(), what: command })

@@ -122,7 +122,10 @@ pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<
             .into());
     }
     if row.revoked.is_some() {
-        return Err(Refusal::new(Code::AlreadyExists, "the attestation is revoked already").field("digest").into());
+        return Err(Refusal::new(Code::AlreadyExists, "the attestation is revoked already")
+            .field("digest")
+            .remedy("nothing is left to do: it stays revoked, and a version that is let in again gets a new one")
+            .into());
     }
     let event = Event::Revoked { digest: *digest, reason: *reason, comment: Some(comment.digest) };
     Ok(vec![Draft::new(Subject::Version(row.model_id, row.number), event).private(Some(comment))])

@@ -55,7 +55,8 @@ pub enum Event {
 pub fn decide(rows: &mut Rows, _context: &Context, command: &Command) -> Result<Vec<Draft>, Stop> {
     let Command::Erase { actor, texts, identities } = command;
     let row = rows.get::<ActorRow>(&[actor])?.ok_or_else(|| Refusal::not_found("actor", actor.as_str()))?;
-    check(&row)?;
+    let name = rows.get::<DirectoryRow>(&[actor])?.map_or_else(|| actor.to_string(), |row| row.handle.to_string());
+    check(&row, &name)?;
     if texts.len() > MAX_TEXTS {
         return Err(Refusal::new(Code::TooLarge, &format!("the person wrote {} private texts; at most {MAX_TEXTS} are erased at once", texts.len())).into());
     }
@@ -93,18 +94,18 @@ fn forget_texts(subject: Subject, digests: &[Digest]) -> Draft {
     draft
 }
 
-/// Whether a person can be erased.
+/// Whether a person can be erased; `name` is the one for commands.
 ///
 /// # Errors
 /// `invalid_field` for a machine, `transition_refused` for who has access, `already_exists` for who is erased.
-pub fn check(row: &ActorRow) -> Result<(), Refusal> {
+pub fn check(row: &ActorRow, name: &str) -> Result<(), Refusal> {
     if row.kind != ActorKind::Person {
         return Err(Refusal::invalid("name", &format!("a {} is no person: there is nothing to erase", row.kind)));
     }
     if row.active || grant::is_administrator(row) {
         return Err(Refusal::new(Code::TransitionRefused, "a person who has access is not erased")
             .field("name")
-            .remedy("end the access first: `chancery user deactivate NAME`"));
+            .remedy(&format!("end the access first: `chancery user deactivate {name}`")));
     }
     if row.erased_index.is_some() {
         return Err(Refusal::new(Code::AlreadyExists, "this person is erased already").field("name"));
@@ -144,7 +145,9 @@ mod tests {
         let text = reason();
         world.ok(&bob(), crate::model::Command::SetRiskTier { id: model_id(1), risk_tier: crate::names::RiskTier::Prohibited, reason: text.clone() });
         assert!(world.row::<PrivateRow>(&[&text.digest]).is_some());
-        assert_eq!(world.refused(&alice(), erase(&bob(), vec![])).code, Code::TransitionRefused);
+        let refused = world.refused(&alice(), erase(&bob(), vec![]));
+        assert_eq!(refused.code, Code::TransitionRefused);
+        assert_eq!(refused.remedy, Some(format!("end the access first: `chancery user deactivate {handle}`")));
         world.ok(&alice(), crate::actor::Command::Deactivate { id: bob() });
         let entries = world.ok(&alice(), erase(&bob(), vec![text.digest]));
         assert_eq!(entries.len(), 1);

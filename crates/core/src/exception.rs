@@ -248,7 +248,7 @@ pub fn check_waivable(rule: &str) -> Result<(), Refusal> {
     if non_waivable::RULES.iter().any(|known| known.id == rule) {
         return Err(Refusal::new(Code::NonWaivable, &format!("rule `{rule}` cannot be waived by anybody"))
             .field("rule")
-            .remedy("do what the rule asks; see its remedy with `chancery policy show`"));
+            .remedy(&format!("do what the rule asks; see its remedy with `chancery policy show {rule}`")));
     }
     Ok(())
 }
@@ -359,7 +359,10 @@ fn version_state(rows: &mut Rows, row: &ExceptionRow) -> Result<State, Stop> {
 fn revoke(rows: &mut Rows, context: &Context, id: &ExceptionId, grantors: &[Label], reason: &PrivateText) -> Result<Vec<Draft>, Stop> {
     let row = existing(rows, id)?;
     if !matches!(row.status, Status::Requested | Status::Granted) {
-        return Err(Refusal::new(Code::TransitionRefused, &format!("the exception is {} already", row.status)).field("exception").into());
+        return Err(Refusal::new(Code::TransitionRefused, &format!("the exception is {} already", row.status))
+            .field("exception")
+            .remedy("there is nothing to take back: it waives nothing")
+            .into());
     }
     if row.requested_by != context.actor && !may_revoke(rows, &context.actor, &row.model_id, grantors)? {
         return Err(Refusal::new(Code::AccessDenied, "only who asked for an exception, an owner, or a grantor takes it back").remedy(&who(grantors)).into());

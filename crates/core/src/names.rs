@@ -376,6 +376,15 @@ impl Timestamp {
             .map(|moment| Self(moment.as_microsecond()))
             .map_err(|_| Refusal::invalid("time", &format!("time `{}` must be RFC 3339, such as 2026-05-03T12:00:00Z", clipped(text))))
     }
+
+    /// Parses when something is due: RFC 3339, or a date such as `2026-12-01`, which counts to its end in UTC.
+    ///
+    /// # Errors
+    /// `invalid_field` for anything else.
+    pub fn parse_due(text: &str) -> Result<Self, Refusal> {
+        let is_date = text.len() == 10 && text.split('-').count() == 3;
+        if is_date { Self::parse(&format!("{text}T23:59:59Z")) } else { Self::parse(text) }
+    }
 }
 
 impl fmt::Display for Timestamp {

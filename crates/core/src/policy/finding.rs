@@ -43,3 +43,31 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<String>,
 }
+
+impl Finding {
+    /// The same, with a version such as `loan/3` in the commands of its remedy: a rule writes them for every version, and what is stored and
+    /// signed stays as the rule says it.
+    #[must_use]
+    pub fn about(self, version: &str) -> Self {
+        Self { remedy: self.remedy.map(|remedy| remedy.replace("NAME/VERSION", version)), ..self }
+    }
+
+    /// The same, with a role in the commands of its remedy.
+    #[must_use]
+    pub fn in_role(self, role: &str) -> Self {
+        Self { remedy: self.remedy.map(|remedy| remedy.replace("--role ROLE", &format!("--role {role}"))), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remedy_names_the_version_and_the_role() {
+        let text = r#"{"rule": "a.b", "outcome": "fail", "message": "m", "remedy": "`approve NAME/VERSION --role ROLE`", "gate": "approved"}"#;
+        let finding: Finding = serde_json::from_str(text).unwrap();
+        assert_eq!(finding.clone().about("loan/3").in_role("security").remedy.as_deref(), Some("`approve loan/3 --role security`"));
+        assert_eq!(Finding { remedy: None, ..finding }.about("loan/3").remedy, None);
+    }
+}

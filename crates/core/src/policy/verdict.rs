@@ -42,6 +42,12 @@ impl Verdict {
         }
     }
 
+    /// The same, with a version such as `loan/3` in the commands of the remedies: for those who read it, never to be stored.
+    #[must_use]
+    pub fn about(self, version: &str) -> Self {
+        Self { findings: self.findings.into_iter().map(|finding| finding.about(version)).collect(), ..self }
+    }
+
     /// The findings that failed.
     pub fn failed(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.outcome == Outcome::Fail)

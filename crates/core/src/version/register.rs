@@ -32,7 +32,7 @@ pub(super) fn decide(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, S
     if let Some(taken) = taken? {
         return Err(Refusal::new(Code::AlreadyExists, &format!("semantic version `{semver}` is taken by version {}", taken.number))
             .field("semver")
-            .remedy("give a higher one, or none: the registry then suggests the next")
+            .remedy("give a higher one as `semver` of the request (`--semver`, or `semver` in the facts file), or none: the registry then suggests the next")
             .into());
     }
     let payload = manifest.payload()?;

@@ -252,6 +252,11 @@ impl Past {
         self.versions.values().rev().filter(move |row| !row.hidden && row.number.get() < before)
     }
 
+    /// The state of a version then; none when there was no such version.
+    pub fn state(&self, number: VersionNumber) -> Option<State> {
+        self.versions.get(&number).map(|row| row.state)
+    }
+
     /// The aliases then.
     pub fn aliases(&self) -> &[AliasRow] {
         &self.aliases

@@ -8,14 +8,14 @@ use chancery_core::entry::{PrivateText, Subject};
 use chancery_core::exception::{BreakGlass, Command, EMERGENCY_SECONDS, Status as ExceptionStatus};
 use chancery_core::names::{ExceptionId, PromotionId, Timestamp};
 use chancery_core::policy::{self, Finding, Gate, Input, Scope, Verdict};
-use chancery_core::promotion::{DecisionKind, GateRecord, SignedDecision, Status};
+use chancery_core::promotion::{DecisionKind, SignedDecision, Status};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{ExceptionRow, PromotionRow};
 use futures_util::FutureExt;
 
 use super::access::Caller;
 use super::execute::{Options, Prepared, Receipt};
-use super::gate::Subjects;
+use super::gate::{Evaluated, Subjects};
 use super::signed::DecisionText;
 use super::{App, AppError, view};
 use crate::crash::{CrashPoint, reach};
@@ -63,14 +63,15 @@ impl App {
     async fn emergency(&self, caller: Caller, id: &PromotionId, reason: PrivateText) -> Result<(Prepared, ()), AppError> {
         let (subjects, gates) = self.promotion_subjects(&caller, id).await?;
         let found = self.evaluate(gates.clone(), &subjects).await?;
-        self.check_openable(&caller, id, &found.verdict, &found.record).await?;
+        self.check_openable(&caller, id, &found).await?;
         let rules = found.verdict.failed().filter(|finding| !finding.non_waivable).map(|finding| Ok((ids::exception()?, finding.rule.clone())));
         let rules: Vec<(ExceptionId, String)> = rules.collect::<Result<_, AppError>>()?;
         let expires_at = subjects.input.now.plus_seconds(EMERGENCY_SECONDS);
         let waived = with_exceptions(&subjects.input, &caller, &rules, &reason, expires_at);
         let whole = self.judge(&subjects.policy, gates.clone(), &waived).await?;
         let before = self.judge(&subjects.policy, gates.into_iter().filter(|gate| *gate != Gate::Production).collect(), &waived).await?;
-        let left: Vec<Finding> = whole.verdict.failed().filter(|finding| !LATER.contains(&finding.rule.as_str())).cloned().collect();
+        let left = whole.verdict.failed().filter(|finding| !LATER.contains(&finding.rule.as_str()));
+        let left: Vec<Finding> = left.cloned().map(|finding| finding.about(&subjects.label())).collect();
         if !left.is_empty() {
             let refusal = Refusal::new(Code::GateFailed, "rules fail that an exception does not help: they could not be evaluated");
             return Err(self.refuse(&caller, Subject::Promotion(id.clone()), "break-glass", refusal.findings(left), Some(&whole.record)).await);
@@ -90,8 +91,9 @@ impl App {
     }
 
     /// Refuses an emergency where nothing blocks, or where something blocks that nobody can waive.
-    async fn check_openable(&self, caller: &Caller, id: &PromotionId, verdict: &Verdict, record: &GateRecord) -> Result<(), AppError> {
-        let hard: Vec<Finding> = verdict.failed().filter(|finding| finding.non_waivable && !LATER.contains(&finding.rule.as_str())).cloned().collect();
+    async fn check_openable(&self, caller: &Caller, id: &PromotionId, found: &Evaluated) -> Result<(), AppError> {
+        let Evaluated { verdict, record } = found;
+        let hard: Vec<Finding> = record.failed.iter().filter(|finding| finding.non_waivable && !LATER.contains(&finding.rule.as_str())).cloned().collect();
         let refusal = if !hard.is_empty() {
             let rules: Vec<&str> = hard.iter().map(|finding| finding.rule.as_str()).collect();
             let message = format!("not even an emergency waives {}", rules.join(", "));
@@ -117,7 +119,7 @@ impl App {
         let found = self.evaluate(gates, &subjects).await?;
         drop(turn);
         if found.verdict.blocks() {
-            return Ok((false, found.verdict.failed().cloned().collect()));
+            return Ok((false, found.record.failed));
         }
         let prepare = |caller: Caller| self.emergency_release(caller, id, exception.clone()).boxed();
         self.prepared(caller, Action::BreakGlass, options, prepare).await?;

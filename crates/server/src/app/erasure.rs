@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::access::Caller;
 use super::execute::{Options, Receipt};
-use super::{App, AppError, view};
+use super::{App, AppError, origins, view};
 use crate::fault::Fault;
 use crate::store::Snapshot;
 use crate::values;
@@ -87,9 +87,12 @@ impl App {
 
     /// What the sequencer will refuse is refused here, so that nothing is half done.
     async fn check_erasable(&self, caller: &Caller, actor: &ActorId) -> Result<(), AppError> {
-        let row = self.store().read().await?.get::<chancery_core::tables::ActorRow>(values![*actor]).await?;
+        let snapshot = self.store().read().await?;
+        let row = snapshot.get::<chancery_core::tables::ActorRow>(values![*actor]).await?;
+        let name = origins::name(&snapshot, actor).await?;
+        drop(snapshot);
         let checked = match &row {
-            Some(row) => chancery_core::erasure::check(row),
+            Some(row) => chancery_core::erasure::check(row, &name),
             None => Err(chancery_core::refusal::Refusal::not_found("actor", actor.as_str())),
         };
         match checked {

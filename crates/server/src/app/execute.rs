@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use super::access::{Caller, Credential};
 use super::refusals::Record;
 use super::sequence::{Answer, Job, Noted, Speaks, Work};
-use super::{App, AppError};
+use super::{App, AppError, models};
 use crate::crash::{CrashPoint, reach};
 use crate::fault::Fault;
 use crate::{ids, token, values};
@@ -156,6 +156,7 @@ impl App {
 
     /// The error for a refusal; when the attempt belongs to the record, it becomes an entry first.
     pub(crate) async fn refuse(&self, caller: &Caller, subject: Subject, action: &str, refusal: Refusal, gate: Option<&GateRecord>) -> AppError {
+        let refusal = self.with_names(caller, refusal).await;
         if refusal.recorded() == Recorded::No || self.check_writable().is_err() {
             return refusal.into();
         }
@@ -167,6 +168,19 @@ impl App {
             Ok(receipt) => AppError::Refused(Box::new(refusal), Some(receipt.index)),
             Err(fault) => AppError::Fault(fault),
         }
+    }
+
+    /// The same refusal, with names in the place of the ids of who made the caller's credential: the rules know ids only. The entry of a
+    /// refusal has no words, so that no name comes into the ledger.
+    async fn with_names(&self, caller: &Caller, refusal: Refusal) -> Refusal {
+        if refusal.code != Code::SeparationOfDuties || caller.made_by.is_empty() {
+            return refusal;
+        }
+        // Without the names the ids say it as well.
+        let Ok(snapshot) = self.store().read().await else { return refusal };
+        let Ok(names) = models::names(&snapshot, caller.made_by.clone()).await else { return refusal };
+        let message = names.iter().fold(refusal.message.clone(), |text, (id, name)| text.replace(&format!("`{id}`"), &format!("`{name}`")));
+        Refusal { message, ..refusal }
     }
 
     /// Records how many attempts were refused above the rate that is recorded one by one. A job calls it.

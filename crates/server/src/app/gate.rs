@@ -47,6 +47,11 @@ pub(super) struct Subjects {
 }
 
 impl Subjects {
+    /// The version as commands name it, such as `loan/3`.
+    pub(super) fn label(&self) -> String {
+        format!("{}/{}", self.model.name, self.version.number)
+    }
+
     /// Who made the version or asks for its promotion, and who made their credentials.
     pub(super) async fn authors(&self, snapshot: &Snapshot) -> Result<Authors, AppError> {
         authors::with_makers(snapshot, self.input.authors.clone(), &self.version, self.promotion.as_ref(), &self.evidence).await
@@ -175,7 +180,10 @@ impl App {
 
     /// Evaluates gates on an input document, off the async threads: a rule may use its whole time limit.
     pub(super) async fn evaluate(&self, gates: Vec<Gate>, subjects: &Subjects) -> Result<Evaluated, AppError> {
-        self.judge(&subjects.policy, gates, &subjects.input).await
+        let mut evaluated = self.judge(&subjects.policy, gates, &subjects.input).await?;
+        // A refusal names them; the verdict beside them is kept, and stays as the rules said it.
+        evaluated.record.failed = evaluated.record.failed.into_iter().map(|finding| finding.about(&subjects.label())).collect();
+        Ok(evaluated)
     }
 
     /// Evaluates gates of a policy on an input document that need not be what is stored: with exceptions that are to be granted, say.

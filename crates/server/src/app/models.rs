@@ -10,7 +10,7 @@ use chancery_core::tables::{DirectoryRow, EntryRow, ModelRow, OPEN, VersionRow};
 
 use super::AppError;
 use super::as_of::{Cut, entry};
-use super::promotions::recorded_failures;
+use super::promotions::{recorded_failures, waits_for_others_alone};
 use super::view::column;
 use crate::store::Snapshot;
 use crate::values;
@@ -156,6 +156,8 @@ pub struct OpenPromotion {
     pub target: String,
     /// How many rules failed when its gates were last recorded, without those that wait for others.
     pub missing: usize,
+    /// Whether rules failed then, and all of them wait for others.
+    pub waits: bool,
 }
 
 /// The open promotions of a model.
@@ -169,8 +171,8 @@ pub async fn open_promotions(snapshot: &Snapshot, model: &ModelRow) -> Result<Ve
     let mut found = Vec::new();
     for row in snapshot.query(sql, &values![model.model_id, MAX_PROMOTIONS]).await? {
         let missing: serde_json::Value = column(&row, 3)?;
-        let missing = recorded_failures(&missing).len();
-        found.push(OpenPromotion { id: column(&row, 0)?, number: column(&row, 1)?, target: column(&row, 2)?, missing });
+        let (waits, missing) = (waits_for_others_alone(&missing), recorded_failures(&missing).len());
+        found.push(OpenPromotion { id: column(&row, 0)?, number: column(&row, 1)?, target: column(&row, 2)?, missing, waits });
     }
     Ok(found)
 }

@@ -61,7 +61,7 @@ impl App {
         let (subjects, gates) = self.promotion_subjects(caller, id).await?;
         let roles = self.required_roles(&subjects)?;
         let evaluated = self.evaluate(gates, &subjects).await?;
-        Ok((evaluated.verdict, subjects.input, roles))
+        Ok((evaluated.verdict.about(&subjects.label()), subjects.input, roles))
     }
 
     /// Roles whose approval the policy asks for.

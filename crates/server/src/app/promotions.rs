@@ -15,7 +15,7 @@ mod without;
 
 use chancery_core::names::{Digest, PromotionId};
 use chancery_core::policy::{self, Finding, Verdict};
-use chancery_core::promotion::{PROMOTER_RULE, Status, rests_on_approvals, waits_for_others};
+use chancery_core::promotion::{APPROVAL_RULE, PROMOTER_RULE, Status, rests_on_approvals, waits_for_others};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::{DecisionRow, EvidenceRow, ModelRow, PromotionRow, VersionRow};
 use chancery_core::wording::counted;
@@ -179,6 +179,11 @@ impl App {
         let expected = subjects.policy.engine.expected();
         let roles = approvals::roles(snapshot, subjects, &required_roles, expected).await?;
         let missing_roles: Vec<String> = roles.iter().filter(|role| role.given < role.needed).map(|role| role.role.clone()).collect();
+        let mut verdict = verdict.about(&subjects.label());
+        if let [role] = missing_roles.as_slice() {
+            let named = |finding: Finding| if finding.rule == APPROVAL_RULE { finding.in_role(role) } else { finding };
+            verdict.findings = verdict.findings.into_iter().map(named).collect();
+        }
         let missing = people::missing(snapshot, &subjects.model, &verdict, &roles).await?;
         let open = row.status == Status::Open;
         let reference = subjects.input.reference.as_ref();
@@ -262,6 +267,11 @@ fn ready(verdict: &Verdict) -> bool {
 pub fn recorded_failures(missing: &serde_json::Value) -> Vec<String> {
     let rules = missing.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
     rules.filter(|rule| !waits_for_others(rule)).map(ToOwned::to_owned).collect()
+}
+
+/// Whether rules failed then, and all of them wait for others.
+pub fn waits_for_others_alone(missing: &serde_json::Value) -> bool {
+    missing.as_array().is_some_and(|rules| !rules.is_empty()) && recorded_failures(missing).is_empty()
 }
 
 /// What an open promotion waits for, the next steps first.

@@ -111,14 +111,17 @@ impl App {
     ///
     /// `pipeline` is needed only when the identities of several pipelines fit.
     ///
-    /// What is refused is a line of the access log, with the issuer that the token claims and the reason. An address makes few of them: the route
-    /// is one of those that may be called seldom ([`crate::http::COSTLY`]).
+    /// An exchange is a line of the access log, as a login is. What is refused is one too, with the issuer that the token claims and the
+    /// reason. An address makes few of them: the route is one of those that may be called seldom ([`crate::http::COSTLY`]).
     ///
     /// # Errors
     /// `unauthenticated`: the token is refused, fits no identity, or was exchanged before.
     pub async fn exchange(&self, presented: &str, pipeline: Option<&Label>, whence: &Whence) -> Result<Exchanged, AppError> {
         self.check_writable()?;
         let outcome = self.exchanged(presented, pipeline).await;
+        if let Ok(made) = &outcome {
+            self.log_access(AccessKind::Login, Some(&made.actor), "token exchange", whence).await?;
+        }
         if let Err(AppError::Refused(refusal, _)) = &outcome {
             let issuer = jwt::claimed_issuer(presented).ok();
             let claimed = issuer.map(|issuer| issuer.chars().filter(|letter| !letter.is_control()).take(LOGGED_ISSUER).collect());

@@ -84,13 +84,14 @@ pub(super) fn missing(view: &Value) -> &[Value] {
 
 /// Each finding with message, remedy and who can supply what is missing. Commands in it name the version, such as `loan/3`.
 pub(super) fn findings(list: &[Value], label: &str) -> Vec<String> {
-    let known: Vec<Finding> = list.iter().filter_map(|value| serde_json::from_value(value.clone()).ok()).collect();
+    let known: Vec<Finding> =
+        list.iter().filter_map(|value| serde_json::from_value::<Finding>(value.clone()).ok()).map(|finding| finding.about(label)).collect();
     // What follows from the approvals is told in one line, so that what has to be done stands out.
     let waits = known.iter().any(|finding| finding.rule == APPROVAL_RULE);
     let (follow, mut first): (Vec<&Finding>, Vec<&Finding>) = known.iter().partition(|finding| waits && FOLLOW_APPROVAL.contains(&finding.rule.as_str()));
     // What needs other work comes before the approvals that would be given for it.
     first.sort_by_key(|finding| finding.rule == APPROVAL_RULE);
-    let mut lines: Vec<String> = first.into_iter().flat_map(finding_lines).map(|line| line.replace("NAME/VERSION", label)).collect();
+    let mut lines: Vec<String> = first.into_iter().flat_map(finding_lines).collect();
     if !follow.is_empty() {
         let rules: Vec<&str> = follow.iter().map(|finding| finding.rule.as_str()).collect();
         lines.push(format!("- {}: hold by themselves once every role has approved", rules.join(", ")));

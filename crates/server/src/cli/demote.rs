@@ -3,16 +3,16 @@
 use super::Outcome;
 use super::reference::Reference;
 use super::session::Session;
-use super::transition::Transition;
+use super::transition::{Back, Transition};
 
 /// Arguments of `demote`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: chancery demote loan-approval/3 --to candidate --reason \"latency above the limit\"")]
 pub struct Args {
-    /// The version.
+    /// The version. A deprecated one is brought back by `reinstate`.
     reference: Reference,
-    /// The lower state.
-    #[arg(long, value_name = "STATE")]
+    /// The lower state. Use `deprecate` for a version that is replaced, and `retire` to end one.
+    #[arg(long, value_name = "STATE", value_parser = ["draft", "candidate", "approved"])]
     to: String,
     /// Why. Goes into the record.
     #[arg(long, value_name = "TEXT")]
@@ -24,5 +24,6 @@ pub struct Args {
 /// # Errors
 /// [`Failure`](super::failure::Failure).
 pub async fn run(args: Args, session: &Session) -> Outcome {
-    Transition { reference: &args.reference, to: &args.to, reason: &args.reason, successor: None, sunset: None }.run(session).await
+    let transition = Transition { reference: &args.reference, to: &args.to, reason: &args.reason, successor: None, sunset: None };
+    transition.run_back(session, Back::Demote).await
 }

@@ -102,10 +102,10 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             add(&mut url, &[("model", model.as_deref()), ("rule", rule.as_deref()), ("status", status.as_deref())]);
             page.add_to(&mut url);
             let answer = client.get(url).await?;
-            session.output.page(&answer, &["id", "rule", "for", "origin", "status", "granted by", "until"], |item| {
+            session.output.page(&answer, &["id", "rule", "for", "origin", "status", "counts", "granted by", "until"], |item| {
                 let mut cells: Vec<String> = vec![text(item, "/id"), text(item, "/rule"), reach(item)];
-                cells.extend(["/origin", "/status", "/granted_by_name"].iter().map(|pointer| text(item, pointer)));
-                cells.push(moment(item, "/expires_at"));
+                cells.extend([text(item, "/origin"), text(item, "/status"), counts(item).to_owned()]);
+                cells.extend([text(item, "/granted_by_name"), moment(item, "/expires_at")]);
                 cells
             });
         }
@@ -165,8 +165,18 @@ fn reach(view: &Value) -> String {
     }
 }
 
+/// Whether an exception waives its rule now: a granted one of a rollback does not once its version left production.
+fn counts(view: &Value) -> &'static str {
+    match view.get("counts").and_then(Value::as_bool) {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "-",
+    }
+}
+
 fn lines(view: &Value, history: &Value) -> Vec<String> {
-    let mut lines = vec![format!("{} from {} for {}", text(view, "/status"), text(view, "/rule"), reach(view))];
+    let mut lines =
+        vec![format!("{} from {} for {}", text(view, "/status"), text(view, "/rule"), reach(view)), format!("waives the rule now: {}", counts(view))];
     lines.extend(fields(
         view,
         &[
@@ -194,11 +204,12 @@ mod tests {
     fn the_id_is_read_from_the_receipt_and_the_reach_from_the_view() {
         assert_eq!(asked(&json!({"entries": [{"subject": "exception/x1"}]})), "x1");
         assert_eq!(asked(&json!({})), "");
-        let view = json!({"scope": "version", "model": {"name": "loan"}, "version": 2, "status": "granted", "rule": "a.b"});
+        let view = json!({"scope": "version", "model": {"name": "loan"}, "version": 2, "status": "granted", "rule": "a.b", "counts": false});
         assert_eq!(reach(&view), "loan/2");
         let entry = json!({"kind": "exception.granted", "actor": "u1", "subject": "exception/x1", "at": "2026-06-01T12:00:00Z", "data": {}});
         let shown = lines(&view, &json!({"items": [entry]}));
-        assert_eq!(shown[0], "granted from a.b for loan/2");
+        assert_eq!(shown[..2], ["granted from a.b for loan/2", "waives the rule now: no"]);
+        assert_eq!((counts(&json!({"counts": true})), counts(&json!({}))), ("yes", "-"));
         assert!(shown.last().is_some_and(|line| line.ends_with("u1 granted the exception")), "{shown:?}");
         assert_eq!(reach(&json!({"scope": "model", "model": {"name": "loan"}})), "loan (all versions)");
     }

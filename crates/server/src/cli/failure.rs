@@ -54,9 +54,18 @@ impl Failure {
     /// There is no such thing, found out here from what the server listed.
     #[must_use]
     pub fn not_found(detail: &str, remedy: &str) -> Self {
-        let problem =
-            Problem { status: 404, code: Code::NotFound.as_str().to_owned(), detail: detail.to_owned(), remedy: Some(remedy.to_owned()), ..Problem::default() };
-        let text = serde_json::json!({"status": 404, "code": problem.code, "detail": detail, "remedy": remedy}).to_string();
+        Self::told(404, Code::NotFound, detail, remedy)
+    }
+
+    /// The version does not move so, found out here from the state that the server showed.
+    #[must_use]
+    pub fn transition_refused(detail: &str, remedy: &str) -> Self {
+        Self::told(409, Code::TransitionRefused, detail, remedy)
+    }
+
+    fn told(status: u16, code: Code, detail: &str, remedy: &str) -> Self {
+        let problem = Problem { status, code: code.as_str().to_owned(), detail: detail.to_owned(), remedy: Some(remedy.to_owned()), ..Problem::default() };
+        let text = serde_json::json!({"status": status, "code": problem.code, "detail": detail, "remedy": remedy}).to_string();
         Self::Problem { problem: Box::new(problem), text }
     }
 

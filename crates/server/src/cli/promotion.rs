@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use chancery_core::names::Timestamp;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
@@ -246,7 +247,7 @@ async fn decide(args: VerdictArgs, verdict: &str, session: &Session) -> Outcome 
     body.extend(args.comment.map(|comment| ("comment".to_owned(), json!(comment))));
     body.extend(args.ticket.map(|ticket| ("ticket".to_owned(), json!(ticket))));
     if let Some(file) = &args.conditions {
-        body.insert("conditions".to_owned(), document::read(file)?);
+        body.insert("conditions".to_owned(), dated(document::read(file)?));
     }
     if let Some(key) = &args.sign_with {
         body.insert("signed".to_owned(), approval_signature::sign(session, &id, &view, &body, key).await?);
@@ -258,6 +259,18 @@ async fn decide(args: VerdictArgs, verdict: &str, session: &Session) -> Outcome 
         next_lines(&view).iter().for_each(|line| session.output.line(line));
     }
     Ok(ExitCode::Done)
+}
+
+/// The conditions of a file, each date as the moment that it means; whatever else is wrong the server says.
+fn dated(mut conditions: Value) -> Value {
+    for condition in conditions.as_array_mut().into_iter().flatten() {
+        if let Some(due) = condition.get_mut("due")
+            && let Some(Ok(moment)) = due.as_str().map(Timestamp::parse_due)
+        {
+            *due = json!(moment);
+        }
+    }
+    conditions
 }
 
 /// What somebody puts his name to.
@@ -379,6 +392,15 @@ mod tests {
         assert_eq!(next_lines(&failing), ["no role is missing, but these rules do not hold: metric.threshold; see: chancery promotion show loan/3"]);
         let executed = json!({"status": "executed", "missing_roles": [], "missing": []});
         assert_eq!(missing_lines(&executed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_condition_is_due_at_the_end_of_its_day() {
+        let given = json!([{"text": "a", "due": "2026-12-20"}, {"due": "2026-12-20T10:00:00Z"}, {"due": "soon"}, {"due": 7}, "odd"]);
+        let expected = [json!("2026-12-20T23:59:59.000000Z"), json!("2026-12-20T10:00:00.000000Z"), json!("soon"), json!(7)];
+        let read = dated(given);
+        assert_eq!(items(&read).iter().filter_map(|item| item.get("due").cloned()).collect::<Vec<_>>(), expected);
+        assert_eq!(dated(json!({"due": "2026-12-20"})), json!({"due": "2026-12-20"}), "no list: the server refuses it");
     }
 
     #[test]

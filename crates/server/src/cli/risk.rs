@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use chancery_core::model::document::moment;
 use chancery_core::names::Timestamp;
 use chancery_core::risk::transfer::{Format, MAX_BYTES};
 use clap::Subcommand;
@@ -183,12 +182,12 @@ pub struct StatusArgs {
     reason: String,
 }
 
-/// A date or an RFC 3339 time of the command line.
+/// A date of the command line, which counts to its end in UTC, or an RFC 3339 time.
 ///
 /// # Errors
 /// A sentence that says what is accepted.
 pub(super) fn when(text: &str) -> Result<Timestamp, String> {
-    moment(text).map_err(|_| format!("`{text}` is neither a date such as 2026-12-01 nor an RFC 3339 time"))
+    Timestamp::parse_due(text).map_err(|_| format!("`{text}` is neither a date such as 2026-12-01 nor an RFC 3339 time"))
 }
 
 /// Runs a subcommand.
@@ -210,7 +209,7 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
         }
         Command::Show { id } => {
             let answer = client.get(client.url(&["risks", &id])).await?;
-            session.output.show(&answer, || outline(&answer.value, 0));
+            session.output.show(&answer, || outline(&named(&answer.value), 0));
         }
         Command::Change(args) => return change(args, session).await,
         Command::Link { id, model, remove } => {
@@ -238,6 +237,20 @@ async fn add_risk(args: AddArgs, session: &Session) -> Outcome {
     let id = text(&answer.value, "/entries/0/subject").replace("risk/", "");
     session.output.receipt(&answer, &format!("risk {id} is added"));
     Ok(ExitCode::Done)
+}
+
+/// The same with names where it has them: `decided_by_name` in the place of the id in `decided_by`.
+fn named(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let is_name = |key: &str| key.strip_suffix("_name").is_some_and(|of| members.contains_key(of));
+            let name = |key: &str| members.get(&format!("{key}_name")).filter(|name| !name.is_null()).cloned();
+            let kept = members.iter().filter(|(key, _)| !is_name(key));
+            Value::Object(kept.map(|(key, member)| (key.clone(), name(key).unwrap_or_else(|| named(member)))).collect())
+        }
+        Value::Array(list) => Value::Array(list.iter().map(named).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
 }
 
 /// Adds what was given beside title and level.
@@ -345,8 +358,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_a_moment() {
-        assert_eq!(when("2026-12-01"), when("2026-12-01T00:00:00Z"));
+    fn names_stand_in_the_place_of_ids() {
+        let view = json!({"title": "t", "created_by": "u1", "created_by_name": "ann", "decided_by": null, "decided_by_name": null,
+            "mitigations": [{"number": 1, "done_by": "u2", "done_by_name": "bob"}]});
+        assert_eq!(named(&view), json!({"title": "t", "created_by": "ann", "decided_by": null, "mitigations": [{"number": 1, "done_by": "bob"}]}));
+    }
+
+    #[test]
+    fn a_day_counts_to_its_end() {
+        assert_eq!(when("2026-12-01"), when("2026-12-01T23:59:59Z"));
         assert!(when("next week").unwrap_err().contains("`next week`"));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::check::findings;
 use super::exit::ExitCode;
-use super::output::{items, text};
+use super::output::{items, list, text};
 use super::session::Session;
 
 /// Arguments of `rollback`.
@@ -58,7 +58,8 @@ fn would_pass(view: &Value) -> bool {
 
 fn drill_lines(model: &str, view: &Value) -> Vec<String> {
     let word = if would_pass(view) { "would pass" } else { "would be refused" };
-    let mut lines = vec![format!("drill: a rollback of {model} to {} {word}; it replaces {}", text(view, "/to"), text(view, "/replaces"))];
+    let replaced = if list(view, "/replaces").is_empty() { "no version, for none is in production".to_owned() } else { text(view, "/replaces") };
+    let mut lines = vec![format!("drill: a rollback of {model} to {} {word}; it replaces {replaced}", text(view, "/to"))];
     lines.extend(findings(view.get("findings").map_or(&[], items), &format!("{model}/{}", text(view, "/to"))));
     let waived: Vec<String> = items(view.get("exceptions").unwrap_or(&Value::Null)).iter().map(|rule| rule.as_str().unwrap_or_default().to_owned()).collect();
     if !waived.is_empty() {
@@ -88,5 +89,7 @@ mod tests {
             drill_lines("loan", &view),
             ["drill: a rollback of loan to 1 would pass; it replaces 3", "it would waive for 72 hours, and schedule a review: a.b, c.d"]
         );
+        let nothing = json!({"drill": true, "to": 1, "replaces": [], "findings": [], "would_pass": true, "exceptions": []});
+        assert_eq!(drill_lines("loan", &nothing), ["drill: a rollback of loan to 1 would pass; it replaces no version, for none is in production"]);
     }
 }

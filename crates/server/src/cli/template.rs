@@ -104,7 +104,10 @@ pub async fn run(command: Command, session: &Session) -> Outcome {
             page.add_to(&mut url);
             let answer = client.get(url).await?;
             session.output.page(&answer, &["template", "version", "type", "status", "in force", "added by", "approved by"], |item| {
-                ["/name", "/version", "/type", "/status", "/in_force", "/added_by", "/approved_by"].iter().map(|pointer| text(item, pointer)).collect()
+                ["/name", "/version", "/type", "/status", "/in_force", "/added_by_name", "/approved_by_name"]
+                    .iter()
+                    .map(|pointer| text(item, pointer))
+                    .collect()
             });
         }
         Command::Show { template } => {

@@ -93,7 +93,8 @@ fn proposed(receipt: &Value) -> Option<String> {
 pub(super) fn outcome(name: &str, tier: &str, receipt: &Value) -> String {
     match proposed(receipt) {
         Some(tier) => {
-            format!("risk tier {tier} is proposed; next, by somebody else in the role ai-governance: chancery model tier-proposal confirm {name} {tier}")
+            let next = format!("chancery model tier-proposal confirm {name} {tier} --reason TEXT");
+            format!("risk tier {tier} is proposed; next, by somebody else in the role ai-governance: {next}")
         }
         None => format!("the risk tier of {name} is {tier}"),
     }
@@ -111,7 +112,8 @@ mod tests {
     #[test]
     fn the_receipt_says_whether_a_tier_was_set_or_proposed() {
         let proposed = json!({"entries": [{"kind": "model.created"}, {"kind": "model.tier-proposed", "data": {"to": "minimal"}}]});
-        assert!(outcome("loan", "minimal", &proposed).starts_with("risk tier minimal is proposed; next"));
+        let told = outcome("loan", "minimal", &proposed);
+        assert!(told.starts_with("risk tier minimal is proposed; next") && told.ends_with("confirm loan minimal --reason TEXT"), "{told}");
         assert_eq!(note(&proposed), "; it is unclassified until somebody in the role ai-governance confirms the risk tier minimal");
         let raised = json!({"entries": [{"kind": "model.risk-tier-changed", "data": {"to": "high"}}]});
         assert_eq!((outcome("loan", "high", &raised), note(&raised)), ("the risk tier of loan is high".to_owned(), String::new()));

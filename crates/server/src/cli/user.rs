@@ -155,8 +155,9 @@ fn offboarding(value: &Value) -> Vec<String> {
     for section in sections.iter().filter(|section| section.pointer("/items/0").is_some()) {
         lines.push(format!("{} ({})", text(section, "/name").replace('_', " "), text(section, "/end")));
         for item in items(section) {
+            let about = Some(text(item, "/about")).filter(|about| !about.is_empty()).map(|about| format!("  {about}")).unwrap_or_default();
             let until = if item.get("until").is_some_and(|until| !until.is_null()) { format!(", until {}", text(item, "/until")) } else { String::new() };
-            lines.push(format!("  {}  {}{until}", text(item, "/reference"), text(item, "/about")).trim_end().to_owned());
+            lines.push(format!("  {}{about}{until}", text(item, "/reference")));
         }
         if text(section, "/more") == "true" {
             lines.push("  and more".to_owned());
@@ -206,4 +207,17 @@ async fn create(args: CreateArgs, session: &Session) -> Outcome {
     }
     session.output.receipt(&answer, &format!("{} is created{}", args.name, super::grant::note(&args.name, &answer.value)));
     Ok(ExitCode::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_an_offboarding_has_no_gaps() {
+        let section = json!({"name": "tokens", "end": "end with the access", "more": false, "items": [
+            {"reference": "t9dc", "about": "", "until": "2026-12-01"}, {"reference": "loan", "about": "as owner", "until": null}]});
+        let expected = ["tokens (end with the access)", "  t9dc, until 2026-12-01", "  loan  as owner"];
+        assert_eq!(offboarding(&json!({"sections": [section]})), expected);
+    }
 }

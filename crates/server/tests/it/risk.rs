@@ -43,8 +43,10 @@ both! {
           "category": "fairness",
           "created_at": "[time]",
           "created_by": "[id]",
+          "created_by_name": "scientist",
           "created_index": "[index]",
           "decided_by": null,
+          "decided_by_name": null,
           "description": "",
           "id": "[id]",
           "level": "critical",
@@ -87,7 +89,8 @@ both! {
         cast.scientist.delete(&format!("{path}/models/cards")).await.expect(200);
         assert_eq!(cast.auditor.get(&path).await.json()["models"], json!(["loan"]));
         cast.scientist.post(&format!("{path}/mitigations/1/done"), json!({"note": "in the report"})).await.expect(200);
-        assert_eq!(cast.auditor.get(&path).await.json()["mitigations"][0]["done_by"].as_str().unwrap().len(), 33);
+        let done = cast.auditor.get(&path).await.json()["mitigations"][0].clone();
+        assert_eq!((done["done_by"].as_str().unwrap().len(), &done["done_by_name"]), (33, &json!("scientist")));
     }
 
     /// A verdict is never older than the risks that it speaks about: what is attached to a model moves a revision that gates note.

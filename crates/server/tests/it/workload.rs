@@ -125,6 +125,8 @@ both! {
             assert_eq!(exchange(&token).await.status, 401);
         }
         app.app.flush_access_log().await;
+        let done = app.admin.get("/api/v1/access-log?kind=login&user=ci").await.expect(200);
+        assert_eq!((done["items"].as_array().unwrap().len(), &done["items"][0]["what"]), (1, &json!("token exchange")));
         let lines = app.admin.get("/api/v1/access-log?kind=login-failed").await.expect(200);
         let lines = lines["items"].as_array().unwrap();
         assert_eq!(lines.len(), 4, "{lines:?}");

@@ -116,7 +116,8 @@ impl App {
         };
         if transition(version.state, State::Production) != Move::Rollback {
             let message = format!("version {} is {}: only a deprecated version can be rolled back to", version.number, version.state);
-            return Err(Refusal::new(Code::TransitionRefused, &message).field("to").remedy("promote it through its gates").into());
+            let remedy = if version.state == State::Retired { "register its artifact as a new version" } else { "promote it through its gates" };
+            return Err(Refusal::new(Code::TransitionRefused, &message).field("to").remedy(remedy).into());
         }
         let replaces: Vec<VersionNumber> = view::production(&snapshot, &model).await?.into_iter().map(|row| row.number).collect();
         let subjects = self.subjects(&snapshot, caller, model, version, State::Production, &environment, None).await?;
@@ -125,7 +126,7 @@ impl App {
         // What the ordinary way would have asked for beside the rollback gate; waivable rules of it become exceptions.
         let ordinary = self.evaluate(vec![Gate::Candidate, Gate::Approved, Gate::Production], &subjects).await?;
         let exceptions = ordinary.verdict.failed().filter(|finding| !finding.non_waivable).map(|finding| finding.rule.clone()).collect();
-        let drill = Drill { to: subjects.version.number, replaces, verdict: evaluated.verdict.clone(), exceptions };
+        let drill = Drill { to: subjects.version.number, replaces, verdict: evaluated.verdict.clone().about(&subjects.label()), exceptions };
         Ok((drill, subjects, evaluated))
     }
 }

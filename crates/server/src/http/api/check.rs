@@ -95,7 +95,7 @@ async fn check(
 ) -> Result<axum::Json<Shown<CheckView>>, AppError> {
     let environment = environment(target.environment)?;
     let (verdict, _) = allowed.app.check(&allowed.caller, &name, version, target.to, &environment).await?;
-    allowed.shown(&name, &[version], CheckView::new(verdict, target.to)).await.map(axum::Json)
+    allowed.shown(&name, &[version], CheckView::new(verdict.about(&format!("{name}/{version}")), target.to)).await.map(axum::Json)
 }
 
 /// What the gates up to a state say, when some stand there, and the document that they read.
@@ -107,7 +107,7 @@ pub(in crate::http) async fn examined<P: Permit>(
 ) -> Result<(Option<Shown<CheckView>>, Input), AppError> {
     let (verdict, input) = allowed.app.examined(&allowed.caller, name, number, to, &environment(None)?).await?;
     let shown = match verdict {
-        Some(verdict) => Some(allowed.shown(name, &[number], CheckView::new(verdict, to)).await?),
+        Some(verdict) => Some(allowed.shown(name, &[number], CheckView::new(verdict.about(&format!("{name}/{number}")), to)).await?),
         None => None,
     };
     Ok((shown, input))

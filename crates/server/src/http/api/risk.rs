@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use chancery_core::entry::PrivateText;
-use chancery_core::names::{Label, ModelId, ModelName, RiskId, Timestamp};
+use chancery_core::names::{ActorId, Label, ModelId, ModelName, RiskId, Timestamp};
 use chancery_core::refusal::Refusal;
-use chancery_core::risk::{Assessment, Command, Level, Likelihood, NewMitigation, Severity, Status};
+use chancery_core::risk::{Assessment, Command, Level, Likelihood, Mitigation, NewMitigation, Severity, Status};
 use chancery_core::tables::RiskRow;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::promotion::before;
 use crate::app::view::{self, column};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, models};
 use crate::http::extract::{ReceiptView, receipt};
 use crate::http::{Allowed, IfMatch, Json, Page, PageQuery, Path, Problem, Query, Requested, caller};
 use crate::store::Snapshot;
@@ -57,15 +57,19 @@ pub(in crate::http) struct RiskView {
     pub(in crate::http) requirements: Vec<String>,
     /// When it must be looked at again (RFC 3339).
     pub(in crate::http) review_date: Option<String>,
-    /// Mitigations {number, text, owner, due, done_at, done_by}.
+    /// Mitigations {number, text, owner, due, done_at, done_by, done_by_name}.
     #[schema(value_type = Vec<Object>)]
-    pub(in crate::http) mitigations: Vec<chancery_core::risk::Mitigation>,
+    pub(in crate::http) mitigations: Vec<MitigationView>,
     /// Names of the models that it is linked to.
     pub(in crate::http) models: Vec<String>,
     /// Who decided that it is not open.
     pub(in crate::http) decided_by: Option<String>,
+    /// His name, or his id when it was erased.
+    pub(in crate::http) decided_by_name: Option<String>,
     /// Who added it.
     pub(in crate::http) created_by: String,
+    /// His name, or his id when it was erased.
+    pub(in crate::http) created_by_name: String,
     /// When (RFC 3339).
     pub(in crate::http) created_at: String,
     /// Entry that added it.
@@ -76,7 +80,21 @@ pub(in crate::http) struct RiskView {
     pub(in crate::http) revision: u64,
 }
 
+/// A mitigation, with the name of who said that it is done.
+#[derive(Clone, Serialize)]
+pub(in crate::http) struct MitigationView {
+    /// The mitigation.
+    #[serde(flatten)]
+    pub(in crate::http) mitigation: Mitigation,
+    /// Name of who said so, or his id when it was erased.
+    pub(in crate::http) done_by_name: Option<String>,
+}
+
 async fn view(snapshot: &Snapshot, row: RiskRow) -> Result<RiskView, AppError> {
+    let mitigations = row.mitigations();
+    let actors = mitigations.iter().filter_map(|known| known.done_by.clone()).chain(row.decided_by.clone()).chain([row.created_by.clone()]);
+    let people = models::names(snapshot, actors.collect()).await?;
+    let named = |actor: &ActorId| people.get(actor).cloned().unwrap_or_else(|| actor.to_string());
     let names = snapshot
         .query(
             "SELECT models.name FROM risk_links JOIN models ON models.model_id = risk_links.model_id WHERE risk_links.risk_id = $1 ORDER BY models.name",
@@ -85,7 +103,7 @@ async fn view(snapshot: &Snapshot, row: RiskRow) -> Result<RiskView, AppError> {
         .await?;
     Ok(RiskView {
         requirements: row.requirements(),
-        mitigations: row.mitigations(),
+        mitigations: mitigations.into_iter().map(|mitigation| MitigationView { done_by_name: mitigation.done_by.as_ref().map(named), mitigation }).collect(),
         models: names.iter().map(|name| column(name, 0)).collect::<Result<_, _>>()?,
         id: row.risk_id.to_string(),
         title: row.title,
@@ -96,7 +114,9 @@ async fn view(snapshot: &Snapshot, row: RiskRow) -> Result<RiskView, AppError> {
         status: row.status.to_string(),
         description: row.description,
         review_date: row.review_date.map(|date| date.to_string()),
+        decided_by_name: row.decided_by.as_ref().map(named),
         decided_by: row.decided_by.map(|actor| actor.to_string()),
+        created_by_name: named(&row.created_by),
         created_by: row.created_by.to_string(),
         created_at: row.created_at.to_string(),
         created_index: row.created_index,

@@ -1,10 +1,12 @@
 //! Templates of written documents: add, approve, withdraw, list, show (DOC-8).
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::entry::{Payload, PrivateText};
 use chancery_core::evidence::EvidenceType;
-use chancery_core::names::Label;
+use chancery_core::names::{ActorId, Label};
 use chancery_core::refusal::Refusal;
 use chancery_core::tables::{TemplateNameRow, TemplateRow};
 use chancery_core::template::Command;
@@ -13,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::{App, AppError, view};
+use crate::app::{App, AppError, models, view};
 use crate::fault::Fault;
 use crate::http::extract::{ReceiptView, Requested, receipt};
 use crate::http::{Allowed, Json, Page, PageQuery, Path, Problem, Query, caller};
@@ -72,10 +74,14 @@ struct TemplateView {
     sections: serde_json::Value,
     /// Who added it.
     added_by: String,
+    /// His name, or his id when it was erased.
+    added_by_name: String,
     /// When (RFC 3339).
     added_at: String,
     /// Who approved it.
     approved_by: Option<String>,
+    /// His name, or his id when it was erased.
+    approved_by_name: Option<String>,
     /// When (RFC 3339).
     approved_at: Option<String>,
     /// SHA-256 of the Markdown.
@@ -87,7 +93,18 @@ struct TemplateView {
     text: Option<String>,
 }
 
-fn shown(row: &TemplateRow, in_force: Option<u64>) -> TemplateView {
+/// The names of who added and approved these.
+async fn people<'a>(snapshot: &Snapshot, rows: impl Iterator<Item = &'a TemplateRow>) -> Result<BTreeMap<ActorId, String>, AppError> {
+    let mut actors = Vec::new();
+    for row in rows {
+        actors.push(row.added_by.clone());
+        actors.extend(row.approved_by.clone());
+    }
+    models::names(snapshot, actors).await
+}
+
+fn shown(row: &TemplateRow, in_force: Option<u64>, people: &BTreeMap<ActorId, String>) -> TemplateView {
+    let named = |actor: &ActorId| people.get(actor).cloned().unwrap_or_else(|| actor.to_string());
     TemplateView {
         name: row.name.to_string(),
         version: row.version,
@@ -96,8 +113,10 @@ fn shown(row: &TemplateRow, in_force: Option<u64>) -> TemplateView {
         in_force: in_force == Some(row.version),
         sections: row.sections.clone(),
         added_by: row.added_by.to_string(),
+        added_by_name: named(&row.added_by),
         added_at: row.added_at.to_string(),
         approved_by: row.approved_by.as_ref().map(ToString::to_string),
+        approved_by_name: row.approved_by.as_ref().map(named),
         approved_at: row.approved_at.map(|at| at.to_string()),
         text_digest: row.text.to_string(),
         revision: row.revision,
@@ -117,7 +136,8 @@ async fn list(allowed: Allowed<caller::Read>, Query(page): Query<PageQuery>) -> 
     let tail = "templates JOIN template_names ON template_names.name = templates.name
         WHERE templates.name > $1 OR (templates.name = $1 AND templates.version > $2) ORDER BY templates.name, templates.version LIMIT $3";
     let rows = snapshot.pairs::<TemplateRow, TemplateNameRow>(tail, &values![name.to_owned(), version, i64::from(limit) + 1]).await?;
-    let items = rows.iter().map(|(row, whole)| shown(row, whole.in_force)).collect();
+    let people = people(&snapshot, rows.iter().map(|(row, _)| row)).await?;
+    let items = rows.iter().map(|(row, whole)| shown(row, whole.in_force, &people)).collect();
     Ok(axum::Json(Page::new(items, limit, |item: &TemplateView| format!("{}@{}", item.name, item.version))))
 }
 
@@ -159,7 +179,8 @@ async fn full(snapshot: &Snapshot, name: &Label, version: u64, in_force: Option<
     let row = snapshot.get::<TemplateRow>(values![*name, version]).await?;
     let row = row.ok_or_else(|| Refusal::not_found("template", &format!("{name}@{version}")))?;
     let text = String::from_utf8(view::payload(snapshot, &row.text).await?).map_err(|error| Fault::database("read a template", error))?;
-    Ok(axum::Json(TemplateView { text: Some(text), ..shown(&row, in_force) }))
+    let people = people(snapshot, std::iter::once(&row)).await?;
+    Ok(axum::Json(TemplateView { text: Some(text), ..shown(&row, in_force, &people) }))
 }
 
 /// Approve a version of a template that another person added

@@ -21,7 +21,7 @@ use super::{Page, Visitor, filters};
 use crate::app::as_of::Cut;
 use crate::app::entries::{self, About, Ask};
 use crate::app::inbox::{Decision, Duty, Question, What};
-use crate::app::promotions::recorded_failures;
+use crate::app::promotions::{recorded_failures, waits_for_others_alone};
 use crate::app::{AppError, exceptions, view};
 use crate::http::caller;
 use crate::http::file::encode;
@@ -216,6 +216,7 @@ fn decision_item(decision: &Decision, names: &Names) -> Item {
         Question::Promotion { row, model, approved, open } => {
             let approved = if approved.is_empty() { "Nobody has approved yet".to_owned() } else { format!("Approved: {}", approved.join(", ")) };
             let failed = match recorded_failures(&row.missing).len() {
+                0 if waits_for_others_alone(&row.missing) => "no rule failed when last recorded but those that wait for approvals and the pipeline".to_owned(),
                 0 => "no rule failed when last recorded".to_owned(),
                 some => format!("{} failed when last recorded", counted(some, "rule", "rules")),
             };

@@ -38,9 +38,7 @@ pub(super) fn pages() -> Vec<Page> {
 
 /// A day as a date field gives it, to its end; or a time.
 fn moment(field: &str, text: &str) -> Result<Timestamp, Refusal> {
-    let text = text.trim();
-    let whole = if text.len() == 10 { format!("{text}T23:59:59Z") } else { text.to_owned() };
-    Timestamp::parse(&whole).map_err(|_| Refusal::invalid(field, &format!("{field} must be a day such as 2026-12-01, or an RFC 3339 time")))
+    Timestamp::parse_due(text.trim()).map_err(|_| Refusal::invalid(field, &format!("{field} must be a day such as 2026-12-01, or an RFC 3339 time")))
 }
 
 /// A day that may be left empty.

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chancery_core::alias::REQUIRED_STATES;
-use chancery_core::names::{ModelName, State, Timestamp};
+use chancery_core::names::{ModelName, State, Timestamp, VersionNumber};
 use chancery_core::tables::{AliasRow, FindingRow, ModelRow, OPEN, VersionRow};
 use chancery_core::wording::counted;
 
@@ -149,7 +149,7 @@ pub(super) async fn rendered(own: &Shown<caller::Read>, name: &ModelName, status
         versions: version_lines(&snapshot, &rows, &alias_rows, &open).await?,
         older: older.map(|after| own.visit.with("after", Some(&after))),
         history: history_lines(&changes),
-        aliases: alias_lines(&snapshot, &alias_rows).await?,
+        aliases: alias_lines(&snapshot, row, &alias_rows, past.as_ref()).await?,
         aliases_left: alias_rows.len().saturating_sub(MAX_ALIASES),
         findings: if cut.is_some() { Vec::new() } else { findings(&snapshot, row).await? },
         forms: Forms::of(own, snapshot.head().size.saturating_sub(1), row, view, kept),
@@ -223,20 +223,39 @@ async fn alias_rows(snapshot: &Snapshot, model: &ModelRow, past: Option<&Past>) 
     }
 }
 
-async fn alias_lines(snapshot: &Snapshot, rows: &[AliasRow]) -> Result<Vec<AliasLine>, AppError> {
+async fn alias_lines(snapshot: &Snapshot, model: &ModelRow, rows: &[AliasRow], past: Option<&Past>) -> Result<Vec<AliasLine>, AppError> {
     let shown = rows.iter().take(MAX_ALIASES);
     let since: BTreeMap<u64, Timestamp> = models::moments(snapshot, shown.clone().map(|row| row.revision).collect()).await?;
-    let promises = |row: &AliasRow| match REQUIRED_STATES.iter().find(|(name, _)| *name == row.alias.as_str()) {
-        Some((_, states)) => format!("Promises {}", states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" or ")),
-        None => "Free".to_owned(),
-    };
-    let line = |row: &AliasRow| AliasLine {
-        alias: row.alias.to_string(),
-        number: row.number.get(),
-        since: since.get(&row.revision).copied(),
-        promises: promises(row),
-    };
-    Ok(shown.map(line).collect())
+    let mut lines = Vec::new();
+    for row in shown {
+        let promises = match promised(row.alias.as_str()) {
+            Some(states) => promise(states, row.number, state_of(snapshot, model, row.number, past).await?),
+            None => "Free".to_owned(),
+        };
+        lines.push(AliasLine { alias: row.alias.to_string(), number: row.number.get(), since: since.get(&row.revision).copied(), promises });
+    }
+    Ok(lines)
+}
+
+/// The states that keep what an alias promises; none for one that promises nothing.
+fn promised(alias: &str) -> Option<&'static [State]> {
+    REQUIRED_STATES.iter().find(|(name, _)| *name == alias).map(|(_, states)| *states)
+}
+
+async fn state_of(snapshot: &Snapshot, model: &ModelRow, number: VersionNumber, past: Option<&Past>) -> Result<Option<State>, AppError> {
+    match past {
+        Some(past) => Ok(past.state(number)),
+        None => Ok(snapshot.get::<VersionRow>(values![model.model_id, number]).await?.map(|row| row.state)),
+    }
+}
+
+/// What an alias promises, and whether its version keeps it: one that was set rightly stays where it is when the version moves.
+fn promise(states: &[State], number: VersionNumber, state: Option<State>) -> String {
+    let words = states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" or ");
+    match state {
+        Some(state) if !states.contains(&state) => format!("Promises {words}, and version {number} is {state}"),
+        Some(_) | None => format!("Promises {words}"),
+    }
 }
 
 fn tag_lines(view: &ModelView) -> (Vec<TagLine>, usize) {
@@ -267,6 +286,7 @@ fn compared(view: &ModelView, rows: &[VersionRow]) -> Option<(u64, u64)> {
 /// What failed of an open promotion.
 fn failed(open: &OpenPromotion) -> String {
     match open.missing {
+        0 if open.waits => "nothing failed when last recorded but what waits for approvals and the pipeline".to_owned(),
         0 => "nothing failed when last recorded".to_owned(),
         some => counted(some, "rule failed when last recorded", "rules failed when last recorded"),
     }
@@ -284,5 +304,20 @@ fn lede(view: &ModelView, windows: &[Window], open: &[OpenPromotion], newest: Op
         production: production.take(5).collect(),
         newest: newest.map(|row| (row.number.get(), row.state)),
         waiting: open.iter().take(3).map(waits).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_says_when_its_version_does_not_keep_the_promise() {
+        let number = VersionNumber::new(3).unwrap();
+        let told = |alias: &str, state: State| promised(alias).map(|states| promise(states, number, Some(state)));
+        assert_eq!(told("champion", State::Production).as_deref(), Some("Promises production"));
+        assert_eq!(told("champion", State::Draft).as_deref(), Some("Promises production, and version 3 is draft"));
+        assert_eq!(told("challenger", State::Deprecated).as_deref(), Some("Promises approved or production, and version 3 is deprecated"));
+        assert_eq!(told("mine", State::Draft), None);
     }
 }

@@ -70,7 +70,7 @@ fn line(view: &PromotionView, finding: &Finding) -> Line {
         kind: finding.outcome.as_str(),
         rule: clip(&finding.rule, 120),
         message: clip(&finding.message, LONGEST),
-        remedy: finding.remedy.as_deref().map(|text| sentence(&clip(&text.replace("NAME/VERSION", &format!("{}/{}", view.model.name, view.version)), LONGEST))),
+        remedy: finding.remedy.as_deref().map(|text| sentence(&clip(text, LONGEST))),
         people: joined(&people),
         waiver: finding.waiver.clone(),
         waived_until: exception.map(|known| known.expires_at),

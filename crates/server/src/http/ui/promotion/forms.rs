@@ -149,7 +149,7 @@ impl Verdict {
         let text = given(&self.condition).ok_or_else(|| Refusal::invalid("condition", "say what must be done"))?;
         let owner = given(&self.owner).ok_or_else(|| Refusal::invalid("owner", "say who owes it"))?;
         // The whole day is in time.
-        let due = Timestamp::parse(&format!("{}T23:59:59Z", self.due.trim())).map_err(|_| Refusal::invalid("due", "choose a due date, such as 2027-01-15"))?;
+        let due = Timestamp::parse_due(self.due.trim()).map_err(|_| Refusal::invalid("due", "choose a due date, such as 2027-01-15"))?;
         if due <= now {
             return Err(Refusal::invalid("due", "choose a due date from today on"));
         }

@@ -8,7 +8,7 @@ use super::super::filters;
 use super::super::frame::{Area, Frame};
 use super::super::layout::page;
 use super::super::session::{PageError, Shown};
-use crate::app::promotions::{PromotionSummary, recorded_failures};
+use crate::app::promotions::{PromotionSummary, recorded_failures, waits_for_others_alone};
 use crate::http::api::promotion::{PromotionFilter, listed};
 use crate::http::{PageQuery, caller};
 
@@ -32,6 +32,10 @@ impl List {
 
     fn missing(&self, row: &PromotionSummary) -> usize {
         recorded_failures(&row.missing_rules).len()
+    }
+
+    fn waits(&self, row: &PromotionSummary) -> bool {
+        waits_for_others_alone(&row.missing_rules)
     }
 }
 

@@ -175,6 +175,11 @@ impl Show {
         self.lines().filter(|line| line.kind == "fail" && !waits_for_others(&line.rule)).collect()
     }
 
+    /// Whether rules fail that wait for others.
+    fn others_fail(&self) -> bool {
+        self.lines().any(|line| line.kind == "fail" && waits_for_others(&line.rule))
+    }
+
     fn waived(&self) -> Vec<&Line> {
         self.lines().filter(|line| line.kind == "waived").collect()
     }

@@ -101,8 +101,8 @@ pub(super) async fn shown(own: &Shown<caller::Read>, id: &RiskId, (status, note)
     let now = own.allowed.app.now();
     let view = risk(&snapshot, id).await?;
     let mut mitigations = Vec::with_capacity(view.mitigations.len());
-    for mitigation in view.mitigations.clone() {
-        mitigations.push(line(&snapshot, mitigation, now).await?);
+    for known in view.mitigations.clone() {
+        mitigations.push(line(&snapshot, known.mitigation, now).await?);
     }
     let decided_by = match &view.decided_by {
         Some(actor) => Some(origins::name(&snapshot, &ActorId::parse(actor)?).await?),

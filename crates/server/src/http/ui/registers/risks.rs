@@ -47,7 +47,7 @@ struct Choice {
 impl Risks {
     /// Mitigations of a risk that are done.
     fn done(&self, risk: &RiskView) -> usize {
-        risk.mitigations.iter().filter(|mitigation| mitigation.done_at.is_some()).count()
+        risk.mitigations.iter().filter(|known| known.mitigation.done_at.is_some()).count()
     }
 }
 
