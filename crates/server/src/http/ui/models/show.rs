@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chancery_core::alias::REQUIRED_STATES;
+use chancery_core::alias::promised;
 use chancery_core::names::{ModelName, State, Timestamp, VersionNumber};
 use chancery_core::tables::{AliasRow, FindingRow, ModelRow, OPEN, VersionRow};
 use chancery_core::wording::counted;
@@ -228,18 +228,13 @@ async fn alias_lines(snapshot: &Snapshot, model: &ModelRow, rows: &[AliasRow], p
     let since: BTreeMap<u64, Timestamp> = models::moments(snapshot, shown.clone().map(|row| row.revision).collect()).await?;
     let mut lines = Vec::new();
     for row in shown {
-        let promises = match promised(row.alias.as_str()) {
+        let promises = match promised(&row.alias) {
             Some(states) => promise(states, row.number, state_of(snapshot, model, row.number, past).await?),
             None => "Free".to_owned(),
         };
         lines.push(AliasLine { alias: row.alias.to_string(), number: row.number.get(), since: since.get(&row.revision).copied(), promises });
     }
     Ok(lines)
-}
-
-/// The states that keep what an alias promises; none for one that promises nothing.
-fn promised(alias: &str) -> Option<&'static [State]> {
-    REQUIRED_STATES.iter().find(|(name, _)| *name == alias).map(|(_, states)| *states)
 }
 
 async fn state_of(snapshot: &Snapshot, model: &ModelRow, number: VersionNumber, past: Option<&Past>) -> Result<Option<State>, AppError> {
@@ -309,12 +304,14 @@ fn lede(view: &ModelView, windows: &[Window], open: &[OpenPromotion], newest: Op
 
 #[cfg(test)]
 mod tests {
+    use chancery_core::names::AliasName;
+
     use super::*;
 
     #[test]
     fn an_alias_says_when_its_version_does_not_keep_the_promise() {
         let number = VersionNumber::new(3).unwrap();
-        let told = |alias: &str, state: State| promised(alias).map(|states| promise(states, number, Some(state)));
+        let told = |alias: &str, state: State| promised(&AliasName::parse(alias).unwrap()).map(|states| promise(states, number, Some(state)));
         assert_eq!(told("champion", State::Production).as_deref(), Some("Promises production"));
         assert_eq!(told("champion", State::Draft).as_deref(), Some("Promises production, and version 3 is draft"));
         assert_eq!(told("challenger", State::Deprecated).as_deref(), Some("Promises approved or production, and version 3 is deprecated"));
