@@ -468,6 +468,7 @@ pub(crate) fn authorize_at(actor: &access::Actor, resource: access::Resource, co
         | access::About::Promotion(_)
         | access::About::Exception(_)
         | access::About::Risk(_)
+        | access::About::Link(..)
         | access::About::Review(_)
         | access::About::Attestation(_) => access::Place::At(vec![resource]),
     };

@@ -27,7 +27,7 @@ fn every_alias_in_every_state() {
         ("production", &[Production]),
         ("challenger", &[Approved, Production]),
         ("mine", &free),
-        ("Champion", &free),
+        ("Champion", &[Production]),
     ];
     for (alias, allowed) in aliases {
         for state in State::ALL {

@@ -165,11 +165,18 @@ fn every_refusal() {
 }
 
 #[test]
-fn a_version_that_moved_meanwhile_is_not_promoted() {
-    let mut scene = scene();
-    scene.world.ok(&alice(), transition_to(&scene, State::Retired));
-    let refusal = scene.world.refused(&carol(), execute(&scene.id, passing(), vec![]));
-    assert_eq!((refusal.code, refusal.field.as_deref()), (Code::TransitionRefused, Some("to")));
+fn a_promotion_ends_when_its_version_goes_where_it_does_not_lead_on() {
+    for state in [State::Deprecated, State::Retired] {
+        let mut scene = scene();
+        let made = scene.world.ok(&alice(), transition_to(&scene, state));
+        let ended = made.last().map(|entry| (entry.subject.clone(), entry.event.clone()));
+        let reason = Some(reason().digest);
+        assert_eq!(ended, Some((Subject::Promotion(scene.id.clone()), Event::Cancelled { reason }.into())));
+        assert_eq!(promotion(&mut scene).status, Status::Cancelled);
+        assert_eq!(scene.world.row::<OpenPromotionRow>(&[&scene.model, &scene.number, &State::Production]), None);
+        let refusal = scene.world.refused(&carol(), execute(&scene.id, passing(), vec![]));
+        assert_eq!((refusal.code, refusal.field.as_deref()), (Code::TransitionRefused, Some("promotion")));
+    }
 }
 
 fn transition_to(scene: &Scene, to: State) -> version::Command {

@@ -1,6 +1,6 @@
 //! A model: what is in production, since when, and what comes next?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -226,22 +226,34 @@ async fn alias_rows(snapshot: &Snapshot, model: &ModelRow, past: Option<&Past>) 
 async fn alias_lines(snapshot: &Snapshot, model: &ModelRow, rows: &[AliasRow], past: Option<&Past>) -> Result<Vec<AliasLine>, AppError> {
     let shown = rows.iter().take(MAX_ALIASES);
     let since: BTreeMap<u64, Timestamp> = models::moments(snapshot, shown.clone().map(|row| row.revision).collect()).await?;
-    let mut lines = Vec::new();
-    for row in shown {
-        let promises = match promised(&row.alias) {
-            Some(states) => promise(states, row.number, state_of(snapshot, model, row.number, past).await?),
-            None => "Free".to_owned(),
-        };
-        lines.push(AliasLine { alias: row.alias.to_string(), number: row.number.get(), since: since.get(&row.revision).copied(), promises });
-    }
-    Ok(lines)
+    let bound: BTreeSet<VersionNumber> = shown.clone().filter(|row| promised(&row.alias).is_some()).map(|row| row.number).collect();
+    let states = states_of(snapshot, model, bound, past).await?;
+    let line = |row: &AliasRow| AliasLine {
+        alias: row.alias.to_string(),
+        number: row.number.get(),
+        since: since.get(&row.revision).copied(),
+        promises: promised(&row.alias).map_or_else(|| "Free".to_owned(), |kept| promise(kept, row.number, states.get(&row.number).copied())),
+    };
+    Ok(shown.map(line).collect())
 }
 
-async fn state_of(snapshot: &Snapshot, model: &ModelRow, number: VersionNumber, past: Option<&Past>) -> Result<Option<State>, AppError> {
-    match past {
-        Some(past) => Ok(past.state(number)),
-        None => Ok(snapshot.get::<VersionRow>(values![model.model_id, number]).await?.map(|row| row.state)),
+async fn states_of(
+    snapshot: &Snapshot,
+    model: &ModelRow,
+    numbers: BTreeSet<VersionNumber>,
+    past: Option<&Past>,
+) -> Result<BTreeMap<VersionNumber, State>, AppError> {
+    if let Some(past) = past {
+        return Ok(numbers.into_iter().filter_map(|number| Some((number, past.state(number)?))).collect());
     }
+    if numbers.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let marks: Vec<String> = (2..=numbers.len() + 1).map(|mark| format!("${mark}")).collect();
+    let mut wanted = values![model.model_id];
+    wanted.extend(numbers.into_iter().flat_map(|number| values![number]));
+    let rows = snapshot.rows::<VersionRow>(&format!("WHERE model_id = $1 AND number IN ({})", marks.join(", ")), &wanted).await?;
+    Ok(rows.into_iter().map(|row| (row.number, row.state)).collect())
 }
 
 /// What an alias promises, and whether its version keeps it: one that was set rightly stays where it is when the version moves.
