@@ -3,6 +3,7 @@
 package chancery.rules.approval_expiring
 
 import data.chancery.lib
+import data.chancery.lib_time
 import rego.v1
 
 metadata := {
@@ -34,7 +35,7 @@ last_end := {approval.role: end |
 
 ending := {text |
 	some role, end in last_end
-	lib.instant(end) - lib.now <= days * lib.day
+	lib.instant(end) - lib_time.now <= days * lib_time.day
 	text := concat("", ["the approval of ", role, " ends at ", end])
 }
 

@@ -3,6 +3,7 @@
 package chancery.rules.condition_due
 
 import data.chancery.lib
+import data.chancery.lib_time
 import rego.v1
 
 metadata := {
@@ -19,7 +20,7 @@ days := data.chancery.condition_due.days
 due := {text |
 	some condition in input.conditions
 	condition.status in {"open", "missed"}
-	lib.instant(condition.due) - lib.now <= days * lib.day
+	lib.instant(condition.due) - lib_time.now <= days * lib_time.day
 	text := sprintf("%s (%s, owed by %s until %s)", [condition.text, condition.status, condition.owner, condition.due])
 }
 

@@ -3,6 +3,7 @@
 package chancery.rules.document_review_due
 
 import data.chancery.lib
+import data.chancery.lib_time
 import rego.v1
 
 metadata := {
@@ -16,7 +17,7 @@ metadata := {
 
 limits := data.chancery.document_review_due
 
-is_due(text) if lib.instant(text) - lib.now <= limits.days * lib.day
+is_due(text) if lib.instant(text) - lib_time.now <= limits.days * lib_time.day
 
 next_review := object.get(input, ["model", "document_control", "next_review"], null)
 

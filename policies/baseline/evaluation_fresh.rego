@@ -5,6 +5,7 @@
 package chancery.rules.evaluation_fresh
 
 import data.chancery.lib
+import data.chancery.lib_time
 import rego.v1
 
 metadata := {
@@ -22,7 +23,7 @@ days := limits.days[lib.tier]
 
 old := [entry |
 	some entry in lib.evaluations
-	lib.is_older(lib.made(entry, object.get(entry.summary, "completed_at", null)), days)
+	lib_time.is_older(lib.made(entry, object.get(entry.summary, "completed_at", null)), days)
 ]
 
 outdated := [entry |

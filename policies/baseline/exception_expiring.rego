@@ -3,6 +3,7 @@
 package chancery.rules.exception_expiring
 
 import data.chancery.lib
+import data.chancery.lib_time
 import rego.v1
 
 metadata := {
@@ -23,7 +24,7 @@ in_force := [exception |
 
 ending := {text |
 	some exception in in_force
-	lib.instant(exception.expires_at) - lib.now <= days * lib.day
+	lib.instant(exception.expires_at) - lib_time.now <= days * lib_time.day
 	text := concat("", ["the exception from ", exception.rule, " ends at ", exception.expires_at])
 }
 

@@ -33,18 +33,11 @@ instant(text) := time.parse_rfc3339_ns(text) if {
 	contains(text, "T")
 } else := time.parse_rfc3339_ns(concat("", [text, "T00:00:00Z"]))
 
-now := time.parse_rfc3339_ns(input.now)
-
-day := 86400000000000
-
 # When a document was made: the moment it states, but never later than it was added.
 made(entry, stated) := min([instant(stated), instant(entry.at)]) if {
 	is_string(stated)
 	stated != ""
 } else := instant(entry.at)
-
-# Whether a moment is more than so many days ago.
-is_older(moment, days) if now - moment > days * day
 
 # The digests that evidence can bind to and still speak about the whole version.
 own := {"version": input.version.version_digest, "content": input.version.content_digest}

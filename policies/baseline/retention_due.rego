@@ -4,6 +4,7 @@
 package chancery.rules.retention_due
 
 import data.chancery.lib
+import data.chancery.lib_time
 import rego.v1
 
 metadata := {
@@ -26,7 +27,7 @@ result := {
 	"outcome": "fail",
 	"message": sprintf("it was registered at %s, and its retention period of %d days has ended", [input.version.registered_at, days]),
 } if {
-	lib.is_older(lib.instant(input.version.registered_at), days)
+	lib_time.is_older(lib.instant(input.version.registered_at), days)
 } else := {
 	"outcome": "pass",
 	"message": concat("", ["it is kept; registered at ", input.version.registered_at]),

@@ -3,6 +3,7 @@
 package chancery.rules.risk_assessed
 
 import data.chancery.lib
+import data.chancery.lib_time
 import rego.v1
 
 metadata := {
@@ -49,7 +50,7 @@ result := {
 	"outcome": "fail",
 	"message": sprintf("the risk assessment is more than %d days old", [limits.days]),
 } if {
-	lib.is_older(lib.made(assessment, object.get(assessment.summary, "date", null)), limits.days)
+	lib_time.is_older(lib.made(assessment, object.get(assessment.summary, "date", null)), limits.days)
 } else := {
 	"outcome": "pass",
 	"message": concat("", ["the risk assessment concludes ", conclusion]),

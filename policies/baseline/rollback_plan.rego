@@ -3,6 +3,7 @@
 package chancery.rules.rollback_plan
 
 import data.chancery.lib
+import data.chancery.lib_time
 import rego.v1
 
 metadata := {
@@ -29,7 +30,7 @@ test_needed if lib.tier in limits.tested_tiers
 
 tested if {
 	is_string(plan.summary.tested_at)
-	lib.instant(plan.summary.tested_at) <= lib.now
+	lib.instant(plan.summary.tested_at) <= lib_time.now
 }
 
 result := {

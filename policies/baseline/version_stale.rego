@@ -3,6 +3,7 @@
 package chancery.rules.version_stale
 
 import data.chancery.lib
+import data.chancery.lib_time
 import rego.v1
 
 metadata := {
@@ -27,7 +28,7 @@ result := {
 	"outcome": "fail",
 	"message": sprintf("nobody registered or evaluated it in the last %d days; last at %s", [days, last]),
 } if {
-	lib.is_older(lib.instant(last), days)
+	lib_time.is_older(lib.instant(last), days)
 } else := {
 	"outcome": "pass",
 	"message": concat("", ["registered or evaluated at ", last]),

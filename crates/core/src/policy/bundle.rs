@@ -69,6 +69,7 @@ baseline!(
     "facts_consistent_test.rego",
     "fixture_test.rego",
     "lib.rego",
+    "lib_time.rego",
     "lib_vulnerability.rego",
     "licence_allowed.rego",
     "licence_allowed_test.rego",

@@ -12,6 +12,7 @@ use super::expected::Expected;
 use super::gate::Gate;
 use super::input::Input;
 use super::machine::{Machine, Said};
+use super::remembered::{Remembered, without_time};
 use super::rule::{self, RuleInfo, RuleResult};
 use super::schedule::ScheduleRules;
 use super::verdict::{Answered, Verdict, decide};
@@ -41,6 +42,8 @@ struct Rule {
     file: String,
     /// None when the interpreter must evaluate it.
     code: Option<machine::Code>,
+    /// Whether it says the same of a document at any time.
+    timeless: bool,
 }
 
 /// A compiled bundle. Cloning is cheap; every evaluation works on its own copy of the interpreter.
@@ -56,6 +59,7 @@ pub struct Engine {
     exception_rules: Arc<ExceptionRules>,
     schedule_rules: Arc<ScheduleRules>,
     expected: Arc<Expected>,
+    remembered: Arc<Remembered>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -90,7 +94,8 @@ impl Engine {
                 return Err(error(format!("rule `{}` exists twice", info.id)));
             }
             let code = fast(&module.file, &format!("{}.result", module.package));
-            rules.push(Rule { info, package: module.package.clone(), file: module.file.clone(), code });
+            let timeless = code.as_ref().is_some_and(machine::is_timeless);
+            rules.push(Rule { info, package: module.package.clone(), file: module.file.clone(), code, timeless });
         }
         Ok(Self {
             required_roles: fast("approval_complete.rego", REQUIRED_ROLES),
@@ -99,6 +104,7 @@ impl Engine {
             policy,
             expected: Arc::new(Expected::of(&serde_json::from_str(bundle.data()?).unwrap_or_default())),
             rules: rules.into(),
+            remembered: Arc::default(),
             bundle_digest: bundle.digest()?,
             approval_lifetime_days: approval_lifetime_days(bundle)?,
             exception_rules: Arc::new(ExceptionRules::of(bundle)?),
@@ -163,13 +169,26 @@ impl Engine {
     /// As [`Engine::evaluate`].
     pub fn evaluate_some(&self, gates: &[Gate], input: &Input, wanted: impl Fn(&str) -> bool) -> Result<Verdict, PolicyError> {
         let mut evaluation = self.evaluation(input)?;
+        let document = without_time(input)?;
+        let mut known = self.remembered.of(&document);
+        let before = known.len();
         let started = Instant::now();
         let mut answers: Vec<Answered> = Vec::new();
-        for rule in self.rules.iter().filter(|rule| wanted(&rule.info.id)) {
+        for (place, rule) in self.rules.iter().enumerate().filter(|(_, rule)| wanted(&rule.info.id)) {
             if let Some(gate) = first_gate(&rule.info.gates, gates) {
-                let answer = if started.elapsed() > TOTAL_LIMIT { Err("the evaluation of all rules took too long".to_owned()) } else { evaluation.run(rule) };
+                let answer = match known.get(&place) {
+                    Some(answer) => Ok(answer.clone()),
+                    None if started.elapsed() > TOTAL_LIMIT => Err("the evaluation of all rules took too long".to_owned()),
+                    None => evaluation.run(rule),
+                };
+                if let (true, Ok(answer)) = (rule.timeless, &answer) {
+                    known.entry(place).or_insert_with(|| answer.clone());
+                }
                 answers.push(answered(gate, rule.info.clone(), answer));
             }
+        }
+        if known.len() > before {
+            self.remembered.keep(document, known);
         }
         for rule in non_waivable::RULES.iter().filter(|rule| wanted(rule.id)) {
             if let Some(gate) = first_gate(rule.gates, gates) {

@@ -51,6 +51,13 @@ pub(super) fn compile(policy: &CompiledPolicy, path: &str) -> Option<Code> {
     Some(Arc::new(program))
 }
 
+/// Whether a rule says the same of a document at any time: nothing that it runs reads `now` of the document, or a clock.
+pub(super) fn is_timeless(code: &Code) -> bool {
+    let reads_now = code.literals.iter().any(|literal| literal.as_string().is_ok_and(|text| text.as_ref() == "now"));
+    let reads_clock = code.builtin_info_table.iter().any(|function| function.name.starts_with("time.now"));
+    !reads_now && !reads_clock
+}
+
 /// Whether no rule or function of a program can reach itself, and no chain of them is too deep.
 fn ends(program: &Program) -> bool {
     let calls = calls(program);

@@ -23,6 +23,7 @@ mod machine;
 pub mod non_waivable;
 mod organisation;
 mod recursion;
+mod remembered;
 mod rule;
 mod sandbox;
 mod schedule;

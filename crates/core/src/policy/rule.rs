@@ -56,7 +56,7 @@ struct Metadata {
 }
 
 /// `result` of a Rego rule.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct RuleResult {
     pub(super) outcome: Outcome,
     pub(super) message: String,

@@ -44,7 +44,7 @@ const ENTRY: (&str, &str) = ("<chancery>", "package chancery.internal\nready := 
 pub(super) const ENTRY_RULE: &str = "data.chancery.internal.ready";
 
 /// Paths of `data.json` that would shadow rules.
-const RESERVED_DATA: &[&str] = &["rules", "lib", "internal"];
+const RESERVED_DATA: &[&str] = &["rules", "lib", "lib_time", "lib_vulnerability", "internal"];
 
 /// Whether a function means something else here than in regorus, so that only the interpreter, which has the extensions, may call it.
 #[cfg(test)]

@@ -186,6 +186,13 @@ impl App {
         Ok(evaluated)
     }
 
+    /// What gates say of an input document, when nothing of it is to be kept.
+    pub(super) async fn verdict(&self, gates: Vec<Gate>, subjects: &Subjects) -> Result<Verdict, AppError> {
+        let (policy, input) = (Arc::clone(&subjects.policy), subjects.input.clone());
+        let work = move || policy.engine.evaluate(&gates, &input).map_err(|error| Fault::database("evaluate the gates", error));
+        Ok(tokio::task::spawn_blocking(work).await.map_err(|error| Fault::database("evaluate the gates", error))??)
+    }
+
     /// Evaluates gates of a policy on an input document that need not be what is stored: with exceptions that are to be granted, say.
     pub(super) async fn judge(&self, policy: &Arc<Policy>, gates: Vec<Gate>, input: &Input) -> Result<Evaluated, AppError> {
         let (policy, input) = (Arc::clone(policy), input.clone());

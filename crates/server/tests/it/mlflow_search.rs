@@ -95,7 +95,7 @@ fn filled(table: &Table, values: &[(&str, Value)]) -> Vec<Value> {
     let other = |name: &str, kind: Kind| match (name, kind) {
         ("kind", _) => text("model"),
         ("risk_tier", _) => text("unclassified"),
-        ("policy_mode", _) => Value::Null,
+        ("policy_mode" | "attached_by" | "attached_index", _) => Value::Null,
         ("state", _) => text("draft"),
         ("profile", _) => text("{}"),
         ("created_by" | "registered_by", _) => text(&format!("u{:032x}", 1)),

@@ -157,6 +157,51 @@ fn both_protocols_are_spoken_with_tls_and_without() {
     assert_eq!(status(&exchange(server.address, request("GET", "/healthz", "", "").as_bytes())), 0);
 }
 
+/// Reads from a connection until the answer has its whole head and body.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |length| length.parse().unwrap());
+            if body.len() >= length {
+                return text;
+            }
+        }
+        assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "the connection was closed after {text}");
+    }
+}
+
+/// A refusal that needs no body is read by clients that send the head first, and their connection goes on; or it says that it ends.
+#[test]
+fn what_is_refused_before_its_body_came_does_not_break_the_next_request() {
+    let server = Process::start("");
+    let head = |length: usize, more: &str| {
+        format!(
+            "POST /api/v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer none\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{more}\r\n"
+        )
+    };
+    block_on(async {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        for _ in 0..5 {
+            stream.write_all(head(12, "").as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            stream.write_all(b"{\"name\":\"x\"}").await.unwrap();
+            let refused = answer(&mut stream).await;
+            assert!(refused.starts_with("http/1.1 401") && !refused.contains("connection: close"), "{refused}");
+        }
+        ask(&mut stream).await;
+
+        // Too much to be read for nothing, what never comes, and a body that waits to be asked for.
+        for (length, more) in [(1_000_000, ""), (12, ""), (12, "Expect: 100-continue\r\n")] {
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            stream.write_all(head(length, more).as_bytes()).await.unwrap();
+            let refused = answer(&mut stream).await;
+            assert!(refused.starts_with("http/1.1 401") && refused.contains("connection: close"), "{length} {more}: {refused}");
+        }
+    });
+}
+
 /// What the program says when it does not start.
 fn complaint(flags: &[&str]) -> String {
     let folder: TempDir = tempfile::tempdir().unwrap();

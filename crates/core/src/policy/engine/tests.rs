@@ -81,6 +81,15 @@ fn every_rule_of_the_baseline_runs_in_the_machine() {
     });
 }
 
+#[test]
+fn rules_that_read_the_time_are_asked_again() {
+    BASELINE.with(|engine| {
+        let of_time: Vec<&str> = engine.rules.iter().filter(|rule| !rule.timeless).map(|rule| rule.info.id.as_str()).collect();
+        assert!(of_time.contains(&"evaluation.fresh") && of_time.contains(&"approval.unexpired"), "{of_time:?}");
+        assert!(engine.rules.len() > 2 * of_time.len(), "most are timeless: {of_time:?}");
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
@@ -99,6 +108,27 @@ proptest! {
                 let slow = interpreter.eval_rule(format!("{}.result", rule.package)).map_err(|error| error.to_string()).and_then(|value| rule::result(&value));
                 let blocked = fast.outcome == Outcome::Fail && slow.is_err();
                 prop_assert!(blocked || slow.as_ref() == Ok(&fast), "rule {}: {fast:?}, {slow:?}", &rule.info.id);
+            }
+            Ok(())
+        })?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 50, rng_seed: proptest::test_runner::RngSeed::Fixed(11), ..ProptestConfig::default() })]
+
+    /// What was said before is what would be said now, whatever changed and however late it is.
+    #[test]
+    fn an_engine_that_remembers_says_what_one_that_does_not_says(changes in prop::collection::vec((any::<usize>(), 0usize..18), 0..6), days in 0i64..4_000) {
+        let mut document = SAMPLE.with(Clone::clone);
+        BASELINE.with(|engine| {
+            let fresh = |input: &Input| Engine { remembered: Arc::default(), ..engine.clone() }.evaluate(Gate::ALL, input).unwrap();
+            for (pick, how) in changes {
+                change(&mut document, pick, how);
+                let Ok(input) = serde_json::from_value::<Input>(document.clone()) else { continue };
+                prop_assert_eq!(engine.evaluate(Gate::ALL, &input).unwrap(), fresh(&input));
+                let later = Input { now: input.now.plus_seconds(days * 86_400), ..input };
+                prop_assert_eq!(engine.evaluate(Gate::ALL, &later).unwrap(), fresh(&later));
             }
             Ok(())
         })?;

@@ -109,7 +109,8 @@ async fn in_roles(app: &App, caller: &Caller, snapshot: &Snapshot) -> Result<Vec
 }
 
 async fn promotions(app: &App, caller: &Caller, snapshot: &Snapshot, policy: &Policy) -> Result<Vec<Decision>, AppError> {
-    let tail = "promotions JOIN models ON models.model_id = promotions.model_id WHERE promotions.status = 'open' ORDER BY promotions.opened_index LIMIT $1";
+    let tail = "promotions JOIN models ON models.model_id = promotions.model_id
+        WHERE promotions.status = 'open' AND models.hidden = 0 ORDER BY promotions.opened_index LIMIT $1";
     let open = snapshot.pairs::<PromotionRow, ModelRow>(tail, &values![MOST]).await?;
     if open.is_empty() {
         return Ok(Vec::new());

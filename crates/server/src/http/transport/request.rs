@@ -16,7 +16,7 @@ use tower::Service as _;
 use super::Shared;
 use super::activity::Activity;
 use super::address::{Arrival, Scheme};
-use super::body::{Received, Running, Sent};
+use super::body::{Received, Running, Sent, Unread};
 use super::headers::{self, harden};
 use crate::app::rates::Wait;
 use crate::config::Limits;
@@ -32,19 +32,32 @@ pub(super) async fn answer(
     scheme: Scheme,
     mut request: Request<Incoming>,
 ) -> Result<Response<Sent>, Infallible> {
-    let running = Running::begin(&activity, request.version() == Version::HTTP_2);
+    let multiplexed = request.version() == Version::HTTP_2;
+    let running = Running::begin(&activity, multiplexed);
     let settings = &shared.settings;
     let arrival = Arrival::of(request.headers_mut(), peer, scheme, |address| settings.listen.trusts(address));
-    let mut response = match refusal(&shared, &request, arrival) {
-        Some(response) => response,
+    let (mut response, whole) = match refusal(&shared, &request, arrival) {
+        Some(response) => (response, request.body().is_end_stream()),
         None => {
+            let unread = Arc::new(Unread::default());
+            // Who waits to be asked for the body is not asked for one that nobody reads.
+            let waits = request.headers().contains_key(header::EXPECT);
             let request = request.map(|body| {
                 // Most requests have no body; the others are watched.
-                if body.is_end_stream() { Body::empty() } else { Body::new(Received::new(body, activity, settings.limits.body_idle())) }
+                if body.is_end_stream() {
+                    return Body::empty();
+                }
+                Body::new(Received::new(body, activity, settings.limits.body_idle(), Arc::clone(&unread)))
             });
-            handled(&shared, arrival, request).await
+            let response = handled(&shared, arrival, request).await;
+            let whole = if multiplexed || waits { unread.is_empty() } else { unread.drain().await };
+            (response, whole)
         }
     };
+    if !whole && !multiplexed {
+        // The rest of the body would be taken for the next request: the connection ends, and the client is told.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if arrival.scheme == Scheme::Https {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, headers::HSTS);
     }
