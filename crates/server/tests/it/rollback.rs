@@ -115,7 +115,7 @@ both! {
               "rule": "vulnerability.no-critical",
               "who": [
                 "contributor",
-                "security"
+                "owner"
               ]
             }
           ],
