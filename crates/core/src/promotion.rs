@@ -27,6 +27,7 @@ pub use event::Event;
 pub(crate) use execution::execute;
 pub use execution::replaceable;
 pub use projection::apply;
+pub use rollback::check_deprecated;
 
 crate::words! {
     /// Where a promotion stands.

@@ -5,22 +5,31 @@ use super::{Command, Event};
 use crate::command::Stop;
 use crate::entry::{Draft, Subject};
 use crate::lifecycle::{Move, transition};
-use crate::names::{Label, State};
+use crate::names::{Label, State, VersionNumber};
 use crate::refusal::{Code, Refusal};
 use crate::rows::Rows;
 use crate::{alias, exception, version};
 
+/// Whether a version in `state` can be rolled back to; that it was in production is a rule of the gate.
+///
+/// # Errors
+/// `transition_refused`.
+pub fn check_deprecated(number: VersionNumber, state: State) -> Result<(), Refusal> {
+    if transition(state, State::Production) == Move::Rollback {
+        return Ok(());
+    }
+    let remedy = if state == State::Retired { "register its artifact as a new version" } else { "promote it through its gates" };
+    let message = format!("version {number} is {state}: only a deprecated version can be rolled back to");
+    Err(Refusal::new(Code::TransitionRefused, &message).field("to").remedy(remedy))
+}
+
 pub(super) fn rollback(rows: &mut Rows, command: &Command) -> Result<Vec<Draft>, Stop> {
     let Command::Rollback { model, to, replaced, reason, gate, exceptions, exceptions_end, aliases, decision } = command else { return Ok(Vec::new()) };
     let version = version::existing(rows, model, *to)?;
-    if transition(version.state, State::Production) != Move::Rollback || version.production_index.is_none() {
-        return Err(Refusal::new(
-            Code::TransitionRefused,
-            &format!("version {to} is {}: only a deprecated version that was in production can be rolled back to", version.state),
-        )
-        .field("to")
-        .remedy("promote it through its gates")
-        .into());
+    check_deprecated(*to, version.state)?;
+    if version.production_index.is_none() {
+        let message = format!("version {to} was never in production: only a deprecated version that was can be rolled back to");
+        return Err(Refusal::new(Code::TransitionRefused, &message).field("to").remedy("promote it through its gates").into());
     }
     gate.check()?;
     let subject = Subject::Version(model.clone(), *to);

@@ -189,20 +189,19 @@ impl App {
     /// What gates say of an input document, when nothing of it is to be kept.
     pub(super) async fn verdict(&self, gates: Vec<Gate>, subjects: &Subjects) -> Result<Verdict, AppError> {
         let (policy, input) = (Arc::clone(&subjects.policy), subjects.input.clone());
-        let work = move || policy.engine.evaluate(&gates, &input).map_err(|error| Fault::database("evaluate the gates", error));
-        Ok(tokio::task::spawn_blocking(work).await.map_err(|error| Fault::database("evaluate the gates", error))??)
+        apart(move || said(&policy, &gates, &input)).await
     }
 
     /// Evaluates gates of a policy on an input document that need not be what is stored: with exceptions that are to be granted, say.
     pub(super) async fn judge(&self, policy: &Arc<Policy>, gates: Vec<Gate>, input: &Input) -> Result<Evaluated, AppError> {
         let (policy, input) = (Arc::clone(policy), input.clone());
         let work = move || {
-            let verdict = policy.engine.evaluate(&gates, &input).map_err(|error| Fault::database("evaluate the gates", error))?;
+            let verdict = said(&policy, &gates, &input)?;
             let failed: Vec<Finding> = verdict.failed().cloned().collect();
             let record = GateRecord { payload: record::payload(&verdict, &input)?, failed, blocks: verdict.blocks() };
-            Ok::<_, AppError>(Evaluated { verdict, record })
+            Ok(Evaluated { verdict, record })
         };
-        tokio::task::spawn_blocking(work).await.map_err(|error| Fault::database("evaluate the gates", error))?
+        apart(work).await
     }
 
     async fn version_input(&self, snapshot: &Snapshot, version: &VersionRow, look: Look) -> Result<policy::Version, AppError> {
@@ -299,6 +298,15 @@ impl App {
             signature_change: register::contract(&view::facts(snapshot, &row).await?, &view::facts(snapshot, version).await?).as_str().to_owned(),
         }))
     }
+}
+
+fn said(policy: &Policy, gates: &[Gate], input: &Input) -> Result<Verdict, AppError> {
+    Ok(policy.engine.evaluate(gates, input).map_err(|error| Fault::database("evaluate the gates", error))?)
+}
+
+/// Runs rules off the async threads.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, AppError> + Send + 'static) -> Result<T, AppError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Fault::database("evaluate the gates", error))?
 }
 
 /// The manifest of a version.

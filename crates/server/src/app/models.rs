@@ -1,10 +1,10 @@
 //! What lists and pages say of models beside their view: the newest version and those in production of many models at once, and when which
 //! version was in production. A few statements, however many models or versions there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chancery_core::entry::Subject;
-use chancery_core::names::{ActorId, ModelId, PromotionId, Timestamp, VersionNumber};
+use chancery_core::names::{ActorId, ModelId, PromotionId, State, Timestamp, VersionNumber};
 use chancery_core::rows::{Key, Row, Value};
 use chancery_core::tables::{DirectoryRow, EntryRow, ModelRow, OPEN, VersionRow};
 
@@ -81,6 +81,20 @@ pub async fn moments(snapshot: &Snapshot, mut indices: Vec<u64>) -> Result<BTree
     for values in snapshot.load(keys).await?.into_iter().filter_map(|(_, values)| values) {
         let entry = entry(&EntryRow::from_values(values).map_err(crate::fault::Fault::from)?)?;
         found.insert(entry.index, entry.at);
+    }
+    Ok(found)
+}
+
+/// The states of versions of a model, of those that are in sight.
+///
+/// # Errors
+/// [`AppError::Fault`].
+pub async fn states(snapshot: &Snapshot, model: &ModelId, numbers: BTreeSet<VersionNumber>) -> Result<BTreeMap<VersionNumber, State>, AppError> {
+    let keys = numbers.into_iter().map(|number| Key { table: VersionRow::TABLE, values: values![*model, number] }).collect();
+    let mut found = BTreeMap::new();
+    for values in snapshot.load(keys).await?.into_iter().filter_map(|(_, values)| values) {
+        let row = VersionRow::from_values(values).map_err(crate::fault::Fault::from)?;
+        found.insert(row.number, row.state);
     }
     Ok(found)
 }

@@ -3,6 +3,7 @@
 use chancery_core::access::Action;
 use chancery_core::names::{Label, ModelName, State, VersionNumber};
 use chancery_core::policy::{Gate, Input, Verdict};
+use chancery_core::refusal::Refusal;
 use chancery_core::registry;
 use chancery_core::tables::{OpenPromotionRow, PromotionRow, VersionRow};
 use futures_util::FutureExt;
@@ -21,8 +22,8 @@ impl App {
     /// The refusal that no gate leads there; `not_found`.
     pub async fn check(&self, caller: &Caller, model: &ModelName, number: VersionNumber, to: State, environment: &Label) -> Result<(Verdict, Input), AppError> {
         let _turn = self.turn().await?;
-        let (gates, subjects) = self.to_check(caller, model, number, to, environment).await?;
-        Ok((self.verdict(gates, &subjects).await?, subjects.input))
+        let (gates, subjects) = self.looked_at(caller, model, number, to, environment).await?;
+        Ok((self.verdict(gates?, &subjects).await?, subjects.input))
     }
 
     /// What every gate between a version's state and `to` says, when some stand there, and the document that they read: also of a version
@@ -39,15 +40,10 @@ impl App {
         environment: &Label,
     ) -> Result<(Option<Verdict>, Input), AppError> {
         let _turn = self.turn().await?;
-        let snapshot = self.seen_by(caller).await?;
-        let (model, version) = view::version_named(&snapshot, model, number).await?;
-        let open = open_promotion(&snapshot, &version, to).await?;
-        let gates = gates(version.state, to).ok();
-        let subjects = self.subjects(&snapshot, caller, model, version, to, environment, open).await?;
-        drop(snapshot);
+        let (gates, subjects) = self.looked_at(caller, model, number, to, environment).await?;
         let verdict = match gates {
-            Some(gates) => Some(self.verdict(gates, &subjects).await?),
-            None => None,
+            Ok(gates) => Some(self.verdict(gates, &subjects).await?),
+            Err(_) => None,
         };
         Ok((verdict, subjects.input))
     }
@@ -60,24 +56,24 @@ impl App {
         to: State,
         environment: &Label,
     ) -> Result<(Evaluated, Subjects), AppError> {
-        let (gates, subjects) = self.to_check(caller, model, number, to, environment).await?;
-        let evaluated = self.evaluate(gates, &subjects).await?;
+        let (gates, subjects) = self.looked_at(caller, model, number, to, environment).await?;
+        let evaluated = self.evaluate(gates?, &subjects).await?;
         Ok((evaluated, subjects))
     }
 
-    /// The gates between a version's state and `to`, and what they read.
-    async fn to_check(
+    /// The gates between a version's state and `to`, or the refusal that none leads there, and what they read.
+    async fn looked_at(
         &self,
         caller: &Caller,
         model: &ModelName,
         number: VersionNumber,
         to: State,
         environment: &Label,
-    ) -> Result<(Vec<Gate>, Subjects), AppError> {
+    ) -> Result<(Result<Vec<Gate>, Refusal>, Subjects), AppError> {
         let snapshot = self.seen_by(caller).await?;
         let (model, version) = view::version_named(&snapshot, model, number).await?;
         let open = open_promotion(&snapshot, &version, to).await?;
-        let gates = gates(version.state, to)?;
+        let gates = gates(version.state, to);
         let subjects = self.subjects(&snapshot, caller, model, version, to, environment, open).await?;
         Ok((gates, subjects))
     }

@@ -2,11 +2,10 @@
 
 use chancery_core::access::Action;
 use chancery_core::entry::PrivateText;
-use chancery_core::lifecycle::{Move, transition};
 use chancery_core::names::{AliasName, Label, ModelName, State, VersionNumber};
 use chancery_core::policy::non_waivable::ROLLBACK_ACTOR_RULE;
 use chancery_core::policy::{Gate, Verdict};
-use chancery_core::promotion::{Command, DecisionKind};
+use chancery_core::promotion::{Command, DecisionKind, check_deprecated};
 use chancery_core::refusal::{Code, Refusal};
 use chancery_core::tables::{AliasRow, ModelRow, VersionRow};
 use futures_util::FutureExt;
@@ -114,11 +113,7 @@ impl App {
                 (model, version)
             }
         };
-        if transition(version.state, State::Production) != Move::Rollback {
-            let message = format!("version {} is {}: only a deprecated version can be rolled back to", version.number, version.state);
-            let remedy = if version.state == State::Retired { "register its artifact as a new version" } else { "promote it through its gates" };
-            return Err(Refusal::new(Code::TransitionRefused, &message).field("to").remedy(remedy).into());
-        }
+        check_deprecated(version.number, version.state)?;
         let replaces: Vec<VersionNumber> = view::production(&snapshot, &model).await?.into_iter().map(|row| row.number).collect();
         let subjects = self.subjects(&snapshot, caller, model, version, State::Production, &environment, None).await?;
         drop(snapshot);

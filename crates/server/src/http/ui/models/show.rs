@@ -227,7 +227,10 @@ async fn alias_lines(snapshot: &Snapshot, model: &ModelRow, rows: &[AliasRow], p
     let shown = rows.iter().take(MAX_ALIASES);
     let since: BTreeMap<u64, Timestamp> = models::moments(snapshot, shown.clone().map(|row| row.revision).collect()).await?;
     let bound: BTreeSet<VersionNumber> = shown.clone().filter(|row| promised(&row.alias).is_some()).map(|row| row.number).collect();
-    let states = states_of(snapshot, model, bound, past).await?;
+    let states = match past {
+        Some(past) => bound.into_iter().filter_map(|number| Some((number, past.state(number)?))).collect(),
+        None => models::states(snapshot, &model.model_id, bound).await?,
+    };
     let line = |row: &AliasRow| AliasLine {
         alias: row.alias.to_string(),
         number: row.number.get(),
@@ -235,25 +238,6 @@ async fn alias_lines(snapshot: &Snapshot, model: &ModelRow, rows: &[AliasRow], p
         promises: promised(&row.alias).map_or_else(|| "Free".to_owned(), |kept| promise(kept, row.number, states.get(&row.number).copied())),
     };
     Ok(shown.map(line).collect())
-}
-
-async fn states_of(
-    snapshot: &Snapshot,
-    model: &ModelRow,
-    numbers: BTreeSet<VersionNumber>,
-    past: Option<&Past>,
-) -> Result<BTreeMap<VersionNumber, State>, AppError> {
-    if let Some(past) = past {
-        return Ok(numbers.into_iter().filter_map(|number| Some((number, past.state(number)?))).collect());
-    }
-    if numbers.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let marks: Vec<String> = (2..=numbers.len() + 1).map(|mark| format!("${mark}")).collect();
-    let mut wanted = values![model.model_id];
-    wanted.extend(numbers.into_iter().flat_map(|number| values![number]));
-    let rows = snapshot.rows::<VersionRow>(&format!("WHERE model_id = $1 AND number IN ({})", marks.join(", ")), &wanted).await?;
-    Ok(rows.into_iter().map(|row| (row.number, row.state)).collect())
 }
 
 /// What an alias promises, and whether its version keeps it: one that was set rightly stays where it is when the version moves.
